@@ -1,0 +1,57 @@
+//! The command line: one file a subcommand, no logic of its own.
+
+use clap::{Parser, Subcommand};
+
+pub mod bench;
+pub mod devices;
+pub mod draw;
+pub mod frames;
+pub mod params;
+pub mod play;
+pub mod render;
+pub mod sheet;
+pub mod take;
+pub mod train;
+
+/// A real-time audiovisual instrument: film in, a network trained on its frames out, played live.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Frames(frames::Args),
+    Train(train::Args),
+    Sheet(sheet::Args),
+    Draw(draw::Args),
+    Render(render::Args),
+    Play(play::Args),
+    Take(take::Args),
+    Bench(bench::Args),
+    Devices(devices::Args),
+    Params(params::Args),
+}
+
+impl Cli {
+    /// Runs the subcommand that was asked for.
+    ///
+    /// # Errors
+    /// Whatever the subcommand reports, with its context chain.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Frames(args) => frames::run(args),
+            Command::Train(args) => train::run(args),
+            Command::Sheet(args) => sheet::run(args),
+            Command::Draw(args) => draw::run(args),
+            Command::Render(args) => render::run(args),
+            Command::Play(args) => play::run(args),
+            Command::Take(args) => take::run(args),
+            Command::Bench(args) => bench::run(args),
+            Command::Devices(args) => devices::run(args),
+            Command::Params(args) => params::run(args),
+        }
+    }
+}

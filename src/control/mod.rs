@@ -1,0 +1,1 @@
+//! Controllers: MIDI, OSC and keys become actions.

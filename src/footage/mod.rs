@@ -1,0 +1,1 @@
+//! A clip becomes pictures: decoding, framing, the dataset folder with its manifest.

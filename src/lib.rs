@@ -1,0 +1,23 @@
+//! latentloop: a real-time audiovisual performance instrument.
+//!
+//! A film clip goes in, a DCGAN trained on its frames comes out, and a performer plays that network:
+//! keyframes in its latent space on a closed loop, and a play head that hands, clocks and sound move along it.
+//!
+//! The modules stand in the order in which data flows.
+
+#[cfg(feature = "live")]
+pub mod app;
+pub mod cli;
+pub mod control;
+pub mod engine;
+pub mod footage;
+pub mod instrument;
+pub mod latent;
+pub mod network;
+pub mod record;
+#[cfg(feature = "live")]
+pub mod sound;
+#[cfg(feature = "live")]
+pub mod stage;
+pub mod take;
+pub mod train;

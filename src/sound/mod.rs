@@ -1,0 +1,1 @@
+//! Sound: capture and analysis.

@@ -1,0 +1,1 @@
+//! The stage: GPU, targets, look passes and windows.

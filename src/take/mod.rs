@@ -1,0 +1,1 @@
+//! What reached the instrument, logged and replayed. Pure: bytes in and out.

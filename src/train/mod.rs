@@ -1,0 +1,1 @@
+//! The training run: one seeded loop of batches, losses, optimiser, log and sheets.
