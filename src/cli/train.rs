@@ -1,13 +1,174 @@
 //! `latentloop train`: a folder of pictures becomes a checkpoint.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use candle_core::Device;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::network::checkpoint::Precision;
+use crate::train::{self, Length, Settings};
+
 /// Train a network on a folder of pictures
+///
+/// Ctrl-C writes a checkpoint and stops; --resume goes on from it, bit for bit as if it had never stopped.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Folder of pictures, as `latentloop frames` makes it
+    pictures: PathBuf,
+    /// The checkpoint to write; the log, the sheets and the playing file go beside it
+    #[arg(short, long, value_name = "MODEL.safetensors")]
+    output: PathBuf,
+    /// Side of the picture in pixels: 64, 128, 256 or 512
+    #[arg(long, default_value_t = 256)]
+    size: usize,
+    /// Multiplies every channel count: 1 is the reference work, 0.25 trains on a laptop
+    #[arg(long, default_value_t = 1.0)]
+    width: f64,
+    /// Length of a latent
+    #[arg(long, default_value_t = 200)]
+    latent: usize,
+    /// Pictures a step
+    #[arg(long, default_value_t = 8)]
+    batch: usize,
+    /// Passes over the pictures
+    #[arg(long, default_value_t = 20, conflicts_with = "steps")]
+    epochs: u64,
+    /// Steps in all, those before a --resume counted in
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Seed of every random number
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where the arithmetic runs
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceChoice,
+    /// Go on from the checkpoint at --output
+    #[arg(long)]
+    resume: bool,
+    /// Steps between checkpoints
+    #[arg(long, default_value_t = 100, value_name = "STEPS")]
+    checkpoint_every: u64,
+    /// Steps between sample sheets; 0 draws none
+    #[arg(long, default_value_t = 100, value_name = "STEPS")]
+    sheet_every: u64,
+    /// Where to write the playing file (the generator alone), also when stopped early
+    #[arg(long, value_name = "FILE")]
+    export: Option<PathBuf>,
+    /// Numbers of the playing file
+    #[arg(long, value_enum, default_value = "f16")]
+    precision: Precision,
+}
+
+/// Where the arithmetic of training runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum DeviceChoice {
+    /// The best there is.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// An NVIDIA card (needs a build with `--features cuda`).
+    Cuda,
+    /// An Apple GPU (needs a build with `--features metal`).
+    Metal,
+}
 
 /// Runs `latentloop train`.
 ///
 /// # Errors
-/// When the work cannot be done; the message says why and what to do.
-pub fn run(_args: Args) -> anyhow::Result<()> {
-    anyhow::bail!("train is not built yet")
+/// When the pictures, the settings or the checkpoint do not do; the message says why and what to do.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let device = args.device.open()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
+        .context("cannot listen for Ctrl-C")?;
+    let settings = Settings {
+        pictures: args.pictures,
+        output: args.output,
+        size: args.size,
+        width: args.width,
+        latent: args.latent,
+        batch: args.batch,
+        length: args
+            .steps
+            .map_or(Length::Epochs(args.epochs), Length::Steps),
+        seed: args.seed,
+        device,
+        resume: args.resume,
+        checkpoint_every: args.checkpoint_every,
+        sheet_every: args.sheet_every,
+        export: args.export,
+        precision: args.precision,
+    };
+    let style = "{bar:30} {pos}/{len} steps  {per_sec}  {eta} left  {msg}";
+    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(style)?);
+    let mut begun = false;
+    let outcome = train::run(&settings, &stop, &mut |progress| {
+        if !begun {
+            begun = true;
+            bar.set_length(progress.steps);
+            bar.set_position(progress.step - 1);
+            bar.reset_eta();
+        }
+        bar.set_position(progress.step);
+        let losses = progress.losses;
+        bar.set_message(format!(
+            "D {:.3}  G {:.3}",
+            losses.discriminator, losses.generator
+        ));
+    })?;
+    bar.abandon();
+    let model = settings.output.display();
+    if outcome.finished {
+        println!("trained {} steps: {model}", outcome.step);
+    } else {
+        println!(
+            "stopped after {} steps: {model}; --resume goes on from there",
+            outcome.step
+        );
+    }
+    if let Some(playing) = outcome.playing {
+        println!("to play: latentloop play {}", playing.display());
+    }
+    Ok(())
+}
+
+impl DeviceChoice {
+    fn open(self) -> anyhow::Result<Device> {
+        match self {
+            Self::Cpu => Ok(Device::Cpu),
+            Self::Cuda => cuda(),
+            Self::Metal => metal(),
+            Self::Auto => Ok(cuda().or_else(|_| metal()).unwrap_or(Device::Cpu)),
+        }
+    }
+}
+
+fn cuda() -> anyhow::Result<Device> {
+    if !cfg!(feature = "cuda") {
+        anyhow::bail!(
+            "--device cuda: this build has no CUDA; build with --features cuda, or take --device cpu"
+        );
+    }
+    // candle's CUDA bindings panic where a library is missing.
+    std::panic::catch_unwind(|| Device::new_cuda(0))
+        .map_err(|_| {
+            anyhow::anyhow!(
+                "--device cuda: the CUDA libraries could not be loaded; take --device cpu"
+            )
+        })?
+        .context("--device cuda: no CUDA card could be opened; take --device cpu")
+}
+
+fn metal() -> anyhow::Result<Device> {
+    if !cfg!(feature = "metal") {
+        anyhow::bail!(
+            "--device metal: this build has no Metal; build with --features metal, or take --device cpu"
+        );
+    }
+    Device::new_metal(0)
+        .context("--device metal: no Metal device could be opened; take --device cpu")
 }

@@ -1,1 +1,20 @@
 //! The training run: one seeded loop of batches, losses, optimiser, log and sheets.
+//!
+//! Every random number follows from the seed and the step, so a run that was stopped and resumed is the run that was not.
+
+mod noise;
+
+mod data;
+
+mod adam;
+mod loss;
+mod trainer;
+
+mod log;
+mod run;
+
+pub use adam::{Adam, AdamSettings};
+pub use data::{DataError, Dataset};
+pub use loss::binary_cross_entropy;
+pub use run::{Length, Outcome, Progress, Settings, TrainError, playing_path, run};
+pub use trainer::{Losses, Trainer};

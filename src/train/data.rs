@@ -1,0 +1,182 @@
+//! The pictures of a run, in memory as bytes, and batches of them.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use image::imageops::{FilterType, resize};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+/// Most numbers that a set may hold: 4 GiB of bytes.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// Why a folder of pictures cannot be trained on.
+#[derive(Debug, Error)]
+pub enum DataError {
+    /// The folder could not be read.
+    #[error("cannot read the folder of pictures {folder}: {source}")]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The folder has fewer pictures than a step takes.
+    #[error(
+        "{folder} holds {found} pictures, fewer than one batch of {batch}: add pictures or lower --batch"
+    )]
+    TooFew {
+        /// The folder.
+        folder: PathBuf,
+        /// Pictures in it.
+        found: usize,
+        /// Pictures a step takes.
+        batch: usize,
+    },
+    /// The folder has more pictures than fit.
+    #[error(
+        "{folder}: {found} pictures of {size} pixels take more than 4 GiB of memory: take fewer with `frames --every`"
+    )]
+    TooMany {
+        /// The folder.
+        folder: PathBuf,
+        /// Pictures in it.
+        found: usize,
+        /// Their side when trained on.
+        size: usize,
+    },
+    /// One picture could not be decoded.
+    #[error("cannot decode the picture {file}: {source}; remove it or cut the frames anew")]
+    Picture {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: image::ImageError,
+    },
+}
+
+/// Square RGB pictures as bytes, planes apart.
+#[derive(Debug)]
+pub struct Dataset {
+    /// Side of a picture in pixels.
+    pub size: usize,
+    /// SHA-256 over all bytes, in hexadecimal.
+    pub digest: String,
+    pictures: Vec<Vec<u8>>,
+}
+
+impl Dataset {
+    /// Reads every picture of a folder (JPEG, PNG, WebP, BMP, TIFF, GIF by name), squashed to `size` with bilinear filtering.
+    ///
+    /// # Errors
+    /// When the folder is unreadable, holds fewer pictures than `batch` or more than fit into memory, or one is broken.
+    pub fn read(folder: &Path, size: usize, batch: usize) -> Result<Self, DataError> {
+        let files = pictures(folder)?;
+        let found = files.len();
+        if found < batch {
+            return Err(DataError::TooFew {
+                folder: folder.to_owned(),
+                found,
+                batch,
+            });
+        }
+        if (found * size * size) as u64 * 3 > MAX_BYTES {
+            return Err(DataError::TooMany {
+                folder: folder.to_owned(),
+                found,
+                size,
+            });
+        }
+        let pictures = files
+            .par_iter()
+            .map(|file| read_picture(file, size))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut hash = Sha256::new();
+        for picture in &pictures {
+            hash.update(picture);
+        }
+        let digest = hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(Self {
+            size,
+            digest,
+            pictures,
+        })
+    }
+
+    /// Number of pictures.
+    pub fn len(&self) -> usize {
+        self.pictures.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.pictures.is_empty()
+    }
+
+    /// The pictures of these numbers as `[3, batch, size, size]` in -1..1.
+    ///
+    /// # Errors
+    /// When the device has no memory for them.
+    pub fn batch(&self, numbers: &[usize], device: &Device) -> candle_core::Result<Tensor> {
+        let plane = self.size * self.size;
+        let mut values = vec![0.0f32; 3 * numbers.len() * plane];
+        for (slot, out) in values.chunks_exact_mut(plane).enumerate() {
+            let (channel, row) = (slot / numbers.len(), slot % numbers.len());
+            let source = &self.pictures[numbers[row]][channel * plane..(channel + 1) * plane];
+            for (out, &byte) in out.iter_mut().zip(source) {
+                *out = f32::from(byte) / 127.5 - 1.0;
+            }
+        }
+        Tensor::from_vec(values, (3, numbers.len(), self.size, self.size), device)
+    }
+}
+
+fn pictures(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let unreadable = |source| DataError::Folder {
+        folder: folder.to_owned(),
+        source,
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_file() && image::ImageFormat::from_path(&path).is_ok() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read_picture(file: &Path, size: usize) -> Result<Vec<u8>, DataError> {
+    let picture = image::ImageReader::open(file)
+        .map_err(image::ImageError::IoError)
+        .and_then(|reader| {
+            reader
+                .with_guessed_format()
+                .map_err(image::ImageError::IoError)?
+                .decode()
+        })
+        .map_err(|source| DataError::Picture {
+            file: file.to_owned(),
+            source,
+        })?
+        .to_rgb8();
+    let side = size as u32;
+    let picture = if picture.dimensions() == (side, side) {
+        picture
+    } else {
+        resize(&picture, side, side, FilterType::Triangle)
+    };
+    let mut planes = vec![0u8; 3 * size * size];
+    for (at, pixel) in picture.pixels().enumerate() {
+        for (channel, &byte) in pixel.0.iter().enumerate() {
+            planes[channel * size * size + at] = byte;
+        }
+    }
+    Ok(planes)
+}

@@ -1,0 +1,314 @@
+//! The loop of a run: steps, checkpoints, log, sheets, stop and resume.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use candle_core::{Device, Tensor};
+use image::{Rgb, RgbImage};
+use thiserror::Error;
+
+use super::log::Log;
+use super::noise::{epoch_order, normals, step_rng};
+use super::{DataError, Dataset, Losses, Trainer};
+use crate::network::checkpoint::{Card, Checkpoint, CheckpointError, Precision};
+use crate::network::spec::SpecError;
+
+/// What a run is to do.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder of pictures.
+    pub pictures: PathBuf,
+    /// The checkpoint to write.
+    pub output: PathBuf,
+    /// Side of the picture in pixels.
+    pub size: usize,
+    /// What every channel count is multiplied by.
+    pub width: f64,
+    /// Length of a latent.
+    pub latent: usize,
+    /// Pictures a step.
+    pub batch: usize,
+    /// How long.
+    pub length: Length,
+    /// Seed of every random number.
+    pub seed: u64,
+    /// Where the arithmetic runs.
+    pub device: Device,
+    /// Goes on from the checkpoint at `output`.
+    pub resume: bool,
+    /// Steps between checkpoints.
+    pub checkpoint_every: u64,
+    /// Steps between sample sheets; 0 draws none.
+    pub sheet_every: u64,
+    /// The playing file to write at the end; beside the checkpoint where none is named.
+    pub export: Option<PathBuf>,
+    /// Numbers of the playing file.
+    pub precision: Precision,
+}
+
+/// How long a run is, counted from its very first step, also when resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Passes over the pictures, the last partial batch of each dropped.
+    Epochs(u64),
+    /// Steps.
+    Steps(u64),
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Steps done.
+    pub step: u64,
+    /// Steps in all.
+    pub steps: u64,
+    /// Losses of the last one.
+    pub losses: Losses,
+}
+
+/// Why a run ended early.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// No such network.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The pictures.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The device.
+    #[error("training failed on its device: {0}")]
+    Device(#[from] candle_core::Error),
+    /// A log or a sheet could not be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The checkpoint was trained otherwise.
+    #[error(
+        "cannot resume {path}: its {what} is {stored}, this run asks for {asked}; give the same or start anew without --resume"
+    )]
+    Other {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Which setting.
+        what: &'static str,
+        /// As stored.
+        stored: String,
+        /// As asked for.
+        asked: String,
+    },
+    /// A batch of no pictures.
+    #[error("--batch {0}: must be from 2 to 1024, for batch norm needs more than one picture")]
+    Batch(usize),
+    /// The losses are no numbers any more.
+    #[error(
+        "the losses stopped being finite at step {step}: {losses:?}; the last checkpoint stands as it was"
+    )]
+    NotFinite {
+        /// The step.
+        step: u64,
+        /// What they were.
+        losses: Losses,
+    },
+}
+
+/// Trains until the length is reached or `stop` is set; `report` hears of every step.
+///
+/// Writes the checkpoint, `MODEL.log.csv` and `MODEL.sheets/` beside it, and at the end the playing file.
+///
+/// # Errors
+/// See [`TrainError`]. What was written before stays.
+pub fn run(
+    settings: &Settings,
+    stop: &AtomicBool,
+    report: &mut dyn FnMut(Progress),
+) -> Result<Outcome, TrainError> {
+    if !(2..=1024).contains(&settings.batch) {
+        return Err(TrainError::Batch(settings.batch));
+    }
+    let spec = crate::network::spec::Spec::studies(settings.size, settings.width, settings.latent)?;
+    let data = Dataset::read(&settings.pictures, settings.size, settings.batch)?;
+    let mut trainer = Trainer::new(&spec, settings.seed, &settings.device)?;
+    let mut card = Card {
+        version: 1,
+        size: settings.size,
+        latent: settings.latent,
+        width: settings.width,
+        step: 0,
+        seed: settings.seed,
+        batch: settings.batch,
+        pictures: data.len(),
+        dataset: data.digest.clone(),
+    };
+    if settings.resume {
+        let file = Checkpoint::read(&settings.output)?;
+        same_run(&settings.output, &file.card, &card)?;
+        trainer.restore(&file)?;
+        card.step = file.card.step;
+    }
+    let epoch_steps = (data.len() / settings.batch) as u64;
+    let steps = match settings.length {
+        Length::Epochs(epochs) => epochs * epoch_steps,
+        Length::Steps(steps) => steps,
+    };
+    let log_path = with_suffix(&settings.output, "log.csv");
+    let write = |path: &Path, source| TrainError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut log = Log::open(&log_path, card.step).map_err(|source| write(&log_path, source))?;
+    let save = |trainer: &Trainer, card: &Card| -> Result<(), TrainError> {
+        Ok(trainer
+            .content()?
+            .write(&settings.output, card, Precision::F32)?)
+    };
+
+    let mut epoch = u64::MAX;
+    let mut order = Vec::new();
+    while card.step < steps && !stop.load(Ordering::Relaxed) {
+        let (now, place) = (card.step / epoch_steps, (card.step % epoch_steps) as usize);
+        if now != epoch {
+            epoch = now;
+            order = epoch_order(settings.seed, epoch, data.len());
+        }
+        let picked = &order[place * settings.batch..(place + 1) * settings.batch];
+        let real = data.batch(picked, &settings.device)?;
+        let losses = trainer.step(
+            &real,
+            card.step + 1,
+            &mut step_rng(settings.seed, card.step),
+        )?;
+        card.step += 1;
+        if !(losses.discriminator.is_finite() && losses.generator.is_finite()) {
+            return Err(TrainError::NotFinite {
+                step: card.step,
+                losses,
+            });
+        }
+        log.write(card.step, epoch, losses)
+            .map_err(|source| write(&log_path, source))?;
+        report(Progress {
+            step: card.step,
+            steps,
+            losses,
+        });
+        if settings.checkpoint_every > 0 && card.step % settings.checkpoint_every == 0 {
+            log.flush().map_err(|source| write(&log_path, source))?;
+            save(&trainer, &card)?;
+        }
+        if settings.sheet_every > 0 && card.step % settings.sheet_every == 0 {
+            let folder = with_suffix(&settings.output, "sheets");
+            let path = folder.join(format!("{:06}.png", card.step));
+            std::fs::create_dir_all(&folder).map_err(|source| write(&folder, source))?;
+            let sheet = sample_sheet(&trainer, settings)?;
+            sheet
+                .save(&path)
+                .map_err(|error| write(&path, std::io::Error::other(error)))?;
+        }
+    }
+    log.flush().map_err(|source| write(&log_path, source))?;
+    save(&trainer, &card)?;
+    let finished = card.step >= steps;
+    let playing = match (&settings.export, finished) {
+        (Some(path), _) => Some(path.clone()),
+        (None, true) => Some(playing_path(&settings.output)),
+        (None, false) => None,
+    };
+    if let Some(path) = &playing {
+        trainer.playing()?.write(path, &card, settings.precision)?;
+    }
+    Ok(Outcome {
+        step: card.step,
+        finished,
+        playing,
+    })
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Steps done in all.
+    pub step: u64,
+    /// Whether its length was reached.
+    pub finished: bool,
+    /// The playing file that was written.
+    pub playing: Option<PathBuf>,
+}
+
+/// Where a finished run puts its playing file: `MODEL.playing.safetensors`.
+pub fn playing_path(output: &Path) -> PathBuf {
+    with_suffix(output, "playing.safetensors")
+}
+
+fn with_suffix(output: &Path, suffix: &str) -> PathBuf {
+    let stem = output.file_stem().unwrap_or_default().to_string_lossy();
+    output.with_file_name(format!("{stem}.{suffix}"))
+}
+
+fn same_run(path: &Path, stored: &Card, asked: &Card) -> Result<(), TrainError> {
+    let settings: [(&'static str, String, String); 7] = [
+        ("--size", stored.size.to_string(), asked.size.to_string()),
+        ("--width", stored.width.to_string(), asked.width.to_string()),
+        (
+            "--latent",
+            stored.latent.to_string(),
+            asked.latent.to_string(),
+        ),
+        ("--batch", stored.batch.to_string(), asked.batch.to_string()),
+        ("--seed", stored.seed.to_string(), asked.seed.to_string()),
+        (
+            "number of pictures",
+            stored.pictures.to_string(),
+            asked.pictures.to_string(),
+        ),
+        (
+            "set of pictures (SHA-256)",
+            stored.dataset.clone(),
+            asked.dataset.clone(),
+        ),
+    ];
+    for (what, stored, asked) in settings {
+        if stored != asked {
+            return Err(TrainError::Other {
+                path: path.to_owned(),
+                what,
+                stored,
+                asked,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Eight fixed latents, drawn as the loop draws them: four columns, two rows.
+fn sample_sheet(trainer: &Trainer, settings: &Settings) -> candle_core::Result<RgbImage> {
+    let numbers = normals(
+        &mut step_rng(settings.seed, u64::MAX >> 20),
+        8 * settings.latent,
+    );
+    let pictures = trainer.draw(&Tensor::from_vec(
+        numbers,
+        (8, settings.latent),
+        &settings.device,
+    )?)?;
+    let values: Vec<f32> = pictures.flatten_all()?.to_vec1()?;
+    let side = settings.size;
+    Ok(RgbImage::from_fn(
+        4 * side as u32,
+        2 * side as u32,
+        |x, y| {
+            let (x, y) = (x as usize, y as usize);
+            let (row, at) = (y / side * 4 + x / side, y % side * side + x % side);
+            Rgb([0, 1, 2].map(|channel| {
+                let value = values[(channel * 8 + row) * side * side + at];
+                ((value + 1.0) * 127.5).round() as u8
+            }))
+        },
+    ))
+}
