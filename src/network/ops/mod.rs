@@ -12,6 +12,9 @@ pub use conv::{conv, conv_transposed};
 pub use kernel::ConvShape;
 pub use norm::{BatchStatistics, batch_norm_leaky, leaky_relu};
 
+#[cfg(test)]
+mod tests;
+
 use candle_core::{CpuStorage, Layout, Result, Tensor, bail};
 
 /// Runs `f` on the numbers of a contiguous f32 tensor in CPU memory.

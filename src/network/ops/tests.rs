@@ -1,0 +1,133 @@
+//! The CPU kernels against candle's own operations, forward and backward.
+
+use candle_core::{Device, Result, Tensor, Var};
+use proptest::prelude::*;
+
+use super::*;
+use crate::network::parameters::Initialiser;
+use crate::network::spec::{BATCH_NORM_EPS, LEAKY_SLOPE};
+
+fn random(seed: u64, shape: &[usize]) -> Var {
+    Var::from_tensor(
+        &Initialiser::new(seed, 0, &Device::Cpu)
+            .uniform(shape, 1)
+            .unwrap(),
+    )
+    .unwrap()
+}
+
+fn largest_difference(a: &Tensor, b: &Tensor) -> f32 {
+    assert_eq!(a.dims(), b.dims());
+    (a - b)
+        .unwrap()
+        .abs()
+        .unwrap()
+        .flatten_all()
+        .unwrap()
+        .max(0)
+        .unwrap()
+        .to_scalar()
+        .unwrap()
+}
+
+/// Holds results and gradients of `ours` against `theirs`, over a loss that weighs every number differently.
+fn compare(
+    inputs: &[&Var],
+    ours: impl Fn() -> Result<Tensor>,
+    theirs: impl Fn() -> Result<Tensor>,
+    tolerance: f32,
+) {
+    let (y, reference) = (ours().unwrap(), theirs().unwrap());
+    assert!(
+        largest_difference(&y, &reference) < tolerance,
+        "results differ by {}",
+        largest_difference(&y, &reference)
+    );
+    let weights = random(99, y.dims());
+    let gradients = |y: &Tensor| {
+        (y * weights.as_tensor())
+            .unwrap()
+            .sum_all()
+            .unwrap()
+            .backward()
+            .unwrap()
+    };
+    let (ours, theirs) = (gradients(&y), gradients(&reference));
+    for (number, input) in inputs.iter().enumerate() {
+        let (a, b) = (ours.get(input).unwrap(), theirs.get(input).unwrap());
+        let difference = largest_difference(a, b);
+        assert!(
+            difference < tolerance,
+            "gradient {number} differs by {difference}"
+        );
+    }
+}
+
+fn channels_last_bias(y: Tensor, bias: &Tensor) -> Result<Tensor> {
+    y.transpose(0, 1)?
+        .contiguous()?
+        .broadcast_add(&bias.reshape(((), 1, 1, 1))?)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn conv_is_candles_conv(
+        (inputs, outputs, batch, half_height, half_width) in (1usize..6, 1usize..7, 1usize..4, 1usize..14, 1usize..30)
+    ) {
+        let x = random(1, &[inputs, batch, 2 * half_height, 2 * half_width]);
+        let (weight, bias) = (random(2, &[outputs, inputs, 4, 4]), random(3, &[outputs]));
+        let plain = || {
+            channels_last_bias(x.transpose(0, 1)?.contiguous()?.conv2d(&weight, 1, 2, 1, 1)?, &bias)
+        };
+        compare(&[&x, &weight, &bias], || conv(&x, &weight, &bias), plain, 1e-3);
+    }
+
+    #[test]
+    fn conv_transposed_is_candles_conv_transposed(
+        (inputs, outputs, batch, height, width) in (1usize..7, 1usize..6, 1usize..4, 1usize..14, 1usize..30)
+    ) {
+        let x = random(1, &[inputs, batch, height, width]);
+        let (weight, bias) = (random(2, &[inputs, outputs, 4, 4]), random(3, &[outputs]));
+        let plain = || {
+            channels_last_bias(x.transpose(0, 1)?.contiguous()?.conv_transpose2d(&weight, 1, 0, 2, 1)?, &bias)
+        };
+        compare(&[&x, &weight, &bias], || conv_transposed(&x, &weight, &bias), plain, 1e-3);
+    }
+
+    #[test]
+    fn batch_norm_leaky_is_its_formula((channels, batch, side) in (1usize..5, 2usize..5, 1usize..40)) {
+        let x = random(1, &[channels, batch, side, side]);
+        let (weight, bias) = (random(2, &[channels]), random(3, &[channels]));
+        let plain = || {
+            let rows = x.flatten_from(1)?;
+            let centred = rows.broadcast_sub(&rows.mean_keepdim(1)?)?;
+            let deviation = (centred.sqr()?.mean_keepdim(1)? + f64::from(BATCH_NORM_EPS))?.sqrt()?;
+            let y = centred
+                .broadcast_div(&deviation)?
+                .broadcast_mul(&weight.reshape(((), 1))?)?
+                .broadcast_add(&bias.reshape(((), 1))?)?;
+            (y.relu()? - (y.neg()?.relu()? * f64::from(LEAKY_SLOPE))?)?.reshape(x.shape())
+        };
+        compare(&[&x, &weight, &bias], || Ok(batch_norm_leaky(&x, &weight, &bias)?.0), plain, 2e-3);
+    }
+}
+
+#[test]
+fn frozen_weights_get_no_gradient() {
+    let x = random(1, &[3, 2, 8, 8]);
+    let (weight, bias) = (random(2, &[4, 3, 4, 4]), random(3, &[4]));
+    let y = conv(&x, &weight.as_detached_tensor(), &bias.as_detached_tensor()).unwrap();
+    let gradients = y.sum_all().unwrap().backward().unwrap();
+    assert!(gradients.get(&x).is_some());
+    assert!(gradients.get(&weight).is_none());
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_errors() {
+    let (weight, bias) = (random(2, &[4, 3, 4, 4]), random(3, &[4]));
+    assert!(conv(&random(1, &[5, 2, 8, 8]), &weight, &bias).is_err());
+    assert!(conv(&random(1, &[3, 2, 7, 8]), &weight, &bias).is_err());
+    assert!(conv_transposed(&random(1, &[3, 2, 4, 4]), &weight, &bias).is_err());
+}

@@ -1,0 +1,3 @@
+//! What crosses modules: the real program against real files, sockets and windows.
+
+mod train;
