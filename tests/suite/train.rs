@@ -13,8 +13,16 @@ fn pictures(folder: &Path, count: u32) -> PathBuf {
     let pictures = folder.join("pictures");
     fs::create_dir(&pictures).unwrap();
     for number in 0..count {
-        let picture = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * 4 + number * 9) as u8, (y * 3) as u8, (number * 20) as u8]));
-        picture.save(pictures.join(format!("{number:03}.png"))).unwrap();
+        let picture = RgbImage::from_fn(64, 64, |x, y| {
+            Rgb([
+                (x * 4 + number * 9) as u8,
+                (y * 3) as u8,
+                (number * 20) as u8,
+            ])
+        });
+        picture
+            .save(pictures.join(format!("{number:03}.png")))
+            .unwrap();
     }
     pictures
 }
@@ -25,14 +33,21 @@ fn train(pictures: &Path, model: &Path, more: &[&str]) -> Output {
         .arg(pictures)
         .arg("-o")
         .arg(model)
-        .args(["--size", "64", "--width", "0.015625", "--latent", "12", "--batch", "4", "--device", "cpu"])
+        .args([
+            "--size", "64", "--width", "0.015625", "--latent", "12", "--batch", "4", "--device",
+            "cpu",
+        ])
         .args(more)
         .output()
         .unwrap()
 }
 
 fn succeed(output: Output) {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 fn refused(output: Output, words: &[&str]) {
@@ -48,30 +63,49 @@ fn refused(output: Output, words: &[&str]) {
 fn a_run_that_was_stopped_and_resumed_is_the_run_that_was_not() {
     let folder = TempDir::new().unwrap();
     let pictures = pictures(folder.path(), 11);
-    let (whole, halves) = (folder.path().join("whole.safetensors"), folder.path().join("halves.safetensors"));
+    let (whole, halves) = (
+        folder.path().join("whole.safetensors"),
+        folder.path().join("halves.safetensors"),
+    );
     succeed(train(&pictures, &whole, &["--steps", "7", "--seed", "3"]));
     succeed(train(&pictures, &halves, &["--steps", "3", "--seed", "3"]));
-    succeed(train(&pictures, &halves, &["--steps", "7", "--seed", "3", "--resume"]));
-    assert!(fs::read(&whole).unwrap() == fs::read(&halves).unwrap(), "the checkpoints differ");
+    succeed(train(
+        &pictures,
+        &halves,
+        &["--steps", "7", "--seed", "3", "--resume"],
+    ));
+    assert!(
+        fs::read(&whole).unwrap() == fs::read(&halves).unwrap(),
+        "the checkpoints differ"
+    );
     let log = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
     assert_eq!(log("whole.log.csv"), log("halves.log.csv"));
     assert_eq!(log("whole.log.csv").lines().count(), 8);
 
     let other = folder.path().join("other.safetensors");
     succeed(train(&pictures, &other, &["--steps", "7", "--seed", "4"]));
-    assert!(fs::read(&whole).unwrap() != fs::read(&other).unwrap(), "another seed gave the same run");
+    assert!(
+        fs::read(&whole).unwrap() != fs::read(&other).unwrap(),
+        "another seed gave the same run"
+    );
 }
 
 #[test]
 fn a_killed_run_resumes_from_its_last_checkpoint_to_the_same_end() {
     let folder = TempDir::new().unwrap();
     let pictures = pictures(folder.path(), 9);
-    let (whole, killed) = (folder.path().join("whole.safetensors"), folder.path().join("killed.safetensors"));
+    let (whole, killed) = (
+        folder.path().join("whole.safetensors"),
+        folder.path().join("killed.safetensors"),
+    );
     succeed(train(&pictures, &whole, &["--steps", "40"]));
     let mut run = Command::new(env!("CARGO_BIN_EXE_latentloop"))
         .arg("train")
         .args([&pictures, Path::new("-o"), &killed])
-        .args(["--size", "64", "--width", "0.015625", "--latent", "12", "--batch", "4", "--device", "cpu"])
+        .args([
+            "--size", "64", "--width", "0.015625", "--latent", "12", "--batch", "4", "--device",
+            "cpu",
+        ])
         .args(["--steps", "1000000", "--checkpoint-every", "3"])
         .stderr(std::process::Stdio::null())
         .spawn()
@@ -83,14 +117,21 @@ fn a_killed_run_resumes_from_its_last_checkpoint_to_the_same_end() {
     run.kill().unwrap();
     run.wait().unwrap();
     succeed(train(&pictures, &killed, &["--steps", "40", "--resume"]));
-    assert!(fs::read(&whole).unwrap() == fs::read(&killed).unwrap(), "the checkpoints differ");
+    assert!(
+        fs::read(&whole).unwrap() == fs::read(&killed).unwrap(),
+        "the checkpoints differ"
+    );
 }
 
 #[test]
 fn the_checkpoint_bears_pytorchs_names_and_the_playing_file_holds_the_generator_alone() {
     let folder = TempDir::new().unwrap();
     let model = folder.path().join("model.safetensors");
-    succeed(train(&pictures(folder.path(), 4), &model, &["--steps", "1"]));
+    succeed(train(
+        &pictures(folder.path(), 4),
+        &model,
+        &["--steps", "1"],
+    ));
     let checkpoint = fs::read(&model).unwrap();
     let checkpoint = SafeTensors::deserialize(&checkpoint).unwrap();
     let playing = fs::read(folder.path().join("model.playing.safetensors")).unwrap();
@@ -108,7 +149,10 @@ fn the_checkpoint_bears_pytorchs_names_and_the_playing_file_holds_the_generator_
     expected.sort_unstable();
     assert_eq!(names, expected);
     assert_eq!(playing.tensor("net.2.weight").unwrap().dtype(), Dtype::F16);
-    assert_eq!(playing.tensor("net.2.weight").unwrap().shape(), [16, 8, 4, 4]);
+    assert_eq!(
+        playing.tensor("net.2.weight").unwrap().shape(),
+        [16, 8, 4, 4]
+    );
     let mut unprefixed: Vec<&str> = checkpoint
         .names()
         .into_iter()
@@ -116,8 +160,18 @@ fn the_checkpoint_bears_pytorchs_names_and_the_playing_file_holds_the_generator_
         .collect();
     unprefixed.sort_unstable();
     assert_eq!(unprefixed, expected);
-    assert_eq!(checkpoint.tensor("discriminator.output.weight").unwrap().shape(), [1, 256]);
-    assert!(checkpoint.tensor("adam.discriminator.net.2.weight.second").is_ok());
+    assert_eq!(
+        checkpoint
+            .tensor("discriminator.output.weight")
+            .unwrap()
+            .shape(),
+        [1, 256]
+    );
+    assert!(
+        checkpoint
+            .tensor("adam.discriminator.net.2.weight.second")
+            .is_ok()
+    );
 }
 
 #[test]
@@ -126,12 +180,24 @@ fn pictures_that_cannot_be_trained_on_are_named() {
     let model = folder.path().join("model.safetensors");
     let empty = folder.path().join("empty");
     fs::create_dir(&empty).unwrap();
-    refused(train(&empty, &model, &["--steps", "1"]), &["empty", "holds 0 pictures", "batch of 4"]);
-    refused(train(&folder.path().join("missing"), &model, &["--steps", "1"]), &["missing", "No such file"]);
+    refused(
+        train(&empty, &model, &["--steps", "1"]),
+        &["empty", "holds 0 pictures", "batch of 4"],
+    );
+    refused(
+        train(&folder.path().join("missing"), &model, &["--steps", "1"]),
+        &["missing", "No such file"],
+    );
     let few = pictures(folder.path(), 3);
-    refused(train(&few, &model, &["--steps", "1"]), &["holds 3 pictures", "lower --batch"]);
+    refused(
+        train(&few, &model, &["--steps", "1"]),
+        &["holds 3 pictures", "lower --batch"],
+    );
     fs::write(few.join("broken.jpg"), b"not a picture").unwrap();
-    refused(train(&few, &model, &["--steps", "1"]), &["broken.jpg", "cannot decode"]);
+    refused(
+        train(&few, &model, &["--steps", "1"]),
+        &["broken.jpg", "cannot decode"],
+    );
     assert!(!model.exists());
 }
 
@@ -144,13 +210,26 @@ fn checkpoints_that_cannot_be_resumed_are_named_and_left_alone() {
     let good = fs::read(&model).unwrap();
     let resume = &["--steps", "4", "--resume"];
 
-    refused(train(&pictures, &model, &["--steps", "4", "--resume", "--seed", "9"]), &["--seed is 0", "asks for 9"]);
+    refused(
+        train(
+            &pictures,
+            &model,
+            &["--steps", "4", "--resume", "--seed", "9"],
+        ),
+        &["--seed is 0", "asks for 9"],
+    );
     fs::remove_file(pictures.join("000.png")).unwrap();
-    refused(train(&pictures, &model, resume), &["number of pictures is 5"]);
+    refused(
+        train(&pictures, &model, resume),
+        &["number of pictures is 5"],
+    );
 
     for bytes in [&good[..good.len() / 2], b"nonsense", b""] {
         fs::write(&model, bytes).unwrap();
-        refused(train(&pictures, &model, resume), &["model.safetensors", "not a training checkpoint"]);
+        refused(
+            train(&pictures, &model, resume),
+            &["model.safetensors", "not a training checkpoint"],
+        );
         assert_eq!(fs::read(&model).unwrap(), bytes);
     }
     let playing = folder.path().join("model.playing.safetensors");
