@@ -10,10 +10,12 @@ mod adam;
 mod loss;
 mod trainer;
 
+mod bench;
 mod log;
 mod run;
 
 pub use adam::{Adam, AdamSettings};
+pub use bench::bench;
 pub use data::{DataError, Dataset};
 pub use loss::binary_cross_entropy;
 pub use run::{Length, Outcome, Progress, Settings, TrainError, playing_path, run};
