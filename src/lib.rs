@@ -10,6 +10,7 @@ pub mod app;
 pub mod cli;
 pub mod control;
 pub mod engine;
+#[cfg(feature = "video")]
 pub mod footage;
 pub mod instrument;
 pub mod latent;
@@ -21,3 +22,5 @@ pub mod sound;
 pub mod stage;
 pub mod take;
 pub mod train;
+#[cfg(feature = "video")]
+mod video;
