@@ -1,5 +1,6 @@
 //! What decoding and recording share of FFmpeg: starting it, and pixel formats with colours that are said.
 
+use std::path::Path;
 use std::sync::Once;
 
 use ffmpeg_next as ffmpeg;
@@ -13,6 +14,13 @@ pub(crate) fn start() -> Result<(), ffmpeg::Error> {
     ffmpeg::init()?;
     QUIET.call_once(|| ffmpeg::log::set_level(ffmpeg::log::Level::Fatal));
     Ok(())
+}
+
+/// The path as FFmpeg takes it: always a file, whatever colons it holds. None where it is not UTF-8 text or holds a
+/// zero byte.
+pub(crate) fn url(path: &Path) -> Option<String> {
+    let text = path.to_str().filter(|text| !text.contains('\0'))?;
+    Some(format!("file:{text}"))
 }
 
 /// How numbers of a YUV picture stand for colours.

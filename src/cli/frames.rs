@@ -61,9 +61,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     let left_out = if settings.dedupe { " left out" } else { "" };
     println!(
-        "{} pictures, {} near-duplicates{left_out}: {}",
+        "{} pictures, {} near-duplicate{}{left_out}: {}",
         manifest.count,
         manifest.near_duplicates,
+        if manifest.near_duplicates == 1 {
+            ""
+        } else {
+            "s"
+        },
         args.output.display()
     );
     Ok(())

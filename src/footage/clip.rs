@@ -61,7 +61,9 @@ impl Clip {
             ))
         };
         video::start().map_err(broken)?;
-        let input = ffmpeg::format::input(file).map_err(broken)?;
+        let url =
+            video::url(file).ok_or_else(|| fail("its name is not UTF-8 text: rename it".into()))?;
+        let input = ffmpeg::format::input(&url).map_err(broken)?;
         let stream = input
             .streams()
             .best(ffmpeg::media::Type::Video)

@@ -1,1 +1,252 @@
 //! The recorder: pictures and sound become files.
+
+mod folder;
+#[cfg(feature = "video")]
+mod movie;
+mod recorder;
+#[cfg(feature = "video")]
+mod track;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub use recorder::{Closing, Recorder, Summary};
+
+/// What is recorded, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Width of the pictures in pixels, 1..=8192.
+    pub width: u32,
+    /// Height of the pictures in pixels, 1..=8192.
+    pub height: u32,
+    /// Pictures a second that are expected, above 0; the file's time stamps are those of the pictures themselves.
+    pub rate: f64,
+    /// The sound, if there is any.
+    pub sound: Option<Sound>,
+    /// Whether a show is waiting.
+    pub effort: Effort,
+}
+
+impl Settings {
+    /// Silent pictures of that size at that rate, for `effort`.
+    pub fn silent((width, height): (u32, u32), rate: f64, effort: Effort) -> Self {
+        Self {
+            width,
+            height,
+            rate,
+            sound: None,
+            effort,
+        }
+    }
+}
+
+/// The form of recorded sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sound {
+    /// Samples a second of each channel.
+    pub rate: u32,
+    /// Interleaved channels; more than two are recorded as the first two.
+    pub channels: u16,
+}
+
+/// How much work goes into small files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// A show runs beside it: the quickest coding, and a file that can be played up to the last second at any time.
+    Live,
+    /// Nothing waits: better coding, a file whose index stands at its front.
+    Offline,
+}
+
+/// Where pictures and sound go. A sink stays on the thread that opened it.
+pub trait Sink {
+    /// Adds a picture, height x width x 4 bytes of red, green, blue and an ignored alpha, shown from `at` on, counted
+    /// from the file's start. Pictures come in order of time.
+    ///
+    /// # Errors
+    /// When it cannot be encoded or written; the file takes no more then, and is to be finished.
+    fn picture(&mut self, rgba: &[u8], at: Duration) -> Result<(), RecordError>;
+    /// Adds interleaved samples in -1..1 that end at `until`, counted from the file's start. Sinks without sound
+    /// ignore them.
+    ///
+    /// # Errors
+    /// As [`Sink::picture`].
+    fn sound(&mut self, samples: &[f32], until: Duration) -> Result<(), RecordError>;
+    /// Writes what is still on its way and closes the file.
+    ///
+    /// # Errors
+    /// As [`Sink::picture`]. The file is closed all the same.
+    fn finish(self: Box<Self>) -> Result<(), RecordError>;
+}
+
+/// Why something was not recorded.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    /// The name's ending is no format.
+    #[error(
+        "cannot record to {0}: end the name in .mp4, .mkv or .webm, or name a folder for PNG pictures"
+    )]
+    Format(PathBuf),
+    /// This build has no FFmpeg.
+    #[error(
+        "cannot record to {0}: this build has no FFmpeg; name a folder for PNG pictures, or build with `--features video`"
+    )]
+    NoVideo(PathBuf),
+    /// The pictures' size or rate is out of range.
+    #[error(
+        "cannot record {width} x {height} pixels at {rate} a second: sides go from 1 to 8192, rates up to 1000"
+    )]
+    Size {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+        /// Pictures a second.
+        rate: f64,
+    },
+    /// A buffer's length does not fit the settings.
+    #[error("a picture of {got} bytes was offered to a recording of {expected} bytes a picture")]
+    Length {
+        /// Bytes offered.
+        got: usize,
+        /// Bytes of a picture.
+        expected: usize,
+    },
+    /// No encoder could be opened.
+    #[error(
+        "cannot record to {path}: no {codec} encoder opens ({reason}); another ending takes another codec"
+    )]
+    Encoder {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        codec: &'static str,
+        /// What FFmpeg said.
+        reason: String,
+    },
+    /// The folder to write holds something.
+    #[error(
+        "cannot write pictures to {0}: the folder is not empty; name a new one, or move it away"
+    )]
+    Occupied(PathBuf),
+    /// The file could not be written.
+    #[error("cannot {doing} {path}: {reason}")]
+    Write {
+        /// What was attempted.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// Nothing came in.
+    #[error("nothing was recorded to {0}: not one picture came in time")]
+    Nothing(PathBuf),
+}
+
+impl RecordError {
+    fn write(doing: &'static str, path: &Path, reason: impl ToString) -> Self {
+        Self::Write {
+            doing,
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// Opens a file or folder to record into. The ending decides: `.mp4` is H.264 and AAC, `.mkv` the same, `.webm` VP9 and
+/// Opus, no ending a folder of `000001.png` …, without sound. A file that is there is overwritten. The colours are
+/// BT.709, limited range, and tagged so. Odd sizes gain a column or a row that repeats the last one, for H.264 and VP9
+/// in 4:2:0 have none.
+///
+/// # Errors
+/// An unknown ending, a size out of range, an encoder that does not open, a folder that is not empty, a place that
+/// cannot be written. No file is left then.
+pub fn open_sink(path: &Path, settings: &Settings) -> Result<Box<dyn Sink>, RecordError> {
+    let Settings {
+        width,
+        height,
+        rate,
+        ..
+    } = *settings;
+    let sides = 1..=8192;
+    if !(sides.contains(&width) && sides.contains(&height) && rate > 0.0 && rate <= 1000.0) {
+        return Err(RecordError::Size {
+            width,
+            height,
+            rate,
+        });
+    }
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase());
+    match ending.as_deref() {
+        None => Ok(Box::new(folder::Folder::open(path, settings)?)),
+        #[cfg(feature = "video")]
+        Some("mp4") => movie(path, &movie::MP4, settings),
+        #[cfg(feature = "video")]
+        Some("mkv") => movie(path, &movie::MKV, settings),
+        #[cfg(feature = "video")]
+        Some("webm") => movie(path, &movie::WEBM, settings),
+        #[cfg(not(feature = "video"))]
+        Some("mp4" | "mkv" | "webm") => Err(RecordError::NoVideo(path.to_owned())),
+        Some(_) => Err(RecordError::Format(path.to_owned())),
+    }
+}
+
+#[cfg(feature = "video")]
+fn movie(
+    path: &Path,
+    container: &movie::Container,
+    settings: &Settings,
+) -> Result<Box<dyn Sink>, RecordError> {
+    Ok(Box::new(movie::Movie::open(path, container, settings)?))
+}
+
+/// A name in `folder` that no file has, from the local date and time: `2026-11-24_21-05-59.mp4`. Without FFmpeg it is a
+/// folder's, and has no ending.
+pub fn name(folder: &Path, now: std::time::SystemTime) -> PathBuf {
+    let stamp = chrono::DateTime::<chrono::Local>::from(now).format("%Y-%m-%d_%H-%M-%S");
+    let ending = if cfg!(feature = "video") { ".mp4" } else { "" };
+    let mut path = folder.join(format!("{stamp}{ending}"));
+    let mut number = 2;
+    while path.exists() {
+        path = folder.join(format!("{stamp}-{number}{ending}"));
+        number += 1;
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_recording_in_the_same_second_gets_its_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = std::time::SystemTime::now();
+        let first = name(folder.path(), now);
+        std::fs::write(&first, "taken").unwrap();
+        let second = name(folder.path(), now);
+        assert_ne!(first, second);
+        assert!(!second.exists());
+    }
+
+    #[test]
+    fn endings_and_sizes_that_cannot_be_are_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let refuse = |file: &str, size: (u32, u32)| {
+            let settings = Settings::silent(size, 30.0, Effort::Live);
+            let path = folder.path().join(file);
+            let error = open_sink(&path, &settings).err().unwrap().to_string();
+            assert!(!path.exists());
+            error
+        };
+        assert!(refuse("a.avi", (64, 64)).contains(".mp4, .mkv or .webm"));
+        assert!(refuse("a.mp4", (0, 64)).contains("0 x 64"));
+        assert!(refuse("a.mp4", (64, 9000)).contains("64 x 9000"));
+        assert!(refuse("none/a.mp4", (64, 64)).contains("none"));
+    }
+}

@@ -1,0 +1,202 @@
+//! Clips become sets of pictures, or one clear error and nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+
+use image::RgbImage;
+use latentloop::footage::{Fit, FootageError, Format, Manifest, Settings, cut};
+
+pub(crate) fn clip(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/footage")
+        .join(name)
+}
+
+fn own_size() -> Settings {
+    Settings {
+        size: None,
+        format: Format::Png,
+        ..Settings::default()
+    }
+}
+
+fn cut_into(folder: &Path, clips: &[&str], settings: &Settings) -> Result<Manifest, FootageError> {
+    let clips: Vec<_> = clips.iter().map(|name| clip(name)).collect();
+    cut(
+        &clips,
+        folder,
+        settings,
+        &AtomicBool::new(false),
+        &mut |_| {},
+    )
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn picture(folder: &Path, number: u32) -> RgbImage {
+    image::open(folder.join(format!("{number:06}.png")))
+        .unwrap()
+        .to_rgb8()
+}
+
+#[test]
+fn every_frame_of_a_clip_becomes_a_picture_whatever_its_form() {
+    let check = |name: &str, frames: u64, size: (u32, u32)| {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("set");
+        let manifest = cut_into(&folder, &[name], &own_size()).unwrap();
+        assert_eq!(manifest.count, frames, "{name}");
+        assert_eq!(manifest.sources[0].frames, frames, "{name}");
+        assert_eq!(names(&folder).len() as u64, frames + 1, "{name}");
+        assert_eq!(picture(&folder, 1).dimensions(), size, "{name}");
+        assert_eq!(names(place.path()), ["set"], "nothing else is left");
+    };
+    check("nosferatu.mp4", 25, (160, 120));
+    check("flower.mp4", 15, (192, 108));
+    check("ten-bit.webm", 6, (213, 120));
+    check("odd-sizes.webm", 10, (161, 121));
+    check("narrow-pixels.mp4", 10, (213, 180));
+    check("no-duration.webm", 15, (160, 90));
+    check("turned.mp4", 4, (32, 48));
+}
+
+#[test]
+fn turned_and_mirrored_clips_stand_as_they_are_shown() {
+    let corners = |name: &str| {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("set");
+        cut_into(&folder, &[name], &own_size()).unwrap();
+        let picture = picture(&folder, 1);
+        [(8, 12), (24, 12), (8, 36), (24, 36)].map(|(x, y)| {
+            let pixel = picture.get_pixel(x, y).0;
+            ["red", "lime", "blue"][(0..3).max_by_key(|&channel| pixel[channel]).unwrap()]
+        })
+    };
+    assert_eq!(corners("turned.mp4"), ["blue", "red", "red", "lime"]);
+    assert_eq!(
+        corners("turned-and-mirrored.mp4"),
+        ["red", "blue", "lime", "red"]
+    );
+}
+
+#[test]
+fn what_is_no_film_ends_in_one_error_with_exit_code_1_and_leaves_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let empty = place.path().join("empty.webm");
+    std::fs::write(&empty, "").unwrap();
+    let check = |file: &Path, expected: &str| {
+        let folder = place.path().join("set");
+        let run = Command::new(env!("CARGO_BIN_EXE_latentloop"))
+            .arg("frames")
+            .args([&clip("nosferatu.mp4"), file])
+            .arg("-o")
+            .arg(&folder)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert_eq!(run.status.code(), Some(1), "{said}");
+        let errors: Vec<_> = said
+            .lines()
+            .filter(|line| line.starts_with("error:"))
+            .collect();
+        assert_eq!(errors.len(), 1, "{said}");
+        assert!(errors[0].contains(expected), "{said}");
+        assert!(errors[0].contains(&file.display().to_string()), "{said}");
+        assert_eq!(names(place.path()), ["empty.webm"]);
+    };
+    check(&empty, "0 bytes");
+    check(&clip("sound-only.mp4"), "no video");
+    check(&clip("malformed.mp4"), "broken");
+    check(&clip("none.mp4"), "No such file");
+}
+
+#[test]
+fn times_and_counts_choose_the_frames() {
+    let check = |settings: Settings, expected: u64| {
+        let place = tempfile::tempdir().unwrap();
+        let manifest = cut_into(&place.path().join("set"), &["nosferatu.mp4"], &settings).unwrap();
+        assert_eq!(manifest.count, expected, "{settings:?}");
+    };
+    let from = |change: fn(&mut Settings)| {
+        let mut settings = Settings {
+            size: Some(32),
+            ..Settings::default()
+        };
+        change(&mut settings);
+        settings
+    };
+    check(from(|settings| settings.start_secs = 0.4), 15);
+    check(from(|settings| settings.end_secs = Some(0.4)), 10);
+    check(from(|settings| settings.every = 10), 3);
+    check(from(|settings| settings.fps = Some(5.0)), 5);
+    check(from(|settings| settings.fps = Some(100.0)), 25);
+    check(from(|settings| settings.mirror = true), 50);
+    check(from(|settings| settings.repeat = 3), 75);
+    let place = tempfile::tempdir().unwrap();
+    let late = from(|settings| settings.start_secs = 9.0);
+    let error = cut_into(&place.path().join("set"), &["nosferatu.mp4"], &late).unwrap_err();
+    assert!(error.to_string().contains("after 9 s"), "{error}");
+}
+
+#[test]
+fn a_mirrored_picture_follows_its_original() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("set");
+    let settings = Settings {
+        mirror: true,
+        ..own_size()
+    };
+    cut_into(&folder, &["nosferatu.mp4"], &settings).unwrap();
+    let mirrored = image::imageops::flip_horizontal(&picture(&folder, 7));
+    assert_eq!(picture(&folder, 8), mirrored);
+    assert_ne!(picture(&folder, 7), mirrored);
+}
+
+#[test]
+fn near_duplicates_are_counted_and_left_out_when_asked() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("set");
+    let twice = ["flower.mp4", "flower.mp4"];
+    let settings = Settings {
+        fit: Fit::Crop,
+        ..Settings::default()
+    };
+    let kept = cut_into(&folder, &twice, &settings).unwrap();
+    assert_eq!(kept.count, 30);
+    assert!(kept.near_duplicates >= 15, "{}", kept.near_duplicates);
+    let settings = Settings {
+        dedupe: true,
+        ..settings
+    };
+    let left = cut_into(&folder, &twice, &settings).unwrap();
+    assert_eq!(left.near_duplicates, kept.near_duplicates);
+    assert_eq!(left.count, 30 - kept.near_duplicates);
+    let manifest = std::fs::read(folder.join("dataset.json")).unwrap();
+    assert_eq!(
+        serde_json::from_slice::<Manifest>(&manifest).unwrap(),
+        left,
+        "the earlier set was replaced"
+    );
+    assert_eq!(names(&folder).len() as u64, left.count + 1);
+    assert!((4..=7).contains(&left.palette.len()));
+}
+
+#[test]
+fn a_folder_that_holds_anything_else_is_left_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("set");
+    cut_into(&folder, &["turned.mp4"], &Settings::default()).unwrap();
+    std::fs::write(folder.join("notes.txt"), "mine").unwrap();
+    let error = cut_into(&folder, &["turned.mp4"], &Settings::default()).unwrap_err();
+    assert!(error.to_string().contains("notes.txt"), "{error}");
+    assert_eq!(names(&folder).len(), 6);
+    assert_eq!(names(place.path()), ["set"]);
+}
