@@ -1,6 +1,12 @@
 //! A checkpoint made ready to play: latents become pictures.
 
+mod cpu;
+mod device;
+
 use thiserror::Error;
+
+pub use cpu::CpuEngine;
+pub use device::DeviceEngine;
 
 /// Rows of latents that make up a keyframe: the one that is shown and its seven companions.
 pub const ROWS: usize = 8;
@@ -35,6 +41,18 @@ pub enum Bytes {
     Nearest,
     /// Cut down to a whole level, as the reference work does.
     Cut,
+}
+
+impl Bytes {
+    /// The byte of a value in -1..1; what lies outside goes to the nearest end.
+    pub fn of(self, value: f32) -> u8 {
+        let level = (value + 1.0) / 2.0 * 255.0;
+        // The conversion from float cuts down, and keeps within 0..=255.
+        match self {
+            Self::Nearest => (level + 0.5) as u8,
+            Self::Cut => level as u8,
+        }
+    }
 }
 
 /// Draws pictures from latents on one device.
@@ -79,4 +97,38 @@ pub enum EngineError {
     /// The device failed.
     #[error("{0}")]
     Device(String),
+}
+
+/// Which device draws.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Choice {
+    /// The best there is.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// An NVIDIA card (needs a build with `--features cuda`).
+    Cuda,
+    /// An Apple GPU (needs a build with `--features metal`).
+    Metal,
+}
+
+/// Makes a generator ready to play on the device asked for; `threads` counts for the processor.
+///
+/// # Errors
+/// When that device is not there, or this build has none of its kind.
+pub fn open(
+    weights: &crate::network::weights::GeneratorWeights,
+    choice: Choice,
+    threads: Option<usize>,
+) -> Result<Box<dyn Engine>, EngineError> {
+    match choice {
+        Choice::Cpu => Ok(Box::new(CpuEngine::new(weights, threads)?)),
+        Choice::Cuda => device::cuda(weights),
+        Choice::Metal => device::metal(weights),
+        Choice::Auto => match device::cuda(weights).or_else(|_| device::metal(weights)) {
+            Ok(engine) => Ok(engine),
+            Err(_) => Ok(Box::new(CpuEngine::new(weights, threads)?)),
+        },
+    }
 }

@@ -2,9 +2,28 @@
 
 pub mod action;
 pub mod param;
+mod rows;
+
+mod modulation;
+mod performer;
+mod transport;
+mod undo;
+
+pub mod preset;
+
+#[cfg(test)]
+mod tests;
 
 pub use action::Action;
 pub use param::{Curve, Kind, ParamId, Row, Scope, Table};
+pub use performer::{Instrument, InstrumentError};
+pub use preset::Preset;
+pub use rows::{FITS, MAX_KEYFRAMES, MODES, NORMS};
 
 /// Steps of the instrument's own clock in a second.
 pub const TICKS_PER_SEC: u64 = 480;
+
+/// Ticks in that many seconds, to the nearest.
+pub fn ticks(secs: f64) -> u64 {
+    libm::round(secs.max(0.0) * TICKS_PER_SEC as f64) as u64
+}

@@ -9,3 +9,4 @@ pub mod generator;
 pub mod parameters;
 
 pub mod checkpoint;
+pub mod weights;

@@ -10,6 +10,8 @@
     reason = "strided matrix products write disjoint columns of one buffer from several threads"
 )]
 
+use std::cell::RefCell;
+
 use gemm::Parallelism;
 use rayon::prelude::*;
 
@@ -258,6 +260,27 @@ pub(super) fn up(
     bias: Option<&[f32]>,
 ) -> Vec<f32> {
     let mut fine = vec![0.0f32; shape.fine_len()];
+    up_into(shape, coarse, weight, bias, &mut fine, |_, _| {});
+    fine
+}
+
+thread_local! {
+    /// Columns of one tile and one row of pixels, kept from call to call: drawing a frame allocates nothing.
+    static SCRATCH: RefCell<(Vec<f32>, Vec<f32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+/// [`up`] into a buffer, with `finish` called on every row of pixels (its channel, and even pixels before odd ones).
+pub(crate) fn up_into(
+    shape: &ConvShape,
+    coarse: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    fine: &mut [f32],
+    finish: impl Fn(usize, &mut [f32]) + Sync,
+) {
+    assert_eq!(coarse.len(), shape.coarse_len(), "the coarse map's length");
+    assert_eq!(weight.len(), shape.weight_len(), "the weights' length");
+    assert_eq!(fine.len(), shape.fine_len(), "the fine map's length");
     let out = Shared(fine.as_mut_ptr());
     let (height, width) = (shape.height, shape.width);
     let rows = (TILE_BYTES / (shape.fine * TAPS * 4 * width)).max(8);
@@ -268,60 +291,71 @@ pub(super) fn up(
         (1, rows)
     };
     let (bands, groups) = (height.div_ceil(rows), shape.batch.div_ceil(pictures));
-    (0..groups * bands).into_par_iter().for_each_init(
-        || (Vec::new(), vec![0.0f32; 2 * width]),
-        |(columns, line): &mut (Vec<f32>, Vec<f32>), index| {
-            let (group, band) = (index / bands, index % bands);
-            let (first, last) = (group * pictures, ((group + 1) * pictures).min(shape.batch));
-            let (top, bottom) = (band * rows, ((band + 1) * rows).min(height));
-            // One row more on either side: the taps reach over.
-            let (halo_top, halo_bottom) = (top.saturating_sub(1), (bottom + 1).min(height));
-            let span_rows = if last - first > 1 {
-                (last - first) * height
-            } else {
-                halo_bottom - halo_top
-            };
-            let (start, count) = ((first * height + halo_top) * width, span_rows * width);
-            let depth = shape.fine * TAPS;
+    let parts = if groups * bands < 4 {
+        shape.fine.min(4)
+    } else {
+        1
+    };
+    let tile = |columns: &mut Vec<f32>, line: &mut Vec<f32>, index: usize| {
+        let (part, index) = (index % parts, index / parts);
+        let (group, band) = (index / bands, index % bands);
+        let channels = shape.fine * part / parts..shape.fine * (part + 1) / parts;
+        let (first, last) = (group * pictures, ((group + 1) * pictures).min(shape.batch));
+        let (top, bottom) = (band * rows, ((band + 1) * rows).min(height));
+        // One row more on either side: the taps reach over.
+        let (halo_top, halo_bottom) = (top.saturating_sub(1), (bottom + 1).min(height));
+        let span_rows = if last - first > 1 {
+            (last - first) * height
+        } else {
+            halo_bottom - halo_top
+        };
+        let (start, count) = ((first * height + halo_top) * width, span_rows * width);
+        let depth = channels.len() * TAPS;
+        if columns.len() < depth * count {
             columns.resize(depth * count, 0.0);
-            let a = Strided::rows(weight.as_ptr(), depth).transposed();
-            let b = Strided::rows(coarse[start..].as_ptr(), shape.columns());
-            // SAFETY: weight is coarse x depth, `count` columns of the coarse map lie from `start` on, and the columns
-            // buffer is this thread's own.
-            unsafe {
-                multiply(
-                    depth,
-                    count,
-                    shape.coarse,
-                    a,
-                    b,
-                    columns.as_mut_ptr(),
-                    count,
-                    false,
-                )
-            };
-            for picture in first..last {
-                let base = (picture - first) * height;
-                for channel in 0..shape.fine {
-                    let taps = &columns[channel * TAPS * count..(channel + 1) * TAPS * count];
-                    for fine_y in 2 * top..2 * bottom {
-                        line.fill(bias.map_or(0.0, |bias| bias[channel]));
-                        add_taps(taps, count, width, height, base, halo_top, fine_y, line);
-                        let at =
-                            ((channel * shape.batch + picture) * 2 * height + fine_y) * 2 * width;
-                        // SAFETY: this row of the fine map belongs to this tile alone.
-                        let row = unsafe { std::slice::from_raw_parts_mut(out.at(at), 2 * width) };
-                        let (even, odd) = line.split_at(width);
-                        for ((pair, &e), &o) in row.chunks_exact_mut(2).zip(even).zip(odd) {
-                            pair[0] = e;
-                            pair[1] = o;
-                        }
+        }
+        line.resize(2 * width, 0.0);
+        let part_weight = weight[channels.start * TAPS..].as_ptr();
+        let a = Strided::rows(part_weight, shape.fine * TAPS).transposed();
+        let b = Strided::rows(coarse[start..].as_ptr(), shape.columns());
+        // SAFETY: weight is coarse x (fine * 16), of which `depth` columns lie from `part_weight` on; `count` columns of
+        // the coarse map lie from `start` on; and the columns buffer is this thread's own.
+        unsafe {
+            multiply(
+                depth,
+                count,
+                shape.coarse,
+                a,
+                b,
+                columns.as_mut_ptr(),
+                count,
+                false,
+            )
+        };
+        for picture in first..last {
+            let base = (picture - first) * height;
+            for (taps, channel) in columns.chunks_exact(TAPS * count).zip(channels.clone()) {
+                for fine_y in 2 * top..2 * bottom {
+                    line.fill(bias.map_or(0.0, |bias| bias[channel]));
+                    add_taps(taps, count, width, height, base, halo_top, fine_y, line);
+                    finish(channel, line);
+                    let at = ((channel * shape.batch + picture) * 2 * height + fine_y) * 2 * width;
+                    // SAFETY: this row of the fine map belongs to this tile alone.
+                    let row = unsafe { std::slice::from_raw_parts_mut(out.at(at), 2 * width) };
+                    let (even, odd) = line.split_at(width);
+                    for ((pair, &e), &o) in row.chunks_exact_mut(2).zip(even).zip(odd) {
+                        pair[0] = e;
+                        pair[1] = o;
                     }
                 }
             }
-        },
-    );
-    fine
+        }
+    };
+    (0..groups * bands * parts)
+        .into_par_iter()
+        .for_each(|index| {
+            SCRATCH.with_borrow_mut(|(columns, line)| tile(columns, line, index));
+        });
 }
 
 /// Adds to `line` (even pixels, then odd ones) what the four taps a pixel gives to fine row `fine_y`.

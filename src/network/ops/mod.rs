@@ -10,6 +10,7 @@ mod norm;
 
 pub use conv::{conv, conv_transposed};
 pub use kernel::ConvShape;
+pub(crate) use kernel::up_into;
 pub use norm::{BatchStatistics, batch_norm_leaky, leaky_relu};
 
 #[cfg(test)]

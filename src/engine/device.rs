@@ -1,0 +1,229 @@
+//! The generator on a CUDA or Metal device through candle's own operations.
+
+use candle_core::{Device, Result, Tensor};
+
+use super::{Bytes, Engine, EngineError, Norm};
+use crate::network::spec::{BATCH_NORM_EPS, LEAKY_SLOPE, STEM_SIDE};
+use crate::network::weights::GeneratorWeights;
+
+/// Draws on any candle device.
+pub struct DeviceEngine {
+    name: String,
+    device: Device,
+    stem: (Tensor, Tensor),
+    layers: Vec<Layer>,
+    latent: usize,
+    size: usize,
+}
+
+struct Layer {
+    norm: (Tensor, Tensor),
+    running: (Tensor, Tensor),
+    conv: (Tensor, Tensor),
+}
+
+pub(super) fn cuda(
+    weights: &GeneratorWeights,
+) -> std::result::Result<Box<dyn Engine>, EngineError> {
+    let refuse =
+        |reason: String| EngineError::Device(format!("--engine cuda: {reason}; take --engine cpu"));
+    if !cfg!(feature = "cuda") {
+        return Err(refuse(
+            "this build has no CUDA (build it with --features cuda)".into(),
+        ));
+    }
+    // candle's CUDA bindings panic where a library is missing.
+    let device = std::panic::catch_unwind(|| Device::new_cuda(0))
+        .map_err(|_| refuse("the CUDA libraries could not be loaded".into()))?
+        .map_err(|error| refuse(format!("no CUDA card could be opened ({error})")))?;
+    Ok(Box::new(
+        DeviceEngine::new(weights, device, "cuda").map_err(|error| refuse(error.to_string()))?,
+    ))
+}
+
+pub(super) fn metal(
+    weights: &GeneratorWeights,
+) -> std::result::Result<Box<dyn Engine>, EngineError> {
+    let refuse = |reason: String| {
+        EngineError::Device(format!("--engine metal: {reason}; take --engine cpu"))
+    };
+    if !cfg!(feature = "metal") {
+        return Err(refuse(
+            "this build has no Metal (build it with --features metal)".into(),
+        ));
+    }
+    let device = Device::new_metal(0)
+        .map_err(|error| refuse(format!("no Metal device could be opened ({error})")))?;
+    Ok(Box::new(
+        DeviceEngine::new(weights, device, "metal").map_err(|error| refuse(error.to_string()))?,
+    ))
+}
+
+impl DeviceEngine {
+    /// Copies the weights to the device.
+    ///
+    /// # Errors
+    /// When it has no memory for them.
+    pub fn new(weights: &GeneratorWeights, device: Device, name: &str) -> Result<Self> {
+        let spec = &weights.spec;
+        let vector =
+            |numbers: &[f32]| Tensor::from_slice(numbers, (1, numbers.len(), 1, 1), &device);
+        let stem_rows = STEM_SIDE * STEM_SIDE * spec.channels[0];
+        let stem = (
+            Tensor::from_slice(&weights.stem_weight, (stem_rows, spec.latent), &device)?
+                .t()?
+                .contiguous()?,
+            Tensor::from_slice(&weights.stem_bias, (1, stem_rows), &device)?,
+        );
+        let layers = weights.layers.iter().enumerate().map(|(index, layer)| {
+            let shape = (spec.channels[index], spec.out_channels(index), 4, 4);
+            Ok(Layer {
+                norm: (vector(&layer.norm_weight)?, vector(&layer.norm_bias)?),
+                running: (vector(&layer.mean)?, vector(&layer.variance)?),
+                conv: (
+                    Tensor::from_slice(&layer.weight, shape, &device)?,
+                    vector(&layer.bias)?,
+                ),
+            })
+        });
+        let layers = layers.collect::<Result<_>>()?;
+        Ok(Self {
+            name: name.to_owned(),
+            stem,
+            layers,
+            latent: spec.latent,
+            size: spec.size(),
+            device,
+        })
+    }
+
+    /// `z`, rows x latent, to `[rows, 3, size, size]` in -1..1.
+    fn forward(&self, z: &[f32], norm: Norm) -> Result<Tensor> {
+        let rows = z.len() / self.latent;
+        let z = Tensor::from_slice(z, (rows, self.latent), &self.device)?;
+        let x = z.matmul(&self.stem.0)?.broadcast_add(&self.stem.1)?;
+        let channels = x.dim(1)? / (STEM_SIDE * STEM_SIDE);
+        let mut x = x.reshape((rows, channels, STEM_SIDE, STEM_SIDE))?;
+        for layer in &self.layers {
+            let (mean, variance) = match norm {
+                Norm::Running => layer.running.clone(),
+                Norm::Batch => {
+                    let mean = x.mean_keepdim((0, 2, 3))?;
+                    let variance = x.broadcast_sub(&mean)?.sqr()?.mean_keepdim((0, 2, 3))?;
+                    (mean, variance)
+                }
+            };
+            let scale = (&layer.norm.0 / (variance + f64::from(BATCH_NORM_EPS))?.sqrt()?)?;
+            let shift = (&layer.norm.1 - (mean * &scale)?)?;
+            let y = x.broadcast_mul(&scale)?.broadcast_add(&shift)?;
+            let y = (y.relu()? - (y.neg()?.relu()? * f64::from(LEAKY_SLOPE))?)?;
+            x = y
+                .conv_transpose2d(&layer.conv.0, 1, 0, 2, 1)?
+                .broadcast_add(&layer.conv.1)?;
+        }
+        x.tanh()
+    }
+
+    fn numbers(
+        &self,
+        z: &[f32],
+        norm: Norm,
+        rows: usize,
+    ) -> std::result::Result<Vec<f32>, EngineError> {
+        if z.len() != rows * self.latent {
+            return Err(EngineError::Length {
+                what: "latents",
+                got: z.len(),
+                expected: rows * self.latent,
+            });
+        }
+        let drawn = self
+            .forward(z, norm)
+            .and_then(|pictures| pictures.flatten_all()?.to_vec1());
+        drawn.map_err(|error| EngineError::Device(format!("{} could not draw: {error}", self.name)))
+    }
+}
+
+impl Engine for DeviceEngine {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn latent(&self) -> usize {
+        self.latent
+    }
+
+    fn size(&self) -> (u32, u32) {
+        (self.size as u32, self.size as u32)
+    }
+
+    fn draw(
+        &mut self,
+        z: &[f32],
+        norm: Norm,
+        pictures: &mut [f32],
+    ) -> std::result::Result<(), EngineError> {
+        let rows = z.len() / self.latent;
+        let numbers = self.numbers(z, norm, rows)?;
+        if numbers.len() != pictures.len() {
+            return Err(EngineError::Length {
+                what: "pictures",
+                got: pictures.len(),
+                expected: numbers.len(),
+            });
+        }
+        pictures.copy_from_slice(&numbers);
+        Ok(())
+    }
+
+    fn paint(
+        &mut self,
+        z: &[f32],
+        norm: Norm,
+        bytes: Bytes,
+        rgba: &mut [u8],
+    ) -> std::result::Result<(), EngineError> {
+        let numbers = self.numbers(z, norm, norm.rows())?;
+        let plane = self.size * self.size;
+        if rgba.len() != 4 * plane {
+            return Err(EngineError::Length {
+                what: "bytes of a picture",
+                got: rgba.len(),
+                expected: 4 * plane,
+            });
+        }
+        for (at, pixel) in rgba.chunks_exact_mut(4).enumerate() {
+            let byte = |channel: usize| bytes.of(numbers[channel * plane + at]);
+            pixel.copy_from_slice(&[byte(0), byte(1), byte(2), 255]);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{CpuEngine, ROWS};
+    use crate::network::spec::Spec;
+
+    #[test]
+    fn candles_operations_and_the_plan_draw_the_same_pictures() {
+        let weights = GeneratorWeights::random(&Spec::studies(64, 1.0 / 32.0, 20).unwrap(), 2);
+        let z: Vec<f32> = (0..ROWS * 20)
+            .map(|i| ((i * 29 % 89) as f32 - 44.0) / 25.0)
+            .collect();
+        let mut plan = CpuEngine::new(&weights, Some(2)).unwrap();
+        let mut plain = DeviceEngine::new(&weights, Device::Cpu, "candle").unwrap();
+        for norm in [Norm::Running, Norm::Batch] {
+            let (mut a, mut b) = (vec![0.0; ROWS * 3 * 64 * 64], vec![0.0; ROWS * 3 * 64 * 64]);
+            plan.draw(&z, norm, &mut a).unwrap();
+            plain.draw(&z, norm, &mut b).unwrap();
+            let worst = a
+                .iter()
+                .zip(&b)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f32::max);
+            assert!(worst < 5e-5, "{norm:?}: pictures differ by {worst}");
+        }
+    }
+}

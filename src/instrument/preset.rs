@@ -1,0 +1,416 @@
+//! Presets: a model, keyframes and parameter values as one TOML text.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::param::{Kind, ParamId, SOURCES, Table};
+use super::rows::MAX_KEYFRAMES;
+use crate::latent::{MAX_SEED, ROWS, Rows};
+
+/// A preset as its file has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preset {
+    /// Version of the format: 1.
+    pub version: u32,
+    /// File name of the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The keyframes, numbered from 1 in this order.
+    pub keyframes: Vec<KeyframeEntry>,
+    /// The order in which the loop visits them; as they stand where it is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub order: Vec<usize>,
+    /// Values by parameter name, in the parameter's unit; choices and toggles by name too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, toml::Value>,
+    /// What drives parameters besides a hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modulation: Vec<Modulation>,
+}
+
+/// One keyframe of a preset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyframeEntry {
+    /// Seed of its latents, 0 to 2^31 - 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u32>,
+    /// Its latents, where they come from no seed: eight rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latents: Option<Vec<Vec<f64>>>,
+    /// Left alone by re-rolls.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
+}
+
+/// A modulation: an envelope follower from a source to a parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Modulation {
+    /// `sound.level`, `sound.low`, `sound.mid` or `sound.high`.
+    pub source: String,
+    /// Name of the parameter.
+    pub target: String,
+    /// Part of the parameter's range that a full source adds, -1..1.
+    pub depth: f64,
+    /// Seconds in which the envelope rises.
+    #[serde(default = "default_attack_secs")]
+    pub attack_secs: f64,
+    /// Seconds in which it falls.
+    #[serde(default = "default_release_secs")]
+    pub release_secs: f64,
+}
+
+fn default_attack_secs() -> f64 {
+    0.01
+}
+
+fn default_release_secs() -> f64 {
+    0.2
+}
+
+/// Why a preset was refused.
+#[derive(Debug, Error, PartialEq)]
+pub enum PresetError {
+    /// The text is not a preset.
+    #[error("{0}")]
+    Text(String),
+    /// The format is another.
+    #[error("its version is {0}, this program reads version 1")]
+    Version(u32),
+    /// Too few or too many keyframes.
+    #[error("it has {0} keyframes; a loop has 2 to {MAX_KEYFRAMES}")]
+    Keyframes(usize),
+    /// A keyframe says nothing, or two things, or nonsense.
+    #[error("its keyframe {number}: {reason}")]
+    Keyframe {
+        /// Counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The order is no order.
+    #[error(
+        "its order {0:?} must name keyframes by number, 1 to {1}, 2 to {MAX_KEYFRAMES} of them"
+    )]
+    Order(Vec<usize>, usize),
+    /// No such parameter.
+    #[error("it names the parameter {name}, which there is not; nearest: {nearest}")]
+    Parameter {
+        /// As written.
+        name: String,
+        /// The name most like it.
+        nearest: String,
+    },
+    /// A value that the parameter does not take.
+    #[error("its parameter {name} = {value}: {expected}")]
+    Value {
+        /// The parameter.
+        name: String,
+        /// As written.
+        value: String,
+        /// What it takes.
+        expected: String,
+    },
+    /// A modulation that cannot be.
+    #[error("its modulation {number}: {reason}")]
+    Modulation {
+        /// Counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Preset {
+    /// Reads a preset and holds it against the table.
+    ///
+    /// # Errors
+    /// When the text is not TOML, has an unknown field, or a value that does not fit; the line is named where there is one.
+    pub fn parse(text: &str, table: &Table) -> Result<Self, PresetError> {
+        let preset: Self = toml::from_str(text)
+            .map_err(|error| PresetError::Text(error.to_string().trim().to_owned()))?;
+        preset.check(table)?;
+        Ok(preset)
+    }
+
+    /// A loop of the seeds 1 to 8, everything else by default.
+    pub fn of_seeds(seeds: impl IntoIterator<Item = u32>) -> Self {
+        let keyframes = seeds
+            .into_iter()
+            .map(|seed| KeyframeEntry {
+                seed: Some(seed),
+                latents: None,
+                locked: false,
+            })
+            .collect();
+        Self {
+            version: 1,
+            model: None,
+            keyframes,
+            order: Vec::new(),
+            params: BTreeMap::new(),
+            modulation: Vec::new(),
+        }
+    }
+
+    /// Its text.
+    ///
+    /// # Errors
+    /// When a value has no TOML form.
+    pub fn to_toml(&self) -> Result<String, PresetError> {
+        toml::to_string(self).map_err(|error| PresetError::Text(error.to_string()))
+    }
+
+    /// The keyframes' rows and locks in the order of the loop.
+    pub fn in_order(&self) -> Vec<(Rows, bool)> {
+        let rows = |entry: &KeyframeEntry| match (&entry.seed, &entry.latents) {
+            (Some(seed), _) => Rows::Seed(*seed),
+            (None, Some(latents)) => Rows::Given(latents.concat()),
+            (None, None) => Rows::Seed(0),
+        };
+        let places: Vec<usize> = if self.order.is_empty() {
+            (1..=self.keyframes.len()).collect()
+        } else {
+            self.order.clone()
+        };
+        places
+            .iter()
+            .map(|&number| &self.keyframes[number - 1])
+            .map(|entry| (rows(entry), entry.locked))
+            .collect()
+    }
+
+    /// Parameter values in the table's terms.
+    ///
+    /// # Errors
+    /// When a parameter is not in the table or does not take its value.
+    pub fn values(&self, table: &Table) -> Result<Vec<(ParamId, f64)>, PresetError> {
+        self.params
+            .iter()
+            .map(|(name, value)| Ok((table.find(name)?, table.value(name, value)?)))
+            .collect()
+    }
+
+    fn check(&self, table: &Table) -> Result<(), PresetError> {
+        if self.version != 1 {
+            return Err(PresetError::Version(self.version));
+        }
+        if !(2..=MAX_KEYFRAMES).contains(&self.keyframes.len()) {
+            return Err(PresetError::Keyframes(self.keyframes.len()));
+        }
+        for (index, entry) in self.keyframes.iter().enumerate() {
+            let wrong = |reason: &str| PresetError::Keyframe {
+                number: index + 1,
+                reason: reason.to_owned(),
+            };
+            match (&entry.seed, &entry.latents) {
+                (Some(seed), None) if *seed > MAX_SEED => {
+                    return Err(wrong("its seed is above 2147483647"));
+                }
+                (Some(_), None) => {}
+                (None, Some(rows)) => {
+                    let length = rows.first().map_or(0, Vec::len);
+                    if rows.len() != ROWS
+                        || length == 0
+                        || rows.iter().any(|row| row.len() != length)
+                    {
+                        return Err(wrong("its latents must be eight rows of equal length"));
+                    }
+                    if rows.iter().flatten().any(|v| !v.is_finite()) {
+                        return Err(wrong("its latents hold a number that is not finite"));
+                    }
+                }
+                _ => return Err(wrong("it takes either a seed or latents")),
+            }
+        }
+        let count = self.keyframes.len();
+        let in_range = self
+            .order
+            .iter()
+            .all(|&number| (1..=count).contains(&number));
+        if !self.order.is_empty() && !(in_range && (2..=MAX_KEYFRAMES).contains(&self.order.len()))
+        {
+            return Err(PresetError::Order(self.order.clone(), count));
+        }
+        self.values(table)?;
+        for (index, modulation) in self.modulation.iter().enumerate() {
+            let wrong = |reason: String| PresetError::Modulation {
+                number: index + 1,
+                reason,
+            };
+            if !SOURCES.contains(&modulation.source.as_str()) {
+                return Err(wrong(format!(
+                    "its source {} is none of {}",
+                    modulation.source,
+                    SOURCES.join(", ")
+                )));
+            }
+            let target = table
+                .find(&modulation.target)
+                .map_err(|error| wrong(error.to_string()))?;
+            if table.row(target).kind != Kind::Float {
+                return Err(wrong(format!(
+                    "its target {} is no continuous parameter",
+                    modulation.target
+                )));
+            }
+            let times = [modulation.attack_secs, modulation.release_secs];
+            if !(-1.0..=1.0).contains(&modulation.depth)
+                || times.iter().any(|t| !(0.0..=60.0).contains(t))
+            {
+                return Err(wrong(
+                    "depth must be from -1 to 1, attack_secs and release_secs from 0 to 60"
+                        .to_owned(),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Table {
+    /// The parameter of that name, or an error with the name most like it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find(&self, name: &str) -> Result<ParamId, PresetError> {
+        self.id(name).ok_or_else(|| {
+            let nearest = self
+                .iter()
+                .map(|(_, row)| row.name.as_str())
+                .min_by_key(|other| distance(name, other));
+            PresetError::Parameter {
+                name: name.to_owned(),
+                nearest: nearest.unwrap_or("none").to_owned(),
+            }
+        })
+    }
+
+    /// A written value in the parameter's unit.
+    ///
+    /// # Errors
+    /// When the parameter does not take it.
+    pub fn value(&self, name: &str, value: &toml::Value) -> Result<f64, PresetError> {
+        let row = self.row(self.find(name)?);
+        let refuse = |expected: String| PresetError::Value {
+            name: name.to_owned(),
+            value: value.to_string(),
+            expected,
+        };
+        match (row.kind, value) {
+            (Kind::Trigger | Kind::Text, _) => {
+                Err(refuse("it fires, and keeps no value".to_owned()))
+            }
+            (Kind::Toggle, toml::Value::Boolean(on)) => Ok(f64::from(u8::from(*on))),
+            (Kind::Choice(names), toml::Value::String(text)) => {
+                match names.iter().position(|name| name == text) {
+                    Some(index) => Ok(index as f64),
+                    None => Err(refuse(format!("it takes one of {}", names.join(", ")))),
+                }
+            }
+            (_, toml::Value::Integer(_) | toml::Value::Float(_)) => {
+                let number = value
+                    .as_float()
+                    .unwrap_or_else(|| value.as_integer().unwrap_or_default() as f64);
+                if number >= row.min && number <= row.max {
+                    Ok(row.clamp(number))
+                } else {
+                    Err(refuse(
+                        format!("it takes {} to {} {}", row.min, row.max, row.unit)
+                            .trim()
+                            .to_owned(),
+                    ))
+                }
+            }
+            _ => Err(refuse("it takes another kind of value".to_owned())),
+        }
+    }
+}
+
+/// Edits from one name to the other (Levenshtein 1966).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.chars().enumerate() {
+            let replaced = corner + usize::from(x != y);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_reads_back_as_it_was_written() {
+        let mut preset = Preset::of_seeds(1..=3);
+        preset.order = vec![3, 1, 2];
+        preset.keyframes[1].locked = true;
+        preset
+            .params
+            .insert("loop.speed".into(), toml::Value::Float(-0.5));
+        preset
+            .params
+            .insert("loop.path".into(), toml::Value::String("slerp".into()));
+        let table = Table::standard();
+        assert_eq!(
+            Preset::parse(&preset.to_toml().unwrap(), &table).unwrap(),
+            preset
+        );
+        assert_eq!(preset.in_order()[0].0, Rows::Seed(3));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let table = Table::standard();
+        let keys = "version = 1\nkeyframes = [{ seed = 1 }, { seed = 2 }]\n";
+        for (text, words) in [
+            ("version = 2\nkeyframes = []", "version is 2"),
+            ("version = 1\nkeyframes = [{ seed = 1 }]", "1 keyframes"),
+            (
+                "version = 1\nkeyframes = [{ seed = 1 }, {}]",
+                "keyframe 2: it takes either",
+            ),
+            (
+                "version = 1\nkeyframes = [{ seed = -1 }, { seed = 2 }]",
+                "line 2",
+            ),
+            (&format!("{keys}speed = 3"), "unknown field `speed`"),
+            (&format!("{keys}order = [1, 3]"), "[1, 3]"),
+            (
+                &format!("{keys}[params]\n\"loop.sped\" = 1.0"),
+                "nearest: loop.speed",
+            ),
+            (
+                &format!("{keys}[params]\n\"loop.speed\" = 9.5"),
+                "it takes -8 to 8 keyframes/s",
+            ),
+            (
+                &format!("{keys}[params]\n\"loop.speed\" = nan"),
+                "it takes -8 to 8",
+            ),
+            (
+                &format!("{keys}[params]\n\"loop.path\" = \"arc\""),
+                "one of lerp, slerp",
+            ),
+            (
+                &format!(
+                    "{keys}[[modulation]]\nsource = \"sound.bass\"\ntarget = \"loop.speed\"\ndepth = 1"
+                ),
+                "none of sound.level",
+            ),
+        ] {
+            let said = Preset::parse(text, &table).unwrap_err().to_string();
+            assert!(said.contains(words), "{words:?} is not in: {said}");
+        }
+    }
+}

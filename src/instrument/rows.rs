@@ -1,0 +1,192 @@
+//! The rows of the parameter table.
+
+use super::param::{Curve, Kind, Row, Scope, Table};
+use crate::latent::{Ease, MAX_SEED, Path};
+
+/// Most keyframes of a loop.
+pub const MAX_KEYFRAMES: usize = 64;
+
+/// Ways of the play head over the loop.
+pub const MODES: [&str; 2] = ["loop", "ping-pong"];
+/// Which statistics batch norm uses.
+pub const NORMS: [&str; 2] = ["running", "batch"];
+/// How a picture meets a screen of another shape.
+pub const FITS: [&str; 3] = ["fit", "fill", "stretch"];
+
+impl Table {
+    /// Every parameter that the program has.
+    pub fn standard() -> Self {
+        let mut rows = vec![
+            float(
+                "loop.position",
+                0.0,
+                MAX_KEYFRAMES as f64,
+                0.0,
+                "keyframes",
+                "Where the play head stands; taken modulo the loop's length",
+            ),
+            float(
+                "loop.speed",
+                -8.0,
+                8.0,
+                0.3,
+                "keyframes/s",
+                "Pace of the play head; negative walks backwards",
+            ),
+            toggle("loop.pause", "Holds the play head"),
+            toggle("loop.reverse", "Turns the play head round"),
+            choice("loop.mode", &MODES, "Round and round, or back and forth"),
+            choice(
+                "loop.path",
+                &Path::NAMES,
+                "How latents are interpolated between keyframes",
+            ),
+            choice("loop.ease", &Ease::NAMES, "How evenly a segment is walked"),
+            float(
+                "loop.glide",
+                0.0,
+                10.0,
+                0.5,
+                "s",
+                "Time that a re-roll or a jump takes; 0 cuts",
+            )
+            .curved(),
+            float(
+                "loop.hold_secs",
+                0.0,
+                5.0,
+                0.25,
+                "s",
+                "How long the play head stands after it was scrubbed",
+            ),
+            choice(
+                "loop.norm",
+                &NORMS,
+                "Batch norm's statistics: running (one row, fast) or batch (eight rows, faithful)",
+            ),
+            trigger(
+                "loop.reroll",
+                "New latents for every keyframe that is not locked",
+            ),
+            trigger("loop.undo", "Takes back the last change of a keyframe"),
+        ];
+        for number in 1..=MAX_KEYFRAMES {
+            let name = |part: &str| format!("keyframe.{number}.{part}");
+            rows.push(trigger(
+                &name("jump"),
+                "Brings the play head to this keyframe",
+            ));
+            rows.push(trigger(&name("reroll"), "New latents for this keyframe"));
+            rows.push(Row {
+                kind: Kind::Int,
+                ..float(
+                    &name("seed"),
+                    0.0,
+                    f64::from(MAX_SEED),
+                    number as f64,
+                    "",
+                    "Seed of this keyframe's latents",
+                )
+            });
+            rows.push(toggle(&name("lock"), "Re-rolls leave this keyframe alone"));
+            rows.push(trigger(
+                &name("capture"),
+                "Keeps the present latents as this keyframe",
+            ));
+            rows.push(trigger(&name("swap"), "Swaps this keyframe with the next"));
+        }
+        let stage = |row: Row| Row {
+            scope: Scope::Stage,
+            ..row
+        };
+        let host = |row: Row| Row {
+            scope: Scope::Host,
+            ..row
+        };
+        rows.extend([
+            stage(Row {
+                smoothing_secs: 0.05,
+                ..float(
+                    "master.fade",
+                    0.0,
+                    1.0,
+                    1.0,
+                    "",
+                    "Brightness of the output, black to full",
+                )
+            }),
+            stage(toggle("master.blackout", "Black until switched off")),
+            stage(toggle(
+                "master.freeze",
+                "Holds the picture while the loop goes on",
+            )),
+            stage(choice(
+                "stage.fit",
+                &FITS,
+                "How the picture meets a screen of another shape",
+            )),
+            host(trigger("record.toggle", "Starts or stops a recording")),
+            host(trigger(
+                "preset.next",
+                "Loads the next preset of the folder",
+            )),
+            host(Row {
+                kind: Kind::Text,
+                ..trigger("preset.load", "Loads the preset of that name")
+            }),
+            host(trigger(
+                "window.fullscreen",
+                "Fills the screen, or leaves it",
+            )),
+            host(trigger("window.leave_fullscreen", "Leaves the full screen")),
+            host(trigger("hud.toggle", "Shows or hides the heads-up display")),
+            host(trigger("show.quit", "Ends the program")),
+        ]);
+        Self::new(rows)
+    }
+}
+
+fn float(name: &str, min: f64, max: f64, default: f64, unit: &'static str, help: &str) -> Row {
+    Row {
+        name: name.to_owned(),
+        kind: Kind::Float,
+        min,
+        max,
+        default,
+        unit,
+        curve: Curve::Linear,
+        smoothing_secs: 0.0,
+        scope: Scope::Instrument,
+        help: help.to_owned(),
+    }
+}
+
+fn toggle(name: &str, help: &str) -> Row {
+    Row {
+        kind: Kind::Toggle,
+        ..float(name, 0.0, 1.0, 0.0, "", help)
+    }
+}
+
+fn trigger(name: &str, help: &str) -> Row {
+    Row {
+        kind: Kind::Trigger,
+        ..float(name, 0.0, 1.0, 0.0, "", help)
+    }
+}
+
+fn choice(name: &str, names: &'static [&'static str], help: &str) -> Row {
+    Row {
+        kind: Kind::Choice(names),
+        ..float(name, 0.0, (names.len() - 1) as f64, 0.0, "", help)
+    }
+}
+
+impl Row {
+    fn curved(self) -> Self {
+        Self {
+            curve: Curve::Square,
+            ..self
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Changes of keyframes that can be taken back.
+
+use std::collections::VecDeque;
+
+/// Gestures that can be taken back.
+const DEPTH: usize = 64;
+
+/// What a keyframe was before a change.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Before {
+    /// Which gesture changed it.
+    pub(super) gesture: u64,
+    /// Which keyframe, counted from 0.
+    pub(super) keyframe: usize,
+    pub(super) seed: Option<u32>,
+    /// Its latents, where no seed gives them back.
+    pub(super) latents: Vec<f64>,
+}
+
+/// The last gestures, oldest first. Its room is taken beforehand.
+#[derive(Clone, Debug)]
+pub(super) struct History {
+    entries: VecDeque<Before>,
+    gesture: u64,
+}
+
+impl History {
+    pub(super) fn new(keyframes: usize) -> Self {
+        Self {
+            entries: VecDeque::with_capacity((DEPTH + 1) * keyframes),
+            gesture: 0,
+        }
+    }
+
+    /// Begins a gesture; those older than the last 64 are forgotten.
+    pub(super) fn begin(&mut self) {
+        self.gesture += 1;
+        while self
+            .entries
+            .front()
+            .is_some_and(|before| before.gesture + DEPTH as u64 <= self.gesture)
+        {
+            self.entries.pop_front();
+        }
+    }
+
+    pub(super) fn push(&mut self, keyframe: usize, seed: Option<u32>, latents: &[f64]) {
+        let latents = if seed.is_some() {
+            Vec::new()
+        } else {
+            latents.to_vec()
+        };
+        self.entries.push_back(Before {
+            gesture: self.gesture,
+            keyframe,
+            seed,
+            latents,
+        });
+    }
+
+    /// The next keyframe to take back, of the gesture `of` or, with none, of the last one.
+    pub(super) fn pop(&mut self, of: Option<u64>) -> Option<Before> {
+        let last = self.entries.back()?.gesture;
+        if of.is_some_and(|gesture| gesture != last) {
+            return None;
+        }
+        self.entries.pop_back()
+    }
+}
