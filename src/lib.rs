@@ -14,8 +14,10 @@ pub mod engine;
 pub mod footage;
 pub mod instrument;
 pub mod latent;
+pub mod library;
 pub mod network;
 pub mod record;
+pub mod sheet;
 #[cfg(feature = "live")]
 pub mod sound;
 #[cfg(feature = "live")]
