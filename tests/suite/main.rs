@@ -4,4 +4,6 @@
 mod footage;
 #[cfg(feature = "video")]
 mod record;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod sound;
 mod train;
