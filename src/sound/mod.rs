@@ -6,6 +6,7 @@
 
 mod analysis;
 mod capture;
+mod connection;
 mod device;
 
 pub use analysis::{Analyser, Features};
