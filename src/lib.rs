@@ -8,6 +8,7 @@
 #[cfg(feature = "live")]
 pub mod app;
 pub mod cli;
+#[cfg(feature = "live")]
 pub mod control;
 pub mod engine;
 #[cfg(feature = "video")]

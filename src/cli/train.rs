@@ -155,7 +155,7 @@ fn cuda() -> anyhow::Result<Device> {
     }
     // candle's CUDA bindings panic where a library is missing.
     std::panic::catch_unwind(|| Device::new_cuda(0))
-        .map_err(|_| {
+        .map_err(|_panic| {
             anyhow::anyhow!(
                 "--device cuda: the CUDA libraries could not be loaded; take --device cpu"
             )

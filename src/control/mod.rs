@@ -1,1 +1,17 @@
-//! Controllers: MIDI, OSC and keys become actions.
+//! Hands: keys, OSC and MIDI become actions.
+//!
+//! Bytes are parsed apart from the sockets and ports that they come from; what they mean is looked up in bindings made at
+//! the start; the actions wait in the [`Inbox`] until the show takes them. Nothing here touches the instrument, and nothing
+//! that a controller's callback does locks, allocates or waits.
+
+pub mod keys;
+pub mod midi;
+pub mod osc;
+
+mod inbox;
+mod notices;
+mod values;
+
+pub use inbox::{Inbox, Stamp};
+pub use notices::Notices;
+pub use values::Values;

@@ -34,7 +34,7 @@ pub(super) fn cuda(
     }
     // candle's CUDA bindings panic where a library is missing.
     let device = std::panic::catch_unwind(|| Device::new_cuda(0))
-        .map_err(|_| refuse("the CUDA libraries could not be loaded".into()))?
+        .map_err(|_panic| refuse("the CUDA libraries could not be loaded".into()))?
         .map_err(|error| refuse(format!("no CUDA card could be opened ({error})")))?;
     Ok(Box::new(
         DeviceEngine::new(weights, device, "cuda").map_err(|error| refuse(error.to_string()))?,

@@ -237,7 +237,7 @@ impl<'a> Chooser<'a> {
                 self.slot.replace(slot).is_none_or(|last| slot > last)
             }
         };
-        is_due && nth % u64::from(self.settings.every) == 0
+        is_due && nth.is_multiple_of(u64::from(self.settings.every))
     }
 }
 

@@ -12,6 +12,13 @@ pub enum Action {
         /// In the parameter's unit; a choice by its index, a toggle by 0 or 1.
         value: f64,
     },
+    /// Sets the parameter from a control at 0..1: spread over its range, or over the loop where it is the position.
+    SetUnit {
+        /// Which parameter.
+        param: ParamId,
+        /// 0..1.
+        unit: f64,
+    },
     /// Moves the parameter by a difference in its unit.
     Nudge {
         /// Which parameter.

@@ -237,6 +237,14 @@ impl Instrument {
     pub fn apply(&mut self, action: &Action) {
         match *action {
             Action::Set { param, value } if value.is_finite() => self.set(param, value),
+            Action::SetUnit { param, unit } if unit.is_finite() => {
+                let value = if param == self.ids.position {
+                    unit.clamp(0.0, 1.0) * self.keyframes.len() as f64
+                } else {
+                    self.table.row(param).from_unit(unit)
+                };
+                self.set(param, value);
+            }
             Action::Nudge { param, delta } if delta.is_finite() => {
                 if param == self.ids.position {
                     self.transport
@@ -248,7 +256,7 @@ impl Instrument {
             Action::Trigger { param } => match self.table.row(param).kind {
                 Kind::Toggle => self.set(param, 1.0 - self.base_value(param)),
                 Kind::Trigger if self.table.row(param).scope == Scope::Instrument => {
-                    self.fire(param)
+                    self.fire(param);
                 }
                 _ => {}
             },

@@ -232,8 +232,8 @@ impl Preset {
             .order
             .iter()
             .all(|&number| (1..=count).contains(&number));
-        if !self.order.is_empty() && !(in_range && (2..=MAX_KEYFRAMES).contains(&self.order.len()))
-        {
+        let order_fits = in_range && (2..=MAX_KEYFRAMES).contains(&self.order.len());
+        if !(self.order.is_empty() || order_fits) {
             return Err(PresetError::Order(self.order.clone(), count));
         }
         self.values(table)?;

@@ -272,7 +272,7 @@ impl Checkpoint {
         };
         let file =
             SafeTensors::deserialize(&self.bytes).map_err(|error| content(error.to_string()))?;
-        let view = file.tensor(name).map_err(|_| {
+        let view = file.tensor(name).map_err(|_absent| {
             content(format!(
                 "it has no tensor {name} (a playing file can be played, not resumed)"
             ))

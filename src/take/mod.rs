@@ -1,7 +1,8 @@
 //! What reached the instrument, logged and replayed. Pure: text in and out.
 //!
 //! A take is a text: a first line `latentloop take 1`, a line `preset NAME`, a line `length SECS`, then an action a line, its
-//! time in seconds (kept to the tick, 1/480 s), a parameter and, where it takes one, a value. `#` begins a comment.
+//! time in seconds (kept to the tick, 1/480 s), a parameter and, where it takes one, a value: a number in the parameter's
+//! unit, a choice's name, `+0.5` or `+-0.5` for a difference, or `50%` for a control's place between its ends. `#` begins a comment.
 
 use std::fmt::Write;
 
@@ -71,7 +72,7 @@ impl Take {
             match words[..] {
                 ["preset", name] => take.preset = name.to_owned(),
                 ["length", secs] => {
-                    length = Some(time(secs).map_err(|reason| wrong(line, reason))?)
+                    length = Some(time(secs).map_err(|reason| wrong(line, reason))?);
                 }
                 [at, name, ref value @ ..] => {
                     let tick = time(at).map_err(|reason| wrong(line, reason))?;
@@ -117,8 +118,11 @@ impl Take {
                     name(param),
                     written(table, *param, *value)
                 ),
+                Action::SetUnit { param, unit } => {
+                    writeln!(text, "{at:8.3}  {}  {}%", name(param), unit * 100.0)
+                }
                 Action::Nudge { param, delta } => {
-                    writeln!(text, "{at:8.3}  {}  {delta:+}", name(param))
+                    writeln!(text, "{at:8.3}  {}  +{delta}", name(param))
                 }
                 Action::Trigger { param } => writeln!(text, "{at:8.3}  {}", name(param)),
                 Action::Text { param, text: words } => {
@@ -189,9 +193,13 @@ fn action(table: &Table, name: &str, value: &[&str]) -> Result<Action, String> {
                 names.join(", ")
             )),
         },
+        (_, [text]) if text.ends_with('%') => match number(&text[..text.len() - 1])? / 100.0 {
+            unit if (0.0..=1.0).contains(&unit) => Ok(Action::SetUnit { param, unit }),
+            _ => Err(format!("{name} takes 0% to 100%, not {text}")),
+        },
         (_, [text]) if text.starts_with('+') => Ok(Action::Nudge {
             param,
-            delta: number(text)?,
+            delta: number(&text[1..])?,
         }),
         (_, [text]) => {
             let value = number(text)?;
@@ -215,11 +223,11 @@ mod tests {
     fn a_take_reads_back_as_it_was_written() {
         let table = Table::standard();
         let text = "latentloop take 1\npreset first.toml\nlength 4\n0 loop.speed 0.5 # begin\n1.5 keyframe.3.jump\n\
-                    2 loop.path slerp\n2 loop.speed +0.25\n3 sound.low 0.5\n3 loop.pause\n";
+                    2 loop.path slerp\n2 loop.speed +-0.25\n3 sound.low 0.5\n3 loop.pause\n3.5 loop.position 25%\n";
         let take = Take::parse(text, &table).unwrap();
         assert_eq!(
             (take.length, take.events.len(), take.events[1].0),
-            (1920, 6, 720)
+            (1920, 7, 720)
         );
         assert_eq!(Take::parse(&take.to_text(&table), &table).unwrap(), take);
     }

@@ -198,11 +198,11 @@ pub fn run(
             steps,
             losses,
         });
-        if settings.checkpoint_every > 0 && card.step % settings.checkpoint_every == 0 {
+        if settings.checkpoint_every > 0 && card.step.is_multiple_of(settings.checkpoint_every) {
             log.flush().map_err(|source| write(&log_path, source))?;
             save(&trainer, &card)?;
         }
-        if settings.sheet_every > 0 && card.step % settings.sheet_every == 0 {
+        if settings.sheet_every > 0 && card.step.is_multiple_of(settings.sheet_every) {
             let folder = with_suffix(&settings.output, "sheets");
             let path = folder.join(format!("{:06}.png", card.step));
             std::fs::create_dir_all(&folder).map_err(|source| write(&folder, source))?;

@@ -1,5 +1,10 @@
 //! What crosses modules: the real program against real files, sockets and windows.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test's helpers fail the test where they stand"
+)]
+
 #[cfg(feature = "video")]
 mod footage;
 #[cfg(feature = "video")]

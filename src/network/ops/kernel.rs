@@ -113,9 +113,7 @@ impl Strided {
 /// # Safety
 /// The matrices must lie in live memory, `out` must not overlap the others and nobody else may touch its m x n numbers.
 unsafe fn multiply(
-    m: usize,
-    n: usize,
-    k: usize,
+    [m, n, k]: [usize; 3],
     a: Strided,
     b: Strided,
     out: *mut f32,
@@ -240,16 +238,14 @@ fn down_tile(
     // SAFETY: weight is coarse x depth, columns depth x count, and the tile's columns of the output are its own.
     unsafe {
         multiply(
-            shape.coarse,
-            count,
-            depth,
+            [shape.coarse, count, depth],
             a,
             b,
             out.at(offset),
             stride,
             bias.is_some(),
-        )
-    };
+        );
+    }
 }
 
 /// Coarse map to fine map: the forward pass of a transposed convolution, the input gradient of a plain one.
@@ -322,16 +318,14 @@ pub(crate) fn up_into(
         // the coarse map lie from `start` on; and the columns buffer is this thread's own.
         unsafe {
             multiply(
-                depth,
-                count,
-                shape.coarse,
+                [depth, count, shape.coarse],
                 a,
                 b,
                 columns.as_mut_ptr(),
                 count,
                 false,
-            )
-        };
+            );
+        }
         for picture in first..last {
             let base = (picture - first) * height;
             for (taps, channel) in columns.chunks_exact(TAPS * count).zip(channels.clone()) {
@@ -376,7 +370,7 @@ fn add_taps(
     let (even, odd) = line.split_at_mut(width);
     let y = fine_y / 2;
     // (filter row, coarse row) of the two taps that reach this fine row.
-    let reach = if fine_y % 2 == 0 {
+    let reach = if fine_y.is_multiple_of(2) {
         [(1, Some(y)), (3, y.checked_sub(1))]
     } else {
         [(0, Some(y + 1)), (2, Some(y))]
@@ -436,16 +430,14 @@ pub(super) fn weight_gradient(
                 // lane's own, coarse x depth.
                 unsafe {
                     multiply(
-                        shape.coarse,
-                        depth,
-                        count,
+                        [shape.coarse, depth, count],
                         a,
                         b,
                         sum.as_mut_ptr(),
                         depth,
                         true,
-                    )
-                };
+                    );
+                }
             }
             sum
         })
