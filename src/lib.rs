@@ -18,10 +18,10 @@ pub mod latent;
 pub mod library;
 pub mod network;
 pub mod record;
+pub mod render;
 pub mod sheet;
 #[cfg(feature = "live")]
 pub mod sound;
-#[cfg(feature = "live")]
 pub mod stage;
 pub mod take;
 pub mod train;

@@ -30,7 +30,7 @@ pub struct Piece {
 /// When the file is not there or not right, or the preset's model is not found.
 pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Piece> {
     match argument {
-        None => preset(&shipped(FIRST)?, table),
+        None => preset(&first()?, table),
         Some(path)
             if path
                 .extension()
@@ -126,6 +126,14 @@ pub fn named_preset(beside: &Path, name: &str) -> anyhow::Result<PathBuf> {
         format!("{name}.toml")
     };
     Ok(beside.parent().unwrap_or_else(|| Path::new(".")).join(name))
+}
+
+/// The preset that ships.
+///
+/// # Errors
+/// When it is nowhere to be found.
+pub fn first() -> anyhow::Result<PathBuf> {
+    shipped(FIRST)
 }
 
 /// A file that ships, such as `presets/first.take`: in the working folder, beside the program, or where it was built.

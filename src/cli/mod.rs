@@ -3,10 +3,13 @@
 use clap::{Parser, Subcommand};
 
 pub mod bench;
+#[cfg(feature = "live")]
 pub mod devices;
 pub mod draw;
+mod film;
 pub mod frames;
 pub mod params;
+#[cfg(feature = "live")]
 pub mod play;
 pub mod render;
 pub mod sheet;
@@ -28,9 +31,11 @@ enum Command {
     Sheet(sheet::Args),
     Draw(draw::Args),
     Render(render::Args),
+    #[cfg(feature = "live")]
     Play(play::Args),
     Take(take::Args),
     Bench(bench::Args),
+    #[cfg(feature = "live")]
     Devices(devices::Args),
     Params(params::Args),
 }
@@ -47,9 +52,11 @@ impl Cli {
             Command::Sheet(args) => sheet::run(args),
             Command::Draw(args) => draw::run(args),
             Command::Render(args) => render::run(args),
+            #[cfg(feature = "live")]
             Command::Play(args) => play::run(args),
             Command::Take(args) => take::run(args),
             Command::Bench(args) => bench::run(args),
+            #[cfg(feature = "live")]
             Command::Devices(args) => devices::run(args),
             Command::Params(args) => params::run(args),
         }

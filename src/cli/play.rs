@@ -1,13 +1,124 @@
 //! `latentloop play`: the instrument.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::film::{Drawing, size};
+use crate::app::{self, Settings, open_display};
+use crate::engine::{Bytes, Norm};
+use crate::library;
+use crate::render;
+
+/// Where recordings go.
+const TAKES: &str = "takes";
+/// The take that is performed where there is no display.
+const FIRST_TAKE: &str = "presets/first.take";
+
 /// Play a model: the instrument
+///
+/// Keys: 1-8 jump, Shift+1-8 re-roll, R re-roll all, Space pause, arrows speed and scrub, Backspace undo, B blackout,
+/// F fullscreen, Tab heads-up display, V record, N next preset, Ctrl+Q quit.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The model (.safetensors) or preset (.toml) [default: the preset that ships]
+    piece: Option<PathBuf>,
+    #[command(flatten)]
+    drawing: Drawing,
+    /// Statistics of batch norm, instead of the preset's [default: running]
+    #[arg(long, value_enum)]
+    norm: Option<Norm>,
+    /// Pictures a second
+    #[arg(long, default_value_t = 60.0, value_parser = fps)]
+    fps: f64,
+    /// Width and height of what is recorded, such as 1920x1080 [default: the model's own]
+    #[arg(long, value_parser = size, value_name = "WxH")]
+    size: Option<(u32, u32)>,
+    /// Where to listen to OSC: HOST:PORT, or none
+    #[arg(long, default_value = "127.0.0.1:7000", value_name = "HOST:PORT")]
+    osc: String,
+    /// Where to send every change over OSC
+    #[arg(long, value_name = "HOST:PORT")]
+    osc_out: Option<String>,
+    /// The sound input to listen to: default, or a part of a name
+    #[arg(long, value_name = "NAME")]
+    sound_in: Option<String>,
+    /// The monitor to play on, by a part of its name; begins fullscreen
+    #[arg(long, value_name = "NAME", conflicts_with = "headless")]
+    monitor: Option<String>,
+    /// Begin fullscreen
+    #[arg(long, conflicts_with = "headless")]
+    fullscreen: bool,
+    /// Play offscreen, in real time
+    #[arg(long)]
+    headless: bool,
+    /// End after that many seconds, counted from the first frame
+    #[arg(long, value_name = "N", value_parser = seconds)]
+    seconds: Option<Duration>,
+    /// Write the show's figures when it ends
+    #[arg(long, value_name = "FILE.json")]
+    stats: Option<PathBuf>,
+}
 
 /// Runs `latentloop play`.
 ///
 /// # Errors
-/// When the work cannot be done; the message says why and what to do.
-pub fn run(_args: Args) -> anyhow::Result<()> {
-    anyhow::bail!("play is not built yet")
+/// When the preset, the model or the engine cannot be opened. What fails later is named while the show goes on.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let settings = Settings {
+        piece: args.piece,
+        engine: args.drawing.engine,
+        threads: args.drawing.threads,
+        norm: args.norm,
+        fps: args.fps,
+        size: args.size,
+        osc: (args.osc != "none").then_some(args.osc),
+        osc_out: args.osc_out,
+        sound_in: args.sound_in,
+        monitor: args.monitor,
+        fullscreen: args.fullscreen,
+        length: args.seconds,
+        stats: args.stats,
+        takes: TAKES.into(),
+    };
+    if args.headless {
+        return app::run(&settings, None);
+    }
+    match open_display() {
+        Ok(display) => app::run(&settings, Some(display)),
+        Err(reason) => perform_first_take(&reason, &settings, &args.drawing),
+    }
+}
+
+/// Without a display there is nothing to play on: the take that ships becomes a film instead.
+fn perform_first_take(reason: &str, settings: &Settings, drawing: &Drawing) -> anyhow::Result<()> {
+    let take = library::shipped(FIRST_TAKE)?;
+    let ending = if cfg!(feature = "video") { ".mp4" } else { "" };
+    let output = Path::new(TAKES).join(format!("first-take{ending}"));
+    eprintln!("There is no display to play on ({reason}).");
+    eprintln!(
+        "Performing {} into {} instead; --headless plays in real time without a display.",
+        take.display(),
+        output.display()
+    );
+    let form = render::Form {
+        fps: 30.0,
+        size: settings.size,
+        norm: settings.norm.unwrap_or(Norm::Running),
+        bytes: Bytes::Nearest,
+    };
+    super::take::render_take(&take, &output, form, drawing)
+}
+
+fn fps(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(fps) if (1.0..=240.0).contains(&fps) => Ok(fps),
+        _ => Err("give pictures a second, 1 to 240".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(secs) if secs > 0.0 && secs <= 1e6 => Ok(Duration::from_secs_f64(secs)),
+        _ => Err("give seconds, above 0".to_owned()),
+    }
 }

@@ -1,13 +1,157 @@
-//! `latentloop render`: the loop, offline, to a video or a folder of PNGs.
+//! `latentloop render`: the loop offline.
 
-/// Render the loop to a video or a folder of PNGs
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::bail;
+
+use super::film::{Drawing, make, size};
+use crate::engine::{Bytes, Norm, ROWS};
+use crate::instrument::preset::KeyframeEntry;
+use crate::instrument::{Preset, Table};
+use crate::latent::seed_row;
+use crate::library;
+use crate::render;
+
+/// Pictures of a segment in the reference work.
+const REFERENCE_FRAMES: u64 = 100;
+
+/// Render the loop to a film or to a folder of pictures
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The model (.safetensors) or preset (.toml)
+    piece: PathBuf,
+    /// A film (.mp4, .mkv, .webm), or a folder for PNG pictures
+    #[arg(short, long)]
+    output: PathBuf,
+    /// Seeds of the keyframes, instead of the preset's (a model alone: 1 to 8)
+    #[arg(long, value_delimiter = ',', conflicts_with = "keyframes")]
+    seeds: Vec<u32>,
+    /// Latents of the keyframes: a tensor `z`, keyframes x rows x latent, of up to eight rows
+    #[arg(long, value_name = "FILE.safetensors")]
+    keyframes: Option<PathBuf>,
+    /// The order in which the loop visits the keyframes, numbered from 1
+    #[arg(long, value_delimiter = ',', value_name = "6,3,8,…")]
+    order: Vec<usize>,
+    /// Pictures from one keyframe to the next [default: 100, or the preset's speed]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000), conflicts_with = "speed")]
+    frames: Option<u64>,
+    /// Keyframes a second, instead of --frames
+    #[arg(long, allow_negative_numbers = true)]
+    speed: Option<f64>,
+    /// Pictures a second
+    #[arg(long, default_value_t = 30.0)]
+    fps: f64,
+    /// How latents are interpolated between keyframes: lerp, slerp, norm-lerp, smooth
+    #[arg(long)]
+    path: Option<String>,
+    /// Statistics of batch norm
+    #[arg(long, value_enum, default_value = "batch")]
+    norm: Norm,
+    /// Width and height of the film, such as 1920x1080 [default: the model's own]
+    #[arg(long, value_parser = size, value_name = "WxH")]
+    size: Option<(u32, u32)>,
+    /// The reference work's pictures exactly: both ends of a segment, batch statistics, straight lines, bytes cut down
+    #[arg(long, conflicts_with_all = ["speed", "path", "size", "norm"])]
+    reference: bool,
+    #[command(flatten)]
+    drawing: Drawing,
+}
 
 /// Runs `latentloop render`.
 ///
 /// # Errors
-/// When the work cannot be done; the message says why and what to do.
-pub fn run(_args: Args) -> anyhow::Result<()> {
-    anyhow::bail!("render is not built yet")
+/// When the model cannot be read or drawn, an option does not fit, or the film cannot be written.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let table = Arc::new(Table::standard());
+    let piece = library::open(Some(&args.piece), &table)?;
+    let mut preset = piece.preset;
+    if !args.seeds.is_empty() {
+        preset.keyframes = Preset::of_seeds(args.seeds.iter().copied()).keyframes;
+        preset.order.clear();
+    }
+    if let Some(file) = &args.keyframes {
+        preset.keyframes = keyframes(file)?;
+        preset.order.clear();
+    }
+    if !args.order.is_empty() {
+        preset.order = args.order;
+    }
+    if let Some(path) = args.path {
+        preset
+            .params
+            .insert("loop.path".into(), toml::Value::String(path));
+    }
+    // What the options made of the preset is held against the table like a file.
+    let preset = Preset::parse(&preset.to_toml()?, &table)?;
+    let form = render::Form {
+        fps: args.fps,
+        size: args.size,
+        norm: args.norm,
+        bytes: Bytes::Nearest,
+    };
+    if args.reference {
+        let form = render::Form {
+            norm: Norm::Batch,
+            bytes: Bytes::Cut,
+            ..form
+        };
+        let frames = args.frames.unwrap_or(REFERENCE_FRAMES);
+        return make(
+            &piece.model,
+            &args.output,
+            form,
+            &args.drawing,
+            |film, around| render::reference(&preset, &table, frames, film, around),
+        );
+    }
+    let speed = match (args.speed, args.frames, preset.params.get("loop.speed")) {
+        (Some(speed), ..) if table.takes("loop.speed", speed) => speed,
+        (Some(speed), ..) => bail!("--speed {speed}: takes -8 to 8 keyframes a second"),
+        (None, Some(frames), _) => args.fps / frames as f64,
+        (None, None, Some(value)) => table.value("loop.speed", value)?,
+        (None, None, None) => args.fps / REFERENCE_FRAMES as f64,
+    };
+    make(
+        &piece.model,
+        &args.output,
+        form,
+        &args.drawing,
+        |film, around| render::walk(&preset, &table, speed, film, around),
+    )
+}
+
+/// Keyframes of a file's tensor `z`, keyframes x rows x latent; companions that it leaves out are those of seed 0.
+fn keyframes(file: &Path) -> anyhow::Result<Vec<KeyframeEntry>> {
+    let (shape, z) = super::draw::tensor(file, "z")?;
+    let &[count, rows, latent] = &shape[..] else {
+        bail!(
+            "{}: its tensor z has shape {shape:?} where [keyframes, rows, latent] was expected",
+            file.display()
+        );
+    };
+    if !(1..=ROWS).contains(&rows) || latent == 0 {
+        bail!(
+            "{}: its tensor z has shape {shape:?}; a keyframe has 1 to {ROWS} rows",
+            file.display()
+        );
+    }
+    let numbers: Vec<f64> = z.iter().map(|&v| f64::from(v)).collect();
+    let keyframe = |keyframe: &[f64]| {
+        let mut latents: Vec<Vec<f64>> =
+            keyframe.chunks_exact(latent).map(<[f64]>::to_vec).collect();
+        for row in rows..ROWS {
+            let mut companion = vec![0.0; latent];
+            seed_row(0, row, &mut companion);
+            latents.push(companion);
+        }
+        KeyframeEntry {
+            seed: None,
+            latents: Some(latents),
+            locked: false,
+        }
+    };
+    let all: Vec<_> = numbers.chunks_exact(rows * latent).map(keyframe).collect();
+    debug_assert_eq!(all.len(), count);
+    Ok(all)
 }

@@ -290,6 +290,14 @@ impl Table {
         })
     }
 
+    /// Whether there is a parameter of that name whose range has the value.
+    pub fn takes(&self, name: &str, value: f64) -> bool {
+        self.id(name).is_some_and(|param| {
+            let row = self.row(param);
+            (row.min..=row.max).contains(&value)
+        })
+    }
+
     /// A written value in the parameter's unit.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Every MIDI port, found, connected and found again.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -92,6 +92,7 @@ impl Sink {
 pub struct Hub {
     closing: Arc<AtomicBool>,
     connected: Arc<Mutex<Vec<Port>>>,
+    count: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -103,7 +104,9 @@ impl Hub {
     pub fn start(map: Map, inbox: Arc<Inbox>, notices: Arc<Notices>) -> std::io::Result<Self> {
         let closing = Arc::new(AtomicBool::new(false));
         let connected = Arc::new(Mutex::new(Vec::new()));
+        let count = Arc::new(AtomicUsize::new(0));
         let watch = Watch {
+            count: Arc::clone(&count),
             sink: Arc::new(Sink {
                 map,
                 inbox,
@@ -124,8 +127,14 @@ impl Hub {
         Ok(Self {
             closing,
             connected,
+            count,
             thread: Some(thread),
         })
+    }
+
+    /// How many ports are listened to.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
     }
 
     /// The ports that are listened to. Not for the frame path: it locks.
@@ -151,6 +160,7 @@ impl Drop for Hub {
 struct Watch {
     sink: Arc<Sink>,
     connected: Arc<Mutex<Vec<Port>>>,
+    count: Arc<AtomicUsize>,
     notices: Arc<Notices>,
     /// What lists the platform's ports, where it has MIDI.
     lister: Option<MidiInput>,
@@ -256,6 +266,7 @@ impl Watch {
             self.notices
                 .warn(format!("MIDI: {} ({}) has gone", port.name, port.system));
         }
+        self.count.store(there.len(), Ordering::Relaxed);
         *known = there;
     }
 

@@ -1,0 +1,61 @@
+//! Every controller, opened: what cannot be is named, and the rest goes on.
+
+use std::sync::Arc;
+
+use super::Settings;
+use crate::control::midi::{Hub, Map};
+use crate::control::osc::Server;
+use crate::control::{Inbox, Notices, Values};
+use crate::instrument::Table;
+
+/// The controllers of a show and what they write to.
+pub(super) struct Hands {
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) values: Arc<Values>,
+    pub(super) notices: Arc<Notices>,
+    pub(super) osc: Option<Server>,
+    pub(super) midi: Option<Hub>,
+}
+
+impl Hands {
+    pub(super) fn start(settings: &Settings, table: &Arc<Table>) -> anyhow::Result<Self> {
+        let inbox = Arc::new(Inbox::new(table));
+        let values = Arc::new(Values::new(table));
+        let notices = Arc::new(Notices::default());
+        let osc = settings.osc.as_deref().and_then(|address| {
+            let started = Server::start(
+                address,
+                settings.osc_out.as_deref(),
+                Arc::clone(table),
+                Arc::clone(&inbox),
+                Arc::clone(&values),
+                Arc::clone(&notices),
+            );
+            match started {
+                Ok(server) => {
+                    notices.tell(format!("OSC: {}", server.address()));
+                    Some(server)
+                }
+                Err(error) => {
+                    notices.warn(error.to_string());
+                    None
+                }
+            }
+        });
+        let map = Map::standard(table)?;
+        let midi = match Hub::start(map, Arc::clone(&inbox), Arc::clone(&notices)) {
+            Ok(hub) => Some(hub),
+            Err(error) => {
+                notices.warn(format!("no MIDI: {error}"));
+                None
+            }
+        };
+        Ok(Self {
+            inbox,
+            values,
+            notices,
+            osc,
+            midi,
+        })
+    }
+}

@@ -1,0 +1,86 @@
+//! The program around the instrument: wires hands, engine, stage and recorder, and runs the show.
+
+mod desk;
+mod drawing;
+mod hands;
+mod readout;
+mod show;
+mod stats;
+mod window;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::engine::{Choice, Norm};
+use crate::instrument::Table;
+use crate::library;
+
+pub use window::{Display, monitors, open_display};
+
+/// How a show is played.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The model or preset; the preset that ships where none is named.
+    pub piece: Option<PathBuf>,
+    /// What draws.
+    pub engine: Choice,
+    /// Threads of the processor's engine.
+    pub threads: Option<usize>,
+    /// Batch norm's statistics, instead of the preset's.
+    pub norm: Option<Norm>,
+    /// Pictures a second.
+    pub fps: f64,
+    /// Size of what is recorded, in pixels; the engine's own where none is given.
+    pub size: Option<(u32, u32)>,
+    /// Where OSC is listened to, `HOST:PORT`; nowhere where none is given.
+    pub osc: Option<String>,
+    /// Where every change is sent.
+    pub osc_out: Option<String>,
+    /// The sound input that is listened to.
+    pub sound_in: Option<String>,
+    /// A part of the name of the monitor to play on.
+    pub monitor: Option<String>,
+    /// Whether the show begins fullscreen.
+    pub fullscreen: bool,
+    /// How long it lasts from its first frame on; until it is ended where none is given.
+    pub length: Option<Duration>,
+    /// Where its figures are written when it ends.
+    pub stats: Option<PathBuf>,
+    /// The folder for recordings.
+    pub takes: PathBuf,
+}
+
+/// Plays a show, in a window on a display or, without one, offscreen in real time, until it is ended.
+///
+/// # Errors
+/// When the preset, the model or the engine cannot be opened, or the figures cannot be written. What fails later is named
+/// while the show goes on.
+pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> {
+    let table = Arc::new(Table::standard());
+    let piece = library::open(settings.piece.as_deref(), &table)?;
+    let opened = desk::Opened::first(piece, settings, &table)?;
+    let hands = hands::Hands::start(settings, &table)?;
+    let quit = table.find("show.quit")?;
+    let inbox = Arc::clone(&hands.inbox);
+    ctrlc::set_handler(move || {
+        let at = inbox.now();
+        inbox.put(crate::instrument::Action::Trigger { param: quit }, at);
+    })
+    .context("cannot listen for Ctrl-C")?;
+    let shown = match display {
+        Some(display) => window::run(display, settings, &table, opened, hands)?,
+        None => {
+            let output = Box::new(crate::stage::Offscreen);
+            show::Show::new(settings, &table, opened, hands, output, Box::new(|_| {}))?.run()
+        }
+    };
+    if let Some(path) = &settings.stats {
+        let text = serde_json::to_string_pretty(&shown)?;
+        crate::network::checkpoint::write_whole(path, text.as_bytes())
+            .with_context(|| format!("cannot write the figures to {}", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,583 @@
+//! The thread `show`: the instrument's clock, the picture that is shown, and what is recorded of it.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Settings;
+use super::desk::{self, Desk, Done, Job, Opened};
+use super::drawing::{Drawing, Frame};
+use super::hands::Hands;
+use super::readout::{Board, Sources};
+use super::stats::{Figures, Histogram, peak_rss_mb};
+use crate::control::Stamp;
+use crate::engine::{Norm, ROWS};
+use crate::instrument::{Action, Instrument, ParamId, Scope, TICKS_PER_SEC, Table};
+use crate::library::Piece;
+use crate::record::{Effort, Recorder, Settings as RecordSettings, Sound};
+use crate::sound::Capture;
+use crate::stage::{Canvas, Fit, Output, Scaler, Shown, blend_weight};
+
+/// Time that is made up for where the show was held up; what is more is left out.
+const MAX_CATCH_UP: Duration = Duration::from_secs(1);
+/// Controls whose effect has not been seen yet.
+const UNSEEN: usize = 1024;
+/// Room for the samples that come between two frames.
+const SAMPLES: usize = 1 << 17;
+
+/// What the show asks of its window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WindowCommand {
+    ToggleFullscreen,
+    LeaveFullscreen,
+    Close,
+}
+
+/// Parameters that the stage and the program act on.
+struct Ids {
+    norm: ParamId,
+    fade: ParamId,
+    blackout: ParamId,
+    freeze: ParamId,
+    fit: ParamId,
+    record: ParamId,
+    next: ParamId,
+    load: ParamId,
+    fullscreen: ParamId,
+    leave_fullscreen: ParamId,
+    hud: ParamId,
+    quit: ParamId,
+}
+
+/// A recording that runs, or one that was asked for.
+enum Recording {
+    Off,
+    Starting,
+    On(Box<Recorder>, Instant),
+}
+
+/// A show.
+pub(super) struct Show {
+    table: Arc<Table>,
+    ids: Ids,
+    hands: Hands,
+    piece: Arc<Piece>,
+    instrument: Instrument,
+    drawing: Drawing,
+    generation: u32,
+    latent: usize,
+    engine_name: String,
+    pieces: Desk,
+    records: Desk,
+    output: Box<dyn Output>,
+    window: Box<dyn Fn(WindowCommand) + Send>,
+    capture: Option<Box<Capture>>,
+    samples: Vec<f32>,
+    recording: Recording,
+    takes: PathBuf,
+    norm: Option<Norm>,
+    interval: Duration,
+    length: Option<Duration>,
+    /// The engine's last two frames, and when the newer one came.
+    older: Frame,
+    newer: Frame,
+    newer_at: Instant,
+    canvas: Canvas,
+    /// The recorded picture's size, where it is not the engine's.
+    size: Option<(u32, u32)>,
+    scaler: Option<(Fit, Scaler)>,
+    scaled: Canvas,
+    board: Board,
+    requests: u64,
+    /// Requests that were the first to include a control, and when that control arrived.
+    unseen: VecDeque<(u64, Stamp)>,
+    begun: Instant,
+    /// Time of the instrument's tick 0.
+    origin: Instant,
+    tick_debt: u64,
+    first_shown: Option<(Instant, u64)>,
+    last_shown: Option<Instant>,
+    shown: u64,
+    /// Seconds from one picture to the next, smoothed.
+    smooth_interval: f64,
+    dropped: u64,
+    recorder_dropped: u64,
+    intervals: Histogram,
+    latencies: Histogram,
+    over: bool,
+}
+
+impl Show {
+    /// Makes a show ready; it begins with [`Show::run`].
+    pub(super) fn new(
+        settings: &Settings,
+        table: &Arc<Table>,
+        opened: Opened,
+        hands: Hands,
+        output: Box<dyn Output>,
+        window: Box<dyn Fn(WindowCommand) + Send>,
+    ) -> anyhow::Result<Self> {
+        let id = |name: &str| table.find(name);
+        let ids = Ids {
+            norm: id("loop.norm")?,
+            fade: id("master.fade")?,
+            blackout: id("master.blackout")?,
+            freeze: id("master.freeze")?,
+            fit: id("stage.fit")?,
+            record: id("record.toggle")?,
+            next: id("preset.next")?,
+            load: id("preset.load")?,
+            fullscreen: id("window.fullscreen")?,
+            leave_fullscreen: id("window.leave_fullscreen")?,
+            hud: id("hud.toggle")?,
+            quit: id("show.quit")?,
+        };
+        let Opened {
+            piece,
+            mut instrument,
+            engine,
+        } = opened;
+        let Some(engine) = engine else {
+            anyhow::bail!("a show begins with an engine");
+        };
+        if let Some(norm) = settings.norm {
+            let value = f64::from(u8::from(norm == Norm::Batch));
+            instrument.apply(&Action::Set {
+                param: ids.norm,
+                value,
+            });
+        }
+        let (size, latent) = (engine.size(), engine.latent());
+        let engine_name = engine.name().to_owned();
+        let desk = |name| Desk::start(name, settings, table, latent, Arc::clone(&hands.notices));
+        let (pieces, records) = (desk("desk-pieces")?, desk("desk-records")?);
+        if let Some(name) = &settings.sound_in {
+            // An empty desk has room.
+            let _ = pieces.ask(Job::Listen(name.clone()));
+        }
+        let blank = Frame {
+            canvas: Canvas::black(size),
+            number: 0,
+        };
+        let now = Instant::now();
+        Ok(Self {
+            drawing: Drawing::start(engine, Arc::clone(&hands.notices))?,
+            board: Board::new(&piece.name),
+            table: Arc::clone(table),
+            ids,
+            hands,
+            piece: Arc::new(piece),
+            instrument,
+            generation: 0,
+            latent,
+            engine_name,
+            pieces,
+            records,
+            output,
+            window,
+            capture: None,
+            samples: Vec::with_capacity(SAMPLES),
+            recording: Recording::Off,
+            takes: settings.takes.clone(),
+            norm: settings.norm,
+            interval: Duration::from_secs_f64(1.0 / settings.fps),
+            length: settings.length,
+            older: blank.clone(),
+            newer: blank,
+            newer_at: now,
+            canvas: Canvas::black(size),
+            size: settings.size,
+            scaler: None,
+            scaled: Canvas::default(),
+            requests: 0,
+            unseen: VecDeque::with_capacity(UNSEEN),
+            begun: now,
+            origin: now,
+            tick_debt: 0,
+            first_shown: None,
+            last_shown: None,
+            shown: 0,
+            smooth_interval: 1.0 / settings.fps,
+            dropped: 0,
+            recorder_dropped: 0,
+            intervals: Histogram::new(),
+            latencies: Histogram::new(),
+            over: false,
+        })
+    }
+
+    /// Plays until the show is ended; closes what is being recorded.
+    pub(super) fn run(mut self) -> Figures {
+        self.begun = Instant::now();
+        self.origin = self.begun;
+        let mut due = self.begun;
+        while !self.over {
+            let now = Instant::now();
+            self.step(now);
+            due += self.interval;
+            let after = Instant::now();
+            // Time that is lost is lost: the pictures that were due in it are counted by their absence.
+            if after > due + self.interval {
+                due = after;
+            }
+            if let Some(wait) = due.checked_duration_since(after)
+                && !self.output.paces(self.interval)
+            {
+                std::thread::sleep(wait);
+            }
+        }
+        self.end()
+    }
+
+    /// One frame.
+    fn step(&mut self, now: Instant) {
+        self.take_from_desks();
+        while let Some(notice) = self.hands.notices.take() {
+            self.board.notice(notice, now);
+        }
+        self.listen();
+        let newest = self.take_controls();
+        self.advance(now);
+        self.publish_values();
+        self.request(newest);
+        self.take_frame(now);
+        if self.newer.number > 0 {
+            self.present();
+        }
+        if let (Some(length), Some((first, _))) = (self.length, self.first_shown) {
+            self.over |= first.elapsed() >= length;
+        }
+    }
+
+    fn take_from_desks(&mut self) {
+        while let Some(done) = self.pieces.take().or_else(|| self.records.take()) {
+            match done {
+                Done::Opened(opened) => self.change_piece(*opened),
+                Done::Recording(recorder) => {
+                    self.recording = match self.recording {
+                        Recording::Starting => Recording::On(Box::new(recorder), Instant::now()),
+                        // It was called off before it began.
+                        _ => {
+                            self.close(recorder);
+                            Recording::Off
+                        }
+                    }
+                }
+                Done::NoRecording => self.recording = Recording::Off,
+                Done::Listening(capture) => self.capture = Some(capture),
+            }
+        }
+    }
+
+    /// Goes over to another piece; what is on screen stays until its first frame is drawn.
+    fn change_piece(&mut self, opened: Opened) {
+        if let Some(engine) = opened.engine {
+            let name = engine.name().to_owned();
+            let latent = engine.latent();
+            if self.drawing.change(engine).is_err() {
+                let text = format!("{} came too soon after the last one", opened.piece.name);
+                return self.hands.notices.warn(text);
+            }
+            self.generation += 1;
+            self.engine_name = name;
+            self.latent = latent;
+        }
+        let before = std::mem::replace(&mut self.instrument, opened.instrument);
+        // A hand on the master or the window's shape is not a preset's to undo.
+        for (param, row) in self.table.iter() {
+            if row.scope == Scope::Stage && !opened.piece.preset.params.contains_key(&row.name) {
+                let value = before.base_value(param);
+                self.instrument.apply(&Action::Set { param, value });
+            }
+        }
+        if let Some(norm) = self.norm {
+            let value = f64::from(u8::from(norm == Norm::Batch));
+            let param = self.ids.norm;
+            self.instrument.apply(&Action::Set { param, value });
+        }
+        self.board.rename(&opened.piece.name);
+        self.piece = Arc::new(opened.piece);
+        self.origin = Instant::now();
+        self.tick_debt = 0;
+        // Where the desk is full it is thrown away here.
+        let _ = self.pieces.ask(Job::Discard(Box::new(before)));
+    }
+
+    /// Sound moves what it drives, and goes into the recording.
+    fn listen(&mut self) {
+        let Some(capture) = &self.capture else {
+            return;
+        };
+        let features = capture.features();
+        let values = [features.level, features.low, features.mid, features.high];
+        for (source, value) in values.into_iter().enumerate() {
+            let value = f64::from(value);
+            self.instrument.apply(&Action::Source { source, value });
+        }
+        self.samples.clear();
+        capture.drain_samples(&mut self.samples);
+    }
+
+    /// Applies what the hands did; returns when the newest of it arrived.
+    fn take_controls(&mut self) -> Option<Stamp> {
+        let mut newest = None;
+        let inbox = Arc::clone(&self.hands.inbox);
+        inbox.take(|action, at| {
+            newest = newest.max(Some(at));
+            self.apply(action);
+        });
+        newest
+    }
+
+    fn apply(&mut self, action: Action) {
+        let ids = &self.ids;
+        let host = match &action {
+            Action::Trigger { param } | Action::Text { param, .. } => *param,
+            Action::Set { param, .. }
+            | Action::SetUnit { param, .. }
+            | Action::Nudge { param, .. } => *param,
+            Action::Source { .. } => return self.instrument.apply(&action),
+        };
+        match action {
+            Action::Text { param, text } if param == ids.load => {
+                self.ask_for(Job::Named(Arc::clone(&self.piece), text));
+            }
+            Action::Trigger { param } if param == ids.next => {
+                self.ask_for(Job::Next(Arc::clone(&self.piece)));
+            }
+            Action::Trigger { param } if param == ids.record => self.toggle_recording(),
+            Action::Trigger { param } if param == ids.fullscreen => {
+                (self.window)(WindowCommand::ToggleFullscreen);
+            }
+            Action::Trigger { param } if param == ids.leave_fullscreen => {
+                (self.window)(WindowCommand::LeaveFullscreen);
+            }
+            Action::Trigger { param } if param == ids.hud => self.board.toggle(),
+            Action::Trigger { param } if param == ids.quit => self.over = true,
+            action if self.table.row(host).scope != Scope::Host => self.instrument.apply(&action),
+            _ => {}
+        }
+    }
+
+    fn ask_for(&self, job: Job) {
+        if self.pieces.ask(job).is_err() {
+            self.hands
+                .notices
+                .warn("too many presets were asked for at once");
+        }
+    }
+
+    fn toggle_recording(&mut self) {
+        match std::mem::replace(&mut self.recording, Recording::Off) {
+            Recording::Off => {
+                let sound = self.capture.as_ref().map(|capture| {
+                    let format = capture.format();
+                    Sound {
+                        rate: format.sample_rate_hz,
+                        channels: format.channels,
+                    }
+                });
+                let size = self.size.unwrap_or(self.canvas.size);
+                let rate = 1.0 / self.interval.as_secs_f64();
+                let settings = RecordSettings {
+                    sound,
+                    ..RecordSettings::silent(size, rate, Effort::Live)
+                };
+                match self.records.ask(Job::Record(self.takes.clone(), settings)) {
+                    Ok(()) => self.recording = Recording::Starting,
+                    Err(_) => self
+                        .hands
+                        .notices
+                        .warn("cannot record: the last recording is still being closed"),
+                }
+            }
+            Recording::Starting => {}
+            Recording::On(recorder, _) => self.close(*recorder),
+        }
+    }
+
+    fn close(&mut self, recorder: Recorder) {
+        self.recorder_dropped += recorder.dropped();
+        if let Err(Job::Close(recorder)) = self.records.ask(Job::Close(recorder)) {
+            // The desk is full: rather a late picture than a lost recording.
+            desk::close(recorder, &self.hands.notices);
+        }
+    }
+
+    /// Brings the instrument to the present.
+    fn advance(&mut self, now: Instant) {
+        let nanos = now.duration_since(self.origin).as_nanos();
+        let target = (nanos * u128::from(TICKS_PER_SEC) / 1_000_000_000) as u64;
+        let behind = target.saturating_sub(self.instrument.ticks() + self.tick_debt);
+        let most = (MAX_CATCH_UP.as_secs_f64() * TICKS_PER_SEC as f64) as u64;
+        self.tick_debt += behind.saturating_sub(most);
+        for _ in 0..behind.min(most) {
+            self.instrument.tick();
+        }
+    }
+
+    fn publish_values(&self) {
+        for (param, _) in self.table.iter() {
+            self.hands
+                .values
+                .set(param, self.instrument.base_value(param));
+        }
+    }
+
+    fn norm(&self) -> Norm {
+        if self.instrument.value(self.ids.norm) > 0.5 {
+            Norm::Batch
+        } else {
+            Norm::Running
+        }
+    }
+
+    /// Asks the engine for the picture at the play head.
+    fn request(&mut self, newest: Option<Stamp>) {
+        self.requests += 1;
+        if let Some(at) = newest
+            && self.unseen.len() < UNSEEN
+        {
+            self.unseen.push_back((self.requests, at));
+        }
+        let norm = self.norm();
+        let request = self.drawing.request.input_buffer_mut();
+        // Grows only where a model with longer latents has come.
+        request.z.resize(ROWS * self.latent, 0.0);
+        request.norm = norm;
+        request.number = self.requests;
+        request.generation = self.generation;
+        let rows = norm.rows() * self.latent;
+        self.instrument.latents(&mut request.z[..rows]);
+        self.drawing.publish();
+    }
+
+    fn take_frame(&mut self, now: Instant) {
+        let frozen = self.instrument.value(self.ids.freeze) > 0.5 && self.shown > 0;
+        if frozen || !self.drawing.frame.update() {
+            return;
+        }
+        let frame = self.drawing.frame.output_buffer_mut();
+        std::mem::swap(&mut self.older, &mut self.newer);
+        std::mem::swap(&mut self.newer, frame);
+        // The first frame, and the first of another size, has none before it.
+        if self.older.number == 0 || self.older.canvas.size != self.newer.canvas.size {
+            self.older.clone_from(&self.newer);
+        }
+        self.newer_at = now;
+    }
+
+    fn present(&mut self) {
+        let lit = if self.instrument.value(self.ids.blackout) > 0.5 {
+            0.0
+        } else {
+            self.instrument.value(self.ids.fade) as f32
+        };
+        let weight = blend_weight(self.newer_at.elapsed(), self.drawing.pace(), self.interval);
+        self.canvas.resize(self.newer.canvas.size);
+        let (older, newer) = (&self.older.canvas.rgba, &self.newer.canvas.rgba);
+        self.canvas.compose(older, newer, weight, lit);
+        let fit = Fit::of(self.instrument.value(self.ids.fit));
+        let norm = self.norm();
+        self.board.update(
+            Instant::now(),
+            &Sources {
+                instrument: &self.instrument,
+                hands: &self.hands,
+                engine: &self.engine_name,
+                pace: self.drawing.pace(),
+                norm,
+                fps: 1.0 / self.smooth_interval,
+                dropped: self.dropped,
+                recording: match &self.recording {
+                    Recording::On(recorder, since) => Some((since.elapsed(), recorder.dropped())),
+                    _ => None,
+                },
+                sound: self.capture.as_deref(),
+            },
+        );
+        let shown = self.output.show(&self.canvas, fit, self.board.visible());
+        self.record(fit);
+        if shown == Shown::Yes {
+            self.count();
+        } else {
+            self.last_shown = None;
+        }
+    }
+
+    fn record(&mut self, fit: Fit) {
+        let Recording::On(recorder, since) = &self.recording else {
+            return;
+        };
+        let picture = match self.size.filter(|&size| size != self.canvas.size) {
+            None => &self.canvas,
+            Some(size) => {
+                let sizes = (self.canvas.size, size);
+                let scaler = match &mut self.scaler {
+                    Some((scaled, scaler)) if *scaled == fit && scaler.sizes() == sizes => scaler,
+                    slot => &mut slot.insert((fit, Scaler::new(sizes.0, sizes.1, fit))).1,
+                };
+                self.scaled.resize(size);
+                scaler.scale(&self.canvas.rgba, &mut self.scaled.rgba);
+                &self.scaled
+            }
+        };
+        recorder.offer(&picture.rgba, since.elapsed());
+        recorder.offer_sound(&self.samples);
+        if recorder.has_failed() {
+            self.toggle_recording();
+        }
+    }
+
+    fn count(&mut self) {
+        let now = Instant::now();
+        if self.first_shown.is_none() {
+            self.first_shown = Some((now, self.drawing.drawn()));
+        }
+        if let Some(last) = self.last_shown.replace(now) {
+            let gap = now.duration_since(last);
+            self.intervals.add(gap);
+            self.smooth_interval += (gap.as_secs_f64() - self.smooth_interval) * 0.05;
+            let due = (gap.as_secs_f64() / self.interval.as_secs_f64()).round() as u64;
+            self.dropped += due.saturating_sub(1);
+        }
+        self.shown += 1;
+        let stamp = self.hands.inbox.now();
+        while let Some(&(_, at)) = self
+            .unseen
+            .front()
+            .filter(|(number, _)| *number <= self.newer.number)
+        {
+            self.latencies
+                .add(Duration::from_nanos(stamp.saturating_sub(at)));
+            self.unseen.pop_front();
+        }
+    }
+
+    fn end(mut self) -> Figures {
+        let (since, drawn) = self
+            .first_shown
+            .unwrap_or((self.begun, self.drawing.drawn()));
+        let secs = since.elapsed().as_secs_f64();
+        let engine_fps = (self.drawing.drawn() - drawn) as f64 / secs.max(1e-9);
+        if let Recording::On(recorder, _) = std::mem::replace(&mut self.recording, Recording::Off) {
+            self.recorder_dropped += recorder.dropped();
+            desk::close(*recorder, &self.hands.notices);
+        }
+        (self.window)(WindowCommand::Close);
+        Figures {
+            frames_shown: self.shown,
+            frames_dropped: self.dropped,
+            engine_fps: (engine_fps * 10.0).round() / 10.0,
+            frame_interval_ms: self.intervals.figures(),
+            control_latency_ms: self.latencies.figures(),
+            events_received: self.hands.inbox.received(),
+            events_refused: self.hands.inbox.refused(),
+            recorder_dropped: self.recorder_dropped,
+            peak_rss_mb: peak_rss_mb(),
+            engine: self.engine_name.clone(),
+            norm: self.norm(),
+        }
+    }
+}

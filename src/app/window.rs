@@ -1,0 +1,337 @@
+//! The output window: winit's thread. It hands keys and sizes on; the picture is the show's.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::{Context, anyhow};
+use winit::application::ApplicationHandler;
+use winit::dpi::LogicalSize;
+use winit::event::{ElementState, KeyEvent, WindowEvent};
+use winit::event_loop::{ActiveEventLoop, EventLoop, EventLoopProxy};
+use winit::keyboard::{KeyCode, ModifiersState, NamedKey, PhysicalKey};
+use winit::monitor::MonitorHandle;
+use winit::window::{Fullscreen, Window, WindowId};
+
+use super::Settings;
+use super::desk::Opened;
+use super::hands::Hands;
+use super::show::{Show, WindowCommand};
+use super::stats::Figures;
+use crate::control::keys::{Held, Key, Keys};
+use crate::control::{Inbox, Notices};
+use crate::instrument::{Action, ParamId, Table};
+use crate::stage::{Offscreen, Output, Screen, ScreenSize};
+
+/// Side of the window in points where it is not fullscreen.
+const SIDE: f64 = 768.0;
+
+/// A display that windows can be opened on.
+pub struct Display(EventLoop<WindowCommand>);
+
+/// Finds the display. Must be called on the main thread, once.
+///
+/// # Errors
+/// When there is none, or it does not answer.
+pub fn open_display() -> Result<Display, String> {
+    let event_loop = EventLoop::<WindowCommand>::with_user_event().build();
+    event_loop.map(Display).map_err(|error| error.to_string())
+}
+
+/// A monitor.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Monitor {
+    name: String,
+    width: u32,
+    height: u32,
+    refresh_hz: Option<f64>,
+}
+
+impl std::fmt::Display for Monitor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({} x {}", self.name, self.width, self.height)?;
+        match self.refresh_hz {
+            Some(hz) => write!(f, ", {hz:.1} Hz)"),
+            None => f.write_str(")"),
+        }
+    }
+}
+
+/// Every monitor of a display.
+///
+/// # Errors
+/// When the display goes away while it is asked.
+pub fn monitors(display: Display) -> anyhow::Result<Vec<Monitor>> {
+    let mut ask = Ask(Vec::new());
+    display
+        .0
+        .run_app(&mut ask)
+        .context("cannot ask the display for its monitors")?;
+    Ok(ask.0)
+}
+
+struct Ask(Vec<Monitor>);
+
+impl ApplicationHandler<WindowCommand> for Ask {
+    fn resumed(&mut self, event_loop: &ActiveEventLoop) {
+        self.0 = event_loop
+            .available_monitors()
+            .map(|monitor| Monitor {
+                name: monitor.name().unwrap_or_else(|| "unnamed".to_owned()),
+                width: monitor.size().width,
+                height: monitor.size().height,
+                refresh_hz: monitor
+                    .refresh_rate_millihertz()
+                    .map(|mhz| f64::from(mhz) / 1000.0),
+            })
+            .collect();
+        event_loop.exit();
+    }
+
+    fn window_event(&mut self, _: &ActiveEventLoop, _: WindowId, _: WindowEvent) {}
+}
+
+/// Plays a show in a window.
+pub(super) fn run(
+    display: Display,
+    settings: &Settings,
+    table: &Arc<Table>,
+    opened: Opened,
+    hands: Hands,
+) -> anyhow::Result<Figures> {
+    let mut app = App {
+        settings: settings.clone(),
+        table: Arc::clone(table),
+        keys: Keys::standard(table)?,
+        quit: table.find("show.quit")?,
+        inbox: Arc::clone(&hands.inbox),
+        notices: Arc::clone(&hands.notices),
+        proxy: display.0.create_proxy(),
+        ready: Some((opened, hands)),
+        window: None,
+        size: Arc::new(ScreenSize::default()),
+        modifiers: ModifiersState::default(),
+        egui: egui::Context::default(),
+        show: None,
+        failed: None,
+    };
+    display
+        .0
+        .run_app(&mut app)
+        .context("the window system has ended")?;
+    if let Some(error) = app.failed {
+        return Err(error);
+    }
+    match app.show.map(JoinHandle::join) {
+        Some(Ok(figures)) => Ok(figures),
+        Some(Err(panic)) => std::panic::resume_unwind(panic),
+        None => Err(anyhow!("the display opened no window")),
+    }
+}
+
+struct App {
+    settings: Settings,
+    table: Arc<Table>,
+    keys: Keys,
+    quit: ParamId,
+    inbox: Arc<Inbox>,
+    notices: Arc<Notices>,
+    proxy: EventLoopProxy<WindowCommand>,
+    /// What the show begins with, until it begins.
+    ready: Option<(Opened, Hands)>,
+    window: Option<Arc<Window>>,
+    size: Arc<ScreenSize>,
+    modifiers: ModifiersState,
+    egui: egui::Context,
+    show: Option<JoinHandle<Figures>>,
+    failed: Option<anyhow::Error>,
+}
+
+/// Closes the window however the show ends.
+struct CloseAfter(EventLoopProxy<WindowCommand>);
+
+impl Drop for CloseAfter {
+    fn drop(&mut self) {
+        // Without a window there is none to close.
+        let _ = self.0.send_event(WindowCommand::Close);
+    }
+}
+
+impl App {
+    fn open(&mut self, event_loop: &ActiveEventLoop) -> anyhow::Result<()> {
+        let Some((opened, hands)) = self.ready.take() else {
+            return Ok(());
+        };
+        let monitor = self.monitor(event_loop);
+        let mut attributes = Window::default_attributes()
+            .with_title("latentloop")
+            .with_inner_size(LogicalSize::new(SIDE, SIDE))
+            .with_min_inner_size(LogicalSize::new(160.0, 120.0));
+        if self.settings.fullscreen || monitor.is_some() {
+            attributes = attributes.with_fullscreen(Some(Fullscreen::Borderless(monitor)));
+        }
+        let window = event_loop
+            .create_window(attributes)
+            .context("cannot open a window")?;
+        let window = Arc::new(window);
+        window.set_cursor_visible(window.fullscreen().is_none());
+        self.note_size(&window);
+        let screen = Screen::open(
+            Arc::clone(&window),
+            event_loop.owned_display_handle(),
+            Arc::clone(&self.size),
+        );
+        let output: Box<dyn Output> = match screen {
+            Ok(screen) => {
+                self.notices.tell(format!("showing with {}", screen.name()));
+                Box::new(screen)
+            }
+            Err(error) => {
+                self.notices
+                    .warn(format!("{error}. The show goes on without a picture"));
+                Box::new(Offscreen)
+            }
+        };
+        self.window = Some(window);
+        let (proxy, after) = (self.proxy.clone(), CloseAfter(self.proxy.clone()));
+        let command = Box::new(move |command| {
+            // Without a window there is nothing to change.
+            let _ = proxy.send_event(command);
+        });
+        let show = Show::new(&self.settings, &self.table, opened, hands, output, command)?;
+        let thread = std::thread::Builder::new()
+            .name("show".into())
+            .spawn(move || {
+                let _after = after;
+                show.run()
+            })
+            .context("cannot start the show's thread")?;
+        self.show = Some(thread);
+        Ok(())
+    }
+
+    /// The monitor that was asked for by a part of its name.
+    fn monitor(&self, event_loop: &ActiveEventLoop) -> Option<MonitorHandle> {
+        let asked = self.settings.monitor.as_ref()?.to_lowercase();
+        let name = |monitor: &MonitorHandle| monitor.name().unwrap_or_default();
+        let mut all = event_loop.available_monitors();
+        let found = all.find(|monitor| name(monitor).to_lowercase().contains(&asked));
+        if found.is_none() {
+            let there: Vec<String> = event_loop.available_monitors().map(|m| name(&m)).collect();
+            let there = there.join(", ");
+            self.notices.warn(format!(
+                "no monitor is named \"{asked}\"; there are: {there}. The window opens where the system puts it"
+            ));
+        }
+        found
+    }
+
+    fn note_size(&self, window: &Window) {
+        let size = window.inner_size();
+        self.size.set(size.width, size.height);
+        self.size
+            .set_scale(egui_winit::pixels_per_point(&self.egui, window));
+        let monitor = window.current_monitor();
+        self.size
+            .set_refresh(monitor.and_then(|monitor| monitor.refresh_rate_millihertz()));
+    }
+
+    fn set_fullscreen(&self, on: bool) {
+        let Some(window) = &self.window else {
+            return;
+        };
+        let monitor = window.current_monitor();
+        window.set_fullscreen(on.then_some(Fullscreen::Borderless(monitor)));
+        window.set_cursor_visible(!on);
+    }
+
+    fn key(&self, event: &KeyEvent) {
+        let held = Held {
+            shift: self.modifiers.shift_key(),
+            control: self.modifiers.control_key() || self.modifiers.super_key(),
+        };
+        if event.state != ElementState::Pressed {
+            return;
+        }
+        if let Some(key) = key(event)
+            && let Some(action) = self.keys.action(key, held, event.repeat)
+        {
+            self.inbox.put(action.clone(), self.inbox.now());
+        }
+    }
+}
+
+fn key(event: &KeyEvent) -> Option<Key> {
+    use winit::keyboard::Key as Logical;
+    if let PhysicalKey::Code(code) = event.physical_key {
+        let digit = match code {
+            KeyCode::Digit1 | KeyCode::Numpad1 => 1,
+            KeyCode::Digit2 | KeyCode::Numpad2 => 2,
+            KeyCode::Digit3 | KeyCode::Numpad3 => 3,
+            KeyCode::Digit4 | KeyCode::Numpad4 => 4,
+            KeyCode::Digit5 | KeyCode::Numpad5 => 5,
+            KeyCode::Digit6 | KeyCode::Numpad6 => 6,
+            KeyCode::Digit7 | KeyCode::Numpad7 => 7,
+            KeyCode::Digit8 | KeyCode::Numpad8 => 8,
+            _ => 0,
+        };
+        if digit > 0 {
+            return Some(Key::Digit(digit));
+        }
+    }
+    match &event.logical_key {
+        Logical::Named(NamedKey::Space) => Some(Key::Space),
+        Logical::Named(NamedKey::ArrowUp) => Some(Key::Up),
+        Logical::Named(NamedKey::ArrowDown) => Some(Key::Down),
+        Logical::Named(NamedKey::ArrowLeft) => Some(Key::Left),
+        Logical::Named(NamedKey::ArrowRight) => Some(Key::Right),
+        Logical::Named(NamedKey::Backspace) => Some(Key::Backspace),
+        Logical::Named(NamedKey::Tab) => Some(Key::Tab),
+        Logical::Named(NamedKey::Escape) => Some(Key::Escape),
+        Logical::Character(text) => match text.chars().next()? {
+            ' ' => Some(Key::Space),
+            letter => Some(Key::Letter(letter.to_ascii_lowercase())),
+        },
+        _ => None,
+    }
+}
+
+impl ApplicationHandler<WindowCommand> for App {
+    fn resumed(&mut self, event_loop: &ActiveEventLoop) {
+        if let Err(error) = self.open(event_loop) {
+            self.failed = Some(error);
+            event_loop.exit();
+        }
+    }
+
+    fn user_event(&mut self, event_loop: &ActiveEventLoop, command: WindowCommand) {
+        let is_full = self
+            .window
+            .as_ref()
+            .is_some_and(|w| w.fullscreen().is_some());
+        match command {
+            WindowCommand::ToggleFullscreen => self.set_fullscreen(!is_full),
+            WindowCommand::LeaveFullscreen if is_full => self.set_fullscreen(false),
+            WindowCommand::LeaveFullscreen => {}
+            WindowCommand::Close => event_loop.exit(),
+        }
+    }
+
+    fn window_event(&mut self, _: &ActiveEventLoop, _: WindowId, event: WindowEvent) {
+        match event {
+            WindowEvent::CloseRequested => {
+                let action = Action::Trigger { param: self.quit };
+                self.inbox.put(action, self.inbox.now());
+            }
+            WindowEvent::Resized(_)
+            | WindowEvent::ScaleFactorChanged { .. }
+            | WindowEvent::Moved(_) => {
+                if let Some(window) = &self.window {
+                    self.note_size(window);
+                }
+            }
+            WindowEvent::ModifiersChanged(modifiers) => self.modifiers = modifiers.state(),
+            WindowEvent::KeyboardInput { event, .. } => self.key(&event),
+            _ => {}
+        }
+    }
+}

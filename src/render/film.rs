@@ -1,0 +1,169 @@
+//! A film in the making: the engine before it, the file behind it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::RenderError;
+use crate::engine::{Bytes, Engine, Norm};
+use crate::record::{Effort, RecordError, Settings, Sink, open_sink};
+use crate::stage::{Canvas, Fit, Scaler};
+
+/// The form of a film.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Form {
+    /// Pictures a second.
+    pub fps: f64,
+    /// Width and height in pixels; the engine's own where none is given.
+    pub size: Option<(u32, u32)>,
+    /// Which statistics batch norm uses.
+    pub norm: Norm,
+    /// How values become bytes.
+    pub bytes: Bytes,
+}
+
+/// A film in the making. It lies under another name until it is finished; dropped before, it leaves nothing.
+pub struct Film {
+    engine: Box<dyn Engine>,
+    form: Form,
+    z: Vec<f32>,
+    painted: Vec<u8>,
+    canvas: Canvas,
+    scaler: Option<(Fit, Scaler)>,
+    frame: Vec<u8>,
+    sink: Option<Box<dyn Sink>>,
+    shown: u64,
+    path: PathBuf,
+    partial: PathBuf,
+}
+
+impl Film {
+    /// Opens a film at `path`, whose ending says what it becomes; see [`open_sink`].
+    ///
+    /// # Errors
+    /// When it cannot be written, or its size or rate is out of range. Nothing is left then.
+    pub fn open(path: &Path, engine: Box<dyn Engine>, form: Form) -> Result<Self, RecordError> {
+        let occupied = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        if occupied {
+            return Err(RecordError::Occupied(path.to_owned()));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let partial = path.with_file_name(format!(".partial-{name}"));
+        // What a killed run left of the same film.
+        discard(&partial);
+        let size = form.size.unwrap_or(engine.size());
+        let settings = Settings::silent(size, form.fps, Effort::Offline);
+        let sink = open_sink(&partial, &settings).map_err(|error| renamed(error, path))?;
+        let bytes = |(width, height): (u32, u32)| width as usize * height as usize * 4;
+        Ok(Self {
+            z: vec![0.0; form.norm.rows() * engine.latent()],
+            painted: vec![0; bytes(engine.size())],
+            canvas: Canvas::black(engine.size()),
+            scaler: None,
+            frame: vec![0; bytes(size)],
+            sink: Some(sink),
+            shown: 0,
+            path: path.to_owned(),
+            partial,
+            form,
+            engine,
+        })
+    }
+
+    /// Length of one row of latents.
+    pub fn latent(&self) -> usize {
+        self.engine.latent()
+    }
+
+    /// Pictures a second.
+    pub fn fps(&self) -> f64 {
+        self.form.fps
+    }
+
+    /// Draws the latents that `fill` writes: rows x latent.
+    pub(super) fn draw(&mut self, fill: impl FnOnce(&mut [f32])) -> Result<(), RenderError> {
+        fill(&mut self.z);
+        let Form { norm, bytes, .. } = self.form;
+        self.engine.paint(&self.z, norm, bytes, &mut self.painted)?;
+        Ok(())
+    }
+
+    /// Adds what was drawn last to the film, at a brightness of 0..=1.
+    pub(super) fn show(&mut self, brightness: f64, fit: Fit) -> Result<(), RenderError> {
+        let at = Duration::from_secs_f64(self.shown as f64 / self.form.fps);
+        self.shown += 1;
+        self.canvas
+            .compose(&self.painted, &self.painted, 1.0, brightness as f32);
+        let Some(sink) = &mut self.sink else {
+            return Ok(());
+        };
+        let (from, to) = (self.engine.size(), self.form.size);
+        let picture = match to.filter(|&to| to != from) {
+            None => &self.canvas.rgba,
+            Some(to) => {
+                let scaler = match &mut self.scaler {
+                    Some((scaled, scaler)) if *scaled == fit => scaler,
+                    slot => &mut slot.insert((fit, Scaler::new(from, to, fit))).1,
+                };
+                scaler.scale(&self.canvas.rgba, &mut self.frame);
+                &self.frame
+            }
+        };
+        Ok(sink.picture(picture, at)?)
+    }
+
+    /// Closes the film and gives it its name.
+    ///
+    /// # Errors
+    /// When it cannot be written; nothing is left then.
+    pub fn finish(mut self) -> Result<(), RecordError> {
+        if let Some(sink) = self.sink.take() {
+            sink.finish()?;
+        }
+        // A folder takes the place of an empty one only once that is gone.
+        if self.partial.is_dir() {
+            let _ = std::fs::remove_dir(&self.path);
+        }
+        std::fs::rename(&self.partial, &self.path).map_err(|error| RecordError::Write {
+            doing: "finish",
+            path: self.path.clone(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+impl Drop for Film {
+    fn drop(&mut self) {
+        if let Some(sink) = self.sink.take() {
+            // It is thrown away: what cannot be closed is no loss.
+            let _ = sink.finish();
+        }
+        discard(&self.partial);
+    }
+}
+
+fn discard(partial: &Path) {
+    // Where there is nothing there is nothing to discard.
+    let _ = std::fs::remove_file(partial);
+    let _ = std::fs::remove_dir_all(partial);
+}
+
+/// The name that the user gave, in place of the one that the film lies under until it is finished.
+fn renamed(error: RecordError, to: &Path) -> RecordError {
+    let path = to.to_owned();
+    match error {
+        RecordError::Format(_) => RecordError::Format(path),
+        RecordError::NoVideo(_) => RecordError::NoVideo(path),
+        RecordError::Occupied(_) => RecordError::Occupied(path),
+        RecordError::Encoder { codec, reason, .. } => RecordError::Encoder {
+            path,
+            codec,
+            reason,
+        },
+        RecordError::Write { doing, reason, .. } => RecordError::Write {
+            doing,
+            path,
+            reason,
+        },
+        other => other,
+    }
+}

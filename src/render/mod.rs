@@ -1,0 +1,198 @@
+//! Loops and takes drawn offline: nothing is dropped, and the same input gives the same pictures.
+//!
+//! The instrument, the engine and the stage are those of the show; only the clock is counted, and the sink waits.
+
+mod film;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::engine::EngineError;
+use crate::instrument::{Action, Instrument, InstrumentError, ParamId, Preset, Table, ticks};
+use crate::latent::{Path, interpolate};
+use crate::record::RecordError;
+use crate::stage::Fit;
+use crate::take::Take;
+
+pub use film::{Film, Form};
+
+/// Why nothing was rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The preset does not fit the model.
+    #[error(transparent)]
+    Instrument(#[from] InstrumentError),
+    /// A picture could not be drawn.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A picture could not be recorded.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The loop stands still.
+    #[error("the loop's speed is 0, so that it never closes; give --speed or --frames")]
+    Still,
+    /// Longer than anyone means.
+    #[error(
+        "that is {0} pictures, more than a day's worth; give a higher --speed or fewer --frames"
+    )]
+    Length(f64),
+    /// Ctrl-C.
+    #[error("stopped; nothing was written")]
+    Stopped,
+}
+
+/// Most pictures of one rendering: a day at sixty a second.
+const MAX_PICTURES: f64 = 86_400.0 * 60.0;
+
+/// What happens around a rendering.
+pub struct Surroundings<'a> {
+    /// Set: the rendering stops.
+    pub stop: &'a AtomicBool,
+    /// Called after each picture with how many are done, and how many there will be.
+    pub progress: &'a mut dyn FnMut(u64, u64),
+}
+
+impl Surroundings<'_> {
+    fn done(&mut self, number: u64, of: u64) -> Result<(), RenderError> {
+        (self.progress)(number, of);
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(RenderError::Stopped);
+        }
+        Ok(())
+    }
+}
+
+/// Renders a preset's loop once round, at `speed` keyframes a second.
+///
+/// # Errors
+/// When the preset does not fit the model, or a picture is not drawn or written. The film is discarded then.
+pub fn walk(
+    preset: &Preset,
+    table: &Arc<Table>,
+    speed: f64,
+    film: &mut Film,
+    around: &mut Surroundings,
+) -> Result<u64, RenderError> {
+    let mut instrument = Instrument::new(preset, Arc::clone(table), film.latent())?;
+    let find = |name: &str| table.find(name).map_err(InstrumentError::from);
+    let count = instrument.keyframes().len() as f64;
+    let ping_pong = instrument.value(find("loop.mode")?) > 0.5;
+    let way = if ping_pong {
+        2.0 * (count - 1.0)
+    } else {
+        count
+    };
+    if speed == 0.0 {
+        return Err(RenderError::Still);
+    }
+    let pictures = (way / speed.abs() * film.fps()).round();
+    if pictures > MAX_PICTURES {
+        return Err(RenderError::Length(pictures));
+    }
+    let (param, value) = (find("loop.speed")?, speed);
+    instrument.apply(&Action::Set { param, value });
+    perform(&mut instrument, &[], pictures as u64, film, around)
+}
+
+/// Renders a take that was played on a preset.
+///
+/// # Errors
+/// As [`walk`].
+pub fn take(
+    take: &Take,
+    preset: &Preset,
+    table: &Arc<Table>,
+    film: &mut Film,
+    around: &mut Surroundings,
+) -> Result<u64, RenderError> {
+    let mut instrument = Instrument::new(preset, Arc::clone(table), film.latent())?;
+    let secs = take.length as f64 / crate::instrument::TICKS_PER_SEC as f64;
+    let pictures = (secs * film.fps()).round() as u64;
+    perform(&mut instrument, &take.events, pictures, film, around)
+}
+
+/// The stage's rows of the table.
+struct Look {
+    fade: ParamId,
+    blackout: ParamId,
+    freeze: ParamId,
+    fit: ParamId,
+}
+
+fn perform(
+    instrument: &mut Instrument,
+    events: &[(u64, Action)],
+    pictures: u64,
+    film: &mut Film,
+    around: &mut Surroundings,
+) -> Result<u64, RenderError> {
+    let find = |name: &str| instrument.table().find(name).map_err(InstrumentError::from);
+    let look = Look {
+        fade: find("master.fade")?,
+        blackout: find("master.blackout")?,
+        freeze: find("master.freeze")?,
+        fit: find("stage.fit")?,
+    };
+    let mut events = events.iter().peekable();
+    for number in 0..pictures {
+        let until = ticks(number as f64 / film.fps());
+        loop {
+            while let Some((_, action)) = events.next_if(|(tick, _)| *tick <= instrument.ticks()) {
+                instrument.apply(action);
+            }
+            if instrument.ticks() >= until {
+                break;
+            }
+            instrument.tick();
+        }
+        if number == 0 || instrument.value(look.freeze) < 0.5 {
+            film.draw(|z| instrument.latents(z))?;
+        }
+        let lit = if instrument.value(look.blackout) > 0.5 {
+            0.0
+        } else {
+            instrument.value(look.fade)
+        };
+        film.show(lit, Fit::of(instrument.value(look.fit)))?;
+        around.done(number + 1, pictures)?;
+    }
+    Ok(pictures)
+}
+
+/// Renders the loop as the reference work does: between neighbours `frames` pictures at evenly spaced weights from 0 to 1,
+/// both ends included, so that every keyframe is shown twice in a row.
+///
+/// # Errors
+/// As [`walk`].
+pub fn reference(
+    preset: &Preset,
+    table: &Arc<Table>,
+    frames: u64,
+    film: &mut Film,
+    around: &mut Surroundings,
+) -> Result<u64, RenderError> {
+    let latent = film.latent();
+    let instrument = Instrument::new(preset, Arc::clone(table), latent)?;
+    let keyframes = instrument.keyframes();
+    let total = keyframes.len() as u64 * frames;
+    let mut row = vec![0.0; latent];
+    for (index, from) in keyframes.iter().enumerate() {
+        let to = &keyframes[(index + 1) % keyframes.len()];
+        for frame in 0..frames {
+            let weight = frame as f64 / (frames - 1).max(1) as f64;
+            film.draw(|z| {
+                for (number, out) in z.chunks_exact_mut(latent).enumerate() {
+                    let place = number * latent..(number + 1) * latent;
+                    let (a, b) = (&from.latents[place.clone()], &to.latents[place]);
+                    interpolate(Path::Lerp, [a, a, b, b], weight, &mut row);
+                    for (out, &value) in out.iter_mut().zip(&row) {
+                        *out = value as f32;
+                    }
+                }
+            })?;
+            film.show(1.0, Fit::Fit)?;
+            around.done(index as u64 * frames + frame + 1, total)?;
+        }
+    }
+    Ok(total)
+}

@@ -1,0 +1,92 @@
+//! Graphics cards.
+
+/// Why nothing can be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum GpuError {
+    /// No card shows on this window.
+    #[error("no graphics card shows on this window: {0}; install a Vulkan, Metal or OpenGL driver")]
+    Adapter(String),
+    /// The card gave no device.
+    #[error("the graphics card {name} could not be opened: {reason}")]
+    Device {
+        /// The card.
+        name: String,
+        /// What its driver said.
+        reason: String,
+    },
+    /// The window gave no surface.
+    #[error("the window gives nothing to draw on: {0}")]
+    Surface(String),
+}
+
+/// A graphics card that can show.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Adapter {
+    /// Its name.
+    pub name: String,
+    /// `Vulkan`, `Metal`, `Dx12` or `Gl`.
+    pub backend: String,
+    /// `DiscreteGpu`, `IntegratedGpu`, `VirtualGpu`, `Cpu` or `Other`.
+    pub kind: String,
+    /// Driver and version.
+    pub driver: String,
+}
+
+/// Every graphics card of this machine that can show.
+pub fn adapters() -> Vec<Adapter> {
+    let instance =
+        wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()))
+        .iter()
+        .map(|adapter| {
+            let info = adapter.get_info();
+            Adapter {
+                name: info.name,
+                backend: format!("{:?}", info.backend),
+                kind: format!("{:?}", info.device_type),
+                driver: format!("{} {}", info.driver, info.driver_info)
+                    .trim()
+                    .to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// A card, opened for a surface.
+pub(super) struct Gpu {
+    pub(super) adapter: wgpu::Adapter,
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+}
+
+impl Gpu {
+    /// Opens the best card that can show on the surface.
+    pub(super) fn open(
+        instance: &wgpu::Instance,
+        surface: &wgpu::Surface<'static>,
+    ) -> Result<Self, GpuError> {
+        let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            compatible_surface: Some(surface),
+            ..Default::default()
+        }))
+        .map_err(|error| GpuError::Adapter(error.to_string()))?;
+        let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("latentloop"),
+            required_limits: wgpu::Limits::downlevel_defaults().using_resolution(adapter.limits()),
+            ..Default::default()
+        }))
+        .map_err(|error| GpuError::Device {
+            name: adapter.get_info().name,
+            reason: error.to_string(),
+        })?;
+        device.on_uncaptured_error(std::sync::Arc::new(|error| {
+            tracing::error!("the graphics card: {error}");
+        }));
+        Ok(Self {
+            adapter,
+            device,
+            queue,
+        })
+    }
+}

@@ -1,0 +1,446 @@
+//! The output window's surface: the picture enlarged by the graphics card, the readout over it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use wgpu::CurrentSurfaceTexture;
+use winit::event_loop::OwnedDisplayHandle;
+use winit::window::Window;
+
+use super::gpu::Gpu;
+use super::hud::{self, Readout};
+use super::{Canvas, Fit, GpuError, Output, Shown};
+
+/// What the window's thread tells the show about the window, without a lock.
+#[derive(Debug, Default)]
+pub struct ScreenSize {
+    /// Width in the upper half, height in the lower.
+    pixels: AtomicU64,
+    /// Pixels a point, as bits of an f32.
+    scale: AtomicU32,
+    /// Pictures a second of the monitor, in thousandths; 0 where it is not known.
+    refresh_millihertz: AtomicU32,
+}
+
+impl ScreenSize {
+    /// Notes the window's size in pixels.
+    pub fn set(&self, width: u32, height: u32) {
+        let both = u64::from(width) << 32 | u64::from(height);
+        self.pixels.store(both, Ordering::Relaxed);
+    }
+
+    /// Notes how many pixels a point has.
+    pub fn set_scale(&self, scale: f32) {
+        self.scale.store(scale.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Notes the monitor's rate in thousandths of a hertz.
+    pub fn set_refresh(&self, millihertz: Option<u32>) {
+        self.refresh_millihertz
+            .store(millihertz.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> (u32, u32) {
+        let both = self.pixels.load(Ordering::Relaxed);
+        ((both >> 32) as u32, both as u32)
+    }
+
+    fn scale(&self) -> f32 {
+        f32::from_bits(self.scale.load(Ordering::Relaxed)).clamp(0.5, 8.0)
+    }
+}
+
+/// A window that shows pictures.
+pub struct Screen {
+    name: String,
+    window: Arc<Window>,
+    wanted: Arc<ScreenSize>,
+    surface: wgpu::Surface<'static>,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    config: wgpu::SurfaceConfiguration,
+    pipeline: wgpu::RenderPipeline,
+    layout: wgpu::BindGroupLayout,
+    sampler: wgpu::Sampler,
+    placing: wgpu::Buffer,
+    picture: Option<Picture>,
+    egui: egui::Context,
+    egui_renderer: egui_wgpu::Renderer,
+    /// How long the display made the last picture wait.
+    waited: Duration,
+}
+
+struct Picture {
+    size: (u32, u32),
+    texture: wgpu::Texture,
+    group: wgpu::BindGroup,
+}
+
+/// The shader's uniform.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Placing {
+    offset: [f32; 2],
+    extent: [f32; 2],
+}
+
+impl Screen {
+    /// Opens the best graphics card for a window. On macOS this must happen on the main thread.
+    ///
+    /// # Errors
+    /// When no card can show on the window.
+    pub fn open(
+        window: Arc<Window>,
+        display: OwnedDisplayHandle,
+        wanted: Arc<ScreenSize>,
+    ) -> Result<Self, GpuError> {
+        let instance = wgpu::Instance::new(
+            wgpu::InstanceDescriptor::new_with_display_handle_from_env(Box::new(display)),
+        );
+        let surface = instance
+            .create_surface(Arc::clone(&window))
+            .map_err(|error| GpuError::Surface(error.to_string()))?;
+        let Gpu {
+            adapter,
+            device,
+            queue,
+        } = Gpu::open(&instance, &surface)?;
+        let (width, height) = wanted.get();
+        let mut config = surface
+            .get_default_config(&adapter, width.max(1), height.max(1))
+            .ok_or_else(|| GpuError::Surface("the card knows no format for it".to_owned()))?;
+        // The picture's bytes are what a screen expects: no conversion on the way.
+        let formats = surface.get_capabilities(&adapter).formats;
+        if let Some(plain) = formats.iter().find(|format| {
+            matches!(
+                format,
+                wgpu::TextureFormat::Bgra8Unorm | wgpu::TextureFormat::Rgba8Unorm
+            )
+        }) {
+            config.format = *plain;
+        }
+        config.present_mode = wgpu::PresentMode::Fifo;
+        config.desired_maximum_frame_latency = 2;
+        surface.configure(&device, &config);
+
+        let info = adapter.get_info();
+        let layout = bind_group_layout(&device);
+        let filter = if info.device_type == wgpu::DeviceType::Cpu {
+            "bilinear"
+        } else {
+            "catmull_rom"
+        };
+        let pipeline = pipeline(&device, &layout, config.format, filter);
+        let sampler = device.create_sampler(&wgpu::SamplerDescriptor {
+            label: Some("picture"),
+            mag_filter: wgpu::FilterMode::Linear,
+            min_filter: wgpu::FilterMode::Linear,
+            ..Default::default()
+        });
+        let placing = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("placing"),
+            size: size_of::<Placing>() as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let egui_renderer = egui_wgpu::Renderer::new(
+            &device,
+            config.format,
+            egui_wgpu::RendererOptions::default(),
+        );
+        Ok(Self {
+            name: format!("{} ({:?})", info.name, info.backend),
+            window,
+            wanted,
+            surface,
+            device,
+            queue,
+            config,
+            pipeline,
+            layout,
+            sampler,
+            placing,
+            picture: None,
+            egui: egui::Context::default(),
+            egui_renderer,
+            waited: Duration::ZERO,
+        })
+    }
+
+    /// Follows the window's size; false where there is nothing to draw on.
+    fn follow(&mut self) -> bool {
+        let (width, height) = self.wanted.get();
+        if width == 0 || height == 0 {
+            return false;
+        }
+        if (self.config.width, self.config.height) != (width, height) {
+            (self.config.width, self.config.height) = (width, height);
+            self.surface.configure(&self.device, &self.config);
+        }
+        true
+    }
+
+    fn acquire(&mut self) -> Option<wgpu::SurfaceTexture> {
+        // Twice: after a change of the surface the first try fails.
+        for _ in 0..2 {
+            match self.surface.get_current_texture() {
+                CurrentSurfaceTexture::Success(texture)
+                | CurrentSurfaceTexture::Suboptimal(texture) => return Some(texture),
+                CurrentSurfaceTexture::Outdated
+                | CurrentSurfaceTexture::Lost
+                | CurrentSurfaceTexture::Validation => {
+                    self.surface.configure(&self.device, &self.config);
+                }
+                CurrentSurfaceTexture::Timeout | CurrentSurfaceTexture::Occluded => return None,
+            }
+        }
+        None
+    }
+
+    /// Copies a picture to the card.
+    fn upload(&mut self, canvas: &Canvas, fit: Fit) {
+        let (width, height) = canvas.size;
+        let picture = match &self.picture {
+            Some(picture) if picture.size == canvas.size => picture,
+            _ => {
+                let made = self.make_picture(canvas.size);
+                self.picture.insert(made)
+            }
+        };
+        let extent = wgpu::Extent3d {
+            width,
+            height,
+            depth_or_array_layers: 1,
+        };
+        let rows = wgpu::TexelCopyBufferLayout {
+            offset: 0,
+            bytes_per_row: Some(width * 4),
+            rows_per_image: None,
+        };
+        self.queue
+            .write_texture(picture.texture.as_image_copy(), &canvas.rgba, rows, extent);
+        let frame = (self.config.width, self.config.height);
+        let (across, down) = fit.extent(canvas.size, frame);
+        let middle = |frame: u32, extent: f64| ((f64::from(frame) - extent) / 2.0) as f32;
+        let placing = Placing {
+            offset: [middle(frame.0, across), middle(frame.1, down)],
+            extent: [across as f32, down as f32],
+        };
+        self.queue
+            .write_buffer(&self.placing, 0, bytemuck::bytes_of(&placing));
+    }
+
+    fn make_picture(&self, size: (u32, u32)) -> Picture {
+        let texture = self.device.create_texture(&wgpu::TextureDescriptor {
+            label: Some("picture"),
+            size: wgpu::Extent3d {
+                width: size.0,
+                height: size.1,
+                depth_or_array_layers: 1,
+            },
+            mip_level_count: 1,
+            sample_count: 1,
+            dimension: wgpu::TextureDimension::D2,
+            format: wgpu::TextureFormat::Rgba8Unorm,
+            usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+            view_formats: &[],
+        });
+        let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+        let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("picture"),
+            layout: &self.layout,
+            entries: &[
+                entry(0, wgpu::BindingResource::TextureView(&view)),
+                entry(1, wgpu::BindingResource::Sampler(&self.sampler)),
+                entry(2, self.placing.as_entire_binding()),
+            ],
+        });
+        Picture {
+            size,
+            texture,
+            group,
+        }
+    }
+
+    /// Draws the picture and the readout into a surface's texture.
+    fn draw(&mut self, view: &wgpu::TextureView, readout: Option<&Readout>) {
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let overlay = readout.map(|readout| self.lay_out(readout, &mut encoder));
+        {
+            let mut pass = encoder
+                .begin_render_pass(&wgpu::RenderPassDescriptor {
+                    label: Some("output"),
+                    color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                        view,
+                        depth_slice: None,
+                        resolve_target: None,
+                        ops: wgpu::Operations {
+                            load: wgpu::LoadOp::Clear(wgpu::Color::BLACK),
+                            store: wgpu::StoreOp::Store,
+                        },
+                    })],
+                    ..Default::default()
+                })
+                .forget_lifetime();
+            if let Some(picture) = &self.picture {
+                pass.set_pipeline(&self.pipeline);
+                pass.set_bind_group(0, &picture.group, &[]);
+                pass.draw(0..3, 0..1);
+            }
+            if let Some((shapes, screen)) = &overlay {
+                self.egui_renderer.render(&mut pass, shapes, screen);
+            }
+        }
+        self.queue.submit([encoder.finish()]);
+    }
+
+    fn lay_out(
+        &mut self,
+        readout: &Readout,
+        encoder: &mut wgpu::CommandEncoder,
+    ) -> (Vec<egui::ClippedPrimitive>, egui_wgpu::ScreenDescriptor) {
+        let scale = self.wanted.scale();
+        let points = egui::Vec2::new(self.config.width as f32, self.config.height as f32) / scale;
+        let area = egui::Rect::from_min_size(egui::Pos2::ZERO, points);
+        self.egui.set_pixels_per_point(scale);
+        let input = egui::RawInput {
+            screen_rect: Some(area),
+            ..Default::default()
+        };
+        let output = self
+            .egui
+            .run_ui(input, |ui| hud::paint(ui.painter(), area, readout));
+        #[allow(
+            clippy::iter_over_hash_type,
+            reason = "textures do not depend on one another"
+        )]
+        for (id, deltas) in &output.textures_delta.set {
+            for delta in deltas {
+                self.egui_renderer
+                    .update_texture(&self.device, &self.queue, *id, delta);
+            }
+        }
+        #[allow(
+            clippy::iter_over_hash_type,
+            reason = "textures do not depend on one another"
+        )]
+        for id in &output.textures_delta.free {
+            self.egui_renderer.free_texture(id);
+        }
+        let shapes = self.egui.tessellate(output.shapes, scale);
+        let screen = egui_wgpu::ScreenDescriptor {
+            size_in_pixels: [self.config.width, self.config.height],
+            pixels_per_point: scale,
+        };
+        self.egui_renderer
+            .update_buffers(&self.device, &self.queue, encoder, &shapes, &screen);
+        (shapes, screen)
+    }
+}
+
+impl Output for Screen {
+    fn show(&mut self, picture: &Canvas, fit: Fit, readout: Option<&Readout>) -> Shown {
+        if !self.follow() {
+            return Shown::No;
+        }
+        let begun = std::time::Instant::now();
+        let Some(texture) = self.acquire() else {
+            return Shown::No;
+        };
+        self.waited = begun.elapsed();
+        self.upload(picture, fit);
+        let view = texture
+            .texture
+            .create_view(&wgpu::TextureViewDescriptor::default());
+        self.draw(&view, readout);
+        let begun = std::time::Instant::now();
+        self.window.pre_present_notify();
+        self.queue.present(texture);
+        self.waited += begun.elapsed();
+        Shown::Yes
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the monitor's rate is the show's, and its waiting was seen.
+    fn paces(&self, interval: Duration) -> bool {
+        let refresh = f64::from(self.wanted.refresh_millihertz.load(Ordering::Relaxed)) / 1000.0;
+        let close = (refresh * interval.as_secs_f64() - 1.0).abs() < 0.05;
+        close && self.waited > interval / 8
+    }
+}
+
+fn bind_group_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
+    let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::FRAGMENT,
+        ty,
+        count: None,
+    };
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("upscale"),
+        entries: &[
+            entry(
+                0,
+                wgpu::BindingType::Texture {
+                    sample_type: wgpu::TextureSampleType::Float { filterable: true },
+                    view_dimension: wgpu::TextureViewDimension::D2,
+                    multisampled: false,
+                },
+            ),
+            entry(
+                1,
+                wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
+            ),
+            entry(
+                2,
+                wgpu::BindingType::Buffer {
+                    ty: wgpu::BufferBindingType::Uniform,
+                    has_dynamic_offset: false,
+                    min_binding_size: None,
+                },
+            ),
+        ],
+    })
+}
+
+fn pipeline(
+    device: &wgpu::Device,
+    layout: &wgpu::BindGroupLayout,
+    format: wgpu::TextureFormat,
+    filter: &str,
+) -> wgpu::RenderPipeline {
+    let module = device.create_shader_module(wgpu::include_wgsl!("../../shaders/upscale.wgsl"));
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some("upscale"),
+        bind_group_layouts: &[Some(layout)],
+        immediate_size: 0,
+    });
+    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: Some("upscale"),
+        layout: Some(&layout),
+        vertex: wgpu::VertexState {
+            module: &module,
+            entry_point: Some("cover"),
+            compilation_options: Default::default(),
+            buffers: &[],
+        },
+        primitive: wgpu::PrimitiveState::default(),
+        depth_stencil: None,
+        multisample: wgpu::MultisampleState::default(),
+        fragment: Some(wgpu::FragmentState {
+            module: &module,
+            entry_point: Some(filter),
+            compilation_options: Default::default(),
+            targets: &[Some(format.into())],
+        }),
+        multiview_mask: None,
+        cache: None,
+    })
+}
