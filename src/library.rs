@@ -96,7 +96,10 @@ pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Piece> {
 
 /// The preset after this one in its folder, by name; the first one after the last.
 pub fn next_preset(path: &Path) -> Option<PathBuf> {
-    let folder = path.parent()?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
     let entries = std::fs::read_dir(folder).ok()?;
     let mut presets: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))

@@ -18,7 +18,7 @@ use crate::engine::{Choice, Norm};
 use crate::instrument::Table;
 use crate::library;
 
-pub use window::{Display, monitors, open_display};
+pub use window::{Display, Monitor, monitors, open_display};
 
 /// How a show is played.
 #[derive(Clone, Debug, PartialEq)]

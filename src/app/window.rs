@@ -22,8 +22,10 @@ use crate::control::{Inbox, Notices};
 use crate::instrument::{Action, ParamId, Table};
 use crate::stage::{Offscreen, Output, Screen, ScreenSize};
 
-/// Side of the window in points where it is not fullscreen.
+/// Side of the window in points where it is not fullscreen, and the part of its monitor that it takes at most.
 const SIDE: f64 = 768.0;
+const MOST: f64 = 0.8;
+const MIN_SIDE: f64 = 160.0;
 
 /// A display that windows can be opened on.
 pub struct Display(EventLoop<WindowCommand>);
@@ -33,8 +35,23 @@ pub struct Display(EventLoop<WindowCommand>);
 /// # Errors
 /// When there is none, or it does not answer.
 pub fn open_display() -> Result<Display, String> {
+    let names = ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"];
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if cfg!(target_os = "linux") && !names.iter().any(is_set) {
+        return Err("neither WAYLAND_DISPLAY nor DISPLAY is set".to_owned());
+    }
     let event_loop = EventLoop::<WindowCommand>::with_user_event().build();
-    event_loop.map(Display).map_err(|error| error.to_string())
+    event_loop.map(Display).map_err(|error| match error {
+        winit::error::EventLoopError::Os(error) => {
+            // Its text begins with the place in winit's source.
+            let text = error.to_string();
+            let reason = text
+                .split_once(".rs:")
+                .and_then(|(_, rest)| rest.split_once(": "));
+            reason.map_or(text.clone(), |(_, reason)| reason.to_owned())
+        }
+        other => other.to_string(),
+    })
 }
 
 /// A monitor.
@@ -162,10 +179,17 @@ impl App {
             return Ok(());
         };
         let monitor = self.monitor(event_loop);
+        let home = event_loop
+            .primary_monitor()
+            .or_else(|| event_loop.available_monitors().next());
+        let side = home.map_or(SIDE, |home| {
+            let size = home.size().to_logical::<f64>(home.scale_factor());
+            SIDE.min(MOST * size.width.min(size.height)).max(MIN_SIDE)
+        });
         let mut attributes = Window::default_attributes()
             .with_title("latentloop")
-            .with_inner_size(LogicalSize::new(SIDE, SIDE))
-            .with_min_inner_size(LogicalSize::new(160.0, 120.0));
+            .with_inner_size(LogicalSize::new(side, side))
+            .with_min_inner_size(LogicalSize::new(MIN_SIDE, MIN_SIDE));
         if self.settings.fullscreen || monitor.is_some() {
             attributes = attributes.with_fullscreen(Some(Fullscreen::Borderless(monitor)));
         }

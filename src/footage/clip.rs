@@ -85,7 +85,7 @@ impl Clip {
             }
             _ => None,
         };
-        let aspect = f64::from(decoder.aspect_ratio());
+        let aspect = pixel_aspect(&stream).unwrap_or_else(|| decoder.aspect_ratio().into());
         let mut geometry = Geometry::default();
         if aspect.is_finite() && aspect > 0.0 {
             geometry.pixel_aspect = aspect.clamp(1.0 / 16.0, 16.0);
@@ -207,6 +207,15 @@ pub(super) fn sha256(file: &Path) -> std::io::Result<String> {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect())
+}
+
+/// The container's word on the shape of a pixel, which goes before the codec's (as `av_guess_sample_aspect_ratio` has it).
+/// Matroska gives it nowhere else.
+#[allow(unsafe_code, reason = "ffmpeg-next has no accessor for this field")]
+fn pixel_aspect(stream: &ffmpeg::format::stream::Stream) -> Option<f64> {
+    // SAFETY: the stream belongs to an open input and lives as long as the borrow; the field is a plain pair of numbers.
+    let ratio = unsafe { (*stream.as_ptr()).sample_aspect_ratio };
+    (ratio.num > 0 && ratio.den > 0).then(|| f64::from(ratio.num) / f64::from(ratio.den))
 }
 
 fn display_matrix(stream: &ffmpeg::Stream) -> Option<[i32; 9]> {

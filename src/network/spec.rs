@@ -125,7 +125,7 @@ mod tests {
         let spec = Spec::studies(256, 1.0, 200).unwrap();
         assert_eq!(spec.size(), 256);
         assert_eq!(spec.multiply_adds() / 10_000_000, 587);
-        assert_eq!(spec.parameters() / 100_000, 228);
+        assert_eq!(spec.parameters(), 22_705_795);
     }
 
     #[test]

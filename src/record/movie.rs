@@ -279,7 +279,7 @@ fn open_encoder(
             ("crf", "20"),
             ("b", "0"),
             ("deadline", "realtime"),
-            ("cpu-used", if effort == Effort::Live { "9" } else { "6" }),
+            ("cpu-used", if effort == Effort::Live { "8" } else { "6" }),
             ("row-mt", "1"),
             ("lag-in-frames", "0"),
             ("threads", "4"),

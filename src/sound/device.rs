@@ -76,6 +76,20 @@ fn best_match(asked: &str, inputs: &[&Input]) -> Option<usize> {
         .or_else(|| inputs.iter().position(part))
 }
 
+/// Converters that ALSA lists among its devices, and `null`, which has no clock: it would deliver silence as fast as the
+/// machine can take it.
+const ALSA_PLUGINS: [&str; 9] = [
+    "null",
+    "lavrate",
+    "samplerate",
+    "speexrate",
+    "speex",
+    "upmix",
+    "vdownmix",
+    "oss",
+    "usbstream",
+];
+
 fn devices() -> Vec<(Input, cpal::Device)> {
     let mut found = Vec::new();
     for host in hosts() {
@@ -101,8 +115,7 @@ fn hosts() -> impl Iterator<Item = cpal::Host> {
 
 fn describe(host: cpal::HostId, device: &cpal::Device) -> Option<Input> {
     let id = device.id().ok()?.id().to_owned();
-    // ALSA's null device has no clock: it would deliver silence as fast as the machine can take it.
-    if id == "null" {
+    if host.name() == "ALSA" && ALSA_PLUGINS.contains(&id.as_str()) {
         return None;
     }
     Some(Input {

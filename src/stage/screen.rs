@@ -311,7 +311,7 @@ impl Screen {
             screen_rect: Some(area),
             ..Default::default()
         };
-        let output = self
+        let mut output = self
             .egui
             .run_ui(input, |ui| hud::paint(ui.painter(), area, readout));
         #[allow(
@@ -331,6 +331,7 @@ impl Screen {
         for id in &output.textures_delta.free {
             self.egui_renderer.free_texture(id);
         }
+        output.textures_delta.clear();
         let shapes = self.egui.tessellate(output.shapes, scale);
         let screen = egui_wgpu::ScreenDescriptor {
             size_in_pixels: [self.config.width, self.config.height],

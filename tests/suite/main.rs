@@ -7,8 +7,13 @@
 
 #[cfg(feature = "video")]
 mod footage;
+mod parity;
+#[cfg(feature = "live")]
+mod play;
 #[cfg(feature = "video")]
 mod record;
+mod render;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod sound;
+mod structure;
 mod train;

@@ -161,9 +161,11 @@ fn sound_is_as_long_as_the_pictures_whatever_its_form() {
             let picture = plain((64, 64), number as u8);
             // The first second has pictures only, as when a sound card comes late.
             while !recorder.offer(&picture, at) {
+                assert!(!recorder.has_failed(), "{name}");
                 std::thread::yield_now();
             }
             while number >= 25 && !recorder.offer_sound(&block) {
+                assert!(!recorder.has_failed(), "{name}");
                 std::thread::yield_now();
             }
         }

@@ -36,7 +36,7 @@ const PLATFORM: &str = "ALSA";
 pub fn ports() -> (Vec<Port>, Vec<String>) {
     let mut found = Vec::new();
     let mut silent = Vec::new();
-    match MidiInput::new("latentloop-devices") {
+    match platform("latentloop-devices") {
         Ok(input) => {
             let names = input
                 .ports()
@@ -55,6 +55,16 @@ pub fn ports() -> (Vec<Port>, Vec<String>) {
         name,
     }));
     (found, silent)
+}
+
+/// A client of the platform's MIDI system.
+fn platform(name: &str) -> Result<MidiInput, String> {
+    // ALSA's library prints to the terminal each time that it finds no sequencer.
+    let sequencer = std::path::Path::new("/dev/snd/seq");
+    if cfg!(target_os = "linux") && !sequencer.exists() {
+        return Err("there is no /dev/snd/seq (load the kernel module snd-seq)".to_owned());
+    }
+    MidiInput::new(name).map_err(|error| error.to_string())
 }
 
 /// Where every port's callback puts what it reads. Neither locks nor allocates.
@@ -190,7 +200,7 @@ impl Watch {
 
     fn platform_ports(&mut self) -> Vec<Port> {
         if self.lister.is_none() {
-            match MidiInput::new("latentloop") {
+            match platform("latentloop") {
                 Ok(input) => self.lister = Some(input),
                 Err(error) if !self.platform_was_silent => {
                     self.platform_was_silent = true;
@@ -287,7 +297,7 @@ fn open(
     port: &midir::MidiInputPort,
     sink: &Arc<Sink>,
 ) -> Result<MidiInputConnection<Parser>, String> {
-    let mut input = MidiInput::new("latentloop").map_err(|error| error.to_string())?;
+    let mut input = platform("latentloop")?;
     input.ignore(Ignore::All);
     let sink = Arc::clone(sink);
     let callback = move |_: u64, bytes: &[u8], parser: &mut Parser| sink.take(parser, bytes);

@@ -1,0 +1,216 @@
+//! Loops and takes rendered offline by the real program.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/generator.safetensors")
+}
+
+fn latentloop(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_latentloop"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn succeed(folder: &Path, arguments: &[&str]) {
+    let output = latentloop(folder, arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+}
+
+fn refused(folder: &Path, arguments: &[&str], code: i32, words: &str) {
+    let output = latentloop(folder, arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    assert!(said.contains(words), "{words:?} is not in: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+fn picture(folder: &Path, number: usize) -> image::RgbImage {
+    image::open(folder.join(format!("{number:06}.png")))
+        .unwrap()
+        .to_rgb8()
+}
+
+#[test]
+fn the_reference_shows_every_keyframe_twice_in_a_row_and_closes() {
+    let place = tempfile::tempdir().unwrap();
+    let model = model();
+    let model = model.to_str().unwrap();
+    succeed(
+        place.path(),
+        &[
+            "render",
+            model,
+            "-o",
+            "ref",
+            "--reference",
+            "--frames",
+            "5",
+            "--seeds",
+            "3,1,2",
+        ],
+    );
+    let folder = place.path().join("ref");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 15);
+    assert_eq!(picture(&folder, 5), picture(&folder, 6));
+    assert_eq!(picture(&folder, 10), picture(&folder, 11));
+    assert_eq!(picture(&folder, 15), picture(&folder, 1));
+    assert_ne!(picture(&folder, 1), picture(&folder, 2));
+    // Keyframe 1 is the sheet's picture of seed 3, but for how values become bytes.
+    succeed(
+        place.path(),
+        &[
+            "render",
+            model,
+            "-o",
+            "order",
+            "--reference",
+            "--frames",
+            "5",
+            "--seeds",
+            "1,2,3",
+            "--order",
+            "3,1,2",
+        ],
+    );
+    for number in 1..=15 {
+        assert_eq!(
+            picture(&folder, number),
+            picture(&place.path().join("order"), number)
+        );
+    }
+}
+
+#[test]
+fn a_loop_takes_as_long_as_its_speed_says_and_is_the_same_every_time() {
+    let place = tempfile::tempdir().unwrap();
+    let model = model();
+    let model = model.to_str().unwrap();
+    for name in ["a", "b"] {
+        succeed(
+            place.path(),
+            &[
+                "render", model, "-o", name, "--speed", "4", "--fps", "10", "--size", "96x64",
+            ],
+        );
+    }
+    let [a, b] = ["a", "b"].map(|name| place.path().join(name));
+    assert_eq!(std::fs::read_dir(&a).unwrap().count(), 20);
+    for number in 1..=20 {
+        assert_eq!(picture(&a, number), picture(&b, number));
+    }
+    assert_eq!(picture(&a, 1).dimensions(), (96, 64));
+    assert_eq!(
+        picture(&a, 1).get_pixel(5, 32).0,
+        [0; 3],
+        "beside the picture"
+    );
+}
+
+#[test]
+fn a_take_is_played_as_it_was_written() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::copy(model(), place.path().join("m.safetensors")).unwrap();
+    let preset = "version = 1\nmodel = \"m.safetensors\"\nkeyframes = [{ seed = 1 }, { seed = 2 }, { seed = 3 }]\n";
+    std::fs::write(place.path().join("p.toml"), preset).unwrap();
+    let take = "latentloop take 1\npreset p.toml\nlength 1\n0 loop.glide 0\n0 loop.pause\n0.5 keyframe.3.jump\n0.8 master.blackout\n";
+    std::fs::write(place.path().join("t.take"), take).unwrap();
+    succeed(
+        place.path(),
+        &["take", "render", "t.take", "-o", "out", "--fps", "10"],
+    );
+    let out = place.path().join("out");
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 10);
+    assert_eq!(picture(&out, 1), picture(&out, 5), "it is paused");
+    assert_ne!(picture(&out, 5), picture(&out, 6), "it has jumped");
+    assert_eq!(picture(&out, 6), picture(&out, 8));
+    assert!(
+        picture(&out, 9).iter().all(|&byte| byte == 0),
+        "it is black"
+    );
+}
+
+#[test]
+fn what_cannot_be_rendered_is_named_and_leaves_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let model = model();
+    let model = model.to_str().unwrap();
+    let folder = place.path();
+    std::fs::write(
+        folder.join("short.safetensors"),
+        &std::fs::read(model).unwrap()[..3000],
+    )
+    .unwrap();
+    std::fs::create_dir(folder.join("full")).unwrap();
+    std::fs::write(folder.join("full/kept.txt"), "kept").unwrap();
+    std::fs::write(
+        folder.join("bad.take"),
+        "latentloop take 1\npreset p.toml\n1 loop.sped 3\n",
+    )
+    .unwrap();
+    let before = std::fs::read_dir(folder).unwrap().count();
+    for (arguments, code, words) in [
+        (
+            &["render", "none.safetensors", "-o", "x.mp4"][..],
+            1,
+            "none.safetensors",
+        ),
+        (
+            &["render", "short.safetensors", "-o", "x.mp4"],
+            1,
+            "copy it again",
+        ),
+        (&["render", model, "-o", "x.avi"], 1, ".mp4, .mkv or .webm"),
+        (&["render", model, "-o", "full"], 1, "not empty"),
+        (
+            &["render", model, "-o", "x", "--speed", "0"],
+            1,
+            "never closes",
+        ),
+        (&["render", model, "-o", "x", "--speed", "9"], 1, "-8 to 8"),
+        (&["render", model, "-o", "x", "--order", "1,9"], 1, "[1, 9]"),
+        (
+            &["render", model, "-o", "x", "--path", "arc"],
+            1,
+            "lerp, slerp",
+        ),
+        (
+            &["render", model, "-o", "x", "--size", "4x4"],
+            2,
+            "16 to 8192",
+        ),
+        (
+            &[
+                "render",
+                model,
+                "-o",
+                "x",
+                "--keyframes",
+                "short.safetensors",
+            ],
+            1,
+            "short.safetensors",
+        ),
+        (
+            &["render", model, "-o", "x", "--engine", "cuda"],
+            1,
+            "--engine c",
+        ),
+        (
+            &["take", "render", "bad.take", "-o", "x"],
+            1,
+            "nearest: loop.speed",
+        ),
+    ] {
+        refused(folder, arguments, code, words);
+    }
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), before);
+    assert_eq!(
+        std::fs::read_to_string(folder.join("full/kept.txt")).unwrap(),
+        "kept"
+    );
+}
