@@ -150,6 +150,7 @@ impl Show {
         }
         let (size, latent) = (engine.size(), engine.latent());
         let engine_name = engine.name().to_owned();
+        hands.notices.tell(format!("playing {} with {engine_name}", piece.name));
         let desk = |name| Desk::start(name, settings, table, latent, Arc::clone(&hands.notices));
         let (pieces, records) = (desk("desk-pieces")?, desk("desk-records")?);
         if let Some(name) = &settings.sound_in {

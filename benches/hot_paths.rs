@@ -1,0 +1,125 @@
+//! The hot paths: `cargo bench`, or one of them by name: `cargo bench -- osc`.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use candle_core::Device;
+use criterion::{BatchSize, Criterion};
+use latentloop::engine::{Bytes, Choice, Norm, open};
+use latentloop::instrument::{Action, Instrument, Preset, Table};
+use latentloop::network::spec::Spec;
+use latentloop::network::weights::GeneratorWeights;
+
+/// A frame at a quarter of the reference work's width, as bytes, in both norms.
+fn generator_frame(criterion: &mut Criterion) {
+    let Ok(spec) = Spec::studies(256, 0.25, 200) else {
+        return;
+    };
+    let weights = GeneratorWeights::random(&spec, 0);
+    let Ok(mut engine) = open(&weights, Choice::Cpu, None) else {
+        return;
+    };
+    let mut rgba = vec![0; 256 * 256 * 4];
+    for norm in [Norm::Running, Norm::Batch] {
+        let z: Vec<f32> = (0..norm.rows() * 200)
+            .map(|i| ((i * 37 % 101) as f32 - 50.0) / 30.0)
+            .collect();
+        criterion.bench_function(
+            &format!("generator frame, quarter width, {norm:?}"),
+            |bench| {
+                bench.iter(|| engine.paint(black_box(&z), norm, Bytes::Nearest, &mut rgba));
+            },
+        );
+    }
+}
+
+/// A training step at a quarter of the width, batch 8.
+fn training_step(criterion: &mut Criterion) {
+    let Ok(spec) = Spec::studies(256, 0.25, 200) else {
+        return;
+    };
+    criterion.bench_function("training step, quarter width, batch 8", |bench| {
+        bench.iter_custom(|runs| {
+            let times_ms = latentloop::train::bench(&spec, 8, runs, &Device::Cpu);
+            let total_ms: f64 = times_ms.map_or(0.0, |times_ms| times_ms.iter().sum());
+            Duration::from_secs_f64(total_ms / 1e3)
+        });
+    });
+}
+
+/// A sixtieth of a second of the instrument: eight ticks, and the latents of eight rows.
+fn loop_tick(criterion: &mut Criterion) {
+    let table = Arc::new(Table::standard());
+    let Ok(mut instrument) = Instrument::new(&Preset::of_seeds(1..=8), Arc::clone(&table), 200)
+    else {
+        return;
+    };
+    let mut z = vec![0.0; 8 * 200];
+    criterion.bench_function("loop, eight ticks and eight rows", |bench| {
+        bench.iter(|| {
+            (0..8).for_each(|_| instrument.tick());
+            instrument.latents(black_box(&mut z));
+        });
+    });
+    if let Some(param) = table.id("loop.reroll") {
+        criterion.bench_function("re-roll of eight keyframes", |bench| {
+            bench.iter(|| instrument.apply(black_box(&Action::Trigger { param })));
+        });
+    }
+}
+
+/// A bundle of two hundred floats, as TouchDesigner sends them, from bytes to actions.
+#[cfg(feature = "live")]
+fn osc_parse(criterion: &mut Criterion) {
+    use latentloop::control::osc::{Decoder, messages};
+    use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType};
+    let message = |number: usize| {
+        OscPacket::Message(OscMessage {
+            addr: if number.is_multiple_of(2) {
+                "/loop/speed".to_owned()
+            } else {
+                format!("/keyframe/{}/lock", number % 64 + 1)
+            },
+            args: vec![OscType::Float(0.5)],
+        })
+    };
+    let bundle = OscPacket::Bundle(OscBundle {
+        timetag: OscTime {
+            seconds: 0,
+            fractional: 1,
+        },
+        content: (0..200).map(message).collect(),
+    });
+    let Ok(packet) = rosc::encoder::encode(&bundle) else {
+        return;
+    };
+    let table = Table::standard();
+    let mut decoder = Decoder::new(&table);
+    let now = Instant::now();
+    criterion.bench_function("osc, a bundle of 200 messages", |bench| {
+        bench.iter_batched(
+            || packet.clone(),
+            |packet| {
+                messages(&packet, |message| {
+                    let _ = black_box(message.map(|m| decoder.request(&m, &table, now)));
+                });
+            },
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(5))
+        .configure_from_args();
+    #[cfg(feature = "live")]
+    osc_parse(&mut criterion);
+    loop_tick(&mut criterion);
+    generator_frame(&mut criterion);
+    training_step(&mut criterion);
+    criterion.final_summary();
+}
