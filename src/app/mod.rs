@@ -6,6 +6,7 @@ mod hands;
 mod readout;
 mod show;
 mod stats;
+mod tape;
 mod window;
 
 use std::path::PathBuf;

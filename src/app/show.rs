@@ -1,28 +1,25 @@
 //! The thread `show`: the instrument's clock, the picture that is shown, and what is recorded of it.
 
-use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Settings;
-use super::desk::{self, Desk, Done, Job, Opened};
+use super::desk::{Desk, Done, Job, Opened};
 use super::drawing::{Drawing, Frame};
 use super::hands::Hands;
 use super::readout::{Board, Sources};
-use super::stats::{Figures, Histogram, peak_rss_mb};
+use super::stats::{Count, Figures};
+use super::tape::Tape;
 use crate::control::Stamp;
 use crate::engine::{Norm, ROWS};
 use crate::instrument::{Action, Instrument, ParamId, Scope, TICKS_PER_SEC, Table};
 use crate::library::Piece;
-use crate::record::{Effort, Recorder, Settings as RecordSettings, Sound};
+use crate::record::Sound;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Fit, Output, Scaler, Shown, blend_weight};
+use crate::stage::{Canvas, Fit, Output, Shown, blend_weight};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
-/// Controls whose effect has not been seen yet.
-const UNSEEN: usize = 1024;
 /// Room for the samples that come between two frames.
 const SAMPLES: usize = 1 << 17;
 
@@ -50,13 +47,6 @@ struct Ids {
     quit: ParamId,
 }
 
-/// A recording that runs, or one that was asked for.
-enum Recording {
-    Off,
-    Starting,
-    On(Box<Recorder>, Instant),
-}
-
 /// A show.
 pub(super) struct Show {
     table: Arc<Table>,
@@ -69,13 +59,11 @@ pub(super) struct Show {
     latent: usize,
     engine_name: String,
     pieces: Desk,
-    records: Desk,
+    tape: Tape,
     output: Box<dyn Output>,
     window: Box<dyn Fn(WindowCommand) + Send>,
     capture: Option<Box<Capture>>,
     samples: Vec<f32>,
-    recording: Recording,
-    takes: PathBuf,
     norm: Option<Norm>,
     interval: Duration,
     length: Option<Duration>,
@@ -84,27 +72,12 @@ pub(super) struct Show {
     newer: Frame,
     newer_at: Instant,
     canvas: Canvas,
-    /// The recorded picture's size, where it is not the engine's.
-    size: Option<(u32, u32)>,
-    scaler: Option<(Fit, Scaler)>,
-    scaled: Canvas,
     board: Board,
     requests: u64,
-    /// Requests that were the first to include a control, and when that control arrived.
-    unseen: VecDeque<(u64, Stamp)>,
-    begun: Instant,
     /// Time of the instrument's tick 0.
     origin: Instant,
     tick_debt: u64,
-    first_shown: Option<(Instant, u64)>,
-    last_shown: Option<Instant>,
-    shown: u64,
-    /// Seconds from one picture to the next, smoothed.
-    smooth_interval: f64,
-    dropped: u64,
-    recorder_dropped: u64,
-    intervals: Histogram,
-    latencies: Histogram,
+    count: Count,
     over: bool,
 }
 
@@ -150,9 +123,18 @@ impl Show {
         }
         let (size, latent) = (engine.size(), engine.latent());
         let engine_name = engine.name().to_owned();
-        hands.notices.tell(format!("playing {} with {engine_name}", piece.name));
+        hands
+            .notices
+            .tell(format!("playing {} with {engine_name}", piece.name));
         let desk = |name| Desk::start(name, settings, table, latent, Arc::clone(&hands.notices));
-        let (pieces, records) = (desk("desk-pieces")?, desk("desk-records")?);
+        let pieces = desk("desk-pieces")?;
+        let tape = Tape::new(
+            desk("desk-records")?,
+            Arc::clone(&hands.notices),
+            settings.takes.clone(),
+            settings.size,
+            settings.fps,
+        );
         if let Some(name) = &settings.sound_in {
             // An empty desk has room.
             let _ = pieces.ask(Job::Listen(name.clone()));
@@ -174,13 +156,11 @@ impl Show {
             latent,
             engine_name,
             pieces,
-            records,
+            tape,
             output,
             window,
             capture: None,
             samples: Vec::with_capacity(SAMPLES),
-            recording: Recording::Off,
-            takes: settings.takes.clone(),
             norm: settings.norm,
             interval: Duration::from_secs_f64(1.0 / settings.fps),
             length: settings.length,
@@ -188,31 +168,18 @@ impl Show {
             newer: blank,
             newer_at: now,
             canvas: Canvas::black(size),
-            size: settings.size,
-            scaler: None,
-            scaled: Canvas::default(),
             requests: 0,
-            unseen: VecDeque::with_capacity(UNSEEN),
-            begun: now,
             origin: now,
             tick_debt: 0,
-            first_shown: None,
-            last_shown: None,
-            shown: 0,
-            smooth_interval: 1.0 / settings.fps,
-            dropped: 0,
-            recorder_dropped: 0,
-            intervals: Histogram::new(),
-            latencies: Histogram::new(),
+            count: Count::new(Duration::from_secs_f64(1.0 / settings.fps)),
             over: false,
         })
     }
 
     /// Plays until the show is ended; closes what is being recorded.
     pub(super) fn run(mut self) -> Figures {
-        self.begun = Instant::now();
-        self.origin = self.begun;
-        let mut due = self.begun;
+        self.origin = Instant::now();
+        let mut due = self.origin;
         while !self.over {
             let now = Instant::now();
             self.step(now);
@@ -246,27 +213,19 @@ impl Show {
         if self.newer.number > 0 {
             self.present();
         }
-        if let (Some(length), Some((first, _))) = (self.length, self.first_shown) {
-            self.over |= first.elapsed() >= length;
+        if let (Some(length), Some(age)) = (self.length, self.count.age()) {
+            self.over |= age >= length;
         }
     }
 
     fn take_from_desks(&mut self) {
-        while let Some(done) = self.pieces.take().or_else(|| self.records.take()) {
+        self.tape.follow();
+        while let Some(done) = self.pieces.take() {
             match done {
                 Done::Opened(opened) => self.change_piece(*opened),
-                Done::Recording(recorder) => {
-                    self.recording = match self.recording {
-                        Recording::Starting => Recording::On(Box::new(recorder), Instant::now()),
-                        // It was called off before it began.
-                        _ => {
-                            self.close(recorder);
-                            Recording::Off
-                        }
-                    }
-                }
-                Done::NoRecording => self.recording = Recording::Off,
                 Done::Listening(capture) => self.capture = Some(capture),
+                // Those come from the tape's own desk.
+                Done::Recording(_) | Done::NoRecording => {}
             }
         }
     }
@@ -370,40 +329,14 @@ impl Show {
     }
 
     fn toggle_recording(&mut self) {
-        match std::mem::replace(&mut self.recording, Recording::Off) {
-            Recording::Off => {
-                let sound = self.capture.as_ref().map(|capture| {
-                    let format = capture.format();
-                    Sound {
-                        rate: format.sample_rate_hz,
-                        channels: format.channels,
-                    }
-                });
-                let size = self.size.unwrap_or(self.canvas.size);
-                let rate = 1.0 / self.interval.as_secs_f64();
-                let settings = RecordSettings {
-                    sound,
-                    ..RecordSettings::silent(size, rate, Effort::Live)
-                };
-                match self.records.ask(Job::Record(self.takes.clone(), settings)) {
-                    Ok(()) => self.recording = Recording::Starting,
-                    Err(_) => self
-                        .hands
-                        .notices
-                        .warn("cannot record: the last recording is still being closed"),
-                }
+        let sound = self.capture.as_ref().map(|capture| {
+            let format = capture.format();
+            Sound {
+                rate: format.sample_rate_hz,
+                channels: format.channels,
             }
-            Recording::Starting => {}
-            Recording::On(recorder, _) => self.close(*recorder),
-        }
-    }
-
-    fn close(&mut self, recorder: Recorder) {
-        self.recorder_dropped += recorder.dropped();
-        if let Err(Job::Close(recorder)) = self.records.ask(Job::Close(recorder)) {
-            // The desk is full: rather a late picture than a lost recording.
-            desk::close(recorder, &self.hands.notices);
-        }
+        });
+        self.tape.toggle(self.canvas.size, sound);
     }
 
     /// Brings the instrument to the present.
@@ -437,10 +370,8 @@ impl Show {
     /// Asks the engine for the picture at the play head.
     fn request(&mut self, newest: Option<Stamp>) {
         self.requests += 1;
-        if let Some(at) = newest
-            && self.unseen.len() < UNSEEN
-        {
-            self.unseen.push_back((self.requests, at));
+        if let Some(at) = newest {
+            self.count.expect(self.requests, at);
         }
         let norm = self.norm();
         let request = self.drawing.request.input_buffer_mut();
@@ -455,7 +386,7 @@ impl Show {
     }
 
     fn take_frame(&mut self, now: Instant) {
-        let frozen = self.instrument.value(self.ids.freeze) > 0.5 && self.shown > 0;
+        let frozen = self.instrument.value(self.ids.freeze) > 0.5 && self.count.pictures() > 0;
         if frozen || !self.drawing.frame.update() {
             return;
         }
@@ -489,96 +420,32 @@ impl Show {
                 engine: &self.engine_name,
                 pace: self.drawing.pace(),
                 norm,
-                fps: 1.0 / self.smooth_interval,
-                dropped: self.dropped,
-                recording: match &self.recording {
-                    Recording::On(recorder, since) => Some((since.elapsed(), recorder.dropped())),
-                    _ => None,
-                },
+                fps: self.count.fps(),
+                dropped: self.count.dropped(),
+                recording: self.tape.running(),
                 sound: self.capture.as_deref(),
             },
         );
         let shown = self.output.show(&self.canvas, fit, self.board.visible());
-        self.record(fit);
-        if shown == Shown::Yes {
-            self.count();
-        } else {
-            self.last_shown = None;
-        }
-    }
-
-    fn record(&mut self, fit: Fit) {
-        let Recording::On(recorder, since) = &self.recording else {
-            return;
-        };
-        let picture = match self.size.filter(|&size| size != self.canvas.size) {
-            None => &self.canvas,
-            Some(size) => {
-                let sizes = (self.canvas.size, size);
-                let scaler = match &mut self.scaler {
-                    Some((scaled, scaler)) if *scaled == fit && scaler.sizes() == sizes => scaler,
-                    slot => &mut slot.insert((fit, Scaler::new(sizes.0, sizes.1, fit))).1,
-                };
-                self.scaled.resize(size);
-                scaler.scale(&self.canvas.rgba, &mut self.scaled.rgba);
-                &self.scaled
+        self.tape.offer(&self.canvas, fit, &self.samples);
+        match shown {
+            Shown::Yes => {
+                let (at, number) = (self.hands.inbox.now(), self.newer.number);
+                self.count
+                    .shown(Instant::now(), at, number, self.drawing.drawn());
             }
-        };
-        recorder.offer(&picture.rgba, since.elapsed());
-        recorder.offer_sound(&self.samples);
-        if recorder.has_failed() {
-            self.toggle_recording();
+            Shown::No => self.count.hidden(),
         }
     }
 
-    fn count(&mut self) {
-        let now = Instant::now();
-        if self.first_shown.is_none() {
-            self.first_shown = Some((now, self.drawing.drawn()));
-        }
-        if let Some(last) = self.last_shown.replace(now) {
-            let gap = now.duration_since(last);
-            self.intervals.add(gap);
-            self.smooth_interval += (gap.as_secs_f64() - self.smooth_interval) * 0.05;
-            let due = (gap.as_secs_f64() / self.interval.as_secs_f64()).round() as u64;
-            self.dropped += due.saturating_sub(1);
-        }
-        self.shown += 1;
-        let stamp = self.hands.inbox.now();
-        while let Some(&(_, at)) = self
-            .unseen
-            .front()
-            .filter(|(number, _)| *number <= self.newer.number)
-        {
-            self.latencies
-                .add(Duration::from_nanos(stamp.saturating_sub(at)));
-            self.unseen.pop_front();
-        }
-    }
-
-    fn end(mut self) -> Figures {
-        let (since, drawn) = self
-            .first_shown
-            .unwrap_or((self.begun, self.drawing.drawn()));
-        let secs = since.elapsed().as_secs_f64();
-        let engine_fps = (self.drawing.drawn() - drawn) as f64 / secs.max(1e-9);
-        if let Recording::On(recorder, _) = std::mem::replace(&mut self.recording, Recording::Off) {
-            self.recorder_dropped += recorder.dropped();
-            desk::close(*recorder, &self.hands.notices);
-        }
+    fn end(self) -> Figures {
+        let (drawn, norm) = (self.drawing.drawn(), self.norm());
+        let inbox = &self.hands.inbox;
+        let events = (inbox.received(), inbox.refused());
+        let mut figures = self.count.figures(drawn, events, self.engine_name, norm);
+        // Closing a file takes its time, which is not the show's.
+        figures.recorder_dropped = self.tape.end();
         (self.window)(WindowCommand::Close);
-        Figures {
-            frames_shown: self.shown,
-            frames_dropped: self.dropped,
-            engine_fps: (engine_fps * 10.0).round() / 10.0,
-            frame_interval_ms: self.intervals.figures(),
-            control_latency_ms: self.latencies.figures(),
-            events_received: self.hands.inbox.received(),
-            events_refused: self.hands.inbox.refused(),
-            recorder_dropped: self.recorder_dropped,
-            peak_rss_mb: peak_rss_mb(),
-            engine: self.engine_name.clone(),
-            norm: self.norm(),
-        }
+        figures
     }
 }

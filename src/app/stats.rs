@@ -1,6 +1,12 @@
 //! The figures of a show.
 
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::control::Stamp;
+
+/// Controls whose effect has not been seen yet.
+const UNSEEN: usize = 1024;
 
 /// Times are kept to a twentieth of a millisecond.
 const STEP: Duration = Duration::from_micros(50);
@@ -9,14 +15,14 @@ const STEPS: usize = 40_000;
 
 /// How often each duration occurred; its memory is taken once.
 #[derive(Clone, Debug)]
-pub(super) struct Histogram {
+struct Histogram {
     counts: Vec<u32>,
     total: u64,
     max: Duration,
 }
 
 impl Histogram {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         Self {
             counts: vec![0; STEPS],
             total: 0,
@@ -24,7 +30,7 @@ impl Histogram {
         }
     }
 
-    pub(super) fn add(&mut self, time: Duration) {
+    fn add(&mut self, time: Duration) {
         let step = (time.as_nanos() / STEP.as_nanos()) as usize;
         self.counts[step.min(STEPS - 1)] += 1;
         self.total += 1;
@@ -44,7 +50,7 @@ impl Histogram {
         0.0
     }
 
-    pub(super) fn figures(&self) -> Spread {
+    fn figures(&self) -> Spread {
         Spread {
             p50: self.quantile_ms(0.5),
             p99: self.quantile_ms(0.99),
@@ -92,8 +98,117 @@ pub(super) struct Figures {
     pub(super) norm: crate::engine::Norm,
 }
 
+/// What is counted while a show runs. Its memory is taken once.
+pub(super) struct Count {
+    interval: Duration,
+    /// When the first picture was shown, and how many the engine had drawn by then.
+    first: Option<(Instant, u64)>,
+    last: Option<Instant>,
+    shown: u64,
+    dropped: u64,
+    /// Seconds from one picture to the next, smoothed.
+    smooth_interval: f64,
+    intervals: Histogram,
+    latencies: Histogram,
+    /// Requests that were the first to include a control, and when that control arrived.
+    unseen: VecDeque<(u64, Stamp)>,
+}
+
+impl Count {
+    /// Nothing yet, of pictures that are due `interval` apart.
+    pub(super) fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            first: None,
+            last: None,
+            shown: 0,
+            dropped: 0,
+            smooth_interval: interval.as_secs_f64(),
+            intervals: Histogram::new(),
+            latencies: Histogram::new(),
+            unseen: VecDeque::with_capacity(UNSEEN),
+        }
+    }
+
+    /// A control that arrived at `at` is part of request `number` and those after it.
+    pub(super) fn expect(&mut self, number: u64, at: Stamp) {
+        if self.unseen.len() < UNSEEN {
+            self.unseen.push_back((number, at));
+        }
+    }
+
+    /// A picture was shown at `now`, stamp `at`, that request `number` is part of; the engine had drawn `drawn`.
+    pub(super) fn shown(&mut self, now: Instant, at: Stamp, number: u64, drawn: u64) {
+        self.first.get_or_insert((now, drawn));
+        if let Some(last) = self.last.replace(now) {
+            let gap = now.duration_since(last);
+            self.intervals.add(gap);
+            self.smooth_interval += (gap.as_secs_f64() - self.smooth_interval) * 0.05;
+            let due = (gap.as_secs_f64() / self.interval.as_secs_f64()).round() as u64;
+            self.dropped += due.saturating_sub(1);
+        }
+        self.shown += 1;
+        while let Some(&(_, arrived)) = self.unseen.front().filter(|(of, _)| *of <= number) {
+            let latency = Duration::from_nanos(at.saturating_sub(arrived));
+            self.latencies.add(latency);
+            self.unseen.pop_front();
+        }
+    }
+
+    /// The window is hidden: no picture is due until one is shown again.
+    pub(super) fn hidden(&mut self) {
+        self.last = None;
+    }
+
+    /// How long ago the first picture was shown.
+    pub(super) fn age(&self) -> Option<Duration> {
+        self.first.map(|(at, _)| at.elapsed())
+    }
+
+    /// Pictures shown in a second, lately.
+    pub(super) fn fps(&self) -> f64 {
+        self.smooth_interval.recip()
+    }
+
+    /// Pictures shown so far.
+    pub(super) fn pictures(&self) -> u64 {
+        self.shown
+    }
+
+    /// Pictures that were due and not shown.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// What all of it came to but for recordings; `drawn` are the engine's frames.
+    pub(super) fn figures(
+        &self,
+        drawn: u64,
+        (events_received, events_refused): (u64, u64),
+        engine: String,
+        norm: crate::engine::Norm,
+    ) -> Figures {
+        let engine_fps = self.first.map_or(0.0, |(at, before)| {
+            (drawn - before) as f64 / at.elapsed().as_secs_f64().max(1e-9)
+        });
+        Figures {
+            frames_shown: self.shown,
+            frames_dropped: self.dropped,
+            engine_fps: (engine_fps * 10.0).round() / 10.0,
+            frame_interval_ms: self.intervals.figures(),
+            control_latency_ms: self.latencies.figures(),
+            events_received,
+            events_refused,
+            recorder_dropped: 0,
+            peak_rss_mb: peak_rss_mb(),
+            engine,
+            norm,
+        }
+    }
+}
+
 /// The most memory that this program has held, in megabytes.
-pub(super) fn peak_rss_mb() -> Option<f64> {
+fn peak_rss_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status
         .lines()
@@ -119,5 +234,23 @@ mod tests {
         histogram.add(Duration::from_secs(9));
         assert_eq!(histogram.figures().max, 9000.0);
         assert_eq!(Histogram::new().figures().p99, 0.0);
+    }
+
+    #[test]
+    fn pictures_that_were_due_are_counted_and_controls_are_timed_until_they_are_seen() {
+        let ms = Duration::from_millis;
+        let mut count = Count::new(ms(10));
+        let start = Instant::now();
+        count.expect(3, 1_000_000);
+        for (at, number) in [(0, 1), (10, 2), (20, 2), (50, 3)] {
+            let stamp = 1_000_000 * (1 + at);
+            count.shown(start + ms(at), stamp, number, 7);
+        }
+        assert_eq!((count.pictures(), count.dropped()), (4, 2));
+        assert_eq!(count.latencies.figures().max, 50.0);
+        assert_eq!(count.intervals.figures().max, 30.0);
+        count.hidden();
+        count.shown(start + ms(900), 0, 4, 9);
+        assert_eq!(count.dropped(), 2, "a hidden window drops nothing");
     }
 }

@@ -1,0 +1,143 @@
+//! The recording of a show: begun and closed by the desk, fed by the show.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::desk::{self, Desk, Done, Job};
+use crate::control::Notices;
+use crate::record::{Effort, Recorder, Settings, Sound};
+use crate::stage::{Canvas, Fit, Scaler};
+
+/// A recording that runs, that was asked for, or none.
+enum State {
+    Off,
+    Starting,
+    On(Box<Recorder>, Instant),
+}
+
+/// What is recorded of a show, and where to.
+pub(super) struct Tape {
+    state: State,
+    desk: Desk,
+    notices: Arc<Notices>,
+    folder: PathBuf,
+    /// The recorded picture's size, where it is not the engine's.
+    size: Option<(u32, u32)>,
+    rate: f64,
+    scaler: Option<(Fit, Scaler)>,
+    scaled: Canvas,
+    dropped: u64,
+}
+
+impl Tape {
+    /// A tape that does not run; `rate` is the show's pictures a second.
+    pub(super) fn new(
+        desk: Desk,
+        notices: Arc<Notices>,
+        folder: PathBuf,
+        size: Option<(u32, u32)>,
+        rate: f64,
+    ) -> Self {
+        Self {
+            state: State::Off,
+            desk,
+            notices,
+            folder,
+            size,
+            rate,
+            scaler: None,
+            scaled: Canvas::default(),
+            dropped: 0,
+        }
+    }
+
+    /// Starts a recording of pictures of the engine's `size`, or ends the one that runs.
+    pub(super) fn toggle(&mut self, size: (u32, u32), sound: Option<Sound>) {
+        match std::mem::replace(&mut self.state, State::Off) {
+            State::Off => {
+                let size = self.size.unwrap_or(size);
+                let settings = Settings {
+                    sound,
+                    ..Settings::silent(size, self.rate, Effort::Live)
+                };
+                let job = Job::Record(self.folder.clone(), settings);
+                match self.desk.ask(job) {
+                    Ok(()) => self.state = State::Starting,
+                    Err(_) => self
+                        .notices
+                        .warn("cannot record: earlier recordings are still being closed"),
+                }
+            }
+            // Called off before it began: what the desk brings is closed at once.
+            State::Starting => {}
+            State::On(recorder, _) => self.close(*recorder),
+        }
+    }
+
+    /// Takes what the desk has ready.
+    pub(super) fn follow(&mut self) {
+        while let Some(done) = self.desk.take() {
+            match (done, &self.state) {
+                (Done::Recording(recorder), State::Starting) => {
+                    self.state = State::On(Box::new(recorder), Instant::now());
+                }
+                (Done::Recording(recorder), _) => self.close(recorder),
+                (Done::NoRecording, State::Starting) => self.state = State::Off,
+                _ => {}
+            }
+        }
+    }
+
+    /// Offers a picture that is being shown, and what was heard since the last one.
+    pub(super) fn offer(&mut self, canvas: &Canvas, fit: Fit, samples: &[f32]) {
+        let State::On(recorder, since) = &self.state else {
+            return;
+        };
+        let picture = match self.size.filter(|&size| size != canvas.size) {
+            None => canvas,
+            Some(size) => {
+                let sizes = (canvas.size, size);
+                let scaler = match &mut self.scaler {
+                    Some((scaled, scaler)) if *scaled == fit && scaler.sizes() == sizes => scaler,
+                    slot => &mut slot.insert((fit, Scaler::new(sizes.0, sizes.1, fit))).1,
+                };
+                self.scaled.resize(size);
+                scaler.scale(&canvas.rgba, &mut self.scaled.rgba);
+                &self.scaled
+            }
+        };
+        recorder.offer(&picture.rgba, since.elapsed());
+        recorder.offer_sound(samples);
+        if recorder.has_failed()
+            && let State::On(recorder, _) = std::mem::replace(&mut self.state, State::Off)
+        {
+            self.close(*recorder);
+        }
+    }
+
+    /// How long the recording has run and how many pictures it lost, where one runs.
+    pub(super) fn running(&self) -> Option<(Duration, u64)> {
+        match &self.state {
+            State::On(recorder, since) => Some((since.elapsed(), recorder.dropped())),
+            _ => None,
+        }
+    }
+
+    /// Ends the recording that runs and waits until every file is closed; returns the pictures that all of them lost.
+    pub(super) fn end(mut self) -> u64 {
+        if let State::On(recorder, _) = std::mem::replace(&mut self.state, State::Off) {
+            self.dropped += recorder.dropped();
+            desk::close(*recorder, &self.notices);
+        }
+        self.dropped
+    }
+
+    fn close(&mut self, recorder: Recorder) {
+        self.dropped += recorder.dropped();
+        if let Err(Job::Close(recorder)) = self.desk.ask(Job::Close(recorder)) {
+            // The desk is full: rather a late picture than a lost recording.
+            desk::close(recorder, &self.notices);
+        }
+    }
+}
