@@ -1,6 +1,6 @@
 //! The keyboard.
 
-use crate::instrument::{Action, ParamId, Table};
+use crate::instrument::{Action, Table};
 
 /// A key that means something, whatever window system it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,16 +105,6 @@ impl Keys {
             .find(|(bound, with, _)| *bound == key && *with == held)
             .map(|(.., action)| action)?;
         (!repeated || matches!(action, Action::Nudge { .. })).then_some(action)
-    }
-
-    /// Every parameter that a key is bound to.
-    pub fn params(&self) -> impl Iterator<Item = ParamId> {
-        self.bindings
-            .iter()
-            .filter_map(|(.., action)| match action {
-                Action::Trigger { param } | Action::Nudge { param, .. } => Some(*param),
-                _ => None,
-            })
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every MIDI port, found, connected and found again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -101,7 +101,6 @@ impl Sink {
 /// Listens to every MIDI port until dropped: a port that goes is taken up again when it returns.
 pub struct Hub {
     closing: Arc<AtomicBool>,
-    connected: Arc<Mutex<Vec<Port>>>,
     count: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
@@ -113,7 +112,6 @@ impl Hub {
     /// When the system gives no thread.
     pub fn start(map: Map, inbox: Arc<Inbox>, notices: Arc<Notices>) -> std::io::Result<Self> {
         let closing = Arc::new(AtomicBool::new(false));
-        let connected = Arc::new(Mutex::new(Vec::new()));
         let count = Arc::new(AtomicUsize::new(0));
         let watch = Watch {
             count: Arc::clone(&count),
@@ -122,7 +120,7 @@ impl Hub {
                 inbox,
                 faults: AtomicU64::new(0),
             }),
-            connected: Arc::clone(&connected),
+            known: Vec::new(),
             notices,
             lister: None,
             platform: BTreeMap::new(),
@@ -136,7 +134,6 @@ impl Hub {
             .spawn(move || watch.run(&flag))?;
         Ok(Self {
             closing,
-            connected,
             count,
             thread: Some(thread),
         })
@@ -145,14 +142,6 @@ impl Hub {
     /// How many ports are listened to.
     pub fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
-    }
-
-    /// The ports that are listened to. Not for the frame path: it locks.
-    pub fn connected(&self) -> Vec<Port> {
-        self.connected
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 }
 
@@ -169,7 +158,8 @@ impl Drop for Hub {
 
 struct Watch {
     sink: Arc<Sink>,
-    connected: Arc<Mutex<Vec<Port>>>,
+    /// The ports that were there when it was last looked.
+    known: Vec<Port>,
     count: Arc<AtomicUsize>,
     notices: Arc<Notices>,
     /// What lists the platform's ports, where it has MIDI.
@@ -260,24 +250,17 @@ impl Watch {
         names.into_iter().map(port).collect()
     }
 
-    fn tell(&self, there: Vec<Port>) {
-        let mut known = self
-            .connected
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if *known == there {
-            return;
-        }
-        for port in there.iter().filter(|port| !known.contains(port)) {
+    fn tell(&mut self, there: Vec<Port>) {
+        for port in there.iter().filter(|port| !self.known.contains(port)) {
             self.notices
                 .tell(format!("MIDI: {} ({})", port.name, port.system));
         }
-        for port in known.iter().filter(|port| !there.contains(port)) {
+        for port in self.known.iter().filter(|port| !there.contains(port)) {
             self.notices
                 .warn(format!("MIDI: {} ({}) has gone", port.name, port.system));
         }
         self.count.store(there.len(), Ordering::Relaxed);
-        *known = there;
+        self.known = there;
     }
 
     fn tell_faults(&mut self) {
