@@ -11,6 +11,8 @@ mod hud;
 mod output;
 #[cfg(feature = "live")]
 mod screen;
+#[cfg(feature = "live")]
+mod upscale;
 
 pub use canvas::{Canvas, blend_weight};
 #[cfg(feature = "live")]

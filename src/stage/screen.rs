@@ -10,6 +10,7 @@ use winit::window::Window;
 
 use super::gpu::Gpu;
 use super::hud::{self, Readout};
+use super::upscale::Upscale;
 use super::{Canvas, Fit, GpuError, Output, Shown};
 
 /// What the window's thread tells the show about the window, without a lock.
@@ -60,29 +61,11 @@ pub struct Screen {
     device: wgpu::Device,
     queue: wgpu::Queue,
     config: wgpu::SurfaceConfiguration,
-    pipeline: wgpu::RenderPipeline,
-    layout: wgpu::BindGroupLayout,
-    sampler: wgpu::Sampler,
-    placing: wgpu::Buffer,
-    picture: Option<Picture>,
+    upscale: Upscale,
     egui: egui::Context,
     egui_renderer: egui_wgpu::Renderer,
     /// How long the display made the last picture wait.
     waited: Duration,
-}
-
-struct Picture {
-    size: (u32, u32),
-    texture: wgpu::Texture,
-    group: wgpu::BindGroup,
-}
-
-/// The shader's uniform.
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Placing {
-    offset: [f32; 2],
-    extent: [f32; 2],
 }
 
 impl Screen {
@@ -125,25 +108,8 @@ impl Screen {
         surface.configure(&device, &config);
 
         let info = adapter.get_info();
-        let layout = bind_group_layout(&device);
-        let filter = if info.device_type == wgpu::DeviceType::Cpu {
-            "bilinear"
-        } else {
-            "catmull_rom"
-        };
-        let pipeline = pipeline(&device, &layout, config.format, filter);
-        let sampler = device.create_sampler(&wgpu::SamplerDescriptor {
-            label: Some("picture"),
-            mag_filter: wgpu::FilterMode::Linear,
-            min_filter: wgpu::FilterMode::Linear,
-            ..Default::default()
-        });
-        let placing = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("placing"),
-            size: size_of::<Placing>() as u64,
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
+        let drawn_on_processor = info.device_type == wgpu::DeviceType::Cpu;
+        let upscale = Upscale::new(&device, config.format, drawn_on_processor);
         let egui_renderer = egui_wgpu::Renderer::new(
             &device,
             config.format,
@@ -157,11 +123,7 @@ impl Screen {
             device,
             queue,
             config,
-            pipeline,
-            layout,
-            sampler,
-            placing,
-            picture: None,
+            upscale,
             egui: egui::Context::default(),
             egui_renderer,
             waited: Duration::ZERO,
@@ -198,72 +160,6 @@ impl Screen {
         None
     }
 
-    /// Copies a picture to the card.
-    fn upload(&mut self, canvas: &Canvas, fit: Fit) {
-        let (width, height) = canvas.size;
-        let picture = match &self.picture {
-            Some(picture) if picture.size == canvas.size => picture,
-            _ => {
-                let made = self.make_picture(canvas.size);
-                self.picture.insert(made)
-            }
-        };
-        let extent = wgpu::Extent3d {
-            width,
-            height,
-            depth_or_array_layers: 1,
-        };
-        let rows = wgpu::TexelCopyBufferLayout {
-            offset: 0,
-            bytes_per_row: Some(width * 4),
-            rows_per_image: None,
-        };
-        self.queue
-            .write_texture(picture.texture.as_image_copy(), &canvas.rgba, rows, extent);
-        let frame = (self.config.width, self.config.height);
-        let (across, down) = fit.extent(canvas.size, frame);
-        let middle = |frame: u32, extent: f64| ((f64::from(frame) - extent) / 2.0) as f32;
-        let placing = Placing {
-            offset: [middle(frame.0, across), middle(frame.1, down)],
-            extent: [across as f32, down as f32],
-        };
-        self.queue
-            .write_buffer(&self.placing, 0, bytemuck::bytes_of(&placing));
-    }
-
-    fn make_picture(&self, size: (u32, u32)) -> Picture {
-        let texture = self.device.create_texture(&wgpu::TextureDescriptor {
-            label: Some("picture"),
-            size: wgpu::Extent3d {
-                width: size.0,
-                height: size.1,
-                depth_or_array_layers: 1,
-            },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: wgpu::TextureFormat::Rgba8Unorm,
-            usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
-            view_formats: &[],
-        });
-        let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-        let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
-        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some("picture"),
-            layout: &self.layout,
-            entries: &[
-                entry(0, wgpu::BindingResource::TextureView(&view)),
-                entry(1, wgpu::BindingResource::Sampler(&self.sampler)),
-                entry(2, self.placing.as_entire_binding()),
-            ],
-        });
-        Picture {
-            size,
-            texture,
-            group,
-        }
-    }
-
     /// Draws the picture and the readout into a surface's texture.
     fn draw(&mut self, view: &wgpu::TextureView, readout: Option<&Readout>) {
         let mut encoder = self
@@ -286,11 +182,7 @@ impl Screen {
                     ..Default::default()
                 })
                 .forget_lifetime();
-            if let Some(picture) = &self.picture {
-                pass.set_pipeline(&self.pipeline);
-                pass.set_bind_group(0, &picture.group, &[]);
-                pass.draw(0..3, 0..1);
-            }
+            self.upscale.draw(&mut pass);
             if let Some((shapes, screen)) = &overlay {
                 self.egui_renderer.render(&mut pass, shapes, screen);
             }
@@ -353,7 +245,9 @@ impl Output for Screen {
             return Shown::No;
         };
         self.waited = begun.elapsed();
-        self.upload(picture, fit);
+        let frame = (self.config.width, self.config.height);
+        self.upscale
+            .upload(&self.device, &self.queue, picture, fit, frame);
         let view = texture
             .texture
             .create_view(&wgpu::TextureViewDescriptor::default());
@@ -375,73 +269,4 @@ impl Output for Screen {
         let close = (refresh * interval.as_secs_f64() - 1.0).abs() < 0.05;
         close && self.waited > interval / 8
     }
-}
-
-fn bind_group_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
-    let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility: wgpu::ShaderStages::FRAGMENT,
-        ty,
-        count: None,
-    };
-    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-        label: Some("upscale"),
-        entries: &[
-            entry(
-                0,
-                wgpu::BindingType::Texture {
-                    sample_type: wgpu::TextureSampleType::Float { filterable: true },
-                    view_dimension: wgpu::TextureViewDimension::D2,
-                    multisampled: false,
-                },
-            ),
-            entry(
-                1,
-                wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering),
-            ),
-            entry(
-                2,
-                wgpu::BindingType::Buffer {
-                    ty: wgpu::BufferBindingType::Uniform,
-                    has_dynamic_offset: false,
-                    min_binding_size: None,
-                },
-            ),
-        ],
-    })
-}
-
-fn pipeline(
-    device: &wgpu::Device,
-    layout: &wgpu::BindGroupLayout,
-    format: wgpu::TextureFormat,
-    filter: &str,
-) -> wgpu::RenderPipeline {
-    let module = device.create_shader_module(wgpu::include_wgsl!("../../shaders/upscale.wgsl"));
-    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some("upscale"),
-        bind_group_layouts: &[Some(layout)],
-        immediate_size: 0,
-    });
-    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-        label: Some("upscale"),
-        layout: Some(&layout),
-        vertex: wgpu::VertexState {
-            module: &module,
-            entry_point: Some("cover"),
-            compilation_options: Default::default(),
-            buffers: &[],
-        },
-        primitive: wgpu::PrimitiveState::default(),
-        depth_stencil: None,
-        multisample: wgpu::MultisampleState::default(),
-        fragment: Some(wgpu::FragmentState {
-            module: &module,
-            entry_point: Some(filter),
-            compilation_options: Default::default(),
-            targets: &[Some(format.into())],
-        }),
-        multiview_mask: None,
-        cache: None,
-    })
 }
