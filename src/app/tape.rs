@@ -12,8 +12,15 @@ use crate::stage::{Canvas, Fit, Scaler};
 /// A recording that runs, that was asked for, or none.
 enum State {
     Off,
-    Starting,
-    On(Box<Recorder>, Instant),
+    Starting((u32, u32)),
+    On(Running),
+}
+
+/// A recording, when it began, and the size of its pictures, which stays when a model of another size is loaded.
+struct Running {
+    recorder: Box<Recorder>,
+    since: Instant,
+    size: (u32, u32),
 }
 
 /// What is recorded of a show, and where to.
@@ -63,15 +70,15 @@ impl Tape {
                 };
                 let job = Job::Record(self.folder.clone(), settings);
                 match self.desk.ask(job) {
-                    Ok(()) => self.state = State::Starting,
+                    Ok(()) => self.state = State::Starting(size),
                     Err(_) => self
                         .notices
                         .warn("cannot record: earlier recordings are still being closed"),
                 }
             }
             // Called off before it began: what the desk brings is closed at once.
-            State::Starting => {}
-            State::On(recorder, _) => self.close(*recorder),
+            State::Starting(_) => {}
+            State::On(running) => self.close(*running.recorder),
         }
     }
 
@@ -79,11 +86,15 @@ impl Tape {
     pub(super) fn follow(&mut self) {
         while let Some(done) = self.desk.take() {
             match (done, &self.state) {
-                (Done::Recording(recorder), State::Starting) => {
-                    self.state = State::On(Box::new(recorder), Instant::now());
+                (Done::Recording(recorder), State::Starting(size)) => {
+                    self.state = State::On(Running {
+                        recorder: Box::new(recorder),
+                        since: Instant::now(),
+                        size: *size,
+                    });
                 }
                 (Done::Recording(recorder), _) => self.close(recorder),
-                (Done::NoRecording, State::Starting) => self.state = State::Off,
+                (Done::NoRecording, State::Starting(_)) => self.state = State::Off,
                 _ => {}
             }
         }
@@ -91,44 +102,48 @@ impl Tape {
 
     /// Offers a picture that is being shown, and what was heard since the last one.
     pub(super) fn offer(&mut self, canvas: &Canvas, fit: Fit, samples: &[f32]) {
-        let State::On(recorder, since) = &self.state else {
+        let State::On(Running {
+            recorder,
+            since,
+            size,
+        }) = &self.state
+        else {
             return;
         };
-        let picture = match self.size.filter(|&size| size != canvas.size) {
-            None => canvas,
-            Some(size) => {
-                let sizes = (canvas.size, size);
-                let scaler = match &mut self.scaler {
-                    Some((scaled, scaler)) if *scaled == fit && scaler.sizes() == sizes => scaler,
-                    slot => &mut slot.insert((fit, Scaler::new(sizes.0, sizes.1, fit))).1,
-                };
-                self.scaled.resize(size);
-                scaler.scale(&canvas.rgba, &mut self.scaled.rgba);
-                &self.scaled
-            }
+        let picture = if *size == canvas.size {
+            canvas
+        } else {
+            let sizes = (canvas.size, *size);
+            let scaler = match &mut self.scaler {
+                Some((scaled, scaler)) if *scaled == fit && scaler.sizes() == sizes => scaler,
+                slot => &mut slot.insert((fit, Scaler::new(sizes.0, sizes.1, fit))).1,
+            };
+            self.scaled.resize(*size);
+            scaler.scale(&canvas.rgba, &mut self.scaled.rgba);
+            &self.scaled
         };
         recorder.offer(&picture.rgba, since.elapsed());
         recorder.offer_sound(samples);
         if recorder.has_failed()
-            && let State::On(recorder, _) = std::mem::replace(&mut self.state, State::Off)
+            && let State::On(running) = std::mem::replace(&mut self.state, State::Off)
         {
-            self.close(*recorder);
+            self.close(*running.recorder);
         }
     }
 
     /// How long the recording has run and how many pictures it lost, where one runs.
     pub(super) fn running(&self) -> Option<(Duration, u64)> {
         match &self.state {
-            State::On(recorder, since) => Some((since.elapsed(), recorder.dropped())),
+            State::On(running) => Some((running.since.elapsed(), running.recorder.dropped())),
             _ => None,
         }
     }
 
     /// Ends the recording that runs and waits until every file is closed; returns the pictures that all of them lost.
     pub(super) fn end(mut self) -> u64 {
-        if let State::On(recorder, _) = std::mem::replace(&mut self.state, State::Off) {
-            self.dropped += recorder.dropped();
-            desk::close(*recorder, &self.notices);
+        if let State::On(running) = std::mem::replace(&mut self.state, State::Off) {
+            self.dropped += running.recorder.dropped();
+            desk::close(*running.recorder, &self.notices);
         }
         self.dropped
     }

@@ -4,6 +4,7 @@ pub mod action;
 pub mod param;
 mod rows;
 
+mod glide;
 mod modulation;
 mod performer;
 mod transport;

@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use thiserror::Error;
 
+use super::glide::{Glide, blend};
 use super::modulation::{Follower, part};
 use super::param::SOURCES;
 use super::preset::{Preset, PresetError};
@@ -32,36 +33,6 @@ pub enum InstrumentError {
         /// Numbers in a row that the model takes.
         latent: usize,
     },
-}
-
-/// A slow change from what was to what is.
-#[derive(Clone, Debug)]
-struct Glide {
-    /// What was, [`ROWS`] x latent.
-    from: Vec<f64>,
-    begun: u64,
-    /// Ticks that it takes; 0 where nothing glides.
-    length: u64,
-}
-
-impl Glide {
-    fn none(latent: usize) -> Self {
-        Self {
-            from: vec![0.0; ROWS * latent],
-            begun: 0,
-            length: 0,
-        }
-    }
-
-    /// The weight of what is, 0..1; 1 where nothing glides.
-    fn weight(&self, now: u64) -> f64 {
-        let gone = now - self.begun;
-        if gone >= self.length {
-            1.0
-        } else {
-            Ease::Smooth.apply(gone as f64 / self.length as f64)
-        }
-    }
 }
 
 /// Parameters that the instrument itself reads.
@@ -492,15 +463,6 @@ impl Instrument {
             let first = usize::from(self.ids.keyframes.0) + index * usize::from(PARTS);
             self.values[first + 2] = f64::from(keyframe.seed.unwrap_or(0));
             self.values[first + 3] = f64::from(u8::from(keyframe.locked));
-        }
-    }
-}
-
-/// `out` becomes `from` at weight 0, stays at weight 1.
-fn blend(from: &[f64], weight: f64, out: &mut [f64]) {
-    if weight < 1.0 {
-        for (out, &from) in out.iter_mut().zip(from) {
-            *out = from * (1.0 - weight) + *out * weight;
         }
     }
 }
