@@ -191,6 +191,51 @@ fn osc_plays_records_and_cannot_stop_the_show() {
 }
 
 #[test]
+fn changes_are_sent_on_but_not_back_to_who_made_them() {
+    let place = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let out = UdpSocket::bind("127.0.0.1:0").unwrap();
+    out.set_read_timeout(Some(Duration::from_millis(100)))
+        .unwrap();
+    let to = out.local_addr().unwrap().to_string();
+    let mut show =
+        Running::start(latentloop(place.path(), port).args(["--headless", "--osc-out", &to]));
+    let osc = Osc::new(port);
+    osc.ask("/loop/speed");
+    let hear = |length: Duration| {
+        let (until, mut heard) = (Instant::now() + length, Vec::new());
+        let mut buffer = [0; 1024];
+        while Instant::now() < until {
+            let Ok((length, _)) = out.recv_from(&mut buffer) else {
+                continue;
+            };
+            let (_, packet) = rosc::decoder::decode_udp(&buffer[..length]).unwrap();
+            if let OscPacket::Message(message) = packet {
+                heard.push(message.addr);
+            }
+        }
+        heard
+    };
+    // At first everything is new.
+    let first = hear(Duration::from_secs(1));
+    assert!(first.iter().any(|addr| addr == "/loop/speed"), "{first:?}");
+    osc.send("/loop/speed", vec![OscType::Float(0.5)]);
+    osc.wait_for("/loop/speed", |speed| speed == 0.5);
+    osc.send("/keyframe/2/reroll", vec![]);
+    let heard = hear(Duration::from_secs(2));
+    let count = |name: &str| heard.iter().filter(|addr| *addr == name).count();
+    assert_eq!(count("/loop/speed"), 0);
+    assert_eq!(count("/keyframe/2/seed"), 1);
+    assert!(
+        (20..=61).contains(&count("/loop/position")),
+        "{}",
+        count("/loop/position")
+    );
+    osc.send("/show/quit", vec![]);
+    assert!(show.ends_well());
+}
+
+#[test]
 fn a_taken_port_and_a_missing_sound_input_are_named_and_the_show_goes_on() {
     let place = tempfile::tempdir().unwrap();
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
