@@ -56,8 +56,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if args.train {
         let spec = Spec::studies(args.size, args.width, 200)?;
         let times_ms = train::bench(&spec, args.batch, runs as u64, &Device::Cpu)?;
-        print(args.json, args.batch, "train", "cpu", times_ms);
-        return Ok(());
+        return print(args.json, args.batch, "train", "cpu", times_ms);
     }
     let weights = match &args.model {
         Some(path) => GeneratorWeights::load(path)?,
@@ -83,12 +82,18 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         } else {
             "batch"
         };
-        print(args.json, batch, norm, engine.name(), times_ms);
+        print(args.json, batch, norm, engine.name(), times_ms)?;
     }
     Ok(())
 }
 
-fn print(json: bool, batch: usize, norm: &str, engine: &str, mut times_ms: Vec<f64>) {
+fn print(
+    json: bool,
+    batch: usize,
+    norm: &str,
+    engine: &str,
+    mut times_ms: Vec<f64>,
+) -> anyhow::Result<()> {
     times_ms.sort_by(f64::total_cmp);
     let round = |ms: f64| (ms * 1e3).round() / 1e3;
     let (median_ms, min_ms) = (round(times_ms[times_ms.len() / 2]), round(times_ms[0]));
@@ -96,10 +101,10 @@ fn print(json: bool, batch: usize, norm: &str, engine: &str, mut times_ms: Vec<f
         let line = serde_json::json!({
             "batch": batch, "norm": norm, "engine": engine, "median_ms": median_ms, "min_ms": min_ms,
         });
-        println!("{line}");
+        super::say(line)
     } else {
-        println!(
+        super::say(format_args!(
             "batch {batch}  {norm:8} {engine}  median {median_ms:.2} ms  least {min_ms:.2} ms"
-        );
+        ))
     }
 }

@@ -39,33 +39,33 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         let all = serde_json::json!({
             "midi": ports, "sound": inputs, "monitors": screens, "gpus": cards, "silent": silent,
         });
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        super::say(serde_json::to_string_pretty(&all)?)?;
         return Ok(());
     }
     let ports = ports
         .iter()
         .map(|port| format!("{} ({})", port.name, port.system));
-    section("MIDI ports", ports);
-    section("Sound inputs", inputs.iter().map(ToString::to_string));
-    section("Monitors", screens.iter().map(ToString::to_string));
+    section("MIDI ports", ports)?;
+    section("Sound inputs", inputs.iter().map(ToString::to_string))?;
+    section("Monitors", screens.iter().map(ToString::to_string))?;
     let cards = cards
         .iter()
         .map(|card| format!("{} ({}, {})", card.name, card.backend, card.kind));
-    section("Graphics cards", cards);
+    section("Graphics cards", cards)?;
     for line in silent {
-        println!("{line}");
+        super::say(line)?;
     }
     Ok(())
 }
 
-fn section(title: &str, lines: impl Iterator<Item = String>) {
-    println!("{title}");
+fn section(title: &str, lines: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    super::say(title)?;
     let mut lines = lines.peekable();
     if lines.peek().is_none() {
-        println!("  none");
+        super::say("  none")?;
     }
     for line in lines {
-        println!("  {line}");
+        super::say(format_args!("  {line}"))?;
     }
-    println!();
+    super::say("")
 }

@@ -60,11 +60,11 @@ pub(super) fn make(
     let frames = render(&mut film, around)?;
     film.finish()?;
     bar.finish_and_clear();
-    println!(
+    super::say(format_args!(
         "{}: {frames} frames, {:.1} s",
         output.display(),
         frames as f64 / form.fps
-    );
+    ))?;
     Ok(())
 }
 

@@ -60,7 +60,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         );
     }
     let left_out = if settings.dedupe { " left out" } else { "" };
-    println!(
+    super::say(format_args!(
         "{} pictures, {} near-duplicate{}{left_out}: {}",
         manifest.count,
         manifest.near_duplicates,
@@ -70,7 +70,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             "s"
         },
         args.output.display()
-    );
+    ))?;
     Ok(())
 }
 

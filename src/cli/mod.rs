@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand, no logic of its own.
 
+use std::io::Write;
+
 use clap::{Parser, Subcommand};
 
 pub mod bench;
@@ -15,6 +17,12 @@ pub mod render;
 pub mod sheet;
 pub mod take;
 pub mod train;
+
+/// Prints a line. Unlike `println!` it does not panic where nobody reads on: `latentloop params | head` ends quietly.
+fn say(line: impl std::fmt::Display) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{line}")?;
+    Ok(())
+}
 
 /// A real-time audiovisual instrument: film in, a network trained on its frames out, played live.
 #[derive(Debug, Parser)]

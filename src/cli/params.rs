@@ -21,12 +21,17 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let table = Table::standard();
     if args.json {
         let rows: Vec<_> = table.iter().map(|(_, row)| json(row)).collect();
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        super::say(serde_json::to_string_pretty(&rows)?)?;
     } else if args.markdown {
-        print!("{}", markdown(&table));
+        super::say(markdown(&table).trim_end())?;
     } else {
         for row in condensed(&table) {
-            println!("{:26} {:34} {}", row.name, range(&row), row.help);
+            super::say(format_args!(
+                "{:26} {:34} {}",
+                row.name,
+                range(&row),
+                row.help
+            ))?;
         }
     }
     Ok(())

@@ -123,7 +123,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     bar.abandon();
     let model = settings.output.display();
     if outcome.finished {
-        println!("trained {} steps: {model}", outcome.step);
+        super::say(format_args!("trained {} steps: {model}", outcome.step))?;
     } else {
         println!(
             "stopped after {} steps: {model}; --resume goes on from there",
@@ -131,7 +131,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         );
     }
     if let Some(playing) = outcome.playing {
-        println!("to play: latentloop play {}", playing.display());
+        super::say(format_args!(
+            "to play: latentloop play {}",
+            playing.display()
+        ))?;
     }
     Ok(())
 }

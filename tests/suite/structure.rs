@@ -120,3 +120,18 @@ fn what_ships_can_be_opened_and_is_small() {
     assert_eq!(take.length, 20 * 480);
     assert_eq!(take.preset, "first.toml");
 }
+
+#[test]
+fn a_reader_that_has_read_enough_ends_the_program_quietly() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_latentloop"))
+        .args(["params", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
