@@ -185,13 +185,12 @@ impl Show {
             self.step(now);
             due += self.interval;
             let after = Instant::now();
-            // Time that is lost is lost: the pictures that were due in it are counted by their absence.
-            if after > due + self.interval {
+            // Where the display sets the pace, or time was lost, the grid begins anew: the display's rate is never quite
+            // the show's, and pictures that were due are counted by their absence.
+            if self.output.paces(self.interval) || after > due + self.interval {
                 due = after;
             }
-            if let Some(wait) = due.checked_duration_since(after)
-                && !self.output.paces(self.interval)
-            {
+            if let Some(wait) = due.checked_duration_since(after) {
                 std::thread::sleep(wait);
             }
         }

@@ -237,6 +237,8 @@ impl Screen {
 
 impl Output for Screen {
     fn show(&mut self, picture: &Canvas, fit: Fit, readout: Option<&Readout>) -> Shown {
+        // A hidden window waits for nothing: then the show keeps its own pace.
+        self.waited = Duration::ZERO;
         if !self.follow() {
             return Shown::No;
         }
