@@ -47,6 +47,21 @@ impl Running {
     }
 }
 
+/// A JACK server. It is asked to end, for one that is killed keeps its place in a table of eight.
+#[cfg(target_os = "linux")]
+struct Jack(Running);
+
+#[cfg(target_os = "linux")]
+impl Drop for Jack {
+    fn drop(&mut self) {
+        _ = Command::new("kill").arg(self.0.0.id().to_string()).status();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < deadline && matches!(self.0.0.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
 fn free_port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap().port()
@@ -309,7 +324,7 @@ fn a_jack_midi_sender_jumps_to_a_keyframe() {
         command.stderr(Stdio::null());
         command
     };
-    let _jack = Running::start(quiet("jackd").args([
+    let _jack = Jack(Running::start(quiet("jackd").args([
         "--no-realtime",
         "-n",
         &server,
@@ -319,7 +334,7 @@ fn a_jack_midi_sender_jumps_to_a_keyframe() {
         "48000",
         "-p",
         "256",
-    ]));
+    ])));
     let mut show = Running::start(
         latentloop(place.path(), port)
             .arg("--headless")
