@@ -54,6 +54,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let runs = args.runs.max(1);
     if args.train {
+        train::keep_freed_memory();
         let spec = Spec::studies(args.size, args.width, 200)?;
         let times_ms = train::bench(&spec, args.batch, runs as u64, &Device::Cpu)?;
         return print(args.json, args.batch, "train", "cpu", times_ms);

@@ -80,6 +80,7 @@ pub enum DeviceChoice {
 /// # Errors
 /// When the pictures, the settings or the checkpoint do not do; the message says why and what to do.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    train::keep_freed_memory();
     let device = args.device.open()?;
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);

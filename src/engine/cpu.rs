@@ -1,33 +1,73 @@
 //! The generator on the processor: a plan made once, buffers allocated once.
 
-use rayon::prelude::*;
+#![allow(
+    unsafe_code,
+    reason = "rows of one picture written from several threads"
+)]
+
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{Bytes, Engine, EngineError, Norm};
-use crate::network::ops::{ConvShape, up_into};
-use crate::network::spec::{BATCH_NORM_EPS, LEAKY_SLOPE, STEM_SIDE};
+use super::plan::{Affine, Plan, affine_of};
+use super::{Bytes, Engine, EngineError, Norm, ROWS, Statistics};
+use crate::network::kernel::{
+    Finish, Instructions, Map, Moments, Shared, activate_in_place, moments, moments_scratch,
+    tanh_in_place,
+};
 use crate::network::weights::GeneratorWeights;
+
+/// Threads at most: further ones would wait for memory, and a show has other work for its cores.
+const MAX_THREADS: usize = 8;
 
 /// Draws on a small pool of its own threads.
 pub struct CpuEngine {
     name: String,
     pool: ThreadPool,
-    weights: GeneratorWeights,
-    /// Scale and shift of each batch norm with the running statistics folded in.
-    folded: Vec<Vec<(f32, f32)>>,
-    /// Two maps that take turns, channels-major.
-    maps: [Vec<f32>; 2],
-    size: usize,
+    plan: Plan,
+    running: Affine,
+    buffers: Buffers,
+}
+
+/// What the plan writes into; grown where more rows are drawn than ever before, and never shrunk.
+#[derive(Default)]
+struct Buffers {
+    /// What each layer takes.
+    maps: Vec<Vec<f32>>,
+    scratch: Vec<f32>,
+    /// What the batch norms saw last, one a norm.
+    seen: Statistics,
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+    /// Statistics that were given, folded.
+    given: Affine,
+}
+
+/// Whose statistics batch norm uses.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Folded(&'a Affine),
+    Batch,
 }
 
 impl CpuEngine {
-    /// Makes the plan; `threads` of its own, or as many as there are cores.
+    /// Makes the plan; `threads` of its own, or one a core, eight at most.
     ///
     /// # Errors
-    /// When the threads cannot be started.
+    /// When the threads cannot be started, or the model's maps would not fit into memory.
     pub fn new(weights: &GeneratorWeights, threads: Option<usize>) -> Result<Self, EngineError> {
-        let threads =
-            threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        Self::with(weights, threads, Instructions::Best)
+    }
+
+    /// [`CpuEngine::new`] on the instructions asked for.
+    ///
+    /// # Errors
+    /// As [`CpuEngine::new`].
+    pub fn with(
+        weights: &GeneratorWeights,
+        threads: Option<usize>,
+        instructions: Instructions,
+    ) -> Result<Self, EngineError> {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = threads.unwrap_or_else(|| cores().min(MAX_THREADS));
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|number| format!("engine-{number}"))
@@ -35,112 +75,32 @@ impl CpuEngine {
             .map_err(|error| {
                 EngineError::Device(format!("cannot start {threads} engine threads: {error}"))
             })?;
-        let folded = weights.layers.iter().map(|layer| {
-            let channels = layer
-                .norm_weight
-                .iter()
-                .zip(&layer.norm_bias)
-                .zip(layer.mean.iter().zip(&layer.variance));
-            channels
-                .map(|((&weight, &bias), (&mean, &variance))| fold(weight, bias, mean, variance))
-                .collect()
+        let plan = pool.install(|| Plan::new(weights, instructions))?;
+        let mut running = Affine::default();
+        let norms: Vec<_> = plan
+            .layers
+            .iter()
+            .filter_map(|layer| layer.norm.as_ref())
+            .collect();
+        running.fold(&plan, |norm| {
+            [&norms[norm].mean[..], &norms[norm].variance[..]]
         });
+        let buffers = Buffers {
+            maps: vec![Vec::new(); plan.layers.len()],
+            seen: Statistics(vec![Moments::default(); norms.len()]),
+            ..Buffers::default()
+        };
         Ok(Self {
-            name: format!("cpu ({threads} threads)"),
-            folded: folded.collect(),
-            maps: [Vec::new(), Vec::new()],
-            size: weights.spec.size(),
-            weights: weights.clone(),
+            name: format!("cpu ({threads} threads, {})", instructions.name()),
             pool,
+            running,
+            buffers,
+            plan,
         })
     }
 
-    /// Draws `rows` pictures; returns which map holds them, `[3, rows, size, size]`.
-    fn run(&mut self, z: &[f32], rows: usize, norm: Norm) -> usize {
-        let Self {
-            pool,
-            weights,
-            folded,
-            maps,
-            ..
-        } = self;
-        let spec = &weights.spec;
-        let largest = (0..spec.channels.len())
-            .map(|l| spec.channels[l] * (STEM_SIDE << l).pow(2))
-            .max()
-            .unwrap_or(0);
-        let largest = largest.max(3 * spec.size().pow(2)) * rows;
-        for map in maps.iter_mut().filter(|map| map.len() < largest) {
-            map.resize(largest, 0.0);
-        }
-        pool.install(|| {
-            let area = STEM_SIDE * STEM_SIDE;
-            let map = &mut maps[0][..spec.channels[0] * rows * area];
-            map.par_chunks_exact_mut(rows * area)
-                .with_min_len(16)
-                .enumerate()
-                .for_each(|(channel, out)| {
-                    for (row, out) in out.chunks_exact_mut(area).enumerate() {
-                        let z = &z[row * spec.latent..(row + 1) * spec.latent];
-                        for (at, out) in out.iter_mut().enumerate() {
-                            let unit = channel * area + at;
-                            let weight =
-                                &weights.stem_weight[unit * spec.latent..(unit + 1) * spec.latent];
-                            *out = dot(weight, z) + weights.stem_bias[unit];
-                        }
-                    }
-                    if norm == Norm::Running {
-                        let (scale, shift) = folded[0][channel];
-                        out.iter_mut().for_each(|v| *v = leaky(*v * scale + shift));
-                    }
-                });
-            let last = weights.layers.len() - 1;
-            for (index, layer) in weights.layers.iter().enumerate() {
-                let side = STEM_SIDE << index;
-                let shape = ConvShape {
-                    coarse: spec.channels[index],
-                    fine: spec.out_channels(index),
-                    batch: rows,
-                    height: side,
-                    width: side,
-                };
-                let (even, odd) = maps.split_at_mut(1);
-                let (from, to) = if index % 2 == 0 {
-                    (&mut even[0], &mut odd[0])
-                } else {
-                    (&mut odd[0], &mut even[0])
-                };
-                let (from, to) = (&mut from[..shape.coarse_len()], &mut to[..shape.fine_len()]);
-                if norm == Norm::Batch {
-                    from.par_chunks_exact_mut(rows * side * side)
-                        .enumerate()
-                        .for_each(|(channel, map)| {
-                            normalise(map, layer.norm_weight[channel], layer.norm_bias[channel]);
-                        });
-                }
-                let next = folded.get(index + 1).filter(|_| norm == Norm::Running);
-                up_into(
-                    &shape,
-                    from,
-                    &layer.weight,
-                    Some(&layer.bias),
-                    to,
-                    |channel, line| match next {
-                        Some(next) => {
-                            let (scale, shift) = next[channel];
-                            line.iter_mut().for_each(|v| *v = leaky(*v * scale + shift));
-                        }
-                        None if index == last => line.iter_mut().for_each(|v| *v = tanh(*v)),
-                        None => {}
-                    },
-                );
-            }
-        });
-        weights.layers.len() % 2
-    }
-
     fn rows(&self, z: &[f32]) -> Result<usize, EngineError> {
-        let latent = self.weights.spec.latent;
+        let latent = self.plan.latent;
         if z.is_empty() || !z.len().is_multiple_of(latent) {
             let expected = z.len().div_ceil(latent).max(1) * latent;
             return Err(EngineError::Length {
@@ -151,6 +111,141 @@ impl CpuEngine {
         }
         Ok(z.len() / latent)
     }
+
+    /// Rows in `z` for one picture, and room for its bytes.
+    fn check_picture(&self, z: &[f32], rows: usize, rgba: &[u8]) -> Result<(), EngineError> {
+        check("rows of latents", self.rows(z)?, rows)?;
+        check(
+            "bytes of a picture",
+            rgba.len(),
+            4 * self.plan.size * self.plan.size,
+        )
+    }
+}
+
+impl Buffers {
+    /// Draws up to what the last layer takes.
+    fn draw(&mut self, plan: &Plan, z: &[f32], rows: usize, source: Source) {
+        let Self {
+            maps,
+            scratch,
+            seen,
+            scale,
+            shift,
+            ..
+        } = self;
+        let mut needed = plan.picture_scratch(rows);
+        for (layer, numbers) in plan.layers.iter().zip(maps.iter_mut()) {
+            let map = Map {
+                batch: rows,
+                ..layer.map
+            };
+            if numbers.len() < map.len() {
+                numbers.resize(map.len(), 0.0);
+            }
+            needed = needed.max(moments_scratch(&map));
+        }
+        if scratch.len() < needed {
+            scratch.resize(needed, 0.0);
+        }
+        let mut norm_index = 0;
+        for (index, layer) in plan.layers.iter().enumerate() {
+            let affine = match source {
+                Source::Folded(affine) => Some(affine),
+                Source::Batch => None,
+            };
+            let map = Map {
+                batch: rows,
+                ..layer.map
+            };
+            let (before, after) = maps.split_at_mut(index);
+            let to = &mut after[0][..map.len()];
+            match index.checked_sub(1) {
+                None => plan.stem(z, rows, to, affine),
+                Some(from) => {
+                    let from = Map {
+                        batch: rows,
+                        ..plan.layers[from].map
+                    };
+                    plan.layer(
+                        index - 1,
+                        rows,
+                        &before[index - 1][..from.len()],
+                        to,
+                        affine,
+                    );
+                }
+            }
+            if affine.is_some() {
+                continue;
+            }
+            let finish = match &layer.norm {
+                Some(norm) => {
+                    let seen = &mut seen.0[norm_index];
+                    norm_index += 1;
+                    moments(plan.instructions, &map, to, scratch, seen);
+                    affine_of(norm, seen, scale, shift);
+                    Finish {
+                        scale: Some(&scale[..]),
+                        shift: Some(&shift[..]),
+                        slope: layer.slope,
+                    }
+                }
+                None => Finish {
+                    slope: layer.slope,
+                    ..Finish::bias(None)
+                },
+            };
+            activate_in_place(plan.instructions, &map, to, finish);
+        }
+    }
+
+    /// The first picture as bytes.
+    fn paint(&mut self, plan: &Plan, bytes: Bytes, rgba: &mut [u8]) {
+        let Some((from, layer)) = self.maps.last().zip(plan.layers.last()) else {
+            return;
+        };
+        let out = Pixels(rgba.as_mut_ptr());
+        let size = plan.size;
+        plan.picture(
+            1,
+            &from[..layer.map.len()],
+            &mut self.scratch,
+            |_, y, line| {
+                tanh_in_place(plan.instructions, line);
+                // SAFETY: row y of the picture is written by this call alone, and the picture has `size` rows of it.
+                let row = unsafe { out.row(y, size) };
+                for (pixel, rgb) in row.chunks_exact_mut(4).zip(line.chunks_exact(3)) {
+                    pixel.copy_from_slice(&[
+                        bytes.of(rgb[0]),
+                        bytes.of(rgb[1]),
+                        bytes.of(rgb[2]),
+                        255,
+                    ]);
+                }
+            },
+        );
+    }
+}
+
+/// A picture whose rows several threads write.
+#[derive(Clone, Copy)]
+struct Pixels(*mut u8);
+
+// SAFETY: every user writes rows that no other task writes, and the picture outlives the parallel loop.
+unsafe impl Send for Pixels {}
+// SAFETY: as above.
+unsafe impl Sync for Pixels {}
+
+impl Pixels {
+    /// Row `y` of a picture `width` pixels wide.
+    ///
+    /// # Safety
+    /// It must lie in the picture, and nobody else may touch it meanwhile.
+    unsafe fn row<'a>(self, y: usize, width: usize) -> &'a mut [u8] {
+        // SAFETY: the caller vouches for it.
+        unsafe { std::slice::from_raw_parts_mut(self.0.wrapping_add(4 * y * width), 4 * width) }
+    }
 }
 
 impl Engine for CpuEngine {
@@ -159,22 +254,52 @@ impl Engine for CpuEngine {
     }
 
     fn latent(&self) -> usize {
-        self.weights.spec.latent
+        self.plan.latent
     }
 
     fn size(&self) -> (u32, u32) {
-        (self.size as u32, self.size as u32)
+        (self.plan.size as u32, self.plan.size as u32)
     }
 
     fn draw(&mut self, z: &[f32], norm: Norm, pictures: &mut [f32]) -> Result<(), EngineError> {
         let rows = self.rows(z)?;
-        let plane = self.size * self.size;
+        let (plan, buffers, running) = (&self.plan, &mut self.buffers, &self.running);
+        let plane = plan.size * plan.size;
         check("pictures", pictures.len(), rows * 3 * plane)?;
-        let drawn = self.run(z, rows, norm);
-        for (index, out) in pictures.chunks_exact_mut(plane).enumerate() {
-            let (row, channel) = (index / 3, index % 3);
-            out.copy_from_slice(&self.maps[drawn][(channel * rows + row) * plane..][..plane]);
-        }
+        // Rows are independent of one another with running statistics: eight at a time keep the maps small.
+        let (each, source) = match norm {
+            Norm::Running => (ROWS, Source::Folded(running)),
+            Norm::Batch => (rows, Source::Batch),
+        };
+        self.pool.install(|| {
+            let groups = z
+                .chunks(each * plan.latent)
+                .zip(pictures.chunks_mut(each * 3 * plane));
+            for (z, pictures) in groups {
+                let rows = z.len() / plan.latent;
+                buffers.draw(plan, z, rows, source);
+                let Some((from, layer)) = buffers.maps.last().zip(plan.layers.last()) else {
+                    return;
+                };
+                let map = Map {
+                    batch: rows,
+                    ..layer.map
+                };
+                let out = Shared::new(pictures);
+                let scratch = &mut buffers.scratch;
+                plan.picture(rows, &from[..map.len()], scratch, |picture, y, line| {
+                    tanh_in_place(plan.instructions, line);
+                    for channel in 0..3 {
+                        let start = (3 * picture + channel) * plane + y * plan.size;
+                        // SAFETY: this row of this plane is written by this call alone.
+                        let row = unsafe { out.slice(start, plan.size) };
+                        for (out, rgb) in row.iter_mut().zip(line.chunks_exact(3)) {
+                            *out = rgb[channel];
+                        }
+                    }
+                });
+            }
+        });
         Ok(())
     }
 
@@ -185,17 +310,48 @@ impl Engine for CpuEngine {
         bytes: Bytes,
         rgba: &mut [u8],
     ) -> Result<(), EngineError> {
-        let rows = self.rows(z)?;
-        check("rows of latents", rows, norm.rows())?;
-        let plane = self.size * self.size;
-        check("bytes of a picture", rgba.len(), 4 * plane)?;
-        let drawn = self.run(z, rows, norm);
-        let map = &self.maps[drawn];
-        let channel = |number: usize| &map[number * rows * plane..][..plane];
-        let planes = channel(0).iter().zip(channel(1)).zip(channel(2));
-        for (pixel, ((&r, &g), &b)) in rgba.chunks_exact_mut(4).zip(planes) {
-            pixel.copy_from_slice(&[bytes.of(r), bytes.of(g), bytes.of(b), 255]);
-        }
+        self.check_picture(z, norm.rows(), rgba)?;
+        let (plan, buffers) = (&self.plan, &mut self.buffers);
+        let source = match norm {
+            Norm::Running => Source::Folded(&self.running),
+            Norm::Batch => Source::Batch,
+        };
+        self.pool.install(|| {
+            buffers.draw(plan, z, norm.rows(), source);
+            buffers.paint(plan, bytes, rgba);
+        });
+        Ok(())
+    }
+
+    fn statistics(&mut self, z: &[f32], seen: &mut Statistics) -> Result<bool, EngineError> {
+        check("rows of latents", self.rows(z)?, ROWS)?;
+        let (plan, buffers) = (&self.plan, &mut self.buffers);
+        self.pool
+            .install(|| buffers.draw(plan, z, ROWS, Source::Batch));
+        seen.clone_from(&buffers.seen);
+        Ok(true)
+    }
+
+    fn paint_with(
+        &mut self,
+        z: &[f32],
+        statistics: &Statistics,
+        bytes: Bytes,
+        rgba: &mut [u8],
+    ) -> Result<(), EngineError> {
+        self.check_picture(z, 1, rgba)?;
+        check("statistics", statistics.0.len(), self.buffers.seen.0.len())?;
+        let (plan, buffers) = (&self.plan, &mut self.buffers);
+        let mut given = std::mem::take(&mut buffers.given);
+        given.fold(plan, |norm| {
+            let moments = &statistics.0[norm];
+            [&moments.mean[..], &moments.variance[..]]
+        });
+        self.pool.install(|| {
+            buffers.draw(plan, z, 1, Source::Folded(&given));
+            buffers.paint(plan, bytes, rgba);
+        });
+        buffers.given = given;
         Ok(())
     }
 }
@@ -212,80 +368,19 @@ fn check(what: &'static str, got: usize, expected: usize) -> Result<(), EngineEr
     }
 }
 
-fn fold(weight: f32, bias: f32, mean: f32, variance: f32) -> (f32, f32) {
-    let scale = weight / (variance + BATCH_NORM_EPS).sqrt();
-    (scale, bias - mean * scale)
-}
-
-fn leaky(x: f32) -> f32 {
-    if x > 0.0 { x } else { x * LEAKY_SLOPE }
-}
-
-/// Batch norm over one channel of all rows, then leaky ReLU.
-fn normalise(map: &mut [f32], weight: f32, bias: f32) {
-    let count = map.len() as f64;
-    let mean = sum(map, |v| v) / count;
-    let centre = mean as f32;
-    let variance = sum(map, |v| (v - centre) * (v - centre)) / count;
-    let (scale, shift) = fold(weight, bias, centre, variance as f32);
-    map.iter_mut().for_each(|v| *v = leaky(*v * scale + shift));
-}
-
-/// Sums in sixteen lanes, carried over to f64 before f32 loses bits.
-fn sum(numbers: &[f32], f: impl Fn(f32) -> f32) -> f64 {
-    let mut total = 0.0f64;
-    for block in numbers.chunks(1024) {
-        let mut lanes = [0.0f32; 16];
-        for chunk in block.chunks(16) {
-            for (lane, &v) in lanes.iter_mut().zip(chunk) {
-                *lane += f(v);
-            }
-        }
-        total += f64::from(lanes.iter().sum::<f32>());
-    }
-    total
-}
-
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; 16];
-    let (a_blocks, b_blocks) = (a.chunks_exact(16), b.chunks_exact(16));
-    let rest: f32 = a_blocks
-        .remainder()
-        .iter()
-        .zip(b_blocks.remainder())
-        .map(|(a, b)| a * b)
-        .sum();
-    for (a, b) in a_blocks.zip(b_blocks) {
-        for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += a * b;
-        }
-    }
-    lanes.iter().sum::<f32>() + rest
-}
-
-/// tanh to within 3e-7, absolutely: half the time of the library's, which is exact near zero as well.
-fn tanh(x: f32) -> f32 {
-    1.0 - 2.0 / (1.0 + (2.0 * x).exp())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::engine::ROWS;
-    use crate::network::spec::Spec;
+    use candle_core::Device;
+    use proptest::prelude::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
 
-    #[test]
-    fn tanh_is_near_the_librarys() {
-        for step in -2000..=2000 {
-            let x = step as f32 / 150.0;
-            assert!(
-                (tanh(x) - x.tanh()).abs() < 2e-5,
-                "tanh({x}) = {} instead of {}",
-                tanh(x),
-                x.tanh()
-            );
-        }
-    }
+    use super::*;
+    use crate::engine::DeviceEngine;
+    use crate::network::kernel::Filter;
+    use crate::network::parameters::uniform;
+    use crate::network::spec::Spec;
+    use crate::network::weights::{LayerWeights, NormWeights};
 
     #[test]
     fn any_number_of_threads_draws_the_same_picture() {
@@ -334,5 +429,116 @@ mod tests {
                 .paint(&z[..19], Norm::Running, Bytes::Cut, &mut rgba)
                 .is_err()
         );
+    }
+
+    /// A generator of the wider family: a side, a latent, and layers of any channels and filters that fit.
+    fn family() -> impl Strategy<Value = GeneratorWeights> {
+        let filter = prop_oneof![
+            Just((Filter::STUDIES, true)),
+            (1usize..5, 1usize..4, 0usize..2, any::<bool>()).prop_map(
+                |(kernel, stride, padding, transposed)| {
+                    let filter = Filter {
+                        kernel,
+                        stride: stride.min(kernel),
+                        padding: padding.min(kernel - 1),
+                    };
+                    (filter, transposed)
+                }
+            ),
+        ];
+        let slope = prop_oneof![Just(0.0f32), Just(0.2), Just(1.0)];
+        let layer = (filter, 1usize..40, any::<bool>(), slope);
+        (1usize..7, prop::collection::vec(layer, 1..4), any::<u64>()).prop_filter_map(
+            "the filters fit",
+            |(stem_side, shapes, seed)| {
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                let mut draw = |count: usize, low: f32, high: f32| -> Vec<f32> {
+                    (0..count)
+                        .map(|_| low + (high - low) * uniform(&mut rng))
+                        .collect()
+                };
+                let (latent, count) = (5, shapes.len());
+                let outputs = shapes.iter().map(|shape| shape.1);
+                let outputs: Vec<usize> = outputs.skip(1).chain([3]).collect();
+                let stem = shapes[0].1 * stem_side * stem_side;
+                let layers = (0..count).map(|index| {
+                    let ((filter, transposed), inputs, norm, slope) = shapes[index];
+                    let taps = filter.kernel * filter.kernel;
+                    LayerWeights {
+                        inputs,
+                        outputs: outputs[index],
+                        norm: norm.then(|| NormWeights {
+                            weight: draw(inputs, 0.5, 1.5),
+                            bias: draw(inputs, -0.3, 0.3),
+                            mean: draw(inputs, -0.3, 0.3),
+                            variance: draw(inputs, 0.3, 2.0),
+                        }),
+                        slope,
+                        filter,
+                        transposed,
+                        weight: draw(inputs * outputs[index] * taps, -0.1, 0.1),
+                        bias: draw(outputs[index], -0.3, 0.3),
+                    }
+                });
+                let weights = GeneratorWeights {
+                    latent,
+                    stem_side,
+                    layers: layers.collect(),
+                    stem_weight: draw(stem * latent, -0.5, 0.5),
+                    stem_bias: draw(stem, -0.5, 0.5),
+                };
+                (weights.sides().iter().all(|&side| (1..60).contains(&side))).then_some(weights)
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn the_plan_draws_what_candles_plain_operations_draw(weights in family()) {
+            let rows = 3;
+            let z: Vec<f32> = (0..rows * weights.latent)
+                .map(|i| ((i * 29 % 89) as f32 - 44.0) / 25.0)
+                .collect();
+            let size = weights.size();
+            let mut plain = DeviceEngine::new(&weights, Device::Cpu, "candle").unwrap();
+            for norm in [Norm::Running, Norm::Batch] {
+                let mut expected = vec![0.0; rows * 3 * size * size];
+                plain.draw(&z, norm, &mut expected).unwrap();
+                for instructions in [Instructions::Best, Instructions::Portable] {
+                    let mut found = vec![0.0; expected.len()];
+                    let mut plan = CpuEngine::with(&weights, Some(2), instructions).unwrap();
+                    plan.draw(&z, norm, &mut found).unwrap();
+                    for (a, b) in found.iter().zip(&expected) {
+                        prop_assert!((a - b).abs() < 1e-4, "{norm:?}, {instructions:?}: {a}, {b}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_with_the_batchs_statistics_is_the_batchs_first_picture() {
+        let weights = GeneratorWeights::random(&Spec::studies(64, 1.0 / 32.0, 20).unwrap(), 1);
+        let mut engine = CpuEngine::new(&weights, Some(2)).unwrap();
+        let z: Vec<f32> = (0..ROWS * 20)
+            .map(|i| ((i * 31 % 97) as f32 - 48.0) / 30.0)
+            .collect();
+        let (mut exact, mut given) = (vec![0; 4 * 64 * 64], vec![0; 4 * 64 * 64]);
+        engine
+            .paint(&z, Norm::Batch, Bytes::Nearest, &mut exact)
+            .unwrap();
+        let mut seen = Statistics::default();
+        assert!(engine.statistics(&z, &mut seen).unwrap());
+        engine
+            .paint_with(&z[..20], &seen, Bytes::Nearest, &mut given)
+            .unwrap();
+        let apart = exact.iter().zip(&given).map(|(a, b)| a.abs_diff(*b));
+        assert!(apart.max() <= Some(1));
+        engine
+            .paint(&z[..20], Norm::Running, Bytes::Nearest, &mut given)
+            .unwrap();
+        assert!(exact != given, "running statistics gave the same picture");
     }
 }

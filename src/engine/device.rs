@@ -3,7 +3,8 @@
 use candle_core::{Device, Result, Tensor};
 
 use super::{Bytes, Engine, EngineError, Norm};
-use crate::network::spec::{BATCH_NORM_EPS, LEAKY_SLOPE, STEM_SIDE};
+use crate::network::kernel::Filter;
+use crate::network::spec::BATCH_NORM_EPS;
 use crate::network::weights::GeneratorWeights;
 
 /// Draws on any candle device.
@@ -13,13 +14,25 @@ pub struct DeviceEngine {
     stem: (Tensor, Tensor),
     layers: Vec<Layer>,
     latent: usize,
+    stem_side: usize,
     size: usize,
 }
 
 struct Layer {
-    norm: (Tensor, Tensor),
-    running: (Tensor, Tensor),
-    conv: (Tensor, Tensor),
+    norm: Option<LayerNorm>,
+    slope: f64,
+    filter: Filter,
+    transposed: bool,
+    weight: Tensor,
+    bias: Tensor,
+}
+
+/// Batch norm's numbers, `[1, channels, 1, 1]` each.
+struct LayerNorm {
+    weight: Tensor,
+    bias: Tensor,
+    mean: Tensor,
+    variance: Tensor,
 }
 
 pub(super) fn cuda(
@@ -65,25 +78,38 @@ impl DeviceEngine {
     /// # Errors
     /// When it has no memory for them.
     pub fn new(weights: &GeneratorWeights, device: Device, name: &str) -> Result<Self> {
-        let spec = &weights.spec;
         let vector =
             |numbers: &[f32]| Tensor::from_slice(numbers, (1, numbers.len(), 1, 1), &device);
-        let stem_rows = STEM_SIDE * STEM_SIDE * spec.channels[0];
+        let stem_rows = weights.stem_bias.len();
         let stem = (
-            Tensor::from_slice(&weights.stem_weight, (stem_rows, spec.latent), &device)?
+            Tensor::from_slice(&weights.stem_weight, (stem_rows, weights.latent), &device)?
                 .t()?
                 .contiguous()?,
             Tensor::from_slice(&weights.stem_bias, (1, stem_rows), &device)?,
         );
-        let layers = weights.layers.iter().enumerate().map(|(index, layer)| {
-            let shape = (spec.channels[index], spec.out_channels(index), 4, 4);
+        let layers = weights.layers.iter().map(|layer| {
+            let kernel = layer.filter.kernel;
+            let channels = match layer.transposed {
+                true => (layer.inputs, layer.outputs),
+                false => (layer.outputs, layer.inputs),
+            };
+            let shape = (channels.0, channels.1, kernel, kernel);
+            let norm = match &layer.norm {
+                Some(norm) => Some(LayerNorm {
+                    weight: vector(&norm.weight)?,
+                    bias: vector(&norm.bias)?,
+                    mean: vector(&norm.mean)?,
+                    variance: vector(&norm.variance)?,
+                }),
+                None => None,
+            };
             Ok(Layer {
-                norm: (vector(&layer.norm_weight)?, vector(&layer.norm_bias)?),
-                running: (vector(&layer.mean)?, vector(&layer.variance)?),
-                conv: (
-                    Tensor::from_slice(&layer.weight, shape, &device)?,
-                    vector(&layer.bias)?,
-                ),
+                norm,
+                slope: f64::from(layer.slope),
+                filter: layer.filter,
+                transposed: layer.transposed,
+                weight: Tensor::from_slice(&layer.weight, shape, &device)?,
+                bias: vector(&layer.bias)?,
             })
         });
         let layers = layers.collect::<Result<_>>()?;
@@ -91,8 +117,9 @@ impl DeviceEngine {
             name: name.to_owned(),
             stem,
             layers,
-            latent: spec.latent,
-            size: spec.size(),
+            latent: weights.latent,
+            stem_side: weights.stem_side,
+            size: weights.size(),
             device,
         })
     }
@@ -102,24 +129,32 @@ impl DeviceEngine {
         let rows = z.len() / self.latent;
         let z = Tensor::from_slice(z, (rows, self.latent), &self.device)?;
         let x = z.matmul(&self.stem.0)?.broadcast_add(&self.stem.1)?;
-        let channels = x.dim(1)? / (STEM_SIDE * STEM_SIDE);
-        let mut x = x.reshape((rows, channels, STEM_SIDE, STEM_SIDE))?;
+        let side = self.stem_side;
+        let channels = x.dim(1)? / (side * side);
+        let mut x = x.reshape((rows, channels, side, side))?;
         for layer in &self.layers {
-            let (mean, variance) = match norm {
-                Norm::Running => layer.running.clone(),
-                Norm::Batch => {
-                    let mean = x.mean_keepdim((0, 2, 3))?;
-                    let variance = x.broadcast_sub(&mean)?.sqr()?.mean_keepdim((0, 2, 3))?;
-                    (mean, variance)
-                }
-            };
-            let scale = (&layer.norm.0 / (variance + f64::from(BATCH_NORM_EPS))?.sqrt()?)?;
-            let shift = (&layer.norm.1 - (mean * &scale)?)?;
-            let y = x.broadcast_mul(&scale)?.broadcast_add(&shift)?;
-            let y = (y.relu()? - (y.neg()?.relu()? * f64::from(LEAKY_SLOPE))?)?;
-            x = y
-                .conv_transpose2d(&layer.conv.0, 1, 0, 2, 1)?
-                .broadcast_add(&layer.conv.1)?;
+            if let Some(of) = &layer.norm {
+                let (mean, variance) = match norm {
+                    Norm::Running => (of.mean.clone(), of.variance.clone()),
+                    Norm::Batch => {
+                        let mean = x.mean_keepdim((0, 2, 3))?;
+                        let variance = x.broadcast_sub(&mean)?.sqr()?.mean_keepdim((0, 2, 3))?;
+                        (mean, variance)
+                    }
+                };
+                let scale = (&of.weight / (variance + f64::from(BATCH_NORM_EPS))?.sqrt()?)?;
+                let shift = (&of.bias - (mean * &scale)?)?;
+                x = x.broadcast_mul(&scale)?.broadcast_add(&shift)?;
+            }
+            let y = (x.relu()? - (x.neg()?.relu()? * layer.slope)?)?;
+            let Filter {
+                stride, padding, ..
+            } = layer.filter;
+            x = match layer.transposed {
+                true => y.conv_transpose2d(&layer.weight, padding, 0, stride, 1)?,
+                false => y.conv2d(&layer.weight, padding, stride, 1, 1)?,
+            }
+            .broadcast_add(&layer.bias)?;
         }
         x.tanh()
     }

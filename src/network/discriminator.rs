@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use super::ops::{batch_norm_leaky, conv, leaky_relu};
+use super::ops::{batch_norm_leaky, conv, from_maps, leaky_relu};
 use super::parameters::{Initialiser, Parameters, Tracking};
 use super::spec::{STEM_SIDE, Spec};
 
@@ -59,7 +59,7 @@ impl Discriminator {
         })
     }
 
-    /// Judges pictures `[3, batch, size, size]`: logits `[batch, 1]`.
+    /// Judges pictures, maps of three channels: logits `[batch, 1]`.
     ///
     /// # Errors
     /// When the shape does not fit or the device fails.
@@ -74,7 +74,7 @@ impl Discriminator {
             x = conv(&x, &next(), &next())?;
             x = batch_norm_leaky(&x, &next(), &next())?.0;
         }
-        let flat = x.transpose(0, 1)?.contiguous()?.flatten_from(1)?;
+        let flat = from_maps(&x)?.flatten_from(1)?;
         flat.matmul(&next().t()?)?.broadcast_add(&next())
     }
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use super::ops::{BatchStatistics, batch_norm_leaky, conv_transposed};
+use super::ops::{BatchStatistics, batch_norm_leaky, conv_transposed, tanh, to_maps};
 use super::parameters::{Initialiser, Parameters, Tracking};
 use super::spec::{STEM_SIDE, Spec};
 
@@ -95,7 +95,7 @@ impl Generator {
         self.latent
     }
 
-    /// Draws `z`, `[batch, latent]`: pictures `[3, batch, size, size]` in -1..1, and what the batch norms saw.
+    /// Draws `z`, `[batch, latent]`: pictures in -1..1 as maps of three channels, and what the batch norms saw.
     ///
     /// # Errors
     /// When the shape does not fit or the device fails.
@@ -109,9 +109,8 @@ impl Generator {
         let mut x = z
             .matmul(&parameter(0).t()?)?
             .broadcast_add(&parameter(1))?
-            .reshape((batch, self.channels[0], STEM_SIDE, STEM_SIDE))?
-            .transpose(0, 1)?
-            .contiguous()?;
+            .reshape((batch, self.channels[0], STEM_SIDE, STEM_SIDE))?;
+        x = to_maps(&x)?;
         let mut seen = Vec::with_capacity(self.channels.len());
         for layer in 0..self.channels.len() {
             let at = 2 + 4 * layer;
@@ -119,7 +118,7 @@ impl Generator {
             x = conv_transposed(&active, &parameter(at + 2), &parameter(at + 3))?;
             seen.push(statistics);
         }
-        Ok((x.tanh()?, seen))
+        Ok((tanh(&x)?, seen))
     }
 
     /// Moves the running statistics towards what a forward pass saw.

@@ -4,8 +4,12 @@ use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
+use crate::network::kernel::Instructions;
 use crate::network::ops::with_slice;
 use crate::network::parameters::Parameters;
+
+/// Numbers that a task updates.
+const CHUNK: usize = 1 << 14;
 
 /// The optimiser's constants.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,11 +85,16 @@ impl Adam {
                     let (b1, b2, root) = (beta1 as f32, beta2 as f32, root as f32);
                     let (eps, step_size) = (eps as f32, step_size as f32);
                     let (mut new_m, mut new_v, mut new_p) = (m.to_vec(), v.to_vec(), p.to_vec());
-                    let rows = new_m.par_iter_mut().zip(&mut new_v).zip(&mut new_p).zip(g);
-                    rows.with_min_len(1 << 14).for_each(|(((m, v), p), &g)| {
-                        *m = b1 * *m + (1.0 - b1) * g;
-                        *v = b2 * *v + (1.0 - b2) * g * g;
-                        *p -= step_size * (*m / (v.sqrt() / root + eps));
+                    let moments = new_m.par_chunks_mut(CHUNK).zip(new_v.par_chunks_mut(CHUNK));
+                    let numbers = new_p.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK));
+                    moments.zip(numbers).for_each(|((m, v), (p, g))| {
+                        Instructions::Best.run_plain(|| {
+                            for (((m, v), p), &g) in m.iter_mut().zip(v).zip(p).zip(g) {
+                                *m = b1 * *m + (1.0 - b1) * g;
+                                *v = b2 * *v + (1.0 - b2) * g * g;
+                                *p -= step_size * (*m / (v.sqrt() / root + eps));
+                            }
+                        });
                     });
                     (new_m, new_v, new_p)
                 };

@@ -19,7 +19,7 @@ pub fn bench(spec: &Spec, batch: usize, runs: u64, device: &Device) -> Result<Ve
     let size = spec.size();
     let mut trainer = Trainer::new(spec, 0, device)?;
     let noise = normals(&mut step_rng(0, 0), 3 * batch * size * size);
-    let real = Tensor::from_vec(noise, (3, batch, size, size), device)?.tanh()?;
+    let real = Tensor::from_vec(noise, (batch, 3, size, size), device)?.tanh()?;
     let mut times_ms = Vec::new();
     for step in 1..=WARM_UP + runs {
         let start = Instant::now();

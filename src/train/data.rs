@@ -118,21 +118,17 @@ impl Dataset {
         self.pictures.is_empty()
     }
 
-    /// The pictures of these numbers as `[3, batch, size, size]` in -1..1.
+    /// The pictures of these numbers, `[batch, 3, size, size]` in -1..1.
     ///
     /// # Errors
     /// When the device has no memory for them.
     pub fn batch(&self, numbers: &[usize], device: &Device) -> candle_core::Result<Tensor> {
-        let plane = self.size * self.size;
-        let mut values = vec![0.0f32; 3 * numbers.len() * plane];
-        for (slot, out) in values.chunks_exact_mut(plane).enumerate() {
-            let (channel, row) = (slot / numbers.len(), slot % numbers.len());
-            let source = &self.pictures[numbers[row]][channel * plane..(channel + 1) * plane];
-            for (out, &byte) in out.iter_mut().zip(source) {
-                *out = f32::from(byte) / 127.5 - 1.0;
-            }
-        }
-        Tensor::from_vec(values, (3, numbers.len(), self.size, self.size), device)
+        let values: Vec<f32> = numbers
+            .iter()
+            .flat_map(|&number| &self.pictures[number])
+            .map(|&byte| f32::from(byte) / 127.5 - 1.0)
+            .collect();
+        Tensor::from_vec(values, (numbers.len(), 3, self.size, self.size), device)
     }
 }
 

@@ -12,11 +12,13 @@ mod trainer;
 
 mod bench;
 mod log;
+mod memory;
 mod run;
 
 pub use adam::{Adam, AdamSettings};
 pub use bench::bench;
 pub use data::{DataError, Dataset};
 pub use loss::binary_cross_entropy;
+pub use memory::keep_freed_memory;
 pub use run::{Length, Outcome, Progress, Settings, TrainError, playing_path, run};
 pub use trainer::{Losses, Trainer};

@@ -306,7 +306,7 @@ fn sample_sheet(trainer: &Trainer, settings: &Settings) -> candle_core::Result<R
             let (x, y) = (x as usize, y as usize);
             let (row, at) = (y / side * 4 + x / side, y % side * side + x % side);
             Rgb([0, 1, 2].map(|channel| {
-                let value = values[(channel * 8 + row) * side * side + at];
+                let value = values[(row * 3 + channel) * side * side + at];
                 ((value + 1.0) * 127.5).round() as u8
             }))
         },

@@ -9,6 +9,7 @@ use super::noise::normals;
 use crate::network::checkpoint::{Checkpoint, CheckpointError, Content};
 use crate::network::discriminator::Discriminator;
 use crate::network::generator::Generator;
+use crate::network::ops::{from_maps, to_maps};
 use crate::network::parameters::{Parameters, Tracking, uniform};
 use crate::network::spec::Spec;
 
@@ -53,7 +54,7 @@ impl Trainer {
         })
     }
 
-    /// One step of the discriminator, then one of the generator, on a batch of real pictures `[3, batch, size, size]` in -1..1;
+    /// One step of the discriminator, then one of the generator, on a batch of real pictures `[batch, 3, size, size]` in -1..1;
     /// `step` counts from 1.
     ///
     /// Labels are noisy and sometimes swapped: real 1 ± 0.1, generated 0..0.2, one draw each for the batch; with
@@ -62,7 +63,8 @@ impl Trainer {
     /// # Errors
     /// When the device fails.
     pub fn step(&mut self, real: &Tensor, step: u64, rng: &mut impl RngCore) -> Result<Losses> {
-        let batch = real.dim(1)?;
+        let batch = real.dim(0)?;
+        let real = to_maps(real)?;
         let swaps: Vec<bool> = (0..batch).map(|_| uniform(rng) < SWAP).collect();
         let real_label = 1.0 + (uniform(rng) - 0.5) * 0.2;
         let fake_label = uniform(rng) * 0.2;
@@ -80,7 +82,7 @@ impl Trainer {
             .forward(&self.latents(batch, rng)?, Tracking::Frozen)?;
         self.generator.follow(&seen);
         let real_loss = binary_cross_entropy(
-            &self.discriminator.forward(real, Tracking::Trained)?,
+            &self.discriminator.forward(&real, Tracking::Trained)?,
             &real_labels,
         )?;
         let fake_loss = binary_cross_entropy(
@@ -106,12 +108,12 @@ impl Trainer {
         })
     }
 
-    /// Draws `z`, rows x latent, in training mode: pictures `[3, rows, size, size]`. Nothing is learnt from it.
+    /// Draws `z`, rows x latent, in training mode: pictures `[rows, 3, size, size]`. Nothing is learnt from it.
     ///
     /// # Errors
     /// When the device fails.
     pub fn draw(&self, z: &Tensor) -> Result<Tensor> {
-        Ok(self.generator.forward(z, Tracking::Frozen)?.0)
+        from_maps(&self.generator.forward(z, Tracking::Frozen)?.0)
     }
 
     /// The tensors of a whole checkpoint.

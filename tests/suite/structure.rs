@@ -113,7 +113,7 @@ fn what_ships_can_be_opened_and_is_small() {
     let piece = latentloop::library::preset(&root().join("presets/first.toml"), &table).unwrap();
     assert_eq!(piece.preset.keyframes.len(), 8);
     let weights = latentloop::network::weights::GeneratorWeights::load(&piece.model).unwrap();
-    assert_eq!(weights.spec.size(), 256);
+    assert_eq!(weights.size(), 256);
     assert!(fs::metadata(&piece.model).unwrap().len() < 8_000_000);
     let text = fs::read_to_string(root().join("presets/first.take")).unwrap();
     let take = latentloop::take::Take::parse(&text, &table).unwrap();

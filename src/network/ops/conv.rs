@@ -2,23 +2,24 @@
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
-use super::kernel::{ConvShape, channel_sums, down, up, weight_gradient};
-use super::{slice, with_slice};
+use super::{map_of, slice, with_slice};
+use crate::network::kernel::{ConvShape, channel_sums, down, up, weight_gradient};
 
-/// Fine to coarse: `x` is `[in, batch, 2h, 2w]`, `weight` `[out, in, 4, 4]`, `bias` `[out]`; the result is `[out, batch, h, w]`.
+/// Fine to coarse: `x` are maps of `in` channels and even sides, `weight` is `[out, in, 4, 4]`, `bias` `[out]`; the result are
+/// maps of `out` channels and half the sides.
 ///
 /// # Errors
 /// When the shapes do not fit or a side is odd.
 pub fn conv(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if x.device().is_cpu() {
-        let (_, batch, height, width) = x.dims4()?;
+        let map = map_of(x)?;
         let (coarse, fine, _, _) = weight.dims4()?;
         let shape = ConvShape {
             coarse,
             fine,
-            batch,
-            height: height / 2,
-            width: width / 2,
+            batch: map.batch,
+            height: map.height / 2,
+            width: map.width / 2,
         };
         let needs = Needs::of(x, weight);
         return x
@@ -34,20 +35,21 @@ pub fn conv(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
         .broadcast_add(&bias.reshape(((), 1, 1, 1))?)
 }
 
-/// Coarse to fine: `x` is `[in, batch, h, w]`, `weight` `[in, out, 4, 4]`, `bias` `[out]`; the result is `[out, batch, 2h, 2w]`.
+/// Coarse to fine: `x` are maps of `in` channels, `weight` is `[in, out, 4, 4]`, `bias` `[out]`; the result are maps of `out`
+/// channels and twice the sides.
 ///
 /// # Errors
 /// When the shapes do not fit.
 pub fn conv_transposed(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if x.device().is_cpu() {
-        let (_, batch, height, width) = x.dims4()?;
+        let map = map_of(x)?;
         let (coarse, fine, _, _) = weight.dims4()?;
         let shape = ConvShape {
             coarse,
             fine,
-            batch,
-            height,
-            width,
+            batch: map.batch,
+            height: map.height,
+            width: map.width,
         };
         let needs = Needs::of(x, weight);
         return x
@@ -117,14 +119,11 @@ impl CustomOp3 for Conv {
             slice(bias, bias_layout)?,
         );
         let shape = &self.shape;
-        check("a convolution's picture", x.len(), shape.fine_len())?;
+        check("a convolution's picture", x.len(), shape.fine_map().len())?;
         check("a convolution's weights", weight.len(), shape.weight_len())?;
         check("a convolution's biases", bias.len(), shape.coarse)?;
         let y = down(shape, x, weight, Some(bias));
-        Ok((
-            CpuStorage::F32(y),
-            Shape::from((shape.coarse, shape.batch, shape.height, shape.width)),
-        ))
+        Ok((CpuStorage::F32(y), shape.coarse_map().tensor_shape()))
     }
 
     fn bwd(
@@ -148,8 +147,8 @@ impl CustomOp3 for Conv {
             if !self.needs.weight {
                 return Ok((dx, None, None));
             }
-            let dw = with_slice(x, |x| Ok(weight_gradient(shape, dy, x, None).0))?;
-            let db = channel_sums(shape.coarse, dy);
+            let dw = with_slice(x, |x| Ok(weight_gradient(shape, dy, x)))?;
+            let db = channel_sums(&shape.coarse_map(), dy);
             Ok((
                 dx,
                 Some(Tensor::from_vec(dw, weight.shape(), x.device())?),
@@ -182,7 +181,7 @@ impl CustomOp3 for ConvTransposed {
         check(
             "a transposed convolution's map",
             x.len(),
-            shape.coarse_len(),
+            shape.coarse_map().len(),
         )?;
         check(
             "a transposed convolution's weights",
@@ -191,10 +190,7 @@ impl CustomOp3 for ConvTransposed {
         )?;
         check("a transposed convolution's biases", bias.len(), shape.fine)?;
         let y = up(shape, x, weight, Some(bias));
-        Ok((
-            CpuStorage::F32(y),
-            Shape::from((shape.fine, shape.batch, 2 * shape.height, 2 * shape.width)),
-        ))
+        Ok((CpuStorage::F32(y), shape.fine_map().tensor_shape()))
     }
 
     fn bwd(
@@ -209,25 +205,21 @@ impl CustomOp3 for ConvTransposed {
         let tensor =
             |numbers, like: &Tensor| Tensor::from_vec(numbers, like.shape(), like.device());
         with_slice(gradient, |dy| {
+            let dx = match self.needs.input {
+                true => Some(tensor(
+                    with_slice(weight, |weight| Ok(down(shape, dy, weight, None)))?,
+                    x,
+                )?),
+                false => None,
+            };
             if !self.needs.weight {
-                let dx = with_slice(weight, |weight| Ok(down(shape, dy, weight, None)))?;
-                return Ok((Some(tensor(dx, x)?), None, None));
+                return Ok((dx, None, None));
             }
-            let (dw, dx) = with_slice(x, |x| {
-                with_slice(weight, |weight| {
-                    Ok(weight_gradient(
-                        shape,
-                        x,
-                        dy,
-                        self.needs.input.then_some(weight),
-                    ))
-                })
-            })?;
-            let dx = dx.map(|dx| tensor(dx, x)).transpose()?;
+            let dw = with_slice(x, |x| Ok(weight_gradient(shape, x, dy)))?;
             Ok((
                 dx,
                 Some(tensor(dw, weight)?),
-                Some(tensor(channel_sums(shape.fine, dy), bias)?),
+                Some(tensor(channel_sums(&shape.fine_map(), dy), bias)?),
             ))
         })
     }

@@ -1,22 +1,24 @@
 //! The operations of both networks as candle custom ops with their own backward.
 //!
-//! Activations are channels-major, `[channels, batch, height, width]`, so that a convolution over the whole batch is one
-//! matrix product and batch norm works on contiguous rows. On the CPU the kernels of this module run; on any other
-//! device candle's own operations do, behind the same functions.
+//! A stack of feature maps is one tensor, and how its numbers lie is this module's affair: on the processor channels last with
+//! a border of zeros, `[batch, height + 2, width + 2, channels]`, which the kernels of [`super::kernel`] read in order; on any
+//! other device channels first, `[channels, batch, height, width]`, where candle's own operations run behind the same
+//! functions. [`to_maps`] and [`from_maps`] lead in and out.
 
 mod conv;
-mod kernel;
+mod layout;
 mod norm;
 
 pub use conv::{conv, conv_transposed};
-pub use kernel::ConvShape;
-pub(crate) use kernel::up_into;
-pub use norm::{BatchStatistics, batch_norm_leaky, leaky_relu};
+pub use layout::{from_maps, to_maps};
+pub use norm::{BatchStatistics, batch_norm_leaky, leaky_relu, tanh};
 
 #[cfg(test)]
 mod tests;
 
 use candle_core::{CpuStorage, Layout, Result, Tensor, bail};
+
+use layout::map_of;
 
 /// Runs `f` on the numbers of a contiguous f32 tensor in CPU memory.
 pub(crate) fn with_slice<T>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {

@@ -1,11 +1,14 @@
 //! Batch norm over the batch's own statistics with the leaky ReLU that follows it, and the leaky ReLU alone.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp3, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::{slice, with_slice};
+use super::{map_of, slice, with_slice};
+use crate::network::kernel::{
+    Backward, Finish, Instructions, Map, Moments, activate, moments, moments_scratch, tanh_in_place,
+};
 use crate::network::spec::{BATCH_NORM_EPS, LEAKY_SLOPE};
 
 /// Mean and biased variance of every channel over a batch.
@@ -19,8 +22,8 @@ pub struct BatchStatistics {
     pub count: usize,
 }
 
-/// Batch norm with the batch's statistics, then leaky ReLU (slope 0.2): `x` is `[channels, batch, h, w]`, `weight` and `bias`
-/// `[channels]`. The statistics come back beside the result.
+/// Batch norm with the batch's statistics, then leaky ReLU (slope 0.2): `x` are maps, `weight` and `bias` `[channels]`. The
+/// statistics come back beside the result.
 ///
 /// Ioffe and Szegedy 2015, <https://arxiv.org/abs/1502.03167>.
 ///
@@ -32,14 +35,19 @@ pub fn batch_norm_leaky(
     bias: &Tensor,
 ) -> Result<(Tensor, BatchStatistics)> {
     if x.device().is_cpu() {
-        let statistics = Arc::new(Mutex::new(BatchStatistics::default()));
+        let map = map_of(x)?;
+        let seen = Arc::new(Mutex::new(Moments::default()));
         let op = BatchNormLeaky {
-            statistics: Arc::clone(&statistics),
+            map,
+            seen: Arc::clone(&seen),
         };
         let y = x.contiguous()?.apply_op3(weight, bias, op)?;
-        let statistics = statistics
-            .lock()
-            .map_or_else(|poisoned| poisoned.into_inner().clone(), |s| s.clone());
+        let seen = locked(&seen).clone();
+        let statistics = BatchStatistics {
+            mean: seen.mean,
+            variance: seen.variance,
+            count: map.pixels(),
+        };
         return Ok((y, statistics));
     }
     let rows = x.flatten_from(1)?;
@@ -69,12 +77,14 @@ pub fn leaky_relu(x: &Tensor) -> Result<Tensor> {
     x.relu()? - (x.neg()?.relu()? * f64::from(LEAKY_SLOPE))?
 }
 
-fn leaky(x: f32) -> f32 {
-    if x > 0.0 { x } else { x * LEAKY_SLOPE }
+/// What a lock holds, also where a thread died with it: the numbers are written in one go.
+fn locked(moments: &Mutex<Moments>) -> MutexGuard<'_, Moments> {
+    moments.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct BatchNormLeaky {
-    statistics: Arc<Mutex<BatchStatistics>>,
+    map: Map,
+    seen: Arc<Mutex<Moments>>,
 }
 
 impl CustomOp3 for BatchNormLeaky {
@@ -96,37 +106,35 @@ impl CustomOp3 for BatchNormLeaky {
             slice(weight, weight_layout)?,
             slice(bias, bias_layout)?,
         );
-        let channels = weight.len();
-        if channels == 0 || bias.len() != channels || !x.len().is_multiple_of(channels) {
+        let map = &self.map;
+        if weight.len() != map.channels || bias.len() != map.channels {
             candle_core::bail!(
-                "batch norm: {} numbers for {channels} channels and {} biases",
-                x.len(),
-                bias.len()
+                "batch norm: {} weights and {} biases for {} channels",
+                weight.len(),
+                bias.len(),
+                map.channels
             );
         }
-        let count = x.len() / channels;
+        let mut seen = locked(&self.seen);
+        let mut scratch = vec![0.0; moments_scratch(map)];
+        moments(Instructions::Best, map, x, &mut scratch, &mut seen);
+        let scale: Vec<f32> = weight
+            .iter()
+            .zip(&seen.variance)
+            .map(|(weight, variance)| weight / (variance + BATCH_NORM_EPS).sqrt())
+            .collect();
+        let shift: Vec<f32> = bias
+            .iter()
+            .zip(seen.mean.iter().zip(&scale))
+            .map(|(bias, (mean, scale))| bias - mean * scale)
+            .collect();
+        let finish = Finish {
+            scale: Some(&scale),
+            shift: Some(&shift),
+            slope: LEAKY_SLOPE,
+        };
         let mut y = vec![0.0f32; x.len()];
-        let (mean, variance): (Vec<f32>, Vec<f32>) = x
-            .par_chunks_exact(count)
-            .zip(y.par_chunks_exact_mut(count))
-            .enumerate()
-            .map(|(channel, (x, y))| {
-                let (mean, variance) = moments(x);
-                let scale = weight[channel] / (variance + BATCH_NORM_EPS).sqrt();
-                let shift = bias[channel] - mean * scale;
-                for (y, &x) in y.iter_mut().zip(x) {
-                    *y = leaky(x * scale + shift);
-                }
-                (mean, variance)
-            })
-            .unzip();
-        if let Ok(mut statistics) = self.statistics.lock() {
-            *statistics = BatchStatistics {
-                mean,
-                variance,
-                count,
-            };
-        }
+        activate(Instructions::Best, map, x, &mut y, finish);
         Ok((CpuStorage::F32(y), x_layout.shape().clone()))
     }
 
@@ -138,112 +146,83 @@ impl CustomOp3 for BatchNormLeaky {
         y: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let statistics = self
-            .statistics
-            .lock()
-            .map_or_else(|poisoned| poisoned.into_inner().clone(), |s| s.clone());
-        let mut dx = vec![0.0f32; x.elem_count()];
-        let count = statistics.count;
-        let sums: Vec<(f32, f32)> = with_slice(x, |x| {
+        let seen = locked(&self.seen);
+        let [dx, dw, db] = with_slice(x, |x| {
             with_slice(y, |y| {
                 with_slice(gradient, |dy| {
                     with_slice(weight, |weight| {
-                        Ok(dx
-                            .par_chunks_exact_mut(count)
-                            .enumerate()
-                            .map(|(channel, dx)| {
-                                let span = channel * count..(channel + 1) * count;
-                                let row = Row {
-                                    x: &x[span.clone()],
-                                    y: &y[span.clone()],
-                                    dy: &dy[span],
-                                };
-                                row.backward(
-                                    statistics.mean[channel],
-                                    statistics.variance[channel],
-                                    weight[channel],
-                                    dx,
-                                )
-                            })
-                            .collect())
+                        let backward = Backward {
+                            x,
+                            y,
+                            dy,
+                            moments: &seen,
+                            weight,
+                            eps: BATCH_NORM_EPS,
+                            slope: LEAKY_SLOPE,
+                        };
+                        Ok(backward.run(Instructions::Best, &self.map))
                     })
                 })
             })
         })?;
-        let (dw, db): (Vec<f32>, Vec<f32>) = sums.into_iter().unzip();
         let device = x.device();
+        let asked = |numbers: Vec<f32>, of: &Tensor| {
+            of.track_op()
+                .then(|| Tensor::from_vec(numbers, of.shape(), device))
+                .transpose()
+        };
         Ok((
             Some(Tensor::from_vec(dx, x.shape(), device)?),
-            weight
-                .track_op()
-                .then(|| Tensor::from_vec(dw, weight.shape(), device))
-                .transpose()?,
-            bias.track_op()
-                .then(|| Tensor::from_vec(db, bias.shape(), device))
-                .transpose()?,
+            asked(dw, weight)?,
+            asked(db, bias)?,
         ))
     }
 }
 
-/// One channel's numbers in the backward pass.
-struct Row<'a> {
-    x: &'a [f32],
-    y: &'a [f32],
-    dy: &'a [f32],
+/// The hyperbolic tangent.
+///
+/// # Errors
+/// When the tensor is not f32.
+pub fn tanh(x: &Tensor) -> Result<Tensor> {
+    if x.device().is_cpu() {
+        return x.contiguous()?.apply_op1(Tanh);
+    }
+    x.tanh()
 }
 
-impl Row<'_> {
-    /// Writes the input's gradient; returns those of the channel's weight and bias.
-    fn backward(&self, mean: f32, variance: f32, weight: f32, dx: &mut [f32]) -> (f32, f32) {
-        let inverse = 1.0 / (variance + BATCH_NORM_EPS).sqrt();
-        for (dx, (&y, &dy)) in dx.iter_mut().zip(self.y.iter().zip(self.dy)) {
-            // The slope is positive, so the result has the sign of what went into the activation.
-            *dx = if y > 0.0 { dy } else { dy * LEAKY_SLOPE };
-        }
-        let db = sum(dx, |g| g);
-        let dw: f64 = dx
-            .chunks(512)
-            .zip(self.x.chunks(512))
-            .map(|(g, x)| {
-                let mut lanes = [0.0f32; 512];
-                for (lane, (&g, &x)) in lanes.iter_mut().zip(g.iter().zip(x)) {
-                    *lane = g * ((x - mean) * inverse);
-                }
-                sum(&lanes[..g.len()], |v| v)
-            })
-            .sum();
-        let count = self.x.len() as f32;
-        let (scale, mean_db, mean_dw) = (weight * inverse, db as f32 / count, dw as f32 / count);
-        for (dx, &x) in dx.iter_mut().zip(self.x) {
-            *dx = scale * (*dx - mean_db - (x - mean) * inverse * mean_dw);
-        }
-        (dw as f32, db as f32)
+struct Tanh;
+
+impl CustomOp1 for Tanh {
+    fn name(&self) -> &'static str {
+        "tanh"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let mut y = slice(x, layout)?.to_vec();
+        y.par_chunks_mut(1 << 14)
+            .for_each(|y| tanh_in_place(Instructions::Best, y));
+        Ok((CpuStorage::F32(y), layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        pointwise(x, y, gradient, |y, dy| dy * (1.0 - y * y))
     }
 }
 
-/// Sums `f` of every number in sixteen lanes, carried over to f64 before f32 loses bits.
-fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f64 {
-    const LANES: usize = 16;
-    let mut total = 0.0f64;
-    for block in x.chunks(LANES * 64) {
-        let mut lanes = [0.0f32; LANES];
-        let whole = block.chunks_exact(LANES);
-        let rest: f32 = whole.remainder().iter().map(|&v| f(v)).sum();
-        for chunk in whole {
-            for (lane, &v) in lanes.iter_mut().zip(chunk) {
-                *lane += f(v);
-            }
-        }
-        total += f64::from(lanes.iter().sum::<f32>() + rest);
-    }
-    total
-}
-
-/// Mean and biased variance.
-fn moments(x: &[f32]) -> (f32, f32) {
-    let count = x.len() as f64;
-    let mean = (sum(x, |v| v) / count) as f32;
-    (mean, (sum(x, |v| (v - mean) * (v - mean)) / count) as f32)
+/// The gradient of an activation that its result tells: `f(y, dy)` of every number.
+fn pointwise(
+    x: &Tensor,
+    y: &Tensor,
+    gradient: &Tensor,
+    f: impl Fn(f32, f32) -> f32 + Sync,
+) -> Result<Option<Tensor>> {
+    let dx: Vec<f32> = with_slice(y, |y| {
+        with_slice(gradient, |dy| {
+            let pairs = y.par_iter().with_min_len(1 << 14).zip(dy);
+            Ok(pairs.map(|(&y, &dy)| f(y, dy)).collect())
+        })
+    })?;
+    Ok(Some(Tensor::from_vec(dx, x.shape(), x.device())?))
 }
 
 struct LeakyRelu;
@@ -257,21 +236,17 @@ impl CustomOp1 for LeakyRelu {
         let y = slice(x, layout)?
             .par_iter()
             .with_min_len(1 << 14)
-            .map(|&x| leaky(x))
+            .map(|&x| x.max(x * LEAKY_SLOPE))
             .collect();
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 
     fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let dx: Vec<f32> = with_slice(y, |y| {
-            with_slice(gradient, |dy| {
-                Ok(y.par_iter()
-                    .with_min_len(1 << 14)
-                    .zip(dy)
-                    .map(|(&y, &dy)| if y > 0.0 { dy } else { dy * LEAKY_SLOPE })
-                    .collect())
-            })
-        })?;
-        Ok(Some(Tensor::from_vec(dx, x.shape(), x.device())?))
+        pointwise(
+            x,
+            y,
+            gradient,
+            |y, dy| if y > 0.0 { dy } else { dy * LEAKY_SLOPE },
+        )
     }
 }

@@ -63,10 +63,13 @@ fn compare(
     }
 }
 
-fn channels_last_bias(y: Tensor, bias: &Tensor) -> Result<Tensor> {
-    y.transpose(0, 1)?
-        .contiguous()?
-        .broadcast_add(&bias.reshape(((), 1, 1, 1))?)
+/// What planes are once an operation on maps has gone over them.
+fn over(x: &Tensor, op: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    from_maps(&op(&to_maps(x)?)?)
+}
+
+fn with_bias(y: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    y.broadcast_add(&bias.reshape((1, (), 1, 1))?)
 }
 
 proptest! {
@@ -74,51 +77,52 @@ proptest! {
 
     #[test]
     fn conv_is_candles_conv(
-        (inputs, outputs, batch, half_height, half_width) in (1usize..6, 1usize..7, 1usize..4, 1usize..14, 1usize..30)
+        (inputs, outputs, batch, half_height, half_width) in (1usize..20, 1usize..40, 1usize..4, 1usize..14, 1usize..30)
     ) {
-        let x = random(1, &[inputs, batch, 2 * half_height, 2 * half_width]);
+        let x = random(1, &[batch, inputs, 2 * half_height, 2 * half_width]);
         let (weight, bias) = (random(2, &[outputs, inputs, 4, 4]), random(3, &[outputs]));
-        let plain = || {
-            channels_last_bias(x.transpose(0, 1)?.contiguous()?.conv2d(&weight, 1, 2, 1, 1)?, &bias)
-        };
-        compare(&[&x, &weight, &bias], || conv(&x, &weight, &bias), plain, 1e-3);
+        let plain = || with_bias(&x.conv2d(&weight, 1, 2, 1, 1)?, &bias);
+        compare(&[&x, &weight, &bias], || over(&x, |x| conv(x, &weight, &bias)), plain, 2e-3);
     }
 
     #[test]
     fn conv_transposed_is_candles_conv_transposed(
-        (inputs, outputs, batch, height, width) in (1usize..7, 1usize..6, 1usize..4, 1usize..14, 1usize..30)
+        (inputs, outputs, batch, height, width) in (1usize..40, 1usize..40, 1usize..4, 1usize..14, 1usize..20)
     ) {
-        let x = random(1, &[inputs, batch, height, width]);
+        let x = random(1, &[batch, inputs, height, width]);
         let (weight, bias) = (random(2, &[inputs, outputs, 4, 4]), random(3, &[outputs]));
-        let plain = || {
-            channels_last_bias(x.transpose(0, 1)?.contiguous()?.conv_transpose2d(&weight, 1, 0, 2, 1)?, &bias)
-        };
-        compare(&[&x, &weight, &bias], || conv_transposed(&x, &weight, &bias), plain, 1e-3);
+        let plain = || with_bias(&x.conv_transpose2d(&weight, 1, 0, 2, 1)?, &bias);
+        compare(&[&x, &weight, &bias], || over(&x, |x| conv_transposed(x, &weight, &bias)), plain, 2e-3);
     }
 
     #[test]
-    fn batch_norm_leaky_is_its_formula((channels, batch, side) in (1usize..5, 2usize..5, 1usize..40)) {
-        let x = random(1, &[channels, batch, side, side]);
+    fn batch_norm_leaky_is_its_formula(
+        (channels, batch, height, width) in (1usize..40, 2usize..5, 1usize..40, 1usize..30)
+    ) {
+        let x = random(1, &[batch, channels, height, width]);
         let (weight, bias) = (random(2, &[channels]), random(3, &[channels]));
         let plain = || {
-            let rows = x.flatten_from(1)?;
+            let rows = x.transpose(0, 1)?.flatten_from(1)?;
             let centred = rows.broadcast_sub(&rows.mean_keepdim(1)?)?;
             let deviation = (centred.sqr()?.mean_keepdim(1)? + f64::from(BATCH_NORM_EPS))?.sqrt()?;
             let y = centred
                 .broadcast_div(&deviation)?
                 .broadcast_mul(&weight.reshape(((), 1))?)?
                 .broadcast_add(&bias.reshape(((), 1))?)?;
-            (y.relu()? - (y.neg()?.relu()? * f64::from(LEAKY_SLOPE))?)?.reshape(x.shape())
+            let y = (y.relu()? - (y.neg()?.relu()? * f64::from(LEAKY_SLOPE))?)?;
+            y.reshape((channels, batch, height, width))?.transpose(0, 1)
         };
-        compare(&[&x, &weight, &bias], || Ok(batch_norm_leaky(&x, &weight, &bias)?.0), plain, 2e-3);
+        let ours = || over(&x, |x| Ok(batch_norm_leaky(x, &weight, &bias)?.0));
+        compare(&[&x, &weight, &bias], ours, plain, 2e-3);
     }
 }
 
 #[test]
 fn frozen_weights_get_no_gradient() {
-    let x = random(1, &[3, 2, 8, 8]);
+    let x = random(1, &[2, 3, 8, 8]);
     let (weight, bias) = (random(2, &[4, 3, 4, 4]), random(3, &[4]));
-    let y = conv(&x, &weight.as_detached_tensor(), &bias.as_detached_tensor()).unwrap();
+    let frozen = (weight.as_detached_tensor(), bias.as_detached_tensor());
+    let y = over(&x, |x| conv(x, &frozen.0, &frozen.1)).unwrap();
     let gradients = y.sum_all().unwrap().backward().unwrap();
     assert!(gradients.get(&x).is_some());
     assert!(gradients.get(&weight).is_none());
@@ -127,7 +131,9 @@ fn frozen_weights_get_no_gradient() {
 #[test]
 fn shapes_that_do_not_fit_are_errors() {
     let (weight, bias) = (random(2, &[4, 3, 4, 4]), random(3, &[4]));
-    assert!(conv(&random(1, &[5, 2, 8, 8]), &weight, &bias).is_err());
-    assert!(conv(&random(1, &[3, 2, 7, 8]), &weight, &bias).is_err());
-    assert!(conv_transposed(&random(1, &[3, 2, 4, 4]), &weight, &bias).is_err());
+    let maps = |shape: &[usize]| to_maps(&random(1, shape)).unwrap();
+    assert!(conv(&maps(&[2, 5, 8, 8]), &weight, &bias).is_err());
+    assert!(conv(&maps(&[2, 3, 7, 8]), &weight, &bias).is_err());
+    assert!(conv_transposed(&maps(&[2, 3, 4, 4]), &weight, &bias).is_err());
+    assert!(conv(&random(1, &[3, 2, 2, 8]), &weight, &bias).is_err());
 }

@@ -1,0 +1,193 @@
+//! The inner product that every convolution here is made of.
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// The vector instructions that a product runs on.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Instructions {
+    /// The widest that the processor has, found at run time: AVX-512, AVX2 with FMA, NEON.
+    #[default]
+    Best,
+    /// None in particular: what any processor does.
+    Portable,
+}
+
+impl Instructions {
+    /// Runs `op` on them.
+    #[inline(always)]
+    pub(crate) fn run<Op: WithSimd>(self, op: Op) -> Op::Output {
+        match self {
+            Self::Best => Arch::new().dispatch(op),
+            Self::Portable => pulp::Scalar128b.vectorize(op),
+        }
+    }
+
+    /// Runs plain loops on them: the compiler makes vectors of what it can.
+    #[inline(always)]
+    pub fn run_plain(self, op: impl FnOnce()) {
+        struct Plain<F>(F);
+        impl<F: FnOnce()> WithSimd for Plain<F> {
+            type Output = ();
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _simd: S) {
+                (self.0)();
+            }
+        }
+        self.run(Plain(op));
+    }
+
+    /// Output channels of one panel of weights.
+    pub fn panel_channels(self) -> usize {
+        struct Width;
+        impl WithSimd for Width {
+            type Output = usize;
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _simd: S) -> usize {
+                VECTORS * S::F32_LANES
+            }
+        }
+        self.run(Width)
+    }
+
+    /// Their name, for people.
+    pub fn name(self) -> &'static str {
+        match self.panel_channels() / VECTORS {
+            16 => "avx512",
+            8 => "avx2",
+            _ if matches!(self, Self::Portable) => "portable",
+            _ => "simd128",
+        }
+    }
+}
+
+/// Vectors of output channels that a product sums at once.
+pub(crate) const VECTORS: usize = 2;
+
+/// Which numbers of the input one output position sees: `rows` runs of `run` numbers, `row_stride` apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) rows: usize,
+    pub(crate) run: usize,
+    pub(crate) row_stride: usize,
+}
+
+impl Window {
+    /// Numbers that one position sees.
+    pub(crate) fn depth(&self) -> usize {
+        self.rows * self.run
+    }
+}
+
+/// Sums `weights` (the window's depth x 2 vectors of output channels) times what each of `N` positions sees.
+///
+/// # Safety
+/// The window must lie in live memory from every position on, and the weights must be of that depth.
+#[inline(always)]
+pub(crate) unsafe fn along_window<S: Simd, const N: usize>(
+    simd: S,
+    window: Window,
+    weights: *const f32,
+    positions: [*const f32; N],
+) -> [[S::f32s; VECTORS]; N] {
+    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; N];
+    let mut weights = weights.cast::<S::f32s>();
+    for row in 0..window.rows {
+        let mut here = positions;
+        for position in &mut here {
+            *position = position.wrapping_add(row * window.row_stride);
+        }
+        for at in 0..window.run {
+            // SAFETY: the caller vouches for weights and windows.
+            unsafe {
+                let first = weights.read_unaligned();
+                let second = weights.add(1).read_unaligned();
+                weights = weights.add(VECTORS);
+                for n in 0..N {
+                    let x = simd.splat_f32s(*here[n].add(at));
+                    sums[n][0] = simd.mul_add_e_f32s(first, x, sums[n][0]);
+                    sums[n][1] = simd.mul_add_e_f32s(second, x, sums[n][1]);
+                }
+            }
+        }
+    }
+    sums
+}
+
+/// Reads the first `count` numbers of a vector, zeros after them.
+///
+/// # Safety
+/// They must lie in live memory.
+#[inline(always)]
+pub(crate) unsafe fn load<S: Simd>(simd: S, from: *const f32, count: usize) -> S::f32s {
+    // SAFETY: the caller vouches for the numbers.
+    unsafe {
+        if count == S::F32_LANES {
+            from.cast::<S::f32s>().read_unaligned()
+        } else {
+            simd.partial_load_f32s(std::slice::from_raw_parts(from, count))
+        }
+    }
+}
+
+/// Writes the first `count` numbers of a vector.
+///
+/// # Safety
+/// They must lie in live memory that nobody else touches meanwhile.
+#[inline(always)]
+pub(crate) unsafe fn store<S: Simd>(simd: S, to: *mut f32, count: usize, vector: S::f32s) {
+    // SAFETY: the caller vouches for the numbers.
+    unsafe {
+        if count == S::F32_LANES {
+            to.cast::<S::f32s>().write_unaligned(vector);
+        } else {
+            simd.partial_store_f32s(std::slice::from_raw_parts_mut(to, count), vector);
+        }
+    }
+}
+
+/// Rows of positions over which a gradient of weights is summed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// Where the row's first coarse pixel lies.
+    pub(crate) coarse: *const f32,
+    /// Where the first of the `N` numbers that meet it lies.
+    pub(crate) fine: *const f32,
+}
+
+/// Adds the outer products of `channels` coarse channels (at most two vectors of them) and `N` neighbouring fine numbers,
+/// over `count` pixels.
+///
+/// # Safety
+/// `count` pixels must lie in live memory, `coarse_step` and `fine_step` numbers apart.
+#[inline(always)]
+pub(crate) unsafe fn along_pixels<S: Simd, const N: usize>(
+    simd: S,
+    run: Run,
+    count: usize,
+    [coarse_step, fine_step]: [usize; 2],
+    channels: usize,
+    sums: &mut [[S::f32s; VECTORS]; N],
+) {
+    let lanes = S::F32_LANES;
+    let counts = [
+        channels.min(lanes),
+        channels.saturating_sub(lanes).min(lanes),
+    ];
+    let mut now = *sums;
+    let (mut coarse, mut fine) = (run.coarse, run.fine);
+    for _ in 0..count {
+        // SAFETY: the caller vouches for the pixels.
+        unsafe {
+            let first = load(simd, coarse, counts[0]);
+            let second = load(simd, coarse.wrapping_add(lanes), counts[1]);
+            for (n, now) in now.iter_mut().enumerate() {
+                let x = simd.splat_f32s(*fine.add(n));
+                now[0] = simd.mul_add_e_f32s(first, x, now[0]);
+                now[1] = simd.mul_add_e_f32s(second, x, now[1]);
+            }
+        }
+        coarse = coarse.wrapping_add(coarse_step);
+        fine = fine.wrapping_add(fine_step);
+    }
+    *sums = now;
+}
