@@ -1,4 +1,4 @@
-//! The training run: one seeded loop of batches, losses, optimiser, log and sheets.
+//! The training run: one seeded loop of batches, losses, optimiser, log, scores and sheets.
 //!
 //! Every random number follows from the seed and the step, so a run that was stopped and resumed is the run that was not.
 
@@ -13,10 +13,12 @@ mod trainer;
 mod bench;
 mod log;
 mod run;
+mod scoring;
 
 pub use adam::{Adam, AdamSettings};
 pub use bench::bench;
 pub use data::{DataError, Dataset};
 pub use loss::binary_cross_entropy;
 pub use run::{Length, Outcome, Progress, Settings, TrainError, playing_path, run};
+pub use scoring::Warning;
 pub use trainer::{Losses, Trainer};
