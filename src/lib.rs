@@ -19,6 +19,7 @@ pub mod library;
 pub mod network;
 pub mod record;
 pub mod render;
+pub mod score;
 pub mod sheet;
 #[cfg(feature = "live")]
 pub mod sound;

@@ -14,6 +14,7 @@ pub mod params;
 #[cfg(feature = "live")]
 pub mod play;
 pub mod render;
+pub mod score;
 pub mod sheet;
 pub mod take;
 pub mod train;
@@ -36,6 +37,7 @@ pub struct Cli {
 enum Command {
     Frames(frames::Args),
     Train(train::Args),
+    Score(score::Args),
     Sheet(sheet::Args),
     Draw(draw::Args),
     Render(render::Args),
@@ -57,6 +59,7 @@ impl Cli {
         match self.command {
             Command::Frames(args) => frames::run(args),
             Command::Train(args) => train::run(args),
+            Command::Score(args) => score::run(args),
             Command::Sheet(args) => sheet::run(args),
             Command::Draw(args) => draw::run(args),
             Command::Render(args) => render::run(args),

@@ -54,6 +54,9 @@ pub struct Args {
     /// Steps between sample sheets; 0 draws none
     #[arg(long, default_value_t = 100, value_name = "STEPS")]
     sheet_every: u64,
+    /// Steps between scores (see `latentloop score`), which go into the log; 0 never scores
+    #[arg(long, default_value_t = 100, value_name = "STEPS")]
+    score_every: u64,
     /// Where to write the playing file (the generator alone), also when stopped early
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
@@ -101,6 +104,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         resume: args.resume,
         checkpoint_every: args.checkpoint_every,
         sheet_every: args.sheet_every,
+        score_every: args.score_every,
         export: args.export,
         precision: args.precision,
     };
@@ -115,6 +119,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             bar.reset_eta();
         }
         bar.set_position(progress.step);
+        if let Some(warning) = progress.warning {
+            bar.suspend(|| tracing::warn!("step {}: {warning}", progress.step));
+        }
         let losses = progress.losses;
         bar.set_message(format!(
             "D {:.3}  G {:.3}",

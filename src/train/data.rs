@@ -118,6 +118,11 @@ impl Dataset {
         self.pictures.is_empty()
     }
 
+    /// Every picture, `[3, size, size]`, in the order of the files' names.
+    pub fn pictures(&self) -> &[Vec<u8>] {
+        &self.pictures
+    }
+
     /// The pictures of these numbers, `[batch, 3, size, size]` in -1..1.
     ///
     /// # Errors

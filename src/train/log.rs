@@ -5,10 +5,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::Losses;
+use crate::score::Scores;
 
-const HEADER: &str = "step,epoch,discriminator_loss,generator_loss";
+const HEADER: &str = "step,epoch,discriminator_loss,generator_loss,\
+    palette_distance,diversity,sharpness,coverage,nearest,evenness";
 
-/// A CSV file of losses that goes on where a resumed run goes on.
+/// A CSV file of losses and scores that goes on where a resumed run goes on.
 #[derive(Debug)]
 pub(super) struct Log {
     file: BufWriter<File>,
@@ -30,6 +32,10 @@ impl Log {
                     .and_then(|field| field.parse::<u64>().ok());
                 if number.is_some_and(|number| number <= step) {
                     kept.push_str(line);
+                    // Lines of a version that had no scores.
+                    for _ in line.matches(',').count()..HEADER.matches(',').count() {
+                        kept.push(',');
+                    }
                     kept.push('\n');
                 }
             }
@@ -39,12 +45,32 @@ impl Log {
         Ok(Self { file })
     }
 
-    pub(super) fn write(&mut self, step: u64, epoch: u64, losses: Losses) -> io::Result<()> {
-        writeln!(
+    /// Writes a step's line; the fields of scores stay empty where there are none.
+    pub(super) fn write(
+        &mut self,
+        step: u64,
+        epoch: u64,
+        losses: Losses,
+        scores: Option<&Scores>,
+    ) -> io::Result<()> {
+        write!(
             self.file,
             "{step},{epoch},{:.6},{:.6}",
             losses.discriminator, losses.generator
-        )
+        )?;
+        match scores {
+            Some(scores) => writeln!(
+                self.file,
+                ",{:.6},{:.6},{:.6},{:.6},{:.6},{:.6}",
+                scores.palette_distance,
+                scores.diversity,
+                scores.sharpness,
+                scores.coverage,
+                scores.nearest,
+                scores.evenness
+            ),
+            None => writeln!(self.file, ",,,,,,"),
+        }
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! The training run: one seeded loop of batches, losses, optimiser, log and sheets.
+//! The training run: one seeded loop of batches, losses, optimiser, log, scores and sheets.
 //!
 //! Every random number follows from the seed and the step, so a run that was stopped and resumed is the run that was not.
 
@@ -14,6 +14,7 @@ mod bench;
 mod log;
 mod memory;
 mod run;
+mod scoring;
 
 pub use adam::{Adam, AdamSettings};
 pub use bench::bench;
@@ -21,4 +22,5 @@ pub use data::{DataError, Dataset};
 pub use loss::binary_cross_entropy;
 pub use memory::keep_freed_memory;
 pub use run::{Length, Outcome, Progress, Settings, TrainError, playing_path, run};
+pub use scoring::Warning;
 pub use trainer::{Losses, Trainer};

@@ -9,7 +9,8 @@ use thiserror::Error;
 
 use super::log::Log;
 use super::noise::{epoch_order, normals, step_rng};
-use super::{DataError, Dataset, Losses, Trainer};
+use super::scoring::Scoring;
+use super::{DataError, Dataset, Losses, Trainer, Warning};
 use crate::network::checkpoint::{Card, Checkpoint, CheckpointError, Precision};
 use crate::network::spec::SpecError;
 
@@ -40,6 +41,8 @@ pub struct Settings {
     pub checkpoint_every: u64,
     /// Steps between sample sheets; 0 draws none.
     pub sheet_every: u64,
+    /// Steps between scores; 0 scores never.
+    pub score_every: u64,
     /// The playing file to write at the end; beside the checkpoint where none is named.
     pub export: Option<PathBuf>,
     /// Numbers of the playing file.
@@ -64,6 +67,8 @@ pub struct Progress {
     pub steps: u64,
     /// Losses of the last one.
     pub losses: Losses,
+    /// What is to be said after it.
+    pub warning: Option<Warning>,
 }
 
 /// Why a run ended early.
@@ -169,6 +174,7 @@ pub fn run(
             .write(&settings.output, card, Precision::F32)?)
     };
 
+    let mut scoring = Scoring::new(settings.score_every);
     let mut epoch = u64::MAX;
     let mut order = Vec::new();
     while card.step < steps && !stop.load(Ordering::Relaxed) {
@@ -191,12 +197,20 @@ pub fn run(
                 losses,
             });
         }
-        log.write(card.step, epoch, losses)
+        let (scores, warning) = scoring.after(
+            card.step,
+            &trainer,
+            &data,
+            settings.latent,
+            &settings.device,
+        )?;
+        log.write(card.step, epoch, losses, scores.as_ref())
             .map_err(|source| write(&log_path, source))?;
         report(Progress {
             step: card.step,
             steps,
             losses,
+            warning,
         });
         if settings.checkpoint_every > 0 && card.step.is_multiple_of(settings.checkpoint_every) {
             log.flush().map_err(|source| write(&log_path, source))?;

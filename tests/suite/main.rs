@@ -13,6 +13,7 @@ mod play;
 #[cfg(feature = "video")]
 mod record;
 mod render;
+mod score;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod sound;
 mod structure;

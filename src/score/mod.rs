@@ -1,0 +1,20 @@
+//! Judging a model: six numbers that say how its pictures compare with the footage that it was trained on.
+//!
+//! Both sides are looked at once and boiled down to what the numbers need: thumbnails, colours, gradient energy.
+
+mod colour;
+mod earth_mover;
+mod palette;
+mod thumbnail;
+
+mod survey;
+
+mod footage;
+mod sampling;
+
+mod scores;
+
+pub use footage::{Footage, ScoreError};
+pub use sampling::{Draw, Sampling};
+pub use scores::{COLLAPSE, Scores, score};
+pub use survey::Survey;
