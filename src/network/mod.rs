@@ -1,6 +1,8 @@
-//! The DCGAN: its shape, its operations, generator, discriminator and checkpoint files.
+//! The DCGAN: its shape, its kernels and operations, generator, discriminator and checkpoint files.
 
 pub mod spec;
+
+pub mod kernel;
 
 pub mod ops;
 

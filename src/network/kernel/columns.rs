@@ -1,0 +1,146 @@
+//! A transposed convolution, 4 x 4, stride 2, padding 1, to a few channels: all taps of a coarse pixel in one product, then each
+//! filter row's four pixels added where they fall.
+//!
+//! A product over output channels would leave most of a vector empty where they are three.
+
+use std::cell::RefCell;
+
+use rayon::prelude::*;
+
+use super::map::Map;
+use super::product::{Instructions, Window};
+use super::sweep::{self, Grid, Panels, Sweep, Walk};
+
+/// Coarse rows whose taps a task holds, beside one more on either side.
+const BAND_ROWS: usize = 16;
+
+/// Whether so few output channels are better made this way.
+pub(super) fn worth(instructions: Instructions, channels: usize) -> bool {
+    2 * channels <= instructions.panel_channels()
+}
+
+/// The packed weights.
+#[derive(Clone, Debug)]
+pub(super) struct Columns {
+    instructions: Instructions,
+    panels: Panels,
+    channels: usize,
+}
+
+thread_local! {
+    /// Taps of a band and one row of pixels, kept from call to call: drawing a frame allocates nothing.
+    static SCRATCH: RefCell<(Vec<f32>, Vec<f32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+impl Columns {
+    /// Packs `weight(in, out, ky, kx)`.
+    pub(super) fn new(
+        instructions: Instructions,
+        inputs: usize,
+        outputs: usize,
+        weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
+    ) -> Self {
+        let mut panels = Panels::default();
+        panels.pack(instructions, inputs, 16 * outputs, |input, place| {
+            let (tap, output) = (place / outputs, place % outputs);
+            weight(input, output, tap / 4, tap % 4)
+        });
+        Self {
+            instructions,
+            panels,
+            channels: outputs,
+        }
+    }
+
+    /// Calls `finish(picture, row, numbers)` with every row of the fine map, `2 width x channels`.
+    pub(super) fn run(
+        &self,
+        from: &Map,
+        coarse: &[f32],
+        finish: impl Fn(usize, usize, &mut [f32]) + Sync,
+    ) {
+        assert_eq!(coarse.len(), from.len(), "the coarse map's length");
+        let bands = from.height.div_ceil(BAND_ROWS);
+        (0..from.batch * bands).into_par_iter().for_each(|task| {
+            let (picture, band) = (task / bands, task % bands);
+            let (top, bottom) = (
+                band * BAND_ROWS,
+                ((band + 1) * BAND_ROWS).min(from.height),
+            );
+            SCRATCH.with_borrow_mut(|(taps, line)| {
+                self.band(from, coarse, picture, [top, bottom], taps, line, &finish);
+            });
+        });
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one task's place and its scratch")]
+    fn band(
+        &self,
+        from: &Map,
+        coarse: &[f32],
+        picture: usize,
+        [top, bottom]: [usize; 2],
+        taps: &mut Vec<f32>,
+        line: &mut Vec<f32>,
+        finish: &impl Fn(usize, usize, &mut [f32]),
+    ) {
+        let (first, last) = (top.saturating_sub(1), (bottom + 1).min(from.height));
+        let each = 16 * self.channels;
+        let grid = Grid {
+            pictures: 1,
+            height: last - first,
+            width: from.width,
+        };
+        taps.resize(grid.len() * each, 0.0);
+        let sweep = Sweep {
+            grid,
+            window: Window {
+                rows: 1,
+                run: from.channels,
+                row_stride: 0,
+            },
+            from: Walk {
+                start: from.start(picture, first),
+                picture: 0,
+                row: from.row(),
+                column: from.channels,
+            },
+            to: Walk {
+                start: 0,
+                picture: 0,
+                row: from.width * each,
+                column: each,
+            },
+            panels: &self.panels,
+            bias: None,
+            slope: 1.0,
+        };
+        sweep::run_here(self.instructions, &sweep, coarse, taps);
+        let row_taps = 4 * self.channels;
+        // One pixel more on either side: the outer taps reach over.
+        line.resize((2 * from.width + 2) * self.channels, 0.0);
+        for fine_y in 2 * top..2 * bottom {
+            line.fill(0.0);
+            let y = fine_y / 2;
+            let reach = if fine_y.is_multiple_of(2) {
+                [(1, Some(y)), (3, y.checked_sub(1))]
+            } else {
+                [(2, Some(y)), (0, Some(y + 1))]
+            };
+            for (ky, y) in reach {
+                let Some(y) = y.filter(|&y| y < from.height) else {
+                    continue;
+                };
+                let row = &taps[(y - first) * from.width * each..][..from.width * each];
+                for (x, pixel) in row.chunks_exact(each).enumerate() {
+                    let out = &mut line[2 * x * self.channels..][..row_taps];
+                    for (out, &tap) in out.iter_mut().zip(&pixel[ky * row_taps..][..row_taps]) {
+                        *out += tap;
+                    }
+                }
+            }
+            let pixels = self.channels..line.len() - self.channels;
+            finish(picture, fine_y, &mut line[pixels]);
+        }
+    }
+}
