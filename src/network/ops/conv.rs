@@ -10,6 +10,10 @@ use super::{slice, with_slice};
 /// # Errors
 /// When the shapes do not fit or a side is odd.
 pub fn conv(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        return super::cuda::conv(x, weight, bias);
+    }
     if x.device().is_cpu() {
         let (_, batch, height, width) = x.dims4()?;
         let (coarse, fine, _, _) = weight.dims4()?;
@@ -39,6 +43,10 @@ pub fn conv(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When the shapes do not fit.
 pub fn conv_transposed(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        return super::cuda::conv_transposed(x, weight, bias);
+    }
     if x.device().is_cpu() {
         let (_, batch, height, width) = x.dims4()?;
         let (coarse, fine, _, _) = weight.dims4()?;

@@ -1,10 +1,12 @@
 //! The operations of both networks as candle custom ops with their own backward.
 //!
 //! Activations are channels-major, `[channels, batch, height, width]`, so that a convolution over the whole batch is one
-//! matrix product and batch norm works on contiguous rows. On the CPU the kernels of this module run; on any other
-//! device candle's own operations do, behind the same functions.
+//! matrix product and batch norm works on contiguous rows. On the CPU and on NVIDIA cards kernels of our own run; on any
+//! other device candle's operations do, behind the same functions.
 
 mod conv;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 mod kernel;
 mod norm;
 
@@ -17,6 +19,18 @@ pub use norm::{BatchStatistics, batch_norm_leaky, leaky_relu};
 mod tests;
 
 use candle_core::{CpuStorage, Layout, Result, Tensor, bail};
+
+/// [`batch_norm_leaky`] where nobody asks for the statistics; on a card there is then nothing to wait for.
+///
+/// # Errors
+/// When the shapes do not fit.
+pub fn normalised_leaky(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        return cuda::normalised_leaky(x, weight, bias);
+    }
+    Ok(batch_norm_leaky(x, weight, bias)?.0)
+}
 
 /// Runs `f` on the numbers of a contiguous f32 tensor in CPU memory.
 pub(crate) fn with_slice<T>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
