@@ -1,6 +1,6 @@
 //! The CPU kernels against candle's own operations, forward and backward.
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 use proptest::prelude::*;
 
 use super::*;
@@ -43,9 +43,14 @@ fn compare(
         "results differ by {}",
         largest_difference(&y, &reference)
     );
-    let weights = random(99, y.dims());
+    // At the activation's kink a rounding error decides the gradient: what lies there does not count.
+    let off_the_kink = reference.detach().abs().unwrap().gt(1e-5).unwrap();
+    let weights = off_the_kink
+        .to_dtype(DType::F32)
+        .and_then(|mask| random(99, y.dims()).as_tensor() * mask)
+        .unwrap();
     let gradients = |y: &Tensor| {
-        (y * weights.as_tensor())
+        (y * &weights)
             .unwrap()
             .sum_all()
             .unwrap()
