@@ -8,6 +8,7 @@ use image::{Rgb, RgbImage};
 use latentloop::engine::{Bytes, Choice, Norm, open};
 use latentloop::latent::seed_row;
 use latentloop::network::weights::GeneratorWeights;
+use safetensors::SafeTensors;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -354,6 +355,26 @@ fn a_log_without_scores_is_gone_on_with() {
     assert_eq!(lines[1], "1,0,1.500000,0.500000,,,,,,");
     let columns: Vec<usize> = lines.iter().map(|line| line.split(',').count()).collect();
     assert_eq!(columns, [10; 3]);
+}
+
+#[test]
+fn a_run_warns_once_of_a_collapse() {
+    let folder = TempDir::new().unwrap();
+    let pictures = gradients(folder.path(), 8);
+    let model = folder.path().join("model.safetensors");
+    succeed(&train(&pictures, &model, &["--steps", "1"]));
+    // Without the weights of its last layer a generator draws one colour, whatever its latents.
+    let mut bytes = fs::read(&model).unwrap();
+    let (header, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let (start, end) = metadata.info("net.11.weight").unwrap().data_offsets;
+    bytes[8 + header + start..8 + header + end].fill(0);
+    fs::write(&model, bytes).unwrap();
+    let more = ["--steps", "4", "--resume", "--score-every", "1"];
+    let output = train(&pictures, &model, &more);
+    succeed(&output);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.matches("the model has collapsed").count(), 1, "{said}");
+    assert!(said.contains("another --seed"), "{said}");
 }
 
 #[test]
