@@ -163,10 +163,8 @@ fn the_report_is_one_object_and_the_same_each_time() {
             [&report["samples"], &report["seed"], &report["pictures"]],
             [12, 3, 9]
         );
-        assert_ne!(
-            report,
-            scores(&model(), &pictures, &["--samples", "12", "--norm", norm])
-        );
+        let other = scores(&model(), &pictures, &["--samples", "12", "--norm", norm]);
+        assert_ne!(report["diversity"], other["diversity"]);
     }
     let text = succeed(&latentloop(
         "score",
@@ -326,7 +324,7 @@ fn a_run_is_scored_as_its_checkpoint_is_and_resumes_to_the_same_log() {
         let logged: f64 = rows[6][4 + place].parse().unwrap();
         let found = number(&judged, name);
         assert!(
-            (logged - found).abs() <= 0.01 * found.abs().max(0.1),
+            (logged - found).abs() <= 0.001 * found.abs().max(0.1),
             "{name}: {logged} in the log, {found} of the checkpoint"
         );
     }
