@@ -2,10 +2,14 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(feature = "live")]
+use std::time::Instant;
 
 use candle_core::Device;
-use criterion::{BatchSize, Criterion};
+#[cfg(feature = "live")]
+use criterion::BatchSize;
+use criterion::Criterion;
 use latentloop::engine::{Bytes, Choice, Norm, open};
 use latentloop::instrument::{Action, Instrument, Preset, Table};
 use latentloop::network::spec::Spec;
