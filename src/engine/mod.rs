@@ -5,9 +5,10 @@ mod plan;
 mod cpu;
 mod device;
 
-use thiserror::Error;
+#[cfg(test)]
+mod tests;
 
-use crate::network::kernel::Moments;
+use thiserror::Error;
 
 pub use cpu::CpuEngine;
 pub use device::DeviceEngine;
@@ -59,10 +60,6 @@ impl Bytes {
     }
 }
 
-/// What the batch norms of a generator saw, one a norm, in order.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Statistics(pub Vec<Moments>);
-
 /// Draws pictures from latents on one device.
 pub trait Engine: Send {
     /// What draws, for people: "cpu (2 threads, avx512)".
@@ -87,30 +84,6 @@ pub trait Engine: Send {
         bytes: Bytes,
         rgba: &mut [u8],
     ) -> Result<(), EngineError>;
-    /// What the batch norms see when [`ROWS`] rows are drawn together: what [`Engine::paint_with`] takes. False where this engine
-    /// cannot tell.
-    ///
-    /// # Errors
-    /// As [`Engine::draw`].
-    fn statistics(&mut self, _z: &[f32], _seen: &mut Statistics) -> Result<bool, EngineError> {
-        Ok(false)
-    }
-    /// Draws the picture of one row as RGBA with the statistics given.
-    ///
-    /// # Errors
-    /// As [`Engine::draw`], and where [`Engine::statistics`] cannot tell.
-    fn paint_with(
-        &mut self,
-        _z: &[f32],
-        _statistics: &Statistics,
-        _bytes: Bytes,
-        _rgba: &mut [u8],
-    ) -> Result<(), EngineError> {
-        Err(EngineError::Device(format!(
-            "{} draws with no statistics but its own",
-            self.name()
-        )))
-    }
 }
 
 /// Why a picture was not drawn.

@@ -6,10 +6,9 @@ use rayon::prelude::*;
 
 use super::EngineError;
 use crate::network::kernel::{
-    Axis, Columns, Filter, Finish, Grid, Instructions, Map, Moments, Panels, Phase, Shared, Sweep,
-    Walk, Window, run_sweeps, worth_columns,
+    Axis, Columns, Filter, Finish, Grid, Instructions, Map, Panels, Phase, Shared, Sweep, Walk,
+    Window, run_sweeps, worth_columns,
 };
-use crate::network::spec::BATCH_NORM_EPS;
 use crate::network::weights::{GeneratorWeights, LayerWeights, NormWeights};
 
 /// Most numbers of all maps of one picture: 4 GiB of them.
@@ -44,8 +43,8 @@ enum Form {
     Columns(Columns),
 }
 
-/// Scale and shift of every map's numbers as they are written: batch norm with given statistics, and the bias before it.
-#[derive(Clone, Debug, Default)]
+/// Scale and shift of every map's numbers as they are written: batch norm with running statistics, and the bias before it.
+#[derive(Clone, Debug)]
 pub(super) struct Affine {
     maps: Vec<(Vec<f32>, Vec<f32>)>,
     /// The first map's, number by number as the stem writes them.
@@ -276,59 +275,36 @@ impl Layer {
 }
 
 impl Affine {
-    /// Folds the statistics that `moments(norm)` gives into scales and shifts, norms counted from 0. Allocates the first time
-    /// only.
-    pub(super) fn fold<'a>(&mut self, plan: &Plan, moments: impl Fn(usize) -> [&'a [f32]; 2]) {
-        self.maps.resize_with(plan.layers.len(), Default::default);
-        let mut norm_index = 0;
-        for (index, layer) in plan.layers.iter().enumerate() {
-            let (scale, shift) = &mut self.maps[index];
+    /// Folds the running statistics of every batch norm, and the bias before it, into one scale and one shift.
+    pub(super) fn running(plan: &Plan) -> Self {
+        let maps = plan.layers.iter().enumerate().map(|(index, layer)| {
             let channels = layer.map.channels;
-            scale.resize(channels, 1.0);
-            shift.resize(channels, 0.0);
+            let (scale, mut shift) = match &layer.norm {
+                Some(norm) => (0..channels)
+                    .map(|channel| norm.fold(channel, norm.mean[channel], norm.variance[channel]))
+                    .unzip(),
+                None => (vec![1.0; channels], vec![0.0; channels]),
+            };
             // The stem's biases are one a number, not one a channel: they are folded in below.
-            let bias = index.checked_sub(1).map(|before| &plan.layers[before].bias);
-            let statistics = layer.norm.as_ref().map(|norm| {
-                norm_index += 1;
-                (norm, moments(norm_index - 1))
-            });
-            for channel in 0..channels {
-                let bias = bias.map_or(0.0, |bias| bias[channel]);
-                (scale[channel], shift[channel]) = match &statistics {
-                    Some((norm, [mean, variance])) => {
-                        let (weight, beta) = (norm.weight[channel], norm.bias[channel]);
-                        let scale = weight / (variance[channel] + BATCH_NORM_EPS).sqrt();
-                        (scale, beta + (bias - mean[channel]) * scale)
-                    }
-                    None => (1.0, bias),
-                };
+            if let Some(before) = index.checked_sub(1) {
+                let bias = &plan.layers[before].bias;
+                for (shift, (scale, bias)) in shift.iter_mut().zip(scale.iter().zip(bias)) {
+                    *shift += scale * bias;
+                }
             }
-        }
-        let (scale, shift) = &self.maps[0];
+            (scale, shift)
+        });
+        let maps: Vec<(Vec<f32>, Vec<f32>)> = maps.collect();
+        let (scale, shift) = &maps[0];
         let channels = scale.len();
-        self.stem.0.clear();
-        self.stem.1.clear();
-        for (at, &bias) in plan.stem_bias.iter().enumerate() {
+        let stem = plan.stem_bias.iter().enumerate().map(|(at, &bias)| {
             let channel = at % channels;
-            self.stem.0.push(scale[channel]);
-            self.stem.1.push(shift[channel] + bias * scale[channel]);
+            (scale[channel], shift[channel] + bias * scale[channel])
+        });
+        Self {
+            stem: stem.unzip(),
+            maps,
         }
-    }
-}
-
-/// What a layer with statistics of its own makes of its map, biases added already: scale and shift into the given buffers.
-pub(super) fn affine_of(
-    norm: &NormWeights,
-    moments: &Moments,
-    scale: &mut Vec<f32>,
-    shift: &mut Vec<f32>,
-) {
-    scale.clear();
-    shift.clear();
-    for channel in 0..norm.weight.len() {
-        let factor = norm.weight[channel] / (moments.variance[channel] + BATCH_NORM_EPS).sqrt();
-        scale.push(factor);
-        shift.push(norm.bias[channel] - moments.mean[channel] * factor);
     }
 }
 

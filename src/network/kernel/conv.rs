@@ -12,8 +12,8 @@ use rayon::prelude::*;
 use super::columns;
 use super::filter::{Axis, Filter, Phase};
 use super::map::Map;
-use super::product::{Instructions, Run, VECTORS, along_pixels};
-use super::sweep::{self, Finish, Shared, store};
+use super::product::{Instructions, Run, VECTORS, along_pixels, load_vectors, store_vectors};
+use super::sweep::{self, Finish, Shared};
 
 /// Zeros around every map of the studies networks.
 pub const BORDER: usize = 1;
@@ -257,8 +257,8 @@ impl TileRows<'_> {
         let sums = &mut sums[at..at + N * width];
         let mut now = [[simd.splat_f32s(0.0); VECTORS]; N];
         for (now, kept) in now.iter_mut().zip(sums.chunks_exact(width)) {
-            now[0] = simd.partial_load_f32s(&kept[..S::F32_LANES]);
-            now[1] = simd.partial_load_f32s(&kept[S::F32_LANES..]);
+            // SAFETY: the kept sums are that many.
+            *now = unsafe { load_vectors(simd, kept.as_ptr(), width) };
         }
         for y in top..bottom {
             let coarse = coarse_map.start(picture, y) + tile.channel;
@@ -281,7 +281,8 @@ impl TileRows<'_> {
             }
         }
         for (now, kept) in now.iter().zip(sums.chunks_exact_mut(width)) {
-            store(simd, *now, kept);
+            // SAFETY: as above, and they are this group's own.
+            unsafe { store_vectors(simd, kept.as_mut_ptr(), width, *now) };
         }
     }
 }

@@ -9,18 +9,20 @@ mod map;
 mod product;
 mod sweep;
 
+mod backward;
 mod columns;
 mod conv;
 mod filter;
 mod norm;
 mod tanh;
 
+pub use backward::Backward;
 pub(crate) use columns::{Columns, worth as worth_columns};
 pub use conv::{BORDER, ConvShape, channel_sums, down, up, weight_gradient};
 pub use filter::Filter;
 pub(crate) use filter::{Axis, Phase};
 pub use map::{Map, interleave, planes};
-pub use norm::{Backward, Moments, activate, activate_in_place, moments, moments_scratch};
+pub use norm::{Moments, activate, activate_in_place, fold, moments, moments_scratch};
 pub use product::Instructions;
 pub(crate) use product::Window;
 pub use sweep::Finish;

@@ -145,6 +145,50 @@ pub(crate) unsafe fn store<S: Simd>(simd: S, to: *mut f32, count: usize, vector:
     }
 }
 
+/// Reads the first `count` numbers of two vectors, zeros after them.
+///
+/// # Safety
+/// They must lie in live memory.
+#[inline(always)]
+pub(crate) unsafe fn load_vectors<S: Simd>(
+    simd: S,
+    from: *const f32,
+    count: usize,
+) -> [S::f32s; VECTORS] {
+    let lanes = S::F32_LANES;
+    // SAFETY: the caller vouches for the numbers.
+    unsafe {
+        [
+            load(simd, from, count.min(lanes)),
+            load(simd, from.wrapping_add(lanes), count.saturating_sub(lanes)),
+        ]
+    }
+}
+
+/// Writes the first `count` numbers of two vectors.
+///
+/// # Safety
+/// They must lie in live memory that nobody else touches meanwhile.
+#[inline(always)]
+pub(crate) unsafe fn store_vectors<S: Simd>(
+    simd: S,
+    to: *mut f32,
+    count: usize,
+    vectors: [S::f32s; VECTORS],
+) {
+    let lanes = S::F32_LANES;
+    // SAFETY: the caller vouches for the numbers.
+    unsafe {
+        store(simd, to, count.min(lanes), vectors[0]);
+        store(
+            simd,
+            to.wrapping_add(lanes),
+            count.saturating_sub(lanes),
+            vectors[1],
+        );
+    }
+}
+
 /// Rows of positions over which a gradient of weights is summed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
@@ -168,18 +212,12 @@ pub(crate) unsafe fn along_pixels<S: Simd, const N: usize>(
     channels: usize,
     sums: &mut [[S::f32s; VECTORS]; N],
 ) {
-    let lanes = S::F32_LANES;
-    let counts = [
-        channels.min(lanes),
-        channels.saturating_sub(lanes).min(lanes),
-    ];
     let mut now = *sums;
     let (mut coarse, mut fine) = (run.coarse, run.fine);
     for _ in 0..count {
         // SAFETY: the caller vouches for the pixels.
         unsafe {
-            let first = load(simd, coarse, counts[0]);
-            let second = load(simd, coarse.wrapping_add(lanes), counts[1]);
+            let [first, second] = load_vectors(simd, coarse, channels);
             for (n, now) in now.iter_mut().enumerate() {
                 let x = simd.splat_f32s(*fine.add(n));
                 now[0] = simd.mul_add_e_f32s(first, x, now[0]);

@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::product::{Instructions, VECTORS, Window, along_window};
+use super::product::{Instructions, VECTORS, Window, along_window, load_vectors, store_vectors};
 
 /// Positions that a task takes at least, where there are as many: so often is a panel of weights used once it is in the
 /// cache.
@@ -158,12 +158,11 @@ impl<'a> Finish<'a> {
         channel: usize,
         channels: usize,
     ) -> [[S::f32s; VECTORS]; 2] {
-        let lanes = S::F32_LANES;
         let load = |numbers: Option<&[f32]>, otherwise: f32| match numbers {
             Some(numbers) => {
                 let numbers = &numbers[channel..channel + channels];
-                let (head, tail) = numbers.split_at(channels.min(lanes));
-                [simd.partial_load_f32s(head), simd.partial_load_f32s(tail)]
+                // SAFETY: the slice is that long.
+                unsafe { load_vectors(simd, numbers.as_ptr(), channels) }
             }
             None => [simd.splat_f32s(otherwise); VECTORS],
         };
@@ -358,28 +357,9 @@ impl Block<'_> {
                     results[v] = simd.max_f32s(value, simd.mul_f32s(value, slope));
                 }
                 // SAFETY: these channels of this position are this task's alone.
-                let out = unsafe { std::slice::from_raw_parts_mut(to[n], channels) };
-                store(simd, results, out);
+                unsafe { store_vectors(simd, to[n], channels, results) };
             }
             at += count;
         }
-    }
-}
-
-/// Writes two vectors, or as much of them as `out` is long.
-#[inline(always)]
-pub(crate) fn store<S: Simd>(simd: S, results: [S::f32s; VECTORS], out: &mut [f32]) {
-    let lanes = S::F32_LANES;
-    if out.len() == VECTORS * lanes {
-        // SAFETY: `out` is that long.
-        unsafe {
-            let out = out.as_mut_ptr().cast::<S::f32s>();
-            out.write_unaligned(results[0]);
-            out.add(1).write_unaligned(results[1]);
-        }
-    } else {
-        let (head, tail) = out.split_at_mut(out.len().min(lanes));
-        simd.partial_store_f32s(head, results[0]);
-        simd.partial_store_f32s(tail, results[1]);
     }
 }

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use super::{map_of, slice, with_slice};
 use crate::network::kernel::{
-    Backward, Finish, Instructions, Map, Moments, activate, moments, moments_scratch, tanh_in_place,
+    Backward, Finish, Instructions, Map, Moments, activate, fold, moments, moments_scratch,
+    tanh_in_place,
 };
 use crate::network::spec::{BATCH_NORM_EPS, LEAKY_SLOPE};
 
@@ -118,16 +119,9 @@ impl CustomOp3 for BatchNormLeaky {
         let mut seen = locked(&self.seen);
         let mut scratch = vec![0.0; moments_scratch(map)];
         moments(Instructions::Best, map, x, &mut scratch, &mut seen);
-        let scale: Vec<f32> = weight
-            .iter()
-            .zip(&seen.variance)
-            .map(|(weight, variance)| weight / (variance + BATCH_NORM_EPS).sqrt())
-            .collect();
-        let shift: Vec<f32> = bias
-            .iter()
-            .zip(seen.mean.iter().zip(&scale))
-            .map(|(bias, (mean, scale))| bias - mean * scale)
-            .collect();
+        let (scale, shift): (Vec<f32>, Vec<f32>) = (0..map.channels)
+            .map(|c| fold(weight[c], bias[c], seen.mean[c], seen.variance[c]))
+            .unzip();
         let finish = Finish {
             scale: Some(&scale),
             shift: Some(&shift),
@@ -157,7 +151,6 @@ impl CustomOp3 for BatchNormLeaky {
                             dy,
                             moments: &seen,
                             weight,
-                            eps: BATCH_NORM_EPS,
                             slope: LEAKY_SLOPE,
                         };
                         Ok(backward.run(Instructions::Best, &self.map))

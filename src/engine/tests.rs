@@ -1,0 +1,148 @@
+//! The plan against itself on other threads, and against candle's own operations.
+
+use candle_core::Device;
+use proptest::prelude::*;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::*;
+use crate::network::kernel::{Filter, Instructions};
+use crate::network::parameters::uniform;
+use crate::network::spec::Spec;
+use crate::network::weights::{GeneratorWeights, LayerWeights, NormWeights};
+
+#[test]
+fn any_number_of_threads_draws_the_same_picture() {
+    let weights = GeneratorWeights::random(&Spec::studies(64, 1.0 / 32.0, 20).unwrap(), 1);
+    let z: Vec<f32> = (0..8 * 20)
+        .map(|i| ((i * 37 % 101) as f32 - 50.0) / 30.0)
+        .collect();
+    for norm in [Norm::Running, Norm::Batch] {
+        let draw = |threads| {
+            let mut pictures = vec![0.0; 8 * 3 * 64 * 64];
+            CpuEngine::new(&weights, Some(threads))
+                .unwrap()
+                .draw(&z, norm, &mut pictures)
+                .unwrap();
+            pictures
+        };
+        assert!(draw(1) == draw(3), "pictures differ");
+    }
+}
+
+#[test]
+fn painting_is_drawing_in_bytes() {
+    let weights = GeneratorWeights::random(&Spec::studies(64, 1.0 / 32.0, 20).unwrap(), 1);
+    let mut engine = CpuEngine::new(&weights, Some(1)).unwrap();
+    let z: Vec<f32> = (0..ROWS * 20)
+        .map(|i| ((i * 31 % 97) as f32 - 48.0) / 30.0)
+        .collect();
+    let (mut floats, mut rgba) = (vec![0.0; ROWS * 3 * 64 * 64], vec![0; 4 * 64 * 64]);
+    engine.draw(&z, Norm::Batch, &mut floats).unwrap();
+    engine
+        .paint(&z, Norm::Batch, Bytes::Cut, &mut rgba)
+        .unwrap();
+    for (at, pixel) in rgba.chunks_exact(4).enumerate() {
+        for channel in 0..3 {
+            let value = floats[channel * 64 * 64 + at];
+            assert_eq!(pixel[channel], ((value + 1.0) / 2.0 * 255.0) as u8);
+        }
+    }
+    assert!(
+        engine
+            .paint(&z[..20], Norm::Batch, Bytes::Cut, &mut rgba)
+            .is_err()
+    );
+    assert!(
+        engine
+            .paint(&z[..19], Norm::Running, Bytes::Cut, &mut rgba)
+            .is_err()
+    );
+}
+
+/// A generator of the wider family: a side, a latent, and layers of any channels and filters that fit.
+fn family() -> impl Strategy<Value = GeneratorWeights> {
+    let filter = prop_oneof![
+        Just((Filter::STUDIES, true)),
+        (1usize..5, 1usize..4, 0usize..2, any::<bool>()).prop_map(
+            |(kernel, stride, padding, transposed)| {
+                let filter = Filter {
+                    kernel,
+                    stride: stride.min(kernel),
+                    padding: padding.min(kernel - 1),
+                };
+                (filter, transposed)
+            }
+        ),
+    ];
+    let slope = prop_oneof![Just(0.0f32), Just(0.2), Just(1.0)];
+    let layer = (filter, 1usize..40, any::<bool>(), slope);
+    (1usize..7, prop::collection::vec(layer, 1..4), any::<u64>()).prop_filter_map(
+        "the filters fit",
+        |(stem_side, shapes, seed)| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut draw = |count: usize, low: f32, high: f32| -> Vec<f32> {
+                (0..count)
+                    .map(|_| low + (high - low) * uniform(&mut rng))
+                    .collect()
+            };
+            let (latent, count) = (5, shapes.len());
+            let outputs = shapes.iter().map(|shape| shape.1);
+            let outputs: Vec<usize> = outputs.skip(1).chain([3]).collect();
+            let stem = shapes[0].1 * stem_side * stem_side;
+            let layers = (0..count).map(|index| {
+                let ((filter, transposed), inputs, norm, slope) = shapes[index];
+                let taps = filter.kernel * filter.kernel;
+                LayerWeights {
+                    inputs,
+                    outputs: outputs[index],
+                    norm: norm.then(|| NormWeights {
+                        weight: draw(inputs, 0.5, 1.5),
+                        bias: draw(inputs, -0.3, 0.3),
+                        mean: draw(inputs, -0.3, 0.3),
+                        variance: draw(inputs, 0.3, 2.0),
+                    }),
+                    slope,
+                    filter,
+                    transposed,
+                    weight: draw(inputs * outputs[index] * taps, -0.1, 0.1),
+                    bias: draw(outputs[index], -0.3, 0.3),
+                }
+            });
+            let weights = GeneratorWeights {
+                latent,
+                stem_side,
+                layers: layers.collect(),
+                stem_weight: draw(stem * latent, -0.5, 0.5),
+                stem_bias: draw(stem, -0.5, 0.5),
+            };
+            (weights.sides().iter().all(|&side| (1..60).contains(&side))).then_some(weights)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_plan_draws_what_candles_plain_operations_draw(weights in family()) {
+        let rows = 3;
+        let z: Vec<f32> = (0..rows * weights.latent)
+            .map(|i| ((i * 29 % 89) as f32 - 44.0) / 25.0)
+            .collect();
+        let size = weights.size();
+        let mut plain = DeviceEngine::new(&weights, Device::Cpu, "candle").unwrap();
+        for norm in [Norm::Running, Norm::Batch] {
+            let mut expected = vec![0.0; rows * 3 * size * size];
+            plain.draw(&z, norm, &mut expected).unwrap();
+            for instructions in [Instructions::Best, Instructions::Portable] {
+                let mut found = vec![0.0; expected.len()];
+                let mut plan = CpuEngine::with(&weights, Some(2), instructions).unwrap();
+                plan.draw(&z, norm, &mut found).unwrap();
+                for (a, b) in found.iter().zip(&expected) {
+                    prop_assert!((a - b).abs() < 1e-4, "{norm:?}, {instructions:?}: {a}, {b}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! A generator's numbers read from a safetensors file: ours or any that bears the same PyTorch names.
+
+mod reading;
+
+use std::path::{Path, PathBuf};
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::kernel::{Filter, fold};
+use super::parameters::uniform;
+use super::spec::{LEAKY_SLOPE, STEM_SIDE, Spec};
+
+/// Largest file that is read, in bytes.
+const MAX_BYTES: u64 = 8 << 30;
+/// Largest map, in pixels a side.
+const MAX_SIDE: usize = 4096;
+
+/// The numbers of a generator of the DCGAN family: a linear stem, then batch norm, activation and convolution over and over, then
+/// tanh.
+///
+/// A stem that is a transposed convolution of a latent of 1 x 1 is a linear one as well: each of its taps is one pixel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GeneratorWeights {
+    /// Length of a latent.
+    pub latent: usize,
+    /// Side in pixels of the stem's square map.
+    pub stem_side: usize,
+    /// Stem weights, `[channels * stem_side^2, latent]`.
+    pub stem_weight: Vec<f32>,
+    /// Stem biases, `[channels * stem_side^2]`.
+    pub stem_bias: Vec<f32>,
+    /// What follows the stem; the last one gives red, green and blue.
+    pub layers: Vec<LayerWeights>,
+}
+
+/// A batch norm, an activation and the convolution after them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerWeights {
+    /// Channels that it takes.
+    pub inputs: usize,
+    /// Channels that it gives.
+    pub outputs: usize,
+    /// The batch norm of what it takes, where there is one.
+    pub norm: Option<NormWeights>,
+    /// What the activation multiplies negative numbers by: 0.2 is the studies' leaky ReLU, 0 a ReLU, 1 none.
+    pub slope: f32,
+    /// The convolution's filter.
+    pub filter: Filter,
+    /// Whether it is a transposed one.
+    pub transposed: bool,
+    /// `[in, out, kernel, kernel]` where it is transposed, else `[out, in, kernel, kernel]`.
+    pub weight: Vec<f32>,
+    /// Its biases, `[out]`.
+    pub bias: Vec<f32>,
+}
+
+/// A batch norm's numbers, one a channel each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NormWeights {
+    /// Scales.
+    pub weight: Vec<f32>,
+    /// Shifts.
+    pub bias: Vec<f32>,
+    /// Running means.
+    pub mean: Vec<f32>,
+    /// Running variances.
+    pub variance: Vec<f32>,
+}
+
+impl NormWeights {
+    /// Scale and shift that a channel of this mean and (biased) variance gets.
+    pub fn fold(&self, channel: usize, mean: f32, variance: f32) -> (f32, f32) {
+        fold(self.weight[channel], self.bias[channel], mean, variance)
+    }
+}
+
+/// What the tensors of a file do not tell of its layers, as its metadata has it. Without it they are the studies'.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Architecture {
+    /// The layers after the stem, in order.
+    pub layers: Vec<LayerShape>,
+}
+
+/// What the tensors of a file do not tell of one layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerShape {
+    /// Whether a batch norm comes first.
+    pub norm: bool,
+    /// What the activation multiplies negative numbers by, 0 to 1.
+    pub slope: f32,
+    /// The convolution's filter.
+    pub filter: Filter,
+    /// Whether it is a transposed one.
+    pub transposed: bool,
+}
+
+impl LayerShape {
+    /// A layer of the studies architecture.
+    pub const STUDIES: Self = Self {
+        norm: true,
+        slope: LEAKY_SLOPE,
+        filter: Filter::STUDIES,
+        transposed: true,
+    };
+}
+
+impl LayerWeights {
+    /// Side of the square map that it gives for one of `side`; none where the filter does not fit, or the map would be larger than
+    /// any that is played.
+    pub fn side(&self, side: usize) -> Option<usize> {
+        let given = if self.transposed {
+            self.filter.up_side(side)
+        } else {
+            self.filter.down_side(side)
+        };
+        given.filter(|&side| side <= MAX_SIDE)
+    }
+
+    /// Where the weight of these channels and this tap stands in [`LayerWeights::weight`].
+    pub fn place(&self, input: usize, output: usize, ky: usize, kx: usize) -> usize {
+        let kernel = self.filter.kernel;
+        let channels = if self.transposed {
+            input * self.outputs + output
+        } else {
+            output * self.inputs + input
+        };
+        (channels * kernel + ky) * kernel + kx
+    }
+}
+
+/// Why a file gives no generator.
+#[derive(Debug, Error)]
+pub enum WeightsError {
+    /// The file could not be read.
+    #[error("cannot read the model {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no generator of ours.
+    #[error("cannot play the model {path}: {reason}")]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What was found and what was expected.
+        reason: String,
+    },
+}
+
+impl GeneratorWeights {
+    /// Reads a model: a playing file, a whole training checkpoint, an imported generator, or a bare one of the studies
+    /// architecture without metadata, its shape taken from its tensors. Numbers may be f32, f16 or bf16.
+    ///
+    /// # Errors
+    /// When the file is unreadable, cut short, not safetensors, lacks a tensor, or a tensor has another shape than its
+    /// neighbours ask for or holds a number that is not finite.
+    pub fn load(path: &Path) -> Result<Self, WeightsError> {
+        let read = |source| WeightsError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let content = |reason| WeightsError::Content {
+            path: path.to_owned(),
+            reason,
+        };
+        let length = std::fs::metadata(path).map_err(read)?.len();
+        if length > MAX_BYTES {
+            return Err(content(format!(
+                "it has {length} bytes, more than any model"
+            )));
+        }
+        reading::parse(&std::fs::read(path).map_err(read)?).map_err(content)
+    }
+
+    /// Sides in pixels of the stem's map and of what each layer gives; the last one is the picture's. 0 stands where a filter does
+    /// not fit.
+    pub fn sides(&self) -> Vec<usize> {
+        let mut sides = vec![self.stem_side];
+        for layer in &self.layers {
+            let side = sides[sides.len() - 1];
+            sides.push(layer.side(side).unwrap_or(0));
+        }
+        sides
+    }
+
+    /// Side of the square picture in pixels.
+    pub fn size(&self) -> usize {
+        self.sides().last().copied().unwrap_or(0)
+    }
+
+    /// An untrained generator with PyTorch's default starting values, for measuring and tests.
+    pub fn random(spec: &Spec, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut draw = |count: usize, fan_in: usize| -> Vec<f32> {
+            let bound = 1.0 / (fan_in as f32).sqrt();
+            (0..count)
+                .map(|_| (uniform(&mut rng) * 2.0 - 1.0) * bound)
+                .collect()
+        };
+        let stem = STEM_SIDE * STEM_SIDE * spec.channels[0];
+        let (stem_weight, stem_bias) = (
+            draw(stem * spec.latent, spec.latent),
+            draw(stem, spec.latent),
+        );
+        let layers = spec.channels.iter().enumerate().map(|(layer, &inputs)| {
+            let outputs = spec.out_channels(layer);
+            LayerWeights {
+                inputs,
+                outputs,
+                norm: Some(NormWeights {
+                    weight: vec![1.0; inputs],
+                    bias: vec![0.0; inputs],
+                    mean: vec![0.0; inputs],
+                    variance: vec![0.1; inputs],
+                }),
+                slope: LEAKY_SLOPE,
+                filter: Filter::STUDIES,
+                transposed: true,
+                weight: draw(inputs * outputs * 16, outputs * 16),
+                bias: draw(outputs, outputs * 16),
+            }
+        });
+        let layers = layers.collect();
+        Self {
+            latent: spec.latent,
+            stem_side: STEM_SIDE,
+            stem_weight,
+            stem_bias,
+            layers,
+        }
+    }
+}

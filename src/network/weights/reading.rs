@@ -1,0 +1,367 @@
+//! A generator's numbers out of the bytes of a safetensors file.
+
+use half::{bf16, f16};
+use safetensors::tensor::{Dtype, SafeTensors};
+
+use super::{Architecture, GeneratorWeights, LayerShape, LayerWeights, MAX_SIDE, NormWeights};
+use crate::network::checkpoint::METADATA_KEY;
+use crate::network::kernel::Filter;
+use crate::network::spec::STEM_SIDE;
+
+/// Longest row of any weight: wider networks are refused.
+const MAX_CHANNELS: usize = 8192;
+/// Most convolutions.
+const MAX_LAYERS: usize = 32;
+/// Largest filter, in taps a side.
+const MAX_KERNEL: usize = 16;
+
+/// Reads a generator; the error says what was found and what was expected.
+pub(super) fn parse(bytes: &[u8]) -> Result<GeneratorWeights, String> {
+    let broken = |error| format!("it is no whole safetensors file ({error}); copy it again");
+    let file = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
+    let architecture = architecture(bytes)?;
+    let stem = shape(&file, "input.weight")?;
+    let &[rows, latent] = &stem[..] else {
+        return Err(format!(
+            "its tensor input.weight has shape {stem:?} where two dimensions were expected"
+        ));
+    };
+    let count = architecture.as_ref().map_or_else(
+        || (0..).take_while(|layer| has(&file, *layer)).count(),
+        |architecture| architecture.layers.len(),
+    );
+    if count > MAX_LAYERS {
+        return Err(format!("it has {count} layers, more than can be played"));
+    }
+    let mut layers: Vec<LayerWeights> = Vec::with_capacity(count);
+    for index in 0..count.max(1) {
+        let shape = match &architecture {
+            Some(architecture) => architecture.layers.get(index).cloned(),
+            None => Some(LayerShape::STUDIES),
+        };
+        let inputs = layers.last().map(|layer| layer.outputs);
+        let shape = shape.ok_or("its metadata names no layers")?;
+        layers.push(layer(&file, index, &shape, inputs)?);
+    }
+    let stem_channels = layers[0].inputs;
+    let area = rows / stem_channels;
+    let stem_side = area.isqrt();
+    if latent == 0
+        || latent > 4096
+        || stem_side == 0
+        || stem_side * stem_side * stem_channels != rows
+        || (architecture.is_none() && stem_side != STEM_SIDE)
+    {
+        return Err(format!(
+            "its tensor input.weight has shape {stem:?} where [{stem_channels} x side x side, latent] was expected"
+        ));
+    }
+    if let Some(last) = layers.last_mut() {
+        match last.outputs {
+            3 => {}
+            // Grey is red, green and blue alike.
+            1 => colour(last),
+            outputs => {
+                return Err(format!(
+                    "its last layer net.{}.weight gives {outputs} channels where 3 (red, green, blue) or 1 (grey) were expected",
+                    3 * count.max(1) - 1
+                ));
+            }
+        }
+    }
+    let weights = GeneratorWeights {
+        latent,
+        stem_side,
+        stem_weight: numbers(&file, "input.weight", &stem)?,
+        stem_bias: numbers(&file, "input.bias", &[rows])?,
+        layers,
+    };
+    match weights
+        .sides()
+        .iter()
+        .position(|&side| side == 0 || side > MAX_SIDE)
+    {
+        Some(place) => Err(format!(
+            "its maps have sides of {:?} pixels; number {place} is none that can be played (1 to {MAX_SIDE})",
+            weights.sides()
+        )),
+        None => Ok(weights),
+    }
+}
+
+/// What the metadata says of the layers, if anything.
+fn architecture(bytes: &[u8]) -> Result<Option<Architecture>, String> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let metadata = header.metadata().as_ref();
+    let Some(text) = metadata.and_then(|metadata| metadata.get(METADATA_KEY)) else {
+        return Ok(None);
+    };
+    let faulty = |error: serde_json::Error| format!("its metadata: {error}");
+    let mut card: serde_json::Value = serde_json::from_str(text).map_err(faulty)?;
+    match card.get_mut("architecture").map(serde_json::Value::take) {
+        None | Some(serde_json::Value::Null) => Ok(None),
+        Some(architecture) => serde_json::from_value(architecture)
+            .map(Some)
+            .map_err(faulty),
+    }
+}
+
+fn has(file: &SafeTensors, layer: usize) -> bool {
+    file.tensor(&format!("net.{}.weight", 3 * layer + 2))
+        .is_ok()
+}
+
+/// Reads one layer; `inputs` are the channels that the one before it gives.
+fn layer(
+    file: &SafeTensors,
+    index: usize,
+    layer: &LayerShape,
+    inputs: Option<usize>,
+) -> Result<LayerWeights, String> {
+    let (norm, conv) = (3 * index, 3 * index + 2);
+    let name = format!("net.{conv}.weight");
+    let Filter { kernel, stride, .. } = layer.filter;
+    if !(1..=MAX_KERNEL).contains(&kernel)
+        || !(1..=kernel).contains(&stride)
+        || layer.filter.padding >= kernel
+    {
+        return Err(format!(
+            "its metadata gives {name} the filter {:?}, which cannot be played",
+            layer.filter
+        ));
+    }
+    if !(0.0..=1.0).contains(&layer.slope) {
+        return Err(format!(
+            "its metadata gives {name} the slope {} where 0 to 1 was expected",
+            layer.slope
+        ));
+    }
+    let found = shape(file, &name)?;
+    let expected = || {
+        let inputs = inputs.map_or("in".to_owned(), |inputs| inputs.to_string());
+        match layer.transposed {
+            true => format!("[{inputs}, out, {kernel}, {kernel}]"),
+            false => format!("[out, {inputs}, {kernel}, {kernel}]"),
+        }
+    };
+    let channels = match (&found[..], layer.transposed) {
+        (&[inputs, outputs, y, x], true) | (&[outputs, inputs, y, x], false)
+            if y == kernel && x == kernel =>
+        {
+            Some((inputs, outputs))
+        }
+        _ => None,
+    };
+    let fits = |&(found, outputs): &(usize, usize)| {
+        found > 0
+            && outputs > 0
+            && found.max(outputs) <= MAX_CHANNELS
+            && inputs.is_none_or(|inputs| inputs == found)
+    };
+    let Some((inputs, outputs)) = channels.filter(fits) else {
+        return Err(format!(
+            "its tensor {name} has shape {found:?} where {} was expected",
+            expected()
+        ));
+    };
+    let of_norm = |part: &str| numbers(file, &format!("net.{norm}.{part}"), &[inputs]);
+    let norm = match layer.norm {
+        true => Some(NormWeights {
+            weight: of_norm("weight")?,
+            bias: of_norm("bias")?,
+            mean: of_norm("running_mean")?,
+            variance: of_norm("running_var")?,
+        }),
+        false => None,
+    };
+    if norm
+        .as_ref()
+        .is_some_and(|norm| norm.variance.iter().any(|&v| v < 0.0))
+    {
+        return Err(format!(
+            "its tensor net.{}.running_var holds a negative variance",
+            3 * index
+        ));
+    }
+    Ok(LayerWeights {
+        inputs,
+        outputs,
+        norm,
+        slope: layer.slope,
+        filter: layer.filter,
+        transposed: layer.transposed,
+        weight: numbers(file, &name, &found)?,
+        bias: numbers(file, &format!("net.{conv}.bias"), &[outputs])?,
+    })
+}
+
+/// Makes a layer of one output channel one of three alike.
+fn colour(layer: &mut LayerWeights) {
+    let taps = layer.filter.kernel * layer.filter.kernel;
+    layer.weight = if layer.transposed {
+        layer
+            .weight
+            .chunks_exact(taps)
+            .flat_map(|taps| [taps; 3])
+            .flatten()
+            .copied()
+            .collect()
+    } else {
+        layer.weight.repeat(3)
+    };
+    layer.bias = layer.bias.repeat(3);
+    layer.outputs = 3;
+}
+
+fn shape(file: &SafeTensors, name: &str) -> Result<Vec<usize>, String> {
+    match file.tensor(name) {
+        Ok(view) => Ok(view.shape().to_vec()),
+        Err(_) => {
+            let mut names = file.names();
+            names.sort_unstable();
+            let found = names.iter().take(6).copied().collect::<Vec<_>>().join(", ");
+            Err(format!(
+                "it has no tensor {name}; it holds {} tensors: {found} …",
+                names.len()
+            ))
+        }
+    }
+}
+
+fn numbers(file: &SafeTensors, name: &str, expected: &[usize]) -> Result<Vec<f32>, String> {
+    let found = shape(file, name)?;
+    if found != expected {
+        return Err(format!(
+            "its tensor {name} has shape {found:?} where {expected:?} was expected"
+        ));
+    }
+    let view = file.tensor(name).map_err(|error| error.to_string())?;
+    let data = view.data();
+    let numbers: Vec<f32> = match view.dtype() {
+        Dtype::F32 => data
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect(),
+        Dtype::F16 => data
+            .chunks_exact(2)
+            .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
+            .collect(),
+        Dtype::BF16 => data
+            .chunks_exact(2)
+            .map(|b| bf16::from_le_bytes([b[0], b[1]]).to_f32())
+            .collect(),
+        other => {
+            return Err(format!(
+                "its tensor {name} holds {other:?} where f32, f16 or bf16 was expected"
+            ));
+        }
+    };
+    match numbers.iter().position(|v| !v.is_finite()) {
+        Some(at) => Err(format!(
+            "number {at} of its tensor {name} is {}: the training run diverged",
+            numbers[at]
+        )),
+        None => Ok(numbers),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use safetensors::tensor::TensorView;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A file of tensors of 0.5 and a card with this architecture.
+    fn file(architecture: Value, tensors: &[(&str, &[usize])]) -> Vec<u8> {
+        let bytes: Vec<Vec<u8>> = tensors
+            .iter()
+            .map(|(_, shape)| 0.5f32.to_le_bytes().repeat(shape.iter().product()))
+            .collect();
+        let views = tensors.iter().zip(&bytes).map(|((name, shape), bytes)| {
+            let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes).unwrap();
+            (*name, view)
+        });
+        let card = json!({ "version": 1, "architecture": architecture }).to_string();
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), card)]);
+        safetensors::serialize(views, Some(metadata)).unwrap()
+    }
+
+    fn layer_shape(kernel: usize, stride: usize, padding: usize, transposed: bool) -> Value {
+        let filter = json!({ "kernel": kernel, "stride": stride, "padding": padding });
+        json!({ "norm": false, "slope": 0.0, "filter": filter, "transposed": transposed })
+    }
+
+    #[test]
+    fn a_grey_generator_of_other_filters_is_read_as_three_colours_alike() {
+        let layers = [
+            layer_shape(3, 2, 0, true),
+            layer_shape(3, 1, 1, false),
+            layer_shape(4, 2, 0, true),
+        ];
+        let weights = parse(&file(
+            json!({ "layers": layers }),
+            &[
+                ("input.weight", &[5 * 9, 7]),
+                ("input.bias", &[5 * 9]),
+                ("net.2.weight", &[5, 6, 3, 3]),
+                ("net.2.bias", &[6]),
+                ("net.5.weight", &[2, 6, 3, 3]),
+                ("net.5.bias", &[2]),
+                ("net.8.weight", &[2, 1, 4, 4]),
+                ("net.8.bias", &[1]),
+            ],
+        ))
+        .unwrap();
+        assert_eq!((weights.latent, weights.stem_side), (7, 3));
+        assert_eq!(weights.sides(), [3, 7, 7, 16]);
+        assert_eq!(weights.layers[2].outputs, 3);
+        assert_eq!(weights.layers[2].weight.len(), 2 * 3 * 16);
+        assert_eq!(weights.layers[2].bias, [0.5; 3]);
+    }
+
+    #[test]
+    fn metadata_that_describes_nothing_playable_is_an_error_and_no_more() {
+        let tensors: &[(&str, &[usize])] = &[
+            ("input.weight", &[4, 2]),
+            ("input.bias", &[4]),
+            ("net.2.weight", &[1, 1, 16, 16]),
+            ("net.2.bias", &[1]),
+        ];
+        let huge: Vec<(String, Vec<usize>)> = (0..32)
+            .flat_map(|layer| {
+                [
+                    (format!("net.{}.weight", 3 * layer + 2), vec![1, 1, 16, 16]),
+                    (format!("net.{}.bias", 3 * layer + 2), vec![1]),
+                ]
+            })
+            .collect();
+        let mut grown: Vec<(&str, &[usize])> = tensors[..2].to_vec();
+        grown.extend(huge.iter().map(|(name, shape)| (name.as_str(), &shape[..])));
+        let layers = |layer: Value, count: usize| json!({ "layers": vec![layer; count] });
+        for (architecture, tensors, word) in [
+            (
+                layers(layer_shape(16, 16, 0, true), 32),
+                &grown[..],
+                "sides",
+            ),
+            (layers(layer_shape(16, 1, 0, false), 1), tensors, "sides"),
+            (layers(layer_shape(16, 17, 0, true), 1), tensors, "filter"),
+            (layers(layer_shape(16, 0, 0, true), 1), tensors, "filter"),
+            (layers(layer_shape(16, 1, 16, true), 1), tensors, "filter"),
+            (
+                layers(layer_shape(4, 2, 1, true), 1),
+                tensors,
+                "[in, out, 4, 4]",
+            ),
+            (json!({ "layers": [] }), tensors, "no layers"),
+            (json!({ "layers": [], "more": 1 }), tensors, "unknown field"),
+            (json!(7), tensors, "metadata"),
+        ] {
+            let error = parse(&file(architecture.clone(), tensors)).unwrap_err();
+            assert!(error.contains(word), "{architecture}: {error}");
+        }
+    }
+}
