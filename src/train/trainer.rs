@@ -25,6 +25,52 @@ pub struct Losses {
     pub generator: f32,
 }
 
+/// What chance decides in a step.
+#[derive(Clone, Debug)]
+pub struct Draw {
+    /// Targets of the real pictures' logits, `[batch, 1]` in 0..=1.1.
+    pub real_labels: Tensor,
+    /// Targets of the generated pictures' logits, `[batch, 1]` in 0..=1.
+    pub fake_labels: Tensor,
+    /// Standard normals that the discriminator's generated pictures are drawn from, `[batch, latent]`.
+    pub discriminator_latents: Tensor,
+    /// Those that the generator's step draws from, `[batch, latent]`.
+    pub generator_latents: Tensor,
+}
+
+impl Draw {
+    /// Labels that are noisy and sometimes swapped: real 1 ± 0.1, generated 0..0.2, one draw each for the batch; with
+    /// probability 0.03 an example's two labels become 0 and 1. Fresh latents for either step.
+    ///
+    /// # Errors
+    /// When the device has no memory for them.
+    pub fn new(
+        batch: usize,
+        latent: usize,
+        rng: &mut impl RngCore,
+        device: &Device,
+    ) -> Result<Self> {
+        let swaps: Vec<bool> = (0..batch).map(|_| uniform(rng) < SWAP).collect();
+        let real_label = 1.0 + (uniform(rng) - 0.5) * 0.2;
+        let fake_label = uniform(rng) * 0.2;
+        let labels = |usual: f32, swapped: f32| {
+            let labels: Vec<f32> = swaps
+                .iter()
+                .map(|&swap| if swap { swapped } else { usual })
+                .collect();
+            Tensor::from_vec(labels, (batch, 1), device)
+        };
+        let mut latents =
+            || Tensor::from_vec(normals(rng, batch * latent), (batch, latent), device);
+        Ok(Self {
+            real_labels: labels(real_label, 0.0)?,
+            fake_labels: labels(fake_label, 1.0)?,
+            discriminator_latents: latents()?,
+            generator_latents: latents()?,
+        })
+    }
+}
+
 /// A run's networks and optimisers.
 #[derive(Debug)]
 pub struct Trainer {
@@ -54,40 +100,33 @@ impl Trainer {
         })
     }
 
-    /// One step of the discriminator, then one of the generator, on a batch of real pictures `[batch, 3, size, size]` in -1..1;
-    /// `step` counts from 1.
-    ///
-    /// Labels are noisy and sometimes swapped: real 1 ± 0.1, generated 0..0.2, one draw each for the batch; with
-    /// probability 0.03 an example's two labels become 0 and 1.
+    /// One step of the discriminator, then one of the generator, on a batch of real pictures `[batch, 3, size, size]` in -1..1,
+    /// with labels and latents as [`Draw::new`] draws them; `step` counts from 1.
     ///
     /// # Errors
     /// When the device fails.
     pub fn step(&mut self, real: &Tensor, step: u64, rng: &mut impl RngCore) -> Result<Losses> {
-        let batch = real.dim(0)?;
-        let real = to_maps(real)?;
-        let swaps: Vec<bool> = (0..batch).map(|_| uniform(rng) < SWAP).collect();
-        let real_label = 1.0 + (uniform(rng) - 0.5) * 0.2;
-        let fake_label = uniform(rng) * 0.2;
-        let labels = |usual: f32, swapped: f32| {
-            let labels: Vec<f32> = swaps
-                .iter()
-                .map(|&swap| if swap { swapped } else { usual })
-                .collect();
-            Tensor::from_vec(labels, (batch, 1), &self.device)
-        };
-        let (real_labels, fake_labels) = (labels(real_label, 0.0)?, labels(fake_label, 1.0)?);
+        let draw = Draw::new(real.dim(0)?, self.generator.latent(), rng, &self.device)?;
+        self.step_with(real, step, &draw)
+    }
 
+    /// The same with labels and latents that are given.
+    ///
+    /// # Errors
+    /// When their shapes do not fit the pictures, or the device fails.
+    pub fn step_with(&mut self, real: &Tensor, step: u64, draw: &Draw) -> Result<Losses> {
+        let real = to_maps(real)?;
         let (fake, seen) = self
             .generator
-            .forward(&self.latents(batch, rng)?, Tracking::Frozen)?;
+            .forward(&draw.discriminator_latents, Tracking::Frozen)?;
         self.generator.follow(&seen);
         let real_loss = binary_cross_entropy(
             &self.discriminator.forward(&real, Tracking::Trained)?,
-            &real_labels,
+            &draw.real_labels,
         )?;
         let fake_loss = binary_cross_entropy(
             &self.discriminator.forward(&fake, Tracking::Trained)?,
-            &fake_labels,
+            &draw.fake_labels,
         )?;
         let loss = (real_loss + fake_loss)?;
         self.discriminator_adam
@@ -96,7 +135,7 @@ impl Trainer {
 
         let (fake, seen) = self
             .generator
-            .forward(&self.latents(batch, rng)?, Tracking::Trained)?;
+            .forward(&draw.generator_latents, Tracking::Trained)?;
         self.generator.follow(&seen);
         let logits = self.discriminator.forward(&fake, Tracking::Frozen)?;
         let loss = binary_cross_entropy(&logits, &logits.ones_like()?)?;
@@ -106,6 +145,16 @@ impl Trainer {
             discriminator,
             generator: loss.to_scalar()?,
         })
+    }
+
+    /// The network that draws.
+    pub fn generator(&self) -> &Generator {
+        &self.generator
+    }
+
+    /// The network that judges.
+    pub fn discriminator(&self) -> &Discriminator {
+        &self.discriminator
     }
 
     /// Draws `z`, rows x latent, in training mode: pictures `[rows, 3, size, size]`. Nothing is learnt from it.
@@ -198,10 +247,5 @@ impl Trainer {
             running.variance = file.numbers(&format!("net.{}.running_var", 3 * layer), &shape)?;
         }
         Ok(())
-    }
-
-    fn latents(&self, batch: usize, rng: &mut impl RngCore) -> Result<Tensor> {
-        let latent = self.generator.latent();
-        Tensor::from_vec(normals(rng, batch * latent), (batch, latent), &self.device)
     }
 }
