@@ -3,6 +3,7 @@
 use candle_core::{Device, Tensor, Var};
 use latentloop::network::ops::to_maps;
 use latentloop::network::parameters::{Parameters, Tracking};
+use latentloop::network::recipe::Recipe;
 use latentloop::network::spec::Spec;
 use latentloop::train::{Draw, Trainer, binary_cross_entropy};
 
@@ -76,6 +77,7 @@ fn draws() -> Vec<Draw> {
                 fake_labels: labels(noise[2 * step + 1] / unit * 0.2, 1.0),
                 discriminator_latents: latents(0),
                 generator_latents: latents(1),
+                augmentations: None,
             }
         })
         .collect()
@@ -101,7 +103,7 @@ fn start(parameters: &Parameters, stream: u32) {
 
 fn trainer() -> Trainer {
     let spec = Spec::studies(SIDE, 3.0 / 128.0, LATENT).unwrap();
-    let trainer = Trainer::new(&spec, 0, &Device::Cpu).unwrap();
+    let trainer = Trainer::new(&spec, &Recipe::study(), 0, &Device::Cpu).unwrap();
     start(&trainer.generator().parameters, 100);
     start(&trainer.discriminator().parameters, 200);
     trainer
