@@ -158,8 +158,10 @@ impl Trainer {
             content.put(name.to_owned(), var)?;
         }
         for (layer, running) in self.generator.running.iter().enumerate() {
-            content.put_numbers(format!("net.{}.running_mean", 3 * layer), &running.mean);
-            content.put_numbers(format!("net.{}.running_var", 3 * layer), &running.variance);
+            for (part, numbers) in [("mean", &running.mean), ("var", &running.variance)] {
+                let name = format!("net.{}.running_{part}", 3 * layer);
+                content.put_numbers(name, &[numbers.len()], numbers);
+            }
         }
         Ok(content)
     }
