@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::network::checkpoint::Precision;
 use crate::network::recipe::{Augment, Initial, Name, Recipe};
+use crate::network::spec::Spec;
 use crate::train::{self, Length, Settings};
 
 /// Train a network on a folder of pictures
@@ -147,6 +148,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         .context("cannot listen for Ctrl-C")?;
     let recipe = args.departures.from(Recipe::named(args.recipe));
     super::say(format_args!("recipe: --batch {} {recipe}", args.batch))?;
+    if device.is_cpu()
+        && let Ok(spec) = Spec::studies(args.size, args.width, args.latent)
+    {
+        let needs = train::memory(&spec, &recipe, args.batch) / 1_000_000;
+        super::say(format_args!("memory: about {needs} MB beside the pictures"))?;
+    }
     let settings = Settings {
         pictures: args.pictures,
         output: args.output,
