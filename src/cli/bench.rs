@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use candle_core::Device;
 
+use super::train::{DeviceChoice, Matmul};
 use crate::engine::{Choice, Norm, open};
 use crate::network::spec::Spec;
 use crate::network::weights::GeneratorWeights;
@@ -39,6 +40,12 @@ pub struct Args {
     /// Time a training step instead
     #[arg(long, conflicts_with = "model")]
     train: bool,
+    /// Where the training step runs
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceChoice,
+    /// Numbers that the step's matrices are multiplied in on an NVIDIA card
+    #[arg(long, value_enum, default_value = "tf32")]
+    matmul: Matmul,
     /// Pictures a training step
     #[arg(long, default_value_t = 8)]
     batch: usize,
@@ -56,8 +63,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if args.train {
         train::keep_freed_memory();
         let spec = Spec::studies(args.size, args.width, 200)?;
-        let times_ms = train::bench(&spec, args.batch, runs as u64, &Device::Cpu)?;
-        return print(args.json, args.batch, "train", "cpu", times_ms);
+        let device = args.device.open(args.matmul)?;
+        let times_ms = train::bench(&spec, args.batch, runs as u64, &device)?;
+        let name = match &device {
+            Device::Cpu => "cpu",
+            Device::Cuda(_) => "cuda",
+            Device::Metal(_) => "metal",
+        };
+        return print(args.json, args.batch, "train", name, times_ms);
     }
     let weights = match &args.model {
         Some(path) => GeneratorWeights::load(path)?,
