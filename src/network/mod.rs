@@ -1,5 +1,6 @@
 //! The DCGAN: its shape, its kernels and operations, generator, discriminator and checkpoint files.
 
+pub mod recipe;
 pub mod spec;
 
 pub mod kernel;

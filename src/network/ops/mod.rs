@@ -6,12 +6,14 @@
 //! product. On NVIDIA cards kernels of our own surround it, elsewhere candle's operations run behind the same functions.
 //! [`to_maps`] and [`from_maps`] lead in and out.
 
+mod augment;
 mod conv;
 #[cfg(feature = "cuda")]
 pub(crate) mod cuda;
 mod layout;
 mod norm;
 
+pub use augment::{Augmentation, augment};
 pub use conv::{conv, conv_transposed};
 pub use layout::{from_maps, to_maps};
 pub use norm::{BatchStatistics, batch_norm_leaky, leaky_relu, tanh};

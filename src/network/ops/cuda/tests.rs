@@ -8,6 +8,7 @@ use crate::network::ops::{
     batch_norm_leaky, conv, conv_transposed, from_maps, leaky_relu, normalised_leaky, to_maps,
 };
 use crate::network::parameters::Initialiser;
+use crate::network::recipe::{Initial, Recipe};
 use crate::network::spec::Spec;
 use crate::train::Trainer;
 
@@ -28,7 +29,7 @@ fn card() -> Option<Device> {
 }
 
 fn random(seed: u64, shape: &[usize], device: &Device) -> Var {
-    let numbers = Initialiser::new(seed, 0, &Device::Cpu).uniform(shape, 1);
+    let numbers = Initialiser::new(Initial::Pytorch, seed, 0, &Device::Cpu).weights(shape, 1);
     Var::from_tensor(&numbers.unwrap().to_device(device).unwrap()).unwrap()
 }
 
@@ -182,7 +183,7 @@ fn a_run_on_the_card_goes_as_on_the_processor_and_twice_the_same() {
     };
     let spec = Spec::studies(64, 1.0 / 32.0, 20).unwrap();
     let run = |device: &Device| {
-        let mut trainer = Trainer::new(&spec, 3, device).unwrap();
+        let mut trainer = Trainer::new(&spec, &Recipe::study(), 3, device).unwrap();
         let real = random(4, &[8, 3, 64, 64], device);
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let steps = (1..=3).map(|step| trainer.step(&real, step, &mut rng).unwrap());
