@@ -10,6 +10,8 @@ pub mod devices;
 pub mod draw;
 mod film;
 pub mod frames;
+pub mod import;
+pub mod info;
 pub mod params;
 #[cfg(feature = "live")]
 pub mod play;
@@ -39,6 +41,8 @@ enum Command {
     Train(train::Args),
     Score(score::Args),
     Sheet(sheet::Args),
+    Import(import::Args),
+    Info(info::Args),
     Draw(draw::Args),
     Render(render::Args),
     #[cfg(feature = "live")]
@@ -61,6 +65,8 @@ impl Cli {
             Command::Train(args) => train::run(args),
             Command::Score(args) => score::run(args),
             Command::Sheet(args) => sheet::run(args),
+            Command::Import(args) => import::run(args),
+            Command::Info(args) => info::run(args),
             Command::Draw(args) => draw::run(args),
             Command::Render(args) => render::run(args),
             #[cfg(feature = "live")]

@@ -118,10 +118,9 @@ impl Content {
         Ok(())
     }
 
-    /// Adds a vector of numbers.
-    pub fn put_numbers(&mut self, name: String, numbers: &[f32]) {
-        self.tensors
-            .push((name, vec![numbers.len()], numbers.to_vec()));
+    /// Adds numbers of a shape.
+    pub fn put_numbers(&mut self, name: String, shape: &[usize], numbers: &[f32]) {
+        self.tensors.push((name, shape.to_vec(), numbers.to_vec()));
     }
 
     /// Writes the file whole: under another name first, then renamed.
@@ -134,6 +133,27 @@ impl Content {
         card: &Card,
         precision: Precision,
     ) -> Result<(), CheckpointError> {
+        let file = self
+            .serialize(card, precision)
+            .map_err(|reason| CheckpointError::Content {
+                path: path.to_owned(),
+                reason,
+            })?;
+        write_whole(path, &file).map_err(|source| CheckpointError::Write {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// The bytes of the file, with what it says of itself.
+    ///
+    /// # Errors
+    /// When a tensor's numbers do not fill its shape, or the card cannot be told in JSON.
+    pub fn serialize(
+        &self,
+        card: &impl Serialize,
+        precision: Precision,
+    ) -> Result<Vec<u8>, String> {
         let bytes: Vec<(Dtype, Vec<u8>)> = self
             .tensors
             .iter()
@@ -151,10 +171,6 @@ impl Content {
                 ),
             })
             .collect();
-        let content = |reason: String| CheckpointError::Content {
-            path: path.to_owned(),
-            reason,
-        };
         let views = self
             .tensors
             .iter()
@@ -163,15 +179,10 @@ impl Content {
                 TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
             })
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| content(error.to_string()))?;
-        let card = serde_json::to_string(card).map_err(|error| content(error.to_string()))?;
+            .map_err(|error| error.to_string())?;
+        let card = serde_json::to_string(card).map_err(|error| error.to_string())?;
         let metadata = HashMap::from([(METADATA_KEY.to_owned(), card)]);
-        let file = safetensors::serialize(views, Some(metadata))
-            .map_err(|error| content(error.to_string()))?;
-        write_whole(path, &file).map_err(|source| CheckpointError::Write {
-            path: path.to_owned(),
-            source,
-        })
+        safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())
     }
 }
 

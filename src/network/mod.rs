@@ -1,4 +1,5 @@
-//! The DCGAN: its shape, its kernels and operations, generator, discriminator and checkpoint files.
+//! The DCGAN: its shape, its kernels and operations, generator, discriminator, checkpoint files, those of others, and what
+//! is said of them.
 
 pub mod recipe;
 pub mod spec;
@@ -13,3 +14,7 @@ pub mod parameters;
 
 pub mod checkpoint;
 pub mod weights;
+
+pub mod import;
+
+pub mod description;

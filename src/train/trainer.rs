@@ -356,9 +356,10 @@ fn put_generator(
         content.put(format!("{prefix}{name}"), var)?;
     }
     for (layer, running) in generator.running.iter().enumerate() {
-        let name = |what| format!("{prefix}net.{}.{what}", 3 * layer);
-        content.put_numbers(name("running_mean"), &running.mean);
-        content.put_numbers(name("running_var"), &running.variance);
+        for (part, numbers) in [("mean", &running.mean), ("var", &running.variance)] {
+            let name = format!("{prefix}net.{}.running_{part}", 3 * layer);
+            content.put_numbers(name, &[numbers.len()], numbers);
+        }
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A generator's numbers read from a safetensors file: ours or any that bears the same PyTorch names.
 
 mod reading;
+mod writing;
 
 use std::path::{Path, PathBuf};
 
@@ -110,6 +111,16 @@ impl LayerShape {
 }
 
 impl LayerWeights {
+    /// What its tensors do not tell of it.
+    pub fn shape(&self) -> LayerShape {
+        LayerShape {
+            norm: self.norm.is_some(),
+            slope: self.slope,
+            filter: self.filter,
+            transposed: self.transposed,
+        }
+    }
+
     /// Side of the square map that it gives for one of `side`; none where the filter does not fit, or the map would be larger than
     /// any that is played.
     pub fn side(&self, side: usize) -> Option<usize> {
@@ -162,6 +173,11 @@ impl GeneratorWeights {
     /// When the file is unreadable, cut short, not safetensors, lacks a tensor, or a tensor has another shape than its
     /// neighbours ask for or holds a number that is not finite.
     pub fn load(path: &Path) -> Result<Self, WeightsError> {
+        Self::with_bytes(path).map(|(weights, _)| weights)
+    }
+
+    /// As [`GeneratorWeights::load`]; also the bytes of the file.
+    pub(super) fn with_bytes(path: &Path) -> Result<(Self, Vec<u8>), WeightsError> {
         let read = |source| WeightsError::Read {
             path: path.to_owned(),
             source,
@@ -176,7 +192,9 @@ impl GeneratorWeights {
                 "it has {length} bytes, more than any model"
             )));
         }
-        reading::parse(&std::fs::read(path).map_err(read)?).map_err(content)
+        let bytes = std::fs::read(path).map_err(read)?;
+        let weights = reading::parse(&bytes).map_err(content)?;
+        Ok((weights, bytes))
     }
 
     /// Sides in pixels of the stem's map and of what each layer gives; the last one is the picture's. 0 stands where a filter does
@@ -193,6 +211,20 @@ impl GeneratorWeights {
     /// Side of the square picture in pixels.
     pub fn size(&self) -> usize {
         self.sides().last().copied().unwrap_or(0)
+    }
+
+    /// Multiply-adds of one picture, stem and convolutions together.
+    pub fn multiply_adds(&self) -> u64 {
+        let sides = self.sides();
+        let layers = self
+            .layers
+            .iter()
+            .zip(sides.windows(2))
+            .map(|(layer, sides)| {
+                let positions = if layer.transposed { sides[0] } else { sides[1] };
+                (positions * positions * layer.weight.len()) as u64
+            });
+        self.stem_weight.len() as u64 + layers.sum::<u64>()
     }
 
     /// An untrained generator with PyTorch's default starting values, for measuring and tests.

@@ -17,6 +17,11 @@ const MAX_KERNEL: usize = 16;
 
 /// Reads a generator; the error says what was found and what was expected.
 pub(super) fn parse(bytes: &[u8]) -> Result<GeneratorWeights, String> {
+    if bytes.starts_with(b"PK") || bytes.starts_with(b"\x80\x02") {
+        return Err(
+            "it is a file of PyTorch's: make a model of it with `latentloop import`".to_owned(),
+        );
+    }
     let broken = |error| format!("it is no whole safetensors file ({error}); copy it again");
     let file = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
     let architecture = architecture(bytes)?;

@@ -1,0 +1,218 @@
+//! What a model is made of, for people and for programs.
+
+use std::fmt;
+use std::path::Path;
+
+use safetensors::tensor::SafeTensors;
+use serde::Serialize;
+
+use super::checkpoint::METADATA_KEY;
+use super::weights::{GeneratorWeights, LayerShape, WeightsError};
+
+/// What a model is made of.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Description {
+    /// Side of the square picture in pixels.
+    pub size: usize,
+    /// Whether it draws in colour, or in grey.
+    pub colour: bool,
+    /// Length of a latent.
+    pub latent: usize,
+    /// What the linear stem gives.
+    pub stem: Map,
+    /// What follows the stem, in order.
+    pub layers: Vec<Layer>,
+    /// Trainable numbers.
+    pub parameters: u64,
+    /// Multiply-adds of one picture, as they are computed: grey is drawn as three channels alike.
+    pub multiply_adds: u64,
+    /// Size of the file in bytes.
+    pub bytes: u64,
+    /// Type of the weights, such as `f16`.
+    pub precision: String,
+    /// What the file says of itself, its layers left out: the settings of its training, or where it comes from.
+    pub card: Option<serde_json::Value>,
+}
+
+/// Channels of a square map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Map {
+    /// Their number.
+    pub channels: usize,
+    /// Their side in pixels.
+    pub side: usize,
+}
+
+/// A batch norm, an activation and a convolution.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Layer {
+    /// What they are.
+    #[serde(flatten)]
+    pub shape: LayerShape,
+    /// What the convolution gives.
+    pub gives: Map,
+}
+
+impl Description {
+    /// Describes the model of a file.
+    ///
+    /// # Errors
+    /// Those of [`GeneratorWeights::load`].
+    pub fn read(path: &Path) -> Result<Self, WeightsError> {
+        let (weights, bytes) = GeneratorWeights::with_bytes(path)?;
+        let (_, header) =
+            SafeTensors::read_metadata(&bytes).map_err(|error| WeightsError::Content {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            })?;
+        let sides = weights.sides();
+        let last = weights.layers.len().saturating_sub(1);
+        // Grey weights are read as three channels alike; the file still tells.
+        let outputs = header.info(&format!("net.{}.bias", 3 * last + 2));
+        let colour = outputs.is_none_or(|outputs| outputs.shape != [1]);
+        let layers: Vec<Layer> = weights
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(place, layer)| Layer {
+                shape: layer.shape(),
+                gives: Map {
+                    channels: match place == last && !colour {
+                        true => 1,
+                        false => layer.outputs,
+                    },
+                    side: sides[place + 1],
+                },
+            })
+            .collect();
+        let trained = |name: &str| {
+            (name.starts_with("input.") || name.starts_with("net.")) && !name.contains(".running_")
+        };
+        let parameters = header
+            .tensors()
+            .iter()
+            .filter(|(name, _)| trained(name))
+            .map(|(_, info)| info.shape.iter().product::<usize>() as u64)
+            .sum();
+        let precision = header
+            .info("input.weight")
+            .map(|info| format!("{:?}", info.dtype).to_lowercase());
+        let card = header
+            .metadata()
+            .as_ref()
+            .and_then(|metadata| serde_json::from_str(metadata.get(METADATA_KEY)?).ok())
+            .map(|mut card: serde_json::Value| {
+                if let Some(card) = card.as_object_mut() {
+                    card.remove("architecture");
+                }
+                card
+            });
+        Ok(Self {
+            size: weights.size(),
+            colour,
+            latent: weights.latent,
+            stem: Map {
+                channels: weights.layers.first().map_or(0, |layer| layer.inputs),
+                side: weights.stem_side,
+            },
+            layers,
+            parameters,
+            multiply_adds: weights.multiply_adds(),
+            bytes: bytes.len() as u64,
+            precision: precision.unwrap_or_default(),
+            card,
+        })
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let colours = if self.colour { "colour" } else { "grey" };
+        writeln!(f, "picture        {0} x {0}, {colours}", self.size)?;
+        writeln!(f, "latent         {} numbers", self.latent)?;
+        writeln!(f, "stem           linear: {}", self.stem)?;
+        for (place, layer) in self.layers.iter().enumerate() {
+            writeln!(f, "layer {:<9}{layer}", place + 1)?;
+        }
+        writeln!(f, "               tanh")?;
+        writeln!(f, "parameters     {}", grouped(self.parameters))?;
+        writeln!(f, "multiply-adds  {} a frame", grouped(self.multiply_adds))?;
+        write!(
+            f,
+            "file           {} bytes, {}",
+            grouped(self.bytes),
+            self.precision
+        )?;
+        for (name, value) in self
+            .card
+            .iter()
+            .filter_map(|card| card.as_object())
+            .flatten()
+        {
+            // A file may say what it likes of itself, but not to the terminal.
+            let text = value.as_str().map_or(value.to_string(), str::to_owned);
+            let [name, text] = [name, &text].map(|text| text.replace(char::is_control, "\u{fffd}"));
+            write!(f, "\n{name:<14} {text}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{0} x {1} x {1}", self.channels, self.side)
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shape, gives } = self;
+        if shape.norm {
+            write!(f, "batch norm, ")?;
+        }
+        if shape.slope == 0.0 {
+            write!(f, "ReLU, ")?;
+        } else if shape.slope < 1.0 {
+            write!(f, "leaky ReLU {}, ", shape.slope)?;
+        }
+        if shape.transposed {
+            write!(f, "transposed ")?;
+        }
+        let filter = shape.filter;
+        write!(
+            f,
+            "conv {0} x {0} stride {1} padding {2}: {gives}",
+            filter.kernel, filter.stride, filter.padding
+        )
+    }
+}
+
+/// A number with its thousands apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (22_705_795, "22,705,795"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}
