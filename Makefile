@@ -1,14 +1,15 @@
-# make play   set up this machine, build the instrument and open it
-# make test   set up this machine and run every test
-# make lint   what the continuous integration holds the source to
-# make bench  time the hot paths
+# make play        set up this machine, build the instrument and open it
+# make test        set up this machine and run every test
+# make lint        what the continuous integration holds the source to
+# make bench       time the hot paths
+# make check-cuda  build for NVIDIA cards; needs no card, and no CUDA toolkit either
 #
 # Arguments go through ARGS: make play ARGS="presets/first.toml --sound-in default"
 
 CARGO ?= cargo
 ARGS ?=
 
-.PHONY: play test lint bench setup
+.PHONY: play test lint bench check-cuda setup
 
 play:
 	@scripts/setup.sh play
@@ -27,6 +28,9 @@ lint:
 bench:
 	@scripts/setup.sh play
 	$(CARGO) bench --locked $(ARGS)
+
+check-cuda:
+	CARGO="$(CARGO)" scripts/check-cuda.sh $(ARGS)
 
 setup:
 	@scripts/setup.sh test

@@ -10,6 +10,8 @@ pub mod app;
 pub mod cli;
 #[cfg(feature = "live")]
 pub mod control;
+#[cfg(any(feature = "cuda", test))]
+mod cuda;
 pub mod engine;
 #[cfg(feature = "video")]
 pub mod footage;

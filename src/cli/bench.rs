@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Context;
 use candle_core::Device;
 
+use super::train::{DeviceChoice, Matmul};
 use crate::engine::{Choice, Norm, open};
 use crate::network::spec::Spec;
 use crate::network::weights::GeneratorWeights;
@@ -42,6 +43,12 @@ pub struct Args {
     /// Time a training step instead
     #[arg(long, conflicts_with = "model")]
     train: bool,
+    /// Where the training step runs
+    #[arg(long, value_enum, default_value = "auto")]
+    device: DeviceChoice,
+    /// Numbers that the step's matrices are multiplied in on an NVIDIA card
+    #[arg(long, value_enum, default_value = "tf32")]
+    matmul: Matmul,
     /// Rows of latents drawn together, or pictures a training step; 1 and then 8, or 8, where not given
     #[arg(long)]
     batch: Option<usize>,
@@ -79,13 +86,18 @@ fn time_step(args: &Args) -> anyhow::Result<()> {
         .num_threads(args.threads.unwrap_or(0))
         .build()
         .context("cannot start the threads that train: give fewer with --threads")?;
-    let times_ms =
-        pool.install(|| train::bench(&spec, batch, args.runs.max(1) as u64, &Device::Cpu))?;
-    let threads = Some(pool.current_num_threads());
+    let device = args.device.open(args.matmul)?;
+    let runs = args.runs.max(1) as u64;
+    let times_ms = pool.install(|| train::bench(&spec, batch, runs, &device))?;
+    let (engine, threads) = match &device {
+        Device::Cpu => ("cpu", Some(pool.current_num_threads())),
+        Device::Cuda(_) => ("cuda", None),
+        Device::Metal(_) => ("metal", None),
+    };
     Times {
         batch,
         norm: "train",
-        engine: "cpu",
+        engine,
         threads,
     }
     .print(args.json, times_ms)

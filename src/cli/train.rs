@@ -52,6 +52,9 @@ pub struct Args {
     /// Where the arithmetic runs
     #[arg(long, value_enum, default_value = "auto")]
     device: DeviceChoice,
+    /// Numbers that matrices are multiplied in on an NVIDIA card; sums are f32 either way
+    #[arg(long, value_enum, default_value = "tf32")]
+    matmul: Matmul,
     /// Go on from the checkpoint at --output
     #[arg(long)]
     resume: bool,
@@ -135,13 +138,22 @@ pub enum DeviceChoice {
     Metal,
 }
 
+/// Numbers that matrices are multiplied in on an NVIDIA card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Matmul {
+    /// Ten bits after the point, on tensor cores: several times faster.
+    Tf32,
+    /// Twenty-three bits after the point.
+    F32,
+}
+
 /// Runs `latentloop train`.
 ///
 /// # Errors
 /// When the pictures, the settings or the checkpoint do not do; the message says why and what to do.
 pub fn run(args: Args) -> anyhow::Result<()> {
     train::keep_freed_memory();
-    let device = args.device.open()?;
+    let device = args.device.open(args.matmul)?;
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
@@ -153,6 +165,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if device.is_cpu() {
         let needs = train::memory(&spec, &recipe, args.batch) / 1_000_000;
         super::say(format_args!("memory: about {needs} MB beside the pictures"))?;
+    }
+    if recipe.r1 > 0.0 && device.is_cuda() && args.matmul == Matmul::Tf32 {
+        tracing::warn!("--r1 takes differences that TF32 rounds off: add --matmul f32");
     }
     let settings = Settings {
         pictures: args.pictures,
@@ -214,30 +229,36 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 }
 
 impl DeviceChoice {
-    fn open(self) -> anyhow::Result<Device> {
+    /// Opens it; on a card matrices are multiplied in the numbers asked for.
+    pub(super) fn open(self, matmul: Matmul) -> anyhow::Result<Device> {
+        candle_core::cuda::set_gemm_reduced_precision_f32(matmul == Matmul::Tf32);
         match self {
             Self::Cpu => Ok(Device::Cpu),
             Self::Cuda => cuda(),
             Self::Metal => metal(),
-            Self::Auto => Ok(cuda().or_else(|_| metal()).unwrap_or(Device::Cpu)),
+            Self::Auto => Ok(cuda()
+                .or_else(|error| {
+                    if cfg!(feature = "cuda") {
+                        tracing::warn!("{error:#}");
+                    }
+                    metal()
+                })
+                .unwrap_or(Device::Cpu)),
         }
     }
 }
 
+#[cfg(feature = "cuda")]
 fn cuda() -> anyhow::Result<Device> {
-    if !cfg!(feature = "cuda") {
-        anyhow::bail!(
-            "--device cuda: this build has no CUDA; build with --features cuda, or take --device cpu"
-        );
-    }
-    // candle's CUDA bindings panic where a library is missing.
-    std::panic::catch_unwind(|| Device::new_cuda(0))
-        .map_err(|_panic| {
-            anyhow::anyhow!(
-                "--device cuda: the CUDA libraries could not be loaded; take --device cpu"
-            )
-        })?
-        .context("--device cuda: no CUDA card could be opened; take --device cpu")
+    crate::cuda::training_device()
+        .map_err(|error| anyhow::anyhow!("--device cuda: {error}; take --device cpu"))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda() -> anyhow::Result<Device> {
+    anyhow::bail!(
+        "--device cuda: this build has no CUDA; build with --features cuda, or take --device cpu"
+    )
 }
 
 fn metal() -> anyhow::Result<Device> {

@@ -1,4 +1,4 @@
-//! The generator on a CUDA or Metal device through candle's own operations.
+//! The generator on a Metal device, or any other of candle's, through candle's own operations.
 
 use candle_core::{Device, Result, Tensor};
 
@@ -33,25 +33,6 @@ struct LayerNorm {
     bias: Tensor,
     mean: Tensor,
     variance: Tensor,
-}
-
-pub(super) fn cuda(
-    weights: &GeneratorWeights,
-) -> std::result::Result<Box<dyn Engine>, EngineError> {
-    let refuse =
-        |reason: String| EngineError::Device(format!("--engine cuda: {reason}; take --engine cpu"));
-    if !cfg!(feature = "cuda") {
-        return Err(refuse(
-            "this build has no CUDA (build it with --features cuda)".into(),
-        ));
-    }
-    // candle's CUDA bindings panic where a library is missing.
-    let device = std::panic::catch_unwind(|| Device::new_cuda(0))
-        .map_err(|_panic| refuse("the CUDA libraries could not be loaded".into()))?
-        .map_err(|error| refuse(format!("no CUDA card could be opened ({error})")))?;
-    Ok(Box::new(
-        DeviceEngine::new(weights, device, "cuda").map_err(|error| refuse(error.to_string()))?,
-    ))
 }
 
 pub(super) fn metal(

@@ -3,6 +3,8 @@
 mod plan;
 
 mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod device;
 
 #[cfg(test)]
@@ -11,6 +13,8 @@ mod tests;
 use thiserror::Error;
 
 pub use cpu::CpuEngine;
+#[cfg(feature = "cuda")]
+pub use cuda::CudaEngine;
 pub use device::DeviceEngine;
 
 /// Rows of latents that make up a keyframe: the one that is shown and its seven companions.
@@ -133,11 +137,33 @@ pub fn open(
 ) -> Result<Box<dyn Engine>, EngineError> {
     match choice {
         Choice::Cpu => Ok(Box::new(CpuEngine::new(weights, threads)?)),
-        Choice::Cuda => device::cuda(weights),
+        Choice::Cuda => cuda(weights),
         Choice::Metal => device::metal(weights),
-        Choice::Auto => match device::cuda(weights).or_else(|_| device::metal(weights)) {
+        Choice::Auto => match cuda(weights).or_else(|error| {
+            if cfg!(feature = "cuda") {
+                tracing::warn!("{error}");
+            }
+            device::metal(weights)
+        }) {
             Ok(engine) => Ok(engine),
             Err(_) => Ok(Box::new(CpuEngine::new(weights, threads)?)),
         },
     }
+}
+
+#[cfg(feature = "cuda")]
+fn cuda(
+    weights: &crate::network::weights::GeneratorWeights,
+) -> Result<Box<dyn Engine>, EngineError> {
+    cuda::open(weights)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(
+    _weights: &crate::network::weights::GeneratorWeights,
+) -> Result<Box<dyn Engine>, EngineError> {
+    let reason = "this build has no CUDA (build it with --features cuda)";
+    Err(EngineError::Device(format!(
+        "--engine cuda: {reason}; take --engine cpu"
+    )))
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use super::ops::{batch_norm_leaky, conv, from_maps, leaky_relu};
+use super::ops::{conv, from_maps, leaky_relu, normalised_leaky};
 use super::parameters::{Initialiser, Parameters, Tracking};
 use super::recipe::Recipe;
 use super::spec::{STEM_SIDE, Spec};
@@ -68,7 +68,7 @@ impl Discriminator {
         let mut x = leaky_relu(&conv(pictures, &next(), &next())?)?;
         for _ in 1..self.layers {
             x = conv(&x, &next(), &next())?;
-            x = batch_norm_leaky(&x, &next(), &next())?.0;
+            x = normalised_leaky(&x, &next(), &next())?;
         }
         let mut flat = from_maps(&x)?.flatten_from(1)?;
         if self.minibatch_deviation {

@@ -80,6 +80,19 @@ impl Adam {
             let Some(gradient) = gradients.get(var) else {
                 continue;
             };
+            #[cfg(feature = "cuda")]
+            if var.device().is_cuda() {
+                let step = crate::network::ops::cuda::AdamStep {
+                    rate: step_size as f32,
+                    beta1: beta1 as f32,
+                    beta2: beta2 as f32,
+                    root: root as f32,
+                    eps: eps as f32,
+                };
+                let moments = [&*first, &*second];
+                crate::network::ops::cuda::adam(&step, var, moments, gradient)?;
+                continue;
+            }
             if var.device().is_cpu() {
                 let update = |m: &[f32], v: &[f32], p: &[f32], g: &[f32]| {
                     let (b1, b2, root) = (beta1 as f32, beta2 as f32, root as f32);

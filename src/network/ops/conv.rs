@@ -11,6 +11,10 @@ use crate::network::kernel::{ConvShape, channel_sums, down, up, weight_gradient}
 /// # Errors
 /// When the shapes do not fit or a side is odd.
 pub fn conv(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        return super::cuda::conv(x, weight, bias);
+    }
     if x.device().is_cpu() {
         let map = map_of(x)?;
         let (coarse, fine, _, _) = weight.dims4()?;
@@ -41,6 +45,10 @@ pub fn conv(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When the shapes do not fit.
 pub fn conv_transposed(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        return super::cuda::conv_transposed(x, weight, bias);
+    }
     if x.device().is_cpu() {
         let map = map_of(x)?;
         let (coarse, fine, _, _) = weight.dims4()?;

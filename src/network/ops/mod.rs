@@ -2,11 +2,14 @@
 //!
 //! A stack of feature maps is one tensor, and how its numbers lie is this module's affair: on the processor channels last with
 //! a border of zeros, `[batch, height + 2, width + 2, channels]`, which the kernels of [`super::kernel`] read in order; on any
-//! other device channels first, `[channels, batch, height, width]`, where candle's own operations run behind the same
-//! functions. [`to_maps`] and [`from_maps`] lead in and out.
+//! other device channels first, `[channels, batch, height, width]`, so that a convolution over the whole batch is one matrix
+//! product. On NVIDIA cards kernels of our own surround it, elsewhere candle's operations run behind the same functions.
+//! [`to_maps`] and [`from_maps`] lead in and out.
 
 mod augment;
 mod conv;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 mod layout;
 mod norm;
 
@@ -21,6 +24,18 @@ mod tests;
 use candle_core::{CpuStorage, Layout, Result, Tensor, bail};
 
 use layout::map_of;
+
+/// [`batch_norm_leaky`] where nobody asks for the statistics; on a card there is then nothing to wait for.
+///
+/// # Errors
+/// When the shapes do not fit.
+pub fn normalised_leaky(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        return cuda::normalised_leaky(x, weight, bias);
+    }
+    Ok(batch_norm_leaky(x, weight, bias)?.0)
+}
 
 /// Runs `f` on the numbers of a contiguous f32 tensor in CPU memory.
 pub(crate) fn with_slice<T>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {

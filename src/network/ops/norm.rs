@@ -35,6 +35,10 @@ pub fn batch_norm_leaky(
     weight: &Tensor,
     bias: &Tensor,
 ) -> Result<(Tensor, BatchStatistics)> {
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        return super::cuda::batch_norm_leaky(x, weight, bias);
+    }
     if x.device().is_cpu() {
         let map = map_of(x)?;
         let seen = Arc::new(Mutex::new(Moments::default()));
@@ -72,6 +76,10 @@ pub fn batch_norm_leaky(
 /// # Errors
 /// When the tensor is not f32.
 pub fn leaky_relu(x: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        return super::cuda::leaky_relu(x);
+    }
     if x.device().is_cpu() {
         return x.contiguous()?.apply_op1(LeakyRelu);
     }

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Builds the program and its tests with `--features cuda`, and runs the tests of the card, which say that they were skipped
+# where there is none. Needs no card; where no CUDA toolkit is installed, one is assembled from PyPI wheels. candle's own
+# kernels are compiled on the way, which takes half an hour on two cores.
+#
+#   scripts/check-cuda.sh [arguments of the tests]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if nvcc=$(command -v nvcc); then
+    home=$(cd "$(dirname "$(readlink -f "$nvcc")")/.." && pwd)
+else
+    scripts/cuda-toolkit.sh target/cuda-toolkit
+    home=$PWD/target/cuda-toolkit/home
+fi
+export CUDA_HOME=$home PATH=$home/bin:$PATH
+# PTX of 8.0 runs on every later card; that of 9.0 would run on 9.0 alone.
+export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}
+libraries=$home/lib64
+# Without a driver there is no libcuda.so.1, and nothing that is linked to it would start; the toolkit's stand-in does.
+if ! ldconfig -p | grep -q 'libcuda\.so\.1'; then
+    mkdir -p target/cuda-stub
+    for stub in "$home"/{lib64,lib/x86_64-linux-gnu,targets/x86_64-linux/lib}/stubs/libcuda.so; do
+        [ ! -e "$stub" ] || ln -sf "$stub" target/cuda-stub/libcuda.so.1
+    done
+    libraries=$libraries:$PWD/target/cuda-stub
+fi
+export LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+
+"${CARGO:-cargo}" test --locked --no-default-features --features cuda --lib -- cuda --nocapture "$@"
+"${CARGO:-cargo}" build --locked --no-default-features --features cuda
