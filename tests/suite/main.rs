@@ -7,6 +7,7 @@
 
 #[cfg(feature = "video")]
 mod footage;
+mod import;
 mod parity;
 #[cfg(feature = "live")]
 mod play;

@@ -6,8 +6,6 @@ use super::{MAX_BYTES, Object, Place};
 
 /// Most objects of a pickle, and most that wait on its stack.
 const MAX_OBJECTS: usize = 1 << 20;
-/// Most that the lists, tuples and dicts of a pickle hold together.
-const MAX_HELD: usize = 1 << 22;
 /// Longest name of a module, class or function, in bytes.
 const MAX_NAME: usize = 256;
 
@@ -241,10 +239,11 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Counts what a list, tuple or dict takes in.
+    /// Counts what a list, tuple or dict takes in. What they hold was named by a byte at least, each; only an ordered dict
+    /// could take in one list over and over.
     fn hold(&mut self, count: usize) -> Result<(), String> {
         self.held += count;
-        if self.held > MAX_HELD {
+        if self.held > self.bytes.len() {
             return Err("its pickle holds more objects than any state dict".to_owned());
         }
         Ok(())
