@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use anyhow::Context;
 use candle_core::Device;
 
 use crate::engine::{Choice, Norm, open};
@@ -12,6 +13,8 @@ use crate::train;
 
 /// Frames drawn before the clock is read.
 const WARM_UP: usize = 3;
+/// Length of a latent where no model says it.
+const LATENT: usize = 200;
 
 /// Time a frame at batch 1 and 8, or a training step
 #[derive(Debug, clap::Args)]
@@ -30,7 +33,7 @@ pub struct Args {
     /// What draws
     #[arg(long, value_enum, default_value = "auto")]
     engine: Choice,
-    /// Threads of the processor's engine
+    /// Threads of the processor, to draw or to train
     #[arg(long)]
     threads: Option<usize>,
     /// Times that are counted
@@ -39,9 +42,9 @@ pub struct Args {
     /// Time a training step instead
     #[arg(long, conflicts_with = "model")]
     train: bool,
-    /// Pictures a training step
-    #[arg(long, default_value_t = 8)]
-    batch: usize,
+    /// Rows of latents drawn together, or pictures a training step; 1 and then 8, or 8, where not given
+    #[arg(long)]
+    batch: Option<usize>,
     /// A line of JSON each
     #[arg(long)]
     json: bool,
@@ -50,62 +53,106 @@ pub struct Args {
 /// Runs `latentloop bench`.
 ///
 /// # Errors
-/// When the model cannot be read or the device fails.
+/// When the model cannot be read, its threads cannot be started or the device fails.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let runs = args.runs.max(1);
+    anyhow::ensure!(
+        args.batch != Some(0),
+        "cannot time a batch of 0: --batch takes 1 or more"
+    );
+    anyhow::ensure!(
+        args.threads != Some(0),
+        "cannot run on 0 threads: --threads takes 1 or more"
+    );
     if args.train {
-        train::keep_freed_memory();
-        let spec = Spec::studies(args.size, args.width, 200)?;
-        let times_ms = train::bench(&spec, args.batch, runs as u64, &Device::Cpu)?;
-        return print(args.json, args.batch, "train", "cpu", times_ms);
+        time_step(&args)
+    } else {
+        time_frames(&args)
     }
+}
+
+fn time_step(args: &Args) -> anyhow::Result<()> {
+    train::keep_freed_memory();
+    let spec = Spec::studies(args.size, args.width, LATENT)?;
+    let batch = args.batch.unwrap_or(8);
+    // A pool of 0 threads has one a core.
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads.unwrap_or(0))
+        .build()
+        .context("cannot start the threads that train: give fewer with --threads")?;
+    let times_ms =
+        pool.install(|| train::bench(&spec, batch, args.runs.max(1) as u64, &Device::Cpu))?;
+    let threads = Some(pool.current_num_threads());
+    Times {
+        batch,
+        norm: "train",
+        engine: "cpu",
+        threads,
+    }
+    .print(args.json, times_ms)
+}
+
+fn time_frames(args: &Args) -> anyhow::Result<()> {
     let weights = match &args.model {
         Some(path) => GeneratorWeights::load(path)?,
-        None => GeneratorWeights::random(&Spec::studies(args.size, args.width, 200)?, 0),
+        None => GeneratorWeights::random(&Spec::studies(args.size, args.width, LATENT)?, 0),
     };
     let mut engine = open(&weights, args.engine, args.threads)?;
     let (width, height) = engine.size();
-    for batch in [1, 8] {
+    for batch in args.batch.map_or(vec![1, 8], |batch| vec![batch]) {
         let z: Vec<f32> = (0..batch * engine.latent())
             .map(|i| ((i * 37 % 101) as f32 - 50.0) / 30.0)
             .collect();
         let mut pictures = vec![0.0; batch * 3 * (width * height) as usize];
         let mut times_ms = Vec::new();
-        for run in 0..WARM_UP + runs {
+        for run in 0..WARM_UP + args.runs.max(1) {
             let start = Instant::now();
             engine.draw(&z, args.norm, &mut pictures)?;
             if run >= WARM_UP {
                 times_ms.push(start.elapsed().as_secs_f64() * 1e3);
             }
         }
-        let norm = if args.norm == Norm::Running {
-            "running"
-        } else {
-            "batch"
-        };
-        print(args.json, batch, norm, engine.name(), times_ms)?;
+        Times {
+            batch,
+            norm: match args.norm {
+                Norm::Running => "running",
+                Norm::Batch => "batch",
+            },
+            engine: engine.name(),
+            threads: engine.threads(),
+        }
+        .print(args.json, times_ms)?;
     }
     Ok(())
 }
 
-fn print(
-    json: bool,
+/// What was timed.
+struct Times<'a> {
     batch: usize,
-    norm: &str,
-    engine: &str,
-    mut times_ms: Vec<f64>,
-) -> anyhow::Result<()> {
-    times_ms.sort_by(f64::total_cmp);
-    let round = |ms: f64| (ms * 1e3).round() / 1e3;
-    let (median_ms, min_ms) = (round(times_ms[times_ms.len() / 2]), round(times_ms[0]));
-    if json {
-        let line = serde_json::json!({
-            "batch": batch, "norm": norm, "engine": engine, "median_ms": median_ms, "min_ms": min_ms,
-        });
-        super::say(line)
-    } else {
-        super::say(format_args!(
-            "batch {batch}  {norm:8} {engine}  median {median_ms:.2} ms  least {min_ms:.2} ms"
-        ))
+    norm: &'a str,
+    engine: &'a str,
+    threads: Option<usize>,
+}
+
+impl Times<'_> {
+    fn print(&self, json: bool, mut times_ms: Vec<f64>) -> anyhow::Result<()> {
+        let Self {
+            batch,
+            norm,
+            engine,
+            threads,
+        } = self;
+        times_ms.sort_by(f64::total_cmp);
+        let round = |ms: f64| (ms * 1e3).round() / 1e3;
+        let (median_ms, min_ms) = (round(times_ms[times_ms.len() / 2]), round(times_ms[0]));
+        if json {
+            super::say(serde_json::json!({
+                "engine": engine, "norm": norm, "batch": batch, "threads": threads,
+                "runs": times_ms.len(), "median_ms": median_ms, "min_ms": min_ms,
+            }))
+        } else {
+            super::say(format_args!(
+                "batch {batch}  {norm:8} {engine}  median {median_ms:.2} ms  least {min_ms:.2} ms"
+            ))
+        }
     }
 }

@@ -9,6 +9,7 @@ use candle_core::Device;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::network::checkpoint::Precision;
+use crate::network::recipe::{Augment, Initial, Name, Recipe};
 use crate::train::{self, Length, Settings};
 
 /// Train a network on a folder of pictures
@@ -33,6 +34,11 @@ pub struct Args {
     /// Pictures a step
     #[arg(long, default_value_t = 8)]
     batch: usize,
+    /// What the options below start from
+    #[arg(long, value_enum, default_value = "study")]
+    recipe: Name,
+    #[command(flatten)]
+    departures: Departures,
     /// Passes over the pictures
     #[arg(long, default_value_t = 20, conflicts_with = "steps")]
     epochs: u64,
@@ -65,6 +71,56 @@ pub struct Args {
     precision: Precision,
 }
 
+/// Departures from the recipe, each alone.
+#[derive(Debug, clap::Args)]
+struct Departures {
+    /// Play a moving average of the generator, of this decay, as 0.99; 0 keeps none (Yazıcı et al. 2019)
+    #[arg(long, value_name = "DECAY")]
+    ema: Option<f64>,
+    /// Alter real and generated pictures alike before they are judged: colour, translation, cutout, with commas between, or
+    /// none (DiffAugment, Zhao et al. 2020)
+    #[arg(long, value_name = "KINDS")]
+    augment: Option<Augment>,
+    /// Penalty on the discriminator's gradient at real pictures, of this gamma, every 16th step; 0 leaves it out (R1, Mescheder
+    /// et al. 2018)
+    #[arg(long, value_name = "GAMMA")]
+    r1: Option<f64>,
+    /// Show the discriminator how much a batch varies (Karras et al. 2018)
+    #[arg(long, value_name = "true|false")]
+    minibatch_deviation: Option<bool>,
+    /// Adam's rate for the generator (two rates: Heusel et al. 2017)
+    #[arg(long, value_name = "RATE")]
+    generator_rate: Option<f64>,
+    /// Adam's rate for the discriminator
+    #[arg(long, value_name = "RATE")]
+    discriminator_rate: Option<f64>,
+    /// Where the weights start: PyTorch's way, or the DCGAN paper's (Radford et al. 2015)
+    #[arg(long, value_enum)]
+    initial: Option<Initial>,
+    /// Hold the generator's last so many layers to resize convolutions, against checkerboards (Odena et al. 2016)
+    #[arg(long, value_name = "LAYERS")]
+    resize_convolutions: Option<usize>,
+}
+
+impl Departures {
+    fn from(self, recipe: Recipe) -> Recipe {
+        Recipe {
+            average: self.ema.unwrap_or(recipe.average),
+            augment: self.augment.unwrap_or(recipe.augment),
+            r1: self.r1.unwrap_or(recipe.r1),
+            minibatch_deviation: self
+                .minibatch_deviation
+                .unwrap_or(recipe.minibatch_deviation),
+            generator_rate: self.generator_rate.unwrap_or(recipe.generator_rate),
+            discriminator_rate: self.discriminator_rate.unwrap_or(recipe.discriminator_rate),
+            initial: self.initial.unwrap_or(recipe.initial),
+            resize_convolutions: self
+                .resize_convolutions
+                .unwrap_or(recipe.resize_convolutions),
+        }
+    }
+}
+
 /// Where the arithmetic of training runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum DeviceChoice {
@@ -89,6 +145,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
         .context("cannot listen for Ctrl-C")?;
+    let recipe = args.departures.from(Recipe::named(args.recipe));
+    super::say(format_args!("recipe: --batch {} {recipe}", args.batch))?;
     let settings = Settings {
         pictures: args.pictures,
         output: args.output,
@@ -96,6 +154,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         width: args.width,
         latent: args.latent,
         batch: args.batch,
+        recipe,
         length: args
             .steps
             .map_or(Length::Epochs(args.epochs), Length::Steps),

@@ -247,6 +247,10 @@ impl Engine for CpuEngine {
         &self.name
     }
 
+    fn threads(&self) -> Option<usize> {
+        Some(self.pool.current_num_threads())
+    }
+
     fn latent(&self) -> usize {
         self.plan.latent
     }

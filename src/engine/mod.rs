@@ -64,6 +64,10 @@ impl Bytes {
 pub trait Engine: Send {
     /// What draws, for people: "cpu (2 threads, avx512)".
     fn name(&self) -> &str;
+    /// Threads of the processor that draw, where it is the processor that does.
+    fn threads(&self) -> Option<usize> {
+        None
+    }
     /// Length of one row of latents.
     fn latent(&self) -> usize;
     /// Width and height of a picture in pixels.

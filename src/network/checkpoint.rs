@@ -12,6 +12,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::recipe::Recipe;
 use super::spec::Spec;
 
 /// Key of the metadata's one entry.
@@ -40,6 +41,9 @@ pub struct Card {
     pub pictures: usize,
     /// SHA-256 over the pictures of that set, at the size trained on.
     pub dataset: String,
+    /// How it was trained, beyond that; the reference recipe where a file does not say.
+    #[serde(default)]
+    pub recipe: Recipe,
 }
 
 impl Card {

@@ -4,6 +4,7 @@ use candle_core::{Device, Result, Tensor};
 
 use super::ops::{batch_norm_leaky, conv, from_maps, leaky_relu};
 use super::parameters::{Initialiser, Parameters, Tracking};
+use super::recipe::Recipe;
 use super::spec::{STEM_SIDE, Spec};
 
 /// Pictures to logits: convolutions with leaky ReLU, batch norm before it on all but the first, then a linear layer.
@@ -12,15 +13,16 @@ pub struct Discriminator {
     /// Trainable tensors under PyTorch's names: `net.N.weight`, `net.N.bias`, `output.weight`, `output.bias`.
     pub parameters: Parameters,
     layers: usize,
+    minibatch_deviation: bool,
 }
 
 impl Discriminator {
-    /// A discriminator with PyTorch's default starting values.
+    /// A discriminator with the recipe's starting values.
     ///
     /// # Errors
     /// When the device has no memory for it.
-    pub fn new(spec: &Spec, seed: u64, device: &Device) -> Result<Self> {
-        let mut start = Initialiser::new(seed, 2, device);
+    pub fn new(spec: &Spec, recipe: &Recipe, seed: u64, device: &Device) -> Result<Self> {
+        let mut start = Initialiser::new(recipe.initial, seed, 2, device);
         let mut parameters = Parameters::default();
         let mut inputs = 3;
         for (layer, &outputs) in spec.discriminator.iter().enumerate() {
@@ -29,33 +31,27 @@ impl Discriminator {
             let fan_in = inputs * 16;
             parameters.add(
                 format!("net.{conv}.weight"),
-                &start.uniform(&[outputs, inputs, 4, 4], fan_in)?,
+                &start.weights(&[outputs, inputs, 4, 4], fan_in)?,
             )?;
-            parameters.add(
-                format!("net.{conv}.bias"),
-                &start.uniform(&[outputs], fan_in)?,
-            )?;
+            parameters.add(format!("net.{conv}.bias"), &start.biases(outputs, fan_in)?)?;
             if layer > 0 {
-                parameters.add(
-                    format!("net.{}.weight", conv + 1),
-                    &start.constant(1.0, outputs)?,
-                )?;
-                parameters.add(
-                    format!("net.{}.bias", conv + 1),
-                    &start.constant(0.0, outputs)?,
-                )?;
+                let (weight, bias) = start.norm(outputs)?;
+                parameters.add(format!("net.{}.weight", conv + 1), &weight)?;
+                parameters.add(format!("net.{}.bias", conv + 1), &bias)?;
             }
             inputs = outputs;
         }
-        let fan_in = inputs * STEM_SIDE * STEM_SIDE;
+        let channels = inputs + usize::from(recipe.minibatch_deviation);
+        let fan_in = channels * STEM_SIDE * STEM_SIDE;
         parameters.add(
             "output.weight".into(),
-            &start.uniform(&[1, fan_in], fan_in)?,
+            &start.weights(&[1, fan_in], fan_in)?,
         )?;
-        parameters.add("output.bias".into(), &start.uniform(&[1], fan_in)?)?;
+        parameters.add("output.bias".into(), &start.biases(1, fan_in)?)?;
         Ok(Self {
             parameters,
             layers: spec.discriminator.len(),
+            minibatch_deviation: recipe.minibatch_deviation,
         })
     }
 
@@ -74,7 +70,21 @@ impl Discriminator {
             x = conv(&x, &next(), &next())?;
             x = batch_norm_leaky(&x, &next(), &next())?.0;
         }
-        let flat = from_maps(&x)?.flatten_from(1)?;
+        let mut flat = from_maps(&x)?.flatten_from(1)?;
+        if self.minibatch_deviation {
+            let deviation = minibatch_deviation(&flat)?;
+            let plane = deviation.broadcast_as((flat.dim(0)?, STEM_SIDE * STEM_SIDE))?;
+            flat = Tensor::cat(&[&flat, &plane.contiguous()?], 1)?;
+        }
         flat.matmul(&next().t()?)?.broadcast_add(&next())
     }
+}
+
+/// Standard deviation of each feature over the batch, `[batch, features]`, averaged to one number, `[1, 1]`.
+///
+/// Karras et al. 2018, <https://arxiv.org/abs/1710.10196>, with the whole batch as one group.
+fn minibatch_deviation(features: &Tensor) -> Result<Tensor> {
+    let centred = features.broadcast_sub(&features.mean_keepdim(0)?)?;
+    let variance = centred.sqr()?.mean(0)?;
+    (variance + 1e-8)?.sqrt()?.mean_all()?.reshape((1, 1))
 }

@@ -1,6 +1,7 @@
 //! The DCGAN: its shape, its kernels and operations, generator, discriminator, checkpoint files, those of others, and what
 //! is said of them.
 
+pub mod recipe;
 pub mod spec;
 
 pub mod kernel;

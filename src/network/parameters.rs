@@ -1,13 +1,15 @@
 //! Named trainable tensors in a fixed order, and how they start.
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+use super::recipe::Initial;
 
 /// Trainable tensors under PyTorch's names, in the order in which they were made.
 ///
 /// candle's own `VarMap` has no fixed order, and a seeded run needs one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Parameters {
     entries: Vec<(String, Var)>,
 }
@@ -40,9 +42,27 @@ impl Parameters {
         }
     }
 
+    /// The variable at a place that [`Parameters::add`] gave.
+    pub fn var(&self, place: usize) -> &Var {
+        &self.entries[place].1
+    }
+
     /// Names and tensors, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Var)> {
         self.entries.iter().map(|(name, var)| (name.as_str(), var))
+    }
+
+    /// Moves every tensor towards another network's of the same shape, to `decay` times itself and 1 - `decay` times the other.
+    ///
+    /// # Errors
+    /// When the shapes differ or the device fails.
+    pub fn approach(&self, other: &Self, decay: f64) -> Result<()> {
+        for ((_, var), (_, other)) in self.iter().zip(other.iter()) {
+            let moved = ((var.as_detached_tensor() * decay)?
+                + (other.as_detached_tensor() * (1.0 - decay))?)?;
+            var.set(&moved)?;
+        }
+        Ok(())
     }
 
     /// Number of tensors.
@@ -56,25 +76,63 @@ impl Parameters {
     }
 }
 
-/// Draws starting values as PyTorch does by default: uniform in ±1/sqrt(fan in), weights and biases alike.
+/// Deviation of the DCGAN paper's starting weights.
+const DCGAN_DEVIATION: f32 = 0.02;
+
+/// Draws starting values: [`Initial::Pytorch`], uniform in ±1/sqrt(fan in), weights and biases alike, or [`Initial::Dcgan`].
 pub struct Initialiser<'a> {
     rng: ChaCha8Rng,
+    initial: Initial,
     device: &'a Device,
 }
 
 impl<'a> Initialiser<'a> {
     /// Seeded; `stream` keeps the networks of one seed apart.
-    pub fn new(seed: u64, stream: u64, device: &'a Device) -> Self {
+    pub fn new(initial: Initial, seed: u64, stream: u64, device: &'a Device) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);
-        Self { rng, device }
+        Self {
+            rng,
+            initial,
+            device,
+        }
     }
 
-    /// Uniform in ±1/sqrt(`fan_in`).
+    /// Weights of a layer, each output of which sums `fan_in` products.
     ///
     /// # Errors
-    /// When the device has no memory for it.
-    pub fn uniform(&mut self, shape: &[usize], fan_in: usize) -> Result<Tensor> {
+    /// When the device has no memory for them.
+    pub fn weights(&mut self, shape: &[usize], fan_in: usize) -> Result<Tensor> {
+        match self.initial {
+            Initial::Pytorch => self.uniform(shape, fan_in),
+            Initial::Dcgan => self.normal(shape, 0.0),
+        }
+    }
+
+    /// Biases of such a layer.
+    ///
+    /// # Errors
+    /// When the device has no memory for them.
+    pub fn biases(&mut self, length: usize, fan_in: usize) -> Result<Tensor> {
+        match self.initial {
+            Initial::Pytorch => self.uniform(&[length], fan_in),
+            Initial::Dcgan => Tensor::zeros(length, DType::F32, self.device),
+        }
+    }
+
+    /// Weight and bias of a batch norm.
+    ///
+    /// # Errors
+    /// When the device has no memory for them.
+    pub fn norm(&mut self, channels: usize) -> Result<(Tensor, Tensor)> {
+        let weight = match self.initial {
+            Initial::Pytorch => Tensor::ones(channels, DType::F32, self.device)?,
+            Initial::Dcgan => self.normal(&[channels], 1.0)?,
+        };
+        Ok((weight, Tensor::zeros(channels, DType::F32, self.device)?))
+    }
+
+    fn uniform(&mut self, shape: &[usize], fan_in: usize) -> Result<Tensor> {
         let bound = 1.0 / (fan_in as f32).sqrt();
         let numbers: Vec<f32> = (0..shape.iter().product())
             .map(|_| (uniform(&mut self.rng) * 2.0 - 1.0) * bound)
@@ -82,13 +140,28 @@ impl<'a> Initialiser<'a> {
         Tensor::from_vec(numbers, shape, self.device)
     }
 
-    /// The same number everywhere.
-    ///
-    /// # Errors
-    /// When the device has no memory for it.
-    pub fn constant(&self, value: f32, length: usize) -> Result<Tensor> {
-        Tensor::full(value, length, self.device)
+    fn normal(&mut self, shape: &[usize], mean: f32) -> Result<Tensor> {
+        let numbers: Vec<f32> = normals(&mut self.rng, shape.iter().product())
+            .into_iter()
+            .map(|v| mean + DCGAN_DEVIATION * v)
+            .collect();
+        Tensor::from_vec(numbers, shape, self.device)
     }
+}
+
+/// Standard normals, two from each pair of uniforms (Box and Muller 1958).
+pub fn normals(rng: &mut impl RngCore, count: usize) -> Vec<f32> {
+    let mut numbers = Vec::with_capacity(count + 1);
+    while numbers.len() < count {
+        // In (0, 1], so that the logarithm is finite.
+        let u = f64::from(1.0 - uniform(rng));
+        let angle = std::f64::consts::TAU * f64::from(uniform(rng));
+        let radius = libm::sqrt(-2.0 * libm::log(u));
+        numbers.push((radius * libm::cos(angle)) as f32);
+        numbers.push((radius * libm::sin(angle)) as f32);
+    }
+    numbers.truncate(count);
+    numbers
 }
 
 /// Uniform in 0..1, a multiple of 2^-24.

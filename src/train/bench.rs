@@ -5,7 +5,9 @@ use std::time::Instant;
 use candle_core::{Device, Result, Tensor};
 
 use super::Trainer;
-use super::noise::{normals, step_rng};
+use super::noise::step_rng;
+use crate::network::parameters::normals;
+use crate::network::recipe::Recipe;
 use crate::network::spec::Spec;
 
 /// Steps run before the clock is read.
@@ -17,7 +19,7 @@ const WARM_UP: u64 = 2;
 /// When the device fails.
 pub fn bench(spec: &Spec, batch: usize, runs: u64, device: &Device) -> Result<Vec<f64>> {
     let size = spec.size();
-    let mut trainer = Trainer::new(spec, 0, device)?;
+    let mut trainer = Trainer::new(spec, &Recipe::study(), 0, device)?;
     let noise = normals(&mut step_rng(0, 0), 3 * batch * size * size);
     let real = Tensor::from_vec(noise, (batch, 3, size, size), device)?.tanh()?;
     let mut times_ms = Vec::new();

@@ -23,4 +23,4 @@ pub use loss::binary_cross_entropy;
 pub use memory::keep_freed_memory;
 pub use run::{Length, Outcome, Progress, Settings, TrainError, playing_path, run};
 pub use scoring::Warning;
-pub use trainer::{Losses, Trainer};
+pub use trainer::{Draw, Losses, Trainer};

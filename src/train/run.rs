@@ -8,10 +8,12 @@ use image::{Rgb, RgbImage};
 use thiserror::Error;
 
 use super::log::Log;
-use super::noise::{epoch_order, normals, step_rng};
+use super::noise::{epoch_order, step_rng};
 use super::scoring::Scoring;
 use super::{DataError, Dataset, Losses, Trainer, Warning};
 use crate::network::checkpoint::{Card, Checkpoint, CheckpointError, Precision};
+use crate::network::parameters::normals;
+use crate::network::recipe::{Recipe, RecipeError};
 use crate::network::spec::SpecError;
 
 /// What a run is to do.
@@ -29,6 +31,8 @@ pub struct Settings {
     pub latent: usize,
     /// Pictures a step.
     pub batch: usize,
+    /// How, beyond that.
+    pub recipe: Recipe,
     /// How long.
     pub length: Length,
     /// Seed of every random number.
@@ -77,6 +81,9 @@ pub enum TrainError {
     /// No such network.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// No such recipe.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
     /// The pictures.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -138,8 +145,9 @@ pub fn run(
         return Err(TrainError::Batch(settings.batch));
     }
     let spec = crate::network::spec::Spec::studies(settings.size, settings.width, settings.latent)?;
+    settings.recipe.check(spec.channels.len())?;
     let data = Dataset::read(&settings.pictures, settings.size, settings.batch)?;
-    let mut trainer = Trainer::new(&spec, settings.seed, &settings.device)?;
+    let mut trainer = Trainer::new(&spec, &settings.recipe, settings.seed, &settings.device)?;
     let mut card = Card {
         version: 1,
         size: settings.size,
@@ -150,6 +158,7 @@ pub fn run(
         batch: settings.batch,
         pictures: data.len(),
         dataset: data.digest.clone(),
+        recipe: settings.recipe,
     };
     if settings.resume {
         let file = Checkpoint::read(&settings.output)?;
@@ -266,7 +275,7 @@ fn with_suffix(output: &Path, suffix: &str) -> PathBuf {
 }
 
 fn same_run(path: &Path, stored: &Card, asked: &Card) -> Result<(), TrainError> {
-    let settings: [(&'static str, String, String); 7] = [
+    let settings: [(&'static str, String, String); 8] = [
         ("--size", stored.size.to_string(), asked.size.to_string()),
         ("--width", stored.width.to_string(), asked.width.to_string()),
         (
@@ -275,6 +284,11 @@ fn same_run(path: &Path, stored: &Card, asked: &Card) -> Result<(), TrainError> 
             asked.latent.to_string(),
         ),
         ("--batch", stored.batch.to_string(), asked.batch.to_string()),
+        (
+            "recipe",
+            stored.recipe.to_string(),
+            asked.recipe.to_string(),
+        ),
         ("--seed", stored.seed.to_string(), asked.seed.to_string()),
         (
             "number of pictures",

@@ -1,20 +1,29 @@
 //! Both networks and their optimisers, and the step that trains them.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor, Var};
 use rand_chacha::rand_core::RngCore;
 
 use super::adam::{Adam, AdamSettings};
 use super::loss::binary_cross_entropy;
-use super::noise::normals;
+use super::noise::settling_rng;
 use crate::network::checkpoint::{Checkpoint, CheckpointError, Content};
 use crate::network::discriminator::Discriminator;
 use crate::network::generator::Generator;
-use crate::network::ops::{from_maps, to_maps};
-use crate::network::parameters::{Parameters, Tracking, uniform};
+use crate::network::ops::{Augmentation, augment, from_maps, to_maps};
+use crate::network::parameters::{Parameters, Tracking, normals, uniform};
+use crate::network::recipe::{Augment, Recipe};
 use crate::network::spec::Spec;
 
 /// Probability that an example's labels are swapped.
 const SWAP: f32 = 0.03;
+/// Steps between penalties, each of which then weighs as many times as much (lazily: Karras et al. 2020,
+/// <https://arxiv.org/abs/1912.04958>).
+const PENALTY_EVERY: u64 = 16;
+/// How far ahead and behind the penalty looks: root mean square of the numbers of a batch.
+const PENALTY_DISTANCE: f64 = 1e-3;
+/// Passes that the running statistics of the average are taken over, and rows of each.
+const SETTLING_PASSES: usize = 16;
+const SETTLING_ROWS: usize = 8;
 
 /// The losses of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,10 +34,75 @@ pub struct Losses {
     pub generator: f32,
 }
 
+/// What chance decides in a step.
+#[derive(Clone, Debug)]
+pub struct Draw {
+    /// Targets of the real pictures' logits, `[batch, 1]` in 0..=1.1.
+    pub real_labels: Tensor,
+    /// Targets of the generated pictures' logits, `[batch, 1]` in 0..=1.
+    pub fake_labels: Tensor,
+    /// Standard normals that the discriminator's generated pictures are drawn from, `[batch, latent]`.
+    pub discriminator_latents: Tensor,
+    /// Those that the generator's step draws from, `[batch, latent]`.
+    pub generator_latents: Tensor,
+    /// What is done to the real pictures, to the generated ones of the discriminator's step and to those of the generator's;
+    /// nothing where the recipe has no augmentation.
+    pub augmentations: Option<[Vec<Augmentation>; 3]>,
+}
+
+impl Draw {
+    /// Labels that are noisy and sometimes swapped: real 1 ± 0.1, generated 0..0.2, one draw each for the batch; with
+    /// probability 0.03 an example's two labels become 0 and 1. Fresh latents for either step, and the recipe's augmentations.
+    ///
+    /// # Errors
+    /// When the device has no memory for them.
+    pub fn new(
+        batch: usize,
+        spec: &Spec,
+        augment: &Augment,
+        rng: &mut impl RngCore,
+        device: &Device,
+    ) -> Result<Self> {
+        let latent = spec.latent;
+        let swaps: Vec<bool> = (0..batch).map(|_| uniform(rng) < SWAP).collect();
+        let real_label = 1.0 + (uniform(rng) - 0.5) * 0.2;
+        let fake_label = uniform(rng) * 0.2;
+        let labels = |usual: f32, swapped: f32| {
+            let labels: Vec<f32> = swaps
+                .iter()
+                .map(|&swap| if swap { swapped } else { usual })
+                .collect();
+            Tensor::from_vec(labels, (batch, 1), device)
+        };
+        let mut latents =
+            || Tensor::from_vec(normals(rng, batch * latent), (batch, latent), device);
+        let (discriminator_latents, generator_latents) = (latents()?, latents()?);
+        let augmentations = (!augment.is_none()).then(|| {
+            [(); 3].map(|()| {
+                (0..batch)
+                    .map(|_| Augmentation::draw(augment, spec.size(), rng))
+                    .collect()
+            })
+        });
+        Ok(Self {
+            real_labels: labels(real_label, 0.0)?,
+            fake_labels: labels(fake_label, 1.0)?,
+            discriminator_latents,
+            generator_latents,
+            augmentations,
+        })
+    }
+}
+
 /// A run's networks and optimisers.
 #[derive(Debug)]
 pub struct Trainer {
+    spec: Spec,
+    recipe: Recipe,
+    seed: u64,
     generator: Generator,
+    /// The moving average of the generator, where the recipe keeps one.
+    averaged: Option<Generator>,
     discriminator: Discriminator,
     generator_adam: Adam,
     discriminator_adam: Adam,
@@ -40,130 +114,193 @@ impl Trainer {
     ///
     /// # Errors
     /// When the device has no memory for them.
-    pub fn new(spec: &Spec, seed: u64, device: &Device) -> Result<Self> {
-        let generator = Generator::new(spec, seed, device)?;
-        let discriminator = Discriminator::new(spec, seed, device)?;
-        let generator_adam = Adam::new(&generator.parameters, AdamSettings::default())?;
-        let discriminator_adam = Adam::new(&discriminator.parameters, AdamSettings::default())?;
+    pub fn new(spec: &Spec, recipe: &Recipe, seed: u64, device: &Device) -> Result<Self> {
+        let generator = Generator::new(spec, recipe, seed, device)?;
+        let averaged = (recipe.average > 0.0)
+            .then(|| Generator::new(spec, recipe, seed, device))
+            .transpose()?;
+        let discriminator = Discriminator::new(spec, recipe, seed, device)?;
+        let adam = |parameters, rate| {
+            let settings = AdamSettings {
+                rate,
+                ..AdamSettings::default()
+            };
+            Adam::new(parameters, settings)
+        };
         Ok(Self {
+            spec: spec.clone(),
+            recipe: *recipe,
+            seed,
+            generator_adam: adam(&generator.parameters, recipe.generator_rate)?,
+            discriminator_adam: adam(&discriminator.parameters, recipe.discriminator_rate)?,
             generator,
+            averaged,
             discriminator,
-            generator_adam,
-            discriminator_adam,
             device: device.clone(),
         })
     }
 
-    /// One step of the discriminator, then one of the generator, on a batch of real pictures `[batch, 3, size, size]` in -1..1;
-    /// `step` counts from 1.
-    ///
-    /// Labels are noisy and sometimes swapped: real 1 ± 0.1, generated 0..0.2, one draw each for the batch; with
-    /// probability 0.03 an example's two labels become 0 and 1.
+    /// One step of the discriminator, then one of the generator, on a batch of real pictures `[batch, 3, size, size]` in -1..1,
+    /// with labels and latents as [`Draw::new`] draws them; `step` counts from 1.
     ///
     /// # Errors
     /// When the device fails.
     pub fn step(&mut self, real: &Tensor, step: u64, rng: &mut impl RngCore) -> Result<Losses> {
-        let batch = real.dim(0)?;
-        let real = to_maps(real)?;
-        let swaps: Vec<bool> = (0..batch).map(|_| uniform(rng) < SWAP).collect();
-        let real_label = 1.0 + (uniform(rng) - 0.5) * 0.2;
-        let fake_label = uniform(rng) * 0.2;
-        let labels = |usual: f32, swapped: f32| {
-            let labels: Vec<f32> = swaps
-                .iter()
-                .map(|&swap| if swap { swapped } else { usual })
-                .collect();
-            Tensor::from_vec(labels, (batch, 1), &self.device)
-        };
-        let (real_labels, fake_labels) = (labels(real_label, 0.0)?, labels(fake_label, 1.0)?);
+        let augment = &self.recipe.augment;
+        let draw = Draw::new(real.dim(0)?, &self.spec, augment, rng, &self.device)?;
+        self.step_with(real, step, &draw)
+    }
 
+    /// The same with labels and latents that are given.
+    ///
+    /// # Errors
+    /// When their shapes do not fit the pictures, or the device fails.
+    pub fn step_with(&mut self, real: &Tensor, step: u64, draw: &Draw) -> Result<Losses> {
+        let augmented = |pictures: Tensor, of: usize| match &draw.augmentations {
+            Some(augmentations) => augment(&pictures, &augmentations[of]),
+            None => Ok(pictures),
+        };
+        let real = augmented(to_maps(real)?, 0)?;
         let (fake, seen) = self
             .generator
-            .forward(&self.latents(batch, rng)?, Tracking::Frozen)?;
+            .forward(&draw.discriminator_latents, Tracking::Frozen)?;
         self.generator.follow(&seen);
+        let fake = augmented(fake, 1)?;
         let real_loss = binary_cross_entropy(
             &self.discriminator.forward(&real, Tracking::Trained)?,
-            &real_labels,
+            &draw.real_labels,
         )?;
         let fake_loss = binary_cross_entropy(
             &self.discriminator.forward(&fake, Tracking::Trained)?,
-            &fake_labels,
+            &draw.fake_labels,
         )?;
         let loss = (real_loss + fake_loss)?;
+        let discriminator = loss.to_scalar()?;
+        let loss = match self.recipe.r1 > 0.0 && step.is_multiple_of(PENALTY_EVERY) {
+            true => {
+                let weight = self.recipe.r1 * PENALTY_EVERY as f64;
+                (loss + gradient_penalty(&self.discriminator, &real, weight)?)?
+            }
+            false => loss,
+        };
         self.discriminator_adam
             .step(&self.discriminator.parameters, &loss.backward()?, step)?;
-        let discriminator = loss.to_scalar()?;
 
         let (fake, seen) = self
             .generator
-            .forward(&self.latents(batch, rng)?, Tracking::Trained)?;
+            .forward(&draw.generator_latents, Tracking::Trained)?;
         self.generator.follow(&seen);
+        let fake = augmented(fake, 2)?;
         let logits = self.discriminator.forward(&fake, Tracking::Frozen)?;
         let loss = binary_cross_entropy(&logits, &logits.ones_like()?)?;
         self.generator_adam
             .step(&self.generator.parameters, &loss.backward()?, step)?;
+        self.generator.constrain()?;
+        if let Some(averaged) = &self.averaged {
+            // The first steps are forgotten sooner.
+            let decay = self
+                .recipe
+                .average
+                .min((1 + step) as f64 / (10 + step) as f64);
+            averaged
+                .parameters
+                .approach(&self.generator.parameters, decay)?;
+        }
         Ok(Losses {
             discriminator,
             generator: loss.to_scalar()?,
         })
     }
 
-    /// Draws `z`, rows x latent, in training mode: pictures `[rows, 3, size, size]`. Nothing is learnt from it.
+    /// The network that draws.
+    pub fn generator(&self) -> &Generator {
+        &self.generator
+    }
+
+    /// The network that judges.
+    pub fn discriminator(&self) -> &Discriminator {
+        &self.discriminator
+    }
+
+    /// Draws `z`, rows x latent, in training mode, with the average where one is kept: pictures `[rows, 3, size, size]`.
+    /// Nothing is learnt from it.
     ///
     /// # Errors
     /// When the device fails.
     pub fn draw(&self, z: &Tensor) -> Result<Tensor> {
-        from_maps(&self.generator.forward(z, Tracking::Frozen)?.0)
+        let generator = self.averaged.as_ref().unwrap_or(&self.generator);
+        from_maps(&generator.forward(z, Tracking::Frozen)?.0)
     }
 
-    /// The tensors of a whole checkpoint.
+    /// The tensors of a whole checkpoint: those of the playing file, and what a resumed run needs besides.
     ///
     /// # Errors
     /// When they cannot be copied from the device.
     pub fn content(&self) -> std::result::Result<Content, CheckpointError> {
         let mut content = self.playing()?;
-        let networks = [
+        let prefix = self.trained_prefix();
+        if self.averaged.is_some() {
+            put_generator(&mut content, prefix, &self.generator)?;
+        }
+        for (name, var) in self.discriminator.parameters.iter() {
+            content.put(format!("discriminator.{name}"), var)?;
+        }
+        let optimisers = [
             (
-                "discriminator.",
-                "adam.discriminator.",
-                &self.discriminator.parameters,
-                &self.discriminator_adam,
-            ),
-            (
-                "",
-                "adam.generator.",
+                "generator",
                 &self.generator.parameters,
                 &self.generator_adam,
             ),
+            (
+                "discriminator",
+                &self.discriminator.parameters,
+                &self.discriminator_adam,
+            ),
         ];
-        for (prefix, adam_prefix, parameters, adam) in networks {
-            for ((name, var), (first, second)) in parameters.iter().zip(&adam.moments) {
-                if !prefix.is_empty() {
-                    content.put(format!("{prefix}{name}"), var)?;
-                }
-                content.put(format!("{adam_prefix}{name}.first"), first)?;
-                content.put(format!("{adam_prefix}{name}.second"), second)?;
+        for (network, parameters, adam) in optimisers {
+            for ((name, _), (first, second)) in parameters.iter().zip(&adam.moments) {
+                content.put(format!("adam.{network}.{name}.first"), first)?;
+                content.put(format!("adam.{network}.{name}.second"), second)?;
             }
         }
         Ok(content)
     }
 
-    /// The tensors of the playing file: the generator alone, under PyTorch's names.
+    /// The tensors of the playing file: the generator alone, or its average where one is kept, under PyTorch's names.
     ///
     /// # Errors
-    /// When they cannot be copied from the device.
+    /// When the device fails or they cannot be copied from it.
     pub fn playing(&self) -> std::result::Result<Content, CheckpointError> {
         let mut content = Content::default();
-        for (name, var) in self.generator.parameters.iter() {
-            content.put(name.to_owned(), var)?;
-        }
-        for (layer, running) in self.generator.running.iter().enumerate() {
-            for (part, numbers) in [("mean", &running.mean), ("var", &running.variance)] {
-                let name = format!("net.{}.running_{part}", 3 * layer);
-                content.put_numbers(name, &[numbers.len()], numbers);
-            }
+        match &self.averaged {
+            Some(averaged) => put_generator(&mut content, "", &self.settled(averaged)?)?,
+            None => put_generator(&mut content, "", &self.generator)?,
         }
         Ok(content)
+    }
+
+    /// The average with running statistics of its own, from pictures that it draws.
+    fn settled(&self, averaged: &Generator) -> Result<Generator> {
+        let mut rng = settling_rng(self.seed);
+        let shape = (SETTLING_ROWS, self.spec.latent);
+        let passes: Vec<_> = (0..SETTLING_PASSES)
+            .map(|_| {
+                let z = normals(&mut rng, shape.0 * shape.1);
+                let z = Tensor::from_vec(z, shape, &self.device)?;
+                Ok(averaged.forward(&z, Tracking::Frozen)?.1)
+            })
+            .collect::<Result<_>>()?;
+        let mut settled = averaged.clone();
+        settled.settle(&passes);
+        Ok(settled)
+    }
+
+    /// What stands before the names of the generator that is trained.
+    fn trained_prefix(&self) -> &'static str {
+        match self.averaged {
+            Some(_) => "trained.",
+            None => "",
+        }
     }
 
     /// Takes every tensor from a checkpoint of the same shape.
@@ -172,38 +309,143 @@ impl Trainer {
     /// When one is missing, has another shape or is not finite.
     pub fn restore(&mut self, file: &Checkpoint) -> std::result::Result<(), CheckpointError> {
         let device = &self.device;
-        let load = |prefix: &str, adam_prefix: &str, parameters: &Parameters, adam: &mut Adam| {
-            for ((name, var), (first, second)) in parameters.iter().zip(&mut adam.moments) {
-                let shape = var.dims();
-                var.set(&file.tensor(&format!("{prefix}{name}"), shape, device)?)?;
-                *first = file.tensor(&format!("{adam_prefix}{name}.first"), shape, device)?;
-                *second = file.tensor(&format!("{adam_prefix}{name}.second"), shape, device)?;
+        let prefix = self.trained_prefix();
+        let load = |prefix: &str, parameters: &Parameters| {
+            for (name, var) in parameters.iter() {
+                var.set(&file.tensor(&format!("{prefix}{name}"), var.dims(), device)?)?;
             }
             Ok::<(), CheckpointError>(())
         };
-        load(
-            "",
-            "adam.generator.",
-            &self.generator.parameters,
-            &mut self.generator_adam,
-        )?;
-        let discriminator = &self.discriminator.parameters;
-        load(
-            "discriminator.",
-            "adam.discriminator.",
-            discriminator,
+        let load_moments = |network: &str, parameters: &Parameters, adam: &mut Adam| {
+            for ((name, var), (first, second)) in parameters.iter().zip(&mut adam.moments) {
+                let name = format!("adam.{network}.{name}");
+                *first = file.tensor(&format!("{name}.first"), var.dims(), device)?;
+                *second = file.tensor(&format!("{name}.second"), var.dims(), device)?;
+            }
+            Ok::<(), CheckpointError>(())
+        };
+        load(prefix, &self.generator.parameters)?;
+        load("discriminator.", &self.discriminator.parameters)?;
+        if let Some(averaged) = &self.averaged {
+            load("", &averaged.parameters)?;
+        }
+        let (generator, discriminator) = (&self.generator, &self.discriminator);
+        load_moments("generator", &generator.parameters, &mut self.generator_adam)?;
+        load_moments(
+            "discriminator",
+            &discriminator.parameters,
             &mut self.discriminator_adam,
         )?;
         for (layer, running) in self.generator.running.iter_mut().enumerate() {
             let shape = [running.mean.len()];
-            running.mean = file.numbers(&format!("net.{}.running_mean", 3 * layer), &shape)?;
-            running.variance = file.numbers(&format!("net.{}.running_var", 3 * layer), &shape)?;
+            let name = |what| format!("{prefix}net.{}.{what}", 3 * layer);
+            running.mean = file.numbers(&name("running_mean"), &shape)?;
+            running.variance = file.numbers(&name("running_var"), &shape)?;
         }
         Ok(())
     }
+}
 
-    fn latents(&self, batch: usize, rng: &mut impl RngCore) -> Result<Tensor> {
-        let latent = self.generator.latent();
-        Tensor::from_vec(normals(rng, batch * latent), (batch, latent), &self.device)
+/// Adds a generator's tensors, each name after the prefix.
+fn put_generator(
+    content: &mut Content,
+    prefix: &str,
+    generator: &Generator,
+) -> std::result::Result<(), CheckpointError> {
+    for (name, var) in generator.parameters.iter() {
+        content.put(format!("{prefix}{name}"), var)?;
+    }
+    for (layer, running) in generator.running.iter().enumerate() {
+        for (part, numbers) in [("mean", &running.mean), ("var", &running.variance)] {
+            let name = format!("{prefix}net.{}.running_{part}", 3 * layer);
+            content.put_numbers(name, &[numbers.len()], numbers);
+        }
+    }
+    Ok(())
+}
+
+/// R1 at real pictures, maps: `weight` / 2 times the mean over the pictures of the squared norm of the logits' gradient by them
+/// (Mescheder et al. 2018, <https://arxiv.org/abs/1801.04406>), as something whose gradient is the penalty's; its value is twice
+/// as large.
+///
+/// The gradient of a squared gradient is a Hessian times a vector: half the difference of two gradients, a little ahead and
+/// behind along that vector (Pearlmutter 1994, <https://doi.org/10.1162/neco.1994.6.1.147>).
+fn gradient_penalty(discriminator: &Discriminator, real: &Tensor, weight: f64) -> Result<Tensor> {
+    let pictures = Var::from_tensor(real)?;
+    let logits = discriminator.forward(&pictures, Tracking::Frozen)?;
+    let gradients = logits.sum_all()?.backward()?;
+    let Some(direction) = gradients.get(&pictures) else {
+        candle_core::bail!("the discriminator does not look at its pictures");
+    };
+    let square = f64::from(direction.sqr()?.mean_all()?.to_scalar::<f32>()?);
+    if square == 0.0 {
+        return logits.sum_all()? * 0.0;
+    }
+    let distance = PENALTY_DISTANCE / square.sqrt();
+    let offset = (direction.detach() * distance)?;
+    let judged = |pictures: &Tensor| {
+        discriminator
+            .forward(pictures, Tracking::Trained)?
+            .sum_all()
+    };
+    let difference = (judged(&(real + &offset)?)? - judged(&(real - &offset)?)?)?;
+    difference * (weight / (2.0 * distance * logits.dim(0)? as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    /// Twice R1 over the weight: the mean over the pictures of the squared norm of the logits' gradient.
+    fn squared_gradient(discriminator: &Discriminator, real: &Tensor) -> f64 {
+        let pictures = Var::from_tensor(real).unwrap();
+        let logits = discriminator.forward(&pictures, Tracking::Frozen).unwrap();
+        let gradients = logits.sum_all().unwrap().backward().unwrap();
+        let squares = gradients.get(&pictures).unwrap().sqr().unwrap();
+        let sum: f32 = squares.sum_all().unwrap().to_scalar().unwrap();
+        f64::from(sum) / real.dim(0).unwrap() as f64
+    }
+
+    #[test]
+    fn the_penalty_and_its_gradient_are_r1s() {
+        let spec = Spec::studies(64, 1.0 / 32.0, 4).unwrap();
+        let discriminator = Discriminator::new(&spec, &Recipe::study(), 3, &Device::Cpu).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(8);
+        let numbers = normals(&mut rng, 4 * 3 * 64 * 64);
+        let real = Tensor::from_vec(numbers, (4, 3, 64, 64), &Device::Cpu).unwrap();
+        let real = to_maps(&real).unwrap();
+        let penalty = gradient_penalty(&discriminator, &real, 1.0).unwrap();
+        let value = f64::from(penalty.to_scalar::<f32>().unwrap());
+        let square = squared_gradient(&discriminator, &real);
+        assert!((value - square).abs() < 0.02 * square, "{value} {square}");
+
+        // Along the penalty's own gradient, the penalty itself grows as fast as that gradient is long.
+        let gradients = penalty.backward().unwrap();
+        // (By the last layer's weights: elsewhere the kinks of the leaky ReLU take part, which only a limit leaves out.)
+        let weight = discriminator
+            .parameters
+            .var(discriminator.parameters.len() - 2);
+        let gradient = gradients.get(weight).unwrap();
+        let length = f64::from(
+            gradient
+                .sqr()
+                .unwrap()
+                .sum_all()
+                .unwrap()
+                .to_scalar::<f32>()
+                .unwrap(),
+        )
+        .sqrt();
+        let start = weight.as_detached_tensor().copy().unwrap();
+        let distance = 0.02;
+        let at = |side: f64| {
+            let moved = (&start + (gradient * (side * distance / length)).unwrap()).unwrap();
+            weight.set(&moved).unwrap();
+            squared_gradient(&discriminator, &real) / 2.0
+        };
+        let slope = (at(1.0) - at(-1.0)) / (2.0 * distance);
+        assert!((slope - length).abs() < 0.05 * length, "{slope} {length}");
     }
 }

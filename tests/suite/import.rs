@@ -335,7 +335,7 @@ fn info_describes_an_imported_model() {
         said["layers"][1],
         json!({
             "norm": true,
-            "slope": 0.2f32,
+            "slope": 0.2,
             "filter": { "kernel": 3, "stride": 1, "padding": 1 },
             "transposed": false,
             "gives": { "channels": 3, "side": 14 },

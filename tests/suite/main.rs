@@ -19,3 +19,4 @@ mod score;
 mod sound;
 mod structure;
 mod train;
+mod training_parity;

@@ -1,11 +1,17 @@
 //! PyTorch's pictures, to 1e-4: `parity/make.py` made them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use safetensors::SafeTensors;
 
-fn numbers(file: &Path, name: &str) -> Vec<f32> {
+/// Where the scripts and their numbers lie.
+pub(super) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity")
+}
+
+/// The numbers of a tensor of a safetensors file in single precision.
+pub(super) fn numbers(file: &Path, name: &str) -> Vec<f32> {
     let bytes = std::fs::read(file).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let data = file.tensor(name).unwrap().data().to_vec();
@@ -16,7 +22,7 @@ fn numbers(file: &Path, name: &str) -> Vec<f32> {
 
 #[test]
 fn drawn_pictures_are_pytorchs_in_both_norms() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity");
+    let folder = folder();
     let place = tempfile::tempdir().unwrap();
     for norm in ["running", "batch"] {
         let out = place.path().join(norm).with_extension("safetensors");

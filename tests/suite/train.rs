@@ -236,3 +236,162 @@ fn checkpoints_that_cannot_be_resumed_are_named_and_left_alone() {
     let said = train(&pictures, &playing, resume);
     refused(said, &["model.playing.safetensors"]);
 }
+
+/// Every departure from the reference at once.
+const DEPARTURES: [&str; 16] = [
+    "--ema",
+    "0.9",
+    "--augment",
+    "colour,translation,cutout",
+    "--r1",
+    "0.5",
+    "--minibatch-deviation",
+    "true",
+    "--generator-rate",
+    "0.0001",
+    "--discriminator-rate",
+    "0.0004",
+    "--initial",
+    "dcgan",
+    "--resize-convolutions",
+    "2",
+];
+
+#[test]
+fn a_run_with_every_departure_resumes_to_the_same_end() {
+    let folder = TempDir::new().unwrap();
+    let pictures = pictures(folder.path(), 9);
+    let (whole, halves) = (
+        folder.path().join("whole.safetensors"),
+        folder.path().join("halves.safetensors"),
+    );
+    // The penalty comes at steps 16 and 32.
+    let with = |length: &[&'static str]| [&DEPARTURES[..], length].concat();
+    succeed(train(&pictures, &whole, &with(&["--steps", "33"])));
+    succeed(train(&pictures, &halves, &with(&["--steps", "17"])));
+    succeed(train(
+        &pictures,
+        &halves,
+        &with(&["--steps", "33", "--resume"]),
+    ));
+    assert!(
+        fs::read(&whole).unwrap() == fs::read(&halves).unwrap(),
+        "the checkpoints differ"
+    );
+    refused(
+        train(&pictures, &halves, &["--steps", "34", "--resume"]),
+        &["its recipe is --ema 0.9", "asks for --ema 0"],
+    );
+    for departure in DEPARTURES.chunks(2) {
+        let file = folder.path().join("without.safetensors");
+        let rest: Vec<&str> = DEPARTURES
+            .chunks(2)
+            .filter(|other| other != &departure)
+            .flatten()
+            .copied()
+            .collect();
+        succeed(train(
+            &pictures,
+            &file,
+            &[&rest[..], &["--steps", "33"]].concat(),
+        ));
+        assert!(
+            fs::read(&whole).unwrap() != fs::read(&file).unwrap(),
+            "{departure:?} changes nothing"
+        );
+    }
+}
+
+#[test]
+fn the_average_is_what_is_played_with_statistics_of_its_own() {
+    let folder = TempDir::new().unwrap();
+    let pictures = pictures(folder.path(), 9);
+    let model = folder.path().join("model.safetensors");
+    let more = ["--steps", "30", "--ema", "0.9", "--precision", "f32"];
+    succeed(train(&pictures, &model, &more));
+    let checkpoint = fs::read(&model).unwrap();
+    let playing = fs::read(folder.path().join("model.playing.safetensors")).unwrap();
+    for tensor in ["net.2.weight", "net.3.running_var"] {
+        let played = file_numbers(&playing, tensor);
+        assert_eq!(file_numbers(&checkpoint, tensor), played);
+        assert_ne!(
+            file_numbers(&checkpoint, &format!("trained.{tensor}")),
+            played
+        );
+    }
+}
+
+#[test]
+fn resize_convolutions_leave_an_even_map_even() {
+    let folder = TempDir::new().unwrap();
+    let pictures = pictures(folder.path(), 9);
+    let model = folder.path().join("model.safetensors");
+    let more = [
+        "--steps",
+        "5",
+        "--resize-convolutions",
+        "2",
+        "--precision",
+        "f32",
+    ];
+    succeed(train(&pictures, &model, &more));
+    let playing = fs::read(folder.path().join("model.playing.safetensors")).unwrap();
+    // What each of a filter's four phases sums to, in 2 x 2 taps, is what an even map becomes.
+    let unevenness = |layer: usize| {
+        let filters = file_numbers(&playing, &format!("net.{}.weight", 3 * layer + 2));
+        let phases = |filter: &[f32]| {
+            [0, 1, 4, 5].map(|at| {
+                [0, 2, 8, 10]
+                    .map(|tap| filter[at + tap])
+                    .iter()
+                    .sum::<f32>()
+            })
+        };
+        let spread = filters.chunks_exact(16).map(|filter| {
+            let [a, b, c, d] = phases(filter);
+            (a - b).abs().max((a - c).abs()).max((a - d).abs())
+        });
+        spread.fold(0.0, f32::max)
+    };
+    assert!(
+        unevenness(2) < 1e-5 && unevenness(3) < 1e-5,
+        "{}",
+        unevenness(3)
+    );
+    assert!(unevenness(1) > 1e-2, "{}", unevenness(1));
+}
+
+#[test]
+fn a_recipe_says_what_it_set() {
+    let folder = TempDir::new().unwrap();
+    let pictures = pictures(folder.path(), 5);
+    let model = folder.path().join("model.safetensors");
+    let said = |more: &[&str]| {
+        let output = train(&pictures, &model, &[&["--steps", "1"], more].concat());
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        succeed(output);
+        text
+    };
+    let study = said(&["--recipe", "study"]);
+    assert!(
+        study.contains("recipe: --batch 4 --ema 0 --augment none"),
+        "{study}"
+    );
+    let steady = said(&["--recipe", "steady"]);
+    assert!(!steady.contains("--ema 0 "), "{steady}");
+    assert!(said(&["--recipe", "steady", "--ema", "0"]).contains("--ema 0 "));
+    refused(
+        train(&pictures, &model, &["--ema", "1.5"]),
+        &["--ema 1.5", "below 1"],
+    );
+}
+
+/// The numbers of a tensor of 32 bits.
+fn file_numbers(file: &[u8], tensor: &str) -> Vec<f32> {
+    let file = SafeTensors::deserialize(file).unwrap();
+    let tensor = file.tensor(tensor).unwrap();
+    let numbers = tensor.data().chunks_exact(4);
+    numbers
+        .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+        .collect()
+}

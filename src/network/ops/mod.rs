@@ -5,10 +5,12 @@
 //! other device channels first, `[channels, batch, height, width]`, where candle's own operations run behind the same
 //! functions. [`to_maps`] and [`from_maps`] lead in and out.
 
+mod augment;
 mod conv;
 mod layout;
 mod norm;
 
+pub use augment::{Augmentation, augment};
 pub use conv::{conv, conv_transposed};
 pub use layout::{from_maps, to_maps};
 pub use norm::{BatchStatistics, batch_norm_leaky, leaky_relu, tanh};

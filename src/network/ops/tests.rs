@@ -5,12 +5,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::network::parameters::Initialiser;
+use crate::network::recipe::Initial;
 use crate::network::spec::{BATCH_NORM_EPS, LEAKY_SLOPE};
 
 fn random(seed: u64, shape: &[usize]) -> Var {
     Var::from_tensor(
-        &Initialiser::new(seed, 0, &Device::Cpu)
-            .uniform(shape, 1)
+        &Initialiser::new(Initial::Pytorch, seed, 0, &Device::Cpu)
+            .weights(shape, 1)
             .unwrap(),
     )
     .unwrap()
