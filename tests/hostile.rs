@@ -74,19 +74,15 @@ fn made(name: &str) -> Vec<u8> {
     fs::read(folder.join(name)).unwrap()
 }
 
-/// A legacy file of this pickle and, unless it is empty, one storage, `0`, of these bytes.
+/// A legacy file of this pickle and one storage, `0`, of these bytes.
 fn legacy(pickle: &[u8], storage: &[u8]) -> Vec<u8> {
     let whole = made("tutorial-legacy.pth");
     // Magic number, version and system, each a pickle, come before that of the state dict.
     let state = b"\x80\x02ccollections\n";
     let head = whole.windows(state.len()).position(|at| at == state);
     let count = (storage.len() as u64 / 4).to_le_bytes();
-    let head = &whole[..head.unwrap()];
-    if storage.is_empty() {
-        return [head, pickle, b"]."].concat();
-    }
     let keys = b"]X\x01\x00\x00\x000a.";
-    [head, pickle, keys, &count, storage].concat()
+    [&whole[..head.unwrap()], pickle, keys, &count, storage].concat()
 }
 
 /// The choices that lead furthest into most of the files.

@@ -75,7 +75,7 @@ fn of_safetensors(bytes: &[u8], key: Option<&str>) -> Result<Vec<Tensor>, String
     }
     let mut views = file.tensors();
     // The file's order is by size and letter; that of the module is nearer to how people count.
-    views.sort_by(|(a, _), (b, _)| natural(a).cmp(&natural(b)));
+    views.sort_by_key(|(name, _)| natural(name));
     let all: Vec<&str> = views.iter().map(|(name, _)| name.as_str()).collect();
     let mut tensors = Vec::new();
     let mut budget = Budget::of(bytes);

@@ -336,7 +336,7 @@ impl<'a> Machine<'a> {
 }
 
 fn pairs(places: &[Place]) -> Result<Vec<(Place, Place)>, String> {
-    if places.len() % 2 != 0 {
+    if !places.len().is_multiple_of(2) {
         return Err("its pickle holds a dict with a key that has no value".to_owned());
     }
     Ok(places
