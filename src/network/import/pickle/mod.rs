@@ -146,7 +146,7 @@ mod tests {
             b"\x80\x02cposix\nsystem\nq\x00X\x04\x00\x00\x00trueq\x01\x85q\x02Rq\x03.more",
         )
         .unwrap();
-        assert_eq!(length, 41);
+        assert_eq!(length, 36);
         let (name, arguments) = pickle.call(pickle.root()).unwrap();
         assert_eq!(name, "posix.system");
         assert_eq!(pickle.text(arguments[0]), Some("true"));
