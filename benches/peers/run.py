@@ -69,7 +69,10 @@ def measure(args, folder):
     tasks = []
     for width in args.widths:
         say(f"export width {width}")
-        child([sys.executable, HERE / "peer.py", "export", folder, "--width", width], args.threads, folder)
+        try:
+            child([sys.executable, HERE / "peer.py", "export", folder, "--width", width], args.threads, folder)
+        except Failed as failed:
+            raise Failed(f"cannot write the networks: {failed}; README.md says what to install") from failed
         for norm, rows in files.FRAMES:
             runs = max(10, round(args.runs / (rows * width)))
             tasks.append({"work": "frame", "width": width, "norm": norm, "rows": rows, "runs": runs})
@@ -89,7 +92,7 @@ def measure(args, folder):
                     result = time_one(program, task, args, folder)
                 except Failed as failed:
                     if program == OURS:
-                        raise
+                        raise Failed(f"cannot time {program}: {failed}") from failed
                     skipped[key] = str(failed)
                     say(f"left out: {failed}")
                     continue
@@ -137,9 +140,9 @@ def time_one(program, task, args, folder):
         result = json.loads(lines[-1])
         kept = {key: result[key] for key in ("median_ms", "min_ms")}
     except (IndexError, ValueError, KeyError) as error:
-        raise Failed(f"its last line is not the times in JSON: {lines[-1:]} ({error!r})") from error
+        raise Failed(f"the last line is not the times in JSON: {lines[-1:]} ({error!r})") from error
     version = result.get("version") or our_version(args.program)
-    return {**kept, "peak_mb": peak_mb, "before_mb": result.get("before_mb"), "version": version}
+    return {**kept, "peak_mb": peak_mb, "before_mb": result.get("before_mb"), "note": result.get("note"), "version": version}
 
 
 def child(command, threads, folder):
@@ -161,7 +164,7 @@ def child(command, threads, folder):
         said = errors.read().strip().splitlines()
     if process.returncode != 0:
         why = said[-1] if said else "it said nothing"
-        raise Failed(f"cannot time it: {' '.join(command)} ended with {process.returncode}: {why}")
+        raise Failed(f"{' '.join(command)} ended with {process.returncode}: {why}")
     return lines, usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
@@ -174,6 +177,7 @@ def summary(rounds):
         "rounds_ms": medians,
         "peak_mb": max(result["peak_mb"] for result in rounds),
         "before_mb": max(before, default=None),
+        "note": rounds[0]["note"],
     }
 
 
@@ -198,8 +202,15 @@ def table(report):
         for program, result in task["programs"].items():
             before = "" if result["before_mb"] is None else f"{result['before_mb']:.0f}"
             lines.append(f"| {title(task)} | {program} | {result['peak_mb']:.0f} | {before} |")
-    if report["skipped"]:
+    notes = [
+        f"{title(task)}: {program}: {result['note']}."
+        for task in report["tasks"]
+        for program, result in task["programs"].items()
+        if result["note"]
+    ]
+    if notes or report["skipped"]:
         lines.append("")
+    lines += notes
     lines += [f"Left out: {program}: {why}." for program, why in report["skipped"].items()]
     return "\n".join(lines)
 
