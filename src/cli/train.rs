@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::network::checkpoint::Precision;
 use crate::network::recipe::{Augment, Initial, Name, Recipe};
+use crate::network::spec::Spec;
 use crate::train::{self, Length, Settings};
 
 /// Train a network on a folder of pictures
@@ -145,8 +146,14 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
         .context("cannot listen for Ctrl-C")?;
-    let recipe = args.departures.from(Recipe::named(args.recipe));
+    let spec = Spec::studies(args.size, args.width, args.latent)?;
+    let named = Recipe::named(args.recipe, spec.channels.len());
+    let recipe = args.departures.from(named);
     super::say(format_args!("recipe: --batch {} {recipe}", args.batch))?;
+    if device.is_cpu() {
+        let needs = train::memory(&spec, &recipe, args.batch) / 1_000_000;
+        super::say(format_args!("memory: about {needs} MB beside the pictures"))?;
+    }
     let settings = Settings {
         pictures: args.pictures,
         output: args.output,

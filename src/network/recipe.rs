@@ -117,13 +117,14 @@ impl Recipe {
         }
     }
 
-    /// The recipe of that name.
-    pub const fn named(name: Name) -> Self {
+    /// The recipe of that name for a generator of `layers` layers.
+    pub const fn named(name: Name, layers: usize) -> Self {
         match name {
             Name::Study => Self::study(),
             Name::Steady => Self {
                 average: 0.99,
-                resize_convolutions: 2,
+                initial: Initial::Dcgan,
+                resize_convolutions: layers,
                 ..Self::study()
             },
         }
@@ -246,8 +247,8 @@ mod tests {
 
     #[test]
     fn settings_out_of_range_are_refused_by_their_flags() {
-        for recipe in [Name::Study, Name::Steady].map(Recipe::named) {
-            recipe.check(6).unwrap();
+        for name in [Name::Study, Name::Steady] {
+            Recipe::named(name, 6).check(6).unwrap();
         }
         let study = Recipe::study();
         let refused = [

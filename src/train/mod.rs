@@ -20,7 +20,7 @@ pub use adam::{Adam, AdamSettings};
 pub use bench::bench;
 pub use data::{DataError, Dataset};
 pub use loss::binary_cross_entropy;
-pub use memory::keep_freed_memory;
+pub use memory::{available as available_memory, estimate as memory, keep_freed_memory};
 pub use run::{Length, Outcome, Progress, Settings, TrainError, playing_path, run};
 pub use scoring::Warning;
 pub use trainer::{Draw, Losses, Trainer};

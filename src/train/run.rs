@@ -8,13 +8,14 @@ use image::{Rgb, RgbImage};
 use thiserror::Error;
 
 use super::log::Log;
+use super::memory::{advice, available, estimate};
 use super::noise::{epoch_order, step_rng};
 use super::scoring::Scoring;
 use super::{DataError, Dataset, Losses, Trainer, Warning};
 use crate::network::checkpoint::{Card, Checkpoint, CheckpointError, Precision};
 use crate::network::parameters::normals;
 use crate::network::recipe::{Recipe, RecipeError};
-use crate::network::spec::SpecError;
+use crate::network::spec::{Spec, SpecError};
 
 /// What a run is to do.
 #[derive(Clone, Debug)]
@@ -118,6 +119,24 @@ pub enum TrainError {
     /// A batch of no pictures.
     #[error("--batch {0}: must be from 2 to 1024, for batch norm needs more than one picture")]
     Batch(usize),
+    /// More memory than there is.
+    #[error(
+        "training at --size {size} --width {width} --batch {batch} takes about {needs} MB of memory and {free} MB are free: {advice}"
+    )]
+    Memory {
+        /// Side of the picture in pixels.
+        size: usize,
+        /// What every channel count is multiplied by.
+        width: f64,
+        /// Pictures a step.
+        batch: usize,
+        /// Megabytes that the run would take.
+        needs: u64,
+        /// Megabytes that are free.
+        free: u64,
+        /// Which flag would help.
+        advice: String,
+    },
     /// The losses are no numbers any more.
     #[error(
         "the losses stopped being finite at step {step}: {losses:?}; the last checkpoint stands as it was"
@@ -144,9 +163,12 @@ pub fn run(
     if !(2..=1024).contains(&settings.batch) {
         return Err(TrainError::Batch(settings.batch));
     }
-    let spec = crate::network::spec::Spec::studies(settings.size, settings.width, settings.latent)?;
+    let spec = Spec::studies(settings.size, settings.width, settings.latent)?;
     settings.recipe.check(spec.channels.len())?;
     let data = Dataset::read(&settings.pictures, settings.size, settings.batch)?;
+    if settings.device.is_cpu() {
+        enough_memory(settings, &spec)?;
+    }
     let mut trainer = Trainer::new(&spec, &settings.recipe, settings.seed, &settings.device)?;
     let mut card = Card {
         version: 1,
@@ -272,6 +294,22 @@ pub fn playing_path(output: &Path) -> PathBuf {
 fn with_suffix(output: &Path, suffix: &str) -> PathBuf {
     let stem = output.file_stem().unwrap_or_default().to_string_lossy();
     output.with_file_name(format!("{stem}.{suffix}"))
+}
+
+/// Refuses what would not fit: the system would end the run, and others with it.
+fn enough_memory(settings: &Settings, spec: &Spec) -> Result<(), TrainError> {
+    let needs = estimate(spec, &settings.recipe, settings.batch);
+    match available() {
+        Some(free) if needs > free => Err(TrainError::Memory {
+            size: settings.size,
+            width: settings.width,
+            batch: settings.batch,
+            needs: needs / 1_000_000,
+            free: free / 1_000_000,
+            advice: advice(spec, &settings.recipe, settings.batch, settings.width, free),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn same_run(path: &Path, stored: &Card, asked: &Card) -> Result<(), TrainError> {

@@ -202,6 +202,27 @@ fn pictures_that_cannot_be_trained_on_are_named() {
 }
 
 #[test]
+fn a_run_that_does_not_fit_into_memory_is_refused_with_the_flag_that_helps() {
+    let folder = TempDir::new().unwrap();
+    let pictures = pictures(folder.path(), 256);
+    let model = folder.path().join("model.safetensors");
+    let large = Command::new(env!("CARGO_BIN_EXE_latentloop"))
+        .args(["train", "--size", "512", "--width", "4", "--batch", "256"])
+        .args(["--device", "cpu", "--steps", "1", "-o"])
+        .args([&model, &pictures])
+        .output()
+        .unwrap();
+    refused(
+        large,
+        &[
+            "--batch 256 takes about",
+            "MB are free: take a smaller --size",
+        ],
+    );
+    assert!(!model.exists());
+}
+
+#[test]
 fn checkpoints_that_cannot_be_resumed_are_named_and_left_alone() {
     let folder = TempDir::new().unwrap();
     let pictures = pictures(folder.path(), 5);
