@@ -177,7 +177,7 @@ fn gradients_are_pytorchs() {
 }
 
 /// Rounding is magnified from step to step: in single precision PyTorch itself strays from this by up to 6e-4 in a loss, and
-/// by how much depends on its threads. Measured here: 1.3e-6 in the first ten steps, 1.6e-3 later; 2 % of a tensor's way.
+/// by how much depends on its threads. Measured here: 1.3e-6 in the first ten steps, 1.6e-3 later; 5 % of a tensor's way.
 #[test]
 fn fifty_steps_are_pytorchs() {
     let mut trainer = trainer();
