@@ -10,6 +10,9 @@ use super::palette::Signature;
 pub(super) const NEIGHBOURS: usize = 5;
 /// Most pictures that are compared each with each.
 const MAX_PICTURES: usize = 2048;
+/// Most pictures that have a ball. At the full rate of a film the nearest neighbours of a frame are those before and after it, and
+/// its ball holds nothing else.
+const MAX_BALLS: usize = 64;
 
 /// Why nothing can be scored.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -42,8 +45,16 @@ pub struct Footage {
     pub(super) signature: Signature,
     pub(super) variety: f64,
     pub(super) energy: f64,
-    /// Squared distance of each picture to its fifth nearest neighbour.
-    pub(super) reaches: Vec<u32>,
+    balls: Vec<Ball>,
+}
+
+/// What is as near to a picture as its fifth nearest neighbour is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ball {
+    /// The picture's place in the survey.
+    picture: usize,
+    /// The squared distance of that neighbour.
+    reach: u32,
 }
 
 impl Footage {
@@ -55,9 +66,8 @@ impl Footage {
         if pictures.len() <= NEIGHBOURS {
             return Err(ScoreError::TooFew(pictures.len()));
         }
-        let count = pictures.len().min(MAX_PICTURES);
-        let taken: Vec<&[u8]> = (0..count)
-            .map(|number| pictures[number * pictures.len() / count].as_slice())
+        let taken: Vec<&[u8]> = evenly(pictures.len(), MAX_PICTURES)
+            .map(|number| pictures[number].as_slice())
             .collect();
         let survey = Survey::of(&taken, size);
         let (variety, energy) = (survey.variety(), survey.energy());
@@ -67,16 +77,21 @@ impl Footage {
         if energy <= 0.0 {
             return Err(ScoreError::Flat);
         }
-        let thumbnails = survey.thumbnails.par_iter();
-        let reaches = thumbnails.map(|thumbnail| {
-            let others = survey.thumbnails.iter();
-            let mut squares: Vec<u32> = others.map(|other| thumbnail.squared(other)).collect();
+        let with_balls: Vec<usize> = evenly(taken.len(), MAX_BALLS).collect();
+        let thumbnails = &survey.thumbnails;
+        let balls = with_balls.par_iter().map(|&picture| {
+            let others = with_balls.iter().map(|&other| &thumbnails[other]);
+            let mut squares: Vec<u32> = others
+                .map(|other| thumbnails[picture].squared(other))
+                .collect();
             // The nearest of all is the picture itself.
-            *squares.select_nth_unstable(NEIGHBOURS).1
+            let reach = *squares.select_nth_unstable(NEIGHBOURS).1;
+            Ball { picture, reach }
         });
+        let balls = balls.collect();
         Ok(Self {
             size,
-            reaches: reaches.collect(),
+            balls,
             signature: survey.histogram.signature(),
             survey,
             variety,
@@ -84,7 +99,7 @@ impl Footage {
         })
     }
 
-    /// Share of pictures whose ball holds a sample, and the samples' mean distance, in levels, to the nearest picture.
+    /// Share of balls that hold a sample, and the samples' mean distance, in levels, to the nearest picture.
     ///
     /// Coverage is that of M. F. Naeem et al., "Reliable fidelity and diversity metrics for generative models", 2020,
     /// <https://arxiv.org/abs/2002.09797>. A ball holds its edge: repeated frames make balls of no size.
@@ -95,18 +110,24 @@ impl Footage {
             squares.collect::<Vec<u32>>()
         });
         let rows: Vec<Vec<u32>> = rows.collect();
-        let covered = (self.reaches.iter().enumerate())
-            .filter(|&(number, reach)| rows.iter().any(|row| row[number] <= *reach))
+        let covered = (self.balls.iter())
+            .filter(|ball| rows.iter().any(|row| row[ball.picture] <= ball.reach))
             .count();
         let nearest = rows.iter().zip(&samples.thumbnails).map(|(row, sample)| {
             let least = row.iter().copied().min().unwrap_or(u32::MAX);
             sample.levels(least)
         });
         (
-            covered as f64 / pictures.len() as f64,
+            covered as f64 / self.balls.len() as f64,
             nearest.sum::<f64>() / samples.thumbnails.len().max(1) as f64,
         )
     }
+}
+
+/// At most so many of `0..count`, at even intervals.
+fn evenly(count: usize, most: usize) -> impl Iterator<Item = usize> {
+    let taken = count.min(most);
+    (0..taken).map(move |number| number * count / taken)
 }
 
 #[cfg(test)]
@@ -129,8 +150,8 @@ mod tests {
         let footage = Footage::measure(&pictures, 8).unwrap();
         // All but the edge's pixels differ: the root of 7/8 of the squared difference of the levels.
         let squared = |difference: u32| 3 * 56 * difference * difference;
-        assert_eq!(footage.reaches[0], squared(10));
-        assert_eq!(footage.reaches[4], squared(6));
+        assert_eq!(footage.balls[0].reach, squared(10));
+        assert_eq!(footage.balls[4].reach, squared(6));
         for (samples, coverage, nearest) in [
             (vec![2, 102], 1.0, 0.0),
             (vec![2], 0.5, 0.0),
@@ -172,6 +193,10 @@ mod tests {
             })
             .collect();
         let footage = Footage::measure(&pictures, 2).unwrap();
-        assert_eq!(footage.reaches.len(), 2048);
+        assert_eq!(footage.survey.thumbnails.len(), 2048);
+        let last = footage.balls.last().unwrap();
+        assert_eq!((footage.balls.len(), last.picture), (64, 2016));
+        // Their neighbours are those with balls, each 32 pictures away from the next, not the pictures between.
+        assert!(last.reach > 3 * 100, "{last:?}");
     }
 }

@@ -19,8 +19,8 @@ pub struct Scores {
     /// Mean gradient energy of the samples' luma over the footage's, at full size: 1 is as sharp as the footage, above is
     /// noise or a grid.
     pub sharpness: f64,
-    /// Share of the footage's pictures in 0..1 to which a sample is as near as their fifth nearest neighbour. In film that is
-    /// a frame of the same shot, so the number falls with the frame rate: compare models on one folder alone.
+    /// Share in 0..1 of 64 pictures at even intervals along the footage (all, where there are fewer) to which a sample is as
+    /// near as their fifth nearest neighbour among these.
     pub coverage: f64,
     /// Mean distance of a sample to the nearest picture of the footage, in levels of 0..255: root mean square difference of
     /// thumbnails.

@@ -8,6 +8,7 @@ mod data;
 
 mod adam;
 mod loss;
+mod penalty;
 mod trainer;
 
 mod bench;

@@ -252,6 +252,49 @@ fn checkpoints_that_cannot_be_resumed_are_named_and_left_alone() {
     refused(said, &["model.playing.safetensors"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_the_checkpoint_that_was_there() {
+    let folder = TempDir::new().unwrap();
+    let pictures = pictures(folder.path(), 5);
+    let model = folder.path().join("model.safetensors");
+    succeed(train(&pictures, &model, &["--steps", "2"]));
+    let good = fs::read(&model).unwrap();
+    // A limit on the size of files stops the writing as a full disk does, part of the way.
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 32; exec \"$@\"", "sh"])
+        .arg(env!("CARGO_BIN_EXE_latentloop"))
+        .args([Path::new("train"), &pictures, Path::new("-o"), &model])
+        .args([
+            "--size", "64", "--width", "0.015625", "--latent", "12", "--batch", "4", "--device",
+            "cpu", "--steps", "4", "--resume",
+        ])
+        .output()
+        .unwrap();
+    assert!(good.len() > 64 << 10, "the limit is above the file");
+    refused(
+        output,
+        &[
+            "cannot write the checkpoint",
+            "model.safetensors",
+            "untouched",
+        ],
+    );
+    assert!(
+        fs::read(&model).unwrap() == good,
+        "the checkpoint was harmed"
+    );
+    let left = fs::read_dir(folder.path()).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(
+        !left
+            .iter()
+            .any(|name| name.to_string_lossy().ends_with(".part")),
+        "{left:?}"
+    );
+    succeed(train(&pictures, &model, &["--steps", "4", "--resume"]));
+}
+
 /// Every departure from the reference at once.
 const DEPARTURES: [&str; 16] = [
     "--ema",
