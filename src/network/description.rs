@@ -7,6 +7,7 @@ use safetensors::tensor::SafeTensors;
 use serde::Serialize;
 
 use super::checkpoint::METADATA_KEY;
+use super::recipe::Recipe;
 use super::weights::{GeneratorWeights, LayerShape, WeightsError};
 
 /// What a model is made of.
@@ -150,7 +151,10 @@ impl fmt::Display for Description {
             .flatten()
         {
             // A file may say what it likes of itself, but not to the terminal.
-            let text = value.as_str().map_or(value.to_string(), str::to_owned);
+            let text = match serde_json::from_value::<Recipe>(value.clone()) {
+                Ok(recipe) if name == "recipe" => recipe.to_string(),
+                _ => value.as_str().map_or(value.to_string(), str::to_owned),
+            };
             let [name, text] = [name, &text].map(|text| text.replace(char::is_control, "\u{fffd}"));
             write!(f, "\n{name:<14} {text}")?;
         }

@@ -393,6 +393,12 @@ fn info_describes_what_ships_and_what_is_trained() {
     let run = described(&place, Path::new("run.safetensors"));
     let played = described(&place, Path::new("played.safetensors"));
     assert_eq!(run["card"]["step"], 1);
+    assert_eq!(run["card"]["recipe"]["initial"], "pytorch");
+    let text = succeeded(&latentloop(&place, ["info", "run.safetensors"]));
+    assert!(
+        text.contains("\nrecipe         --ema 0 --augment none"),
+        "{text}"
+    );
     // The discriminator and the moments of a training checkpoint do not count.
     assert_eq!(run["parameters"], played["parameters"]);
     assert_eq!(run["multiply_adds"], played["multiply_adds"]);
