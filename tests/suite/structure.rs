@@ -110,11 +110,29 @@ fn the_readmes_table_is_the_parameter_table() {
 #[test]
 fn what_ships_can_be_opened_and_is_small() {
     let table = Table::standard();
-    let piece = latentloop::library::preset(&root().join("presets/first.toml"), &table).unwrap();
-    assert_eq!(piece.preset.keyframes.len(), 8);
-    let weights = latentloop::network::weights::GeneratorWeights::load(&piece.model).unwrap();
-    assert_eq!(weights.size(), 256);
-    assert!(fs::metadata(&piece.model).unwrap().len() < 8_000_000);
+    let mut presets = 0;
+    for entry in fs::read_dir(root().join("presets")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        presets += 1;
+        let piece = latentloop::library::preset(&path, &table).unwrap();
+        assert!(
+            (2..=8).contains(&piece.preset.keyframes.len()),
+            "{}",
+            path.display()
+        );
+        let weights = latentloop::network::weights::GeneratorWeights::load(&piece.model).unwrap();
+        assert_eq!(weights.size(), 256);
+        assert!(fs::metadata(&piece.model).unwrap().len() < 8_000_000);
+        assert!(
+            piece.model.with_extension("md").is_file(),
+            "{} has no card",
+            piece.model.display()
+        );
+    }
+    assert!(presets >= 4, "{presets} presets");
     let text = fs::read_to_string(root().join("presets/first.take")).unwrap();
     let take = latentloop::take::Take::parse(&text, &table).unwrap();
     assert_eq!(take.length, 20 * 480);
