@@ -13,8 +13,8 @@ def onnx(folder, width, norm, rows):
     return pathlib.Path(folder) / f"generator-{width}-{norm}-{rows}.onnx"
 
 
-def latents(folder, rows):
-    return pathlib.Path(folder) / f"latents-{rows}.npy"
+def latents(folder, width, rows):
+    return pathlib.Path(folder) / f"latents-{width}-{rows}.npy"
 
 
 def pictures(folder, width, norm, rows):

@@ -113,7 +113,7 @@ def export(folder, width):
         z = torch.randn(rows, LATENT)
         with torch.no_grad():
             pictures = load(folder, width, norm)(z)
-        numpy.save(files.latents(folder, rows), z.numpy())
+        numpy.save(files.latents(folder, width, rows), z.numpy())
         numpy.save(files.pictures(folder, width, norm, rows), pictures.numpy())
         torch.onnx.export(
             load(folder, width, norm, spelled=True),

@@ -87,7 +87,7 @@ def pytorch(args, memory_format="channels_last"):
     torch = pytorch_threads(args.threads)
     generator = networks.load(args.folder, args.width, args.norm)
     generator = generator.to(memory_format=getattr(torch, memory_format))
-    z = torch.from_numpy(numpy.load(files.latents(args.folder, args.rows)))
+    z = torch.from_numpy(numpy.load(files.latents(args.folder, args.width, args.rows)))
 
     def frame():
         with torch.no_grad():
@@ -103,7 +103,7 @@ def pytorch_compiled(args):
     torch = pytorch_threads(args.threads)
     import torch._inductor.config
 
-    z = torch.from_numpy(numpy.load(files.latents(args.folder, args.rows)))
+    z = torch.from_numpy(numpy.load(files.latents(args.folder, args.width, args.rows)))
 
     def compiled(frozen):
         torch._dynamo.reset()
@@ -135,7 +135,7 @@ def onnxruntime(args):
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     file = files.onnx(args.folder, args.width, args.norm, args.rows)
     session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    z = numpy.load(files.latents(args.folder, args.rows))
+    z = numpy.load(files.latents(args.folder, args.width, args.rows))
     return ort.__version__, lambda: session.run(None, {"z": z})[0]
 
 
@@ -155,7 +155,7 @@ def openvino(args):
         },
     )
     request = model.create_infer_request()
-    z = numpy.load(files.latents(args.folder, args.rows))
+    z = numpy.load(files.latents(args.folder, args.width, args.rows))
 
     def frame():
         request.infer({0: z}, share_inputs=True)
