@@ -123,12 +123,16 @@ impl Generator {
     /// # Errors
     /// When the device fails.
     pub fn constrain(&self) -> Result<()> {
+        if self.resize_convolutions == 0 {
+            return Ok(());
+        }
+        let even = even_filters(self.parameters.var(0).device())?;
         let layers = self.channels.len();
         for layer in layers - self.resize_convolutions.min(layers)..layers {
             let weight = self.parameters.var(2 + 4 * layer + 2);
             let (inputs, outputs, _, _) = weight.dims4()?;
             let taps = weight.reshape((inputs * outputs, 16))?.detach();
-            let held = taps.matmul(&even_filters(weight.device())?)?;
+            let held = taps.matmul(&even)?;
             weight.set(&held.reshape((inputs, outputs, 4, 4))?)?;
         }
         Ok(())
