@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Settings;
 use crate::control::Notices;
-use crate::engine::{Choice, Engine, open};
+use crate::engine::{Drawing, Engine, open};
 use crate::instrument::{Instrument, Table};
 use crate::library::{self, Piece};
 use crate::network::weights::GeneratorWeights;
@@ -35,7 +35,7 @@ impl Opened {
         table: &Arc<Table>,
     ) -> anyhow::Result<Self> {
         let weights = GeneratorWeights::load(&piece.model)?;
-        let engine = open(&weights, settings.engine, settings.threads)?;
+        let engine = open(&weights, &settings.drawing)?;
         let instrument = Instrument::new(&piece.preset, Arc::clone(table), engine.latent())
             .with_context(|| format!("cannot play {}", piece.name))?;
         Ok(Self {
@@ -90,8 +90,7 @@ impl Desk {
         let (jobs, inbox) = bounded(WAITING);
         let (outbox, done) = bounded(WAITING);
         let mut clerk = Clerk {
-            choice: settings.engine,
-            threads: settings.threads,
+            drawing: settings.drawing.clone(),
             table: Arc::clone(table),
             latent,
             notices,
@@ -142,8 +141,7 @@ impl Drop for Desk {
 }
 
 struct Clerk {
-    choice: Choice,
-    threads: Option<usize>,
+    drawing: Drawing,
     table: Arc<Table>,
     /// Length of the present model's latents.
     latent: usize,
@@ -215,7 +213,7 @@ impl Clerk {
             None
         } else {
             let weights = GeneratorWeights::load(&piece.model)?;
-            Some(open(&weights, self.choice, self.threads)?)
+            Some(open(&weights, &self.drawing)?)
         };
         let latent = engine
             .as_ref()

@@ -9,7 +9,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use triple_buffer::{Input, Output, triple_buffer};
 
 use crate::control::Notices;
-use crate::engine::{Bytes, Engine, Norm, ROWS};
+use crate::engine::{Bytes, Courses, Engine, EngineError, Norm, ROWS};
+use crate::latent::Around;
 use crate::stage::Canvas;
 
 /// How long the engine dozes where nobody wakes it.
@@ -21,6 +22,11 @@ pub(super) struct Request {
     /// [`ROWS`] x latent; as many rows count as the norm takes.
     pub(super) z: Vec<f32>,
     pub(super) norm: Norm,
+    /// Where on the loop that is, where it is on the loop.
+    pub(super) around: Around,
+    pub(super) on_loop: bool,
+    /// Time for the picture.
+    pub(super) interval: Duration,
     /// Counts requests.
     pub(super) number: u64,
     /// Which engine they are meant for.
@@ -49,6 +55,8 @@ struct Shared {
     drawn: AtomicU64,
     /// What a frame takes, smoothed, in nanoseconds.
     pace: AtomicU64,
+    /// Frames whose batch norm had interpolated statistics.
+    mixed: AtomicU64,
     closing: AtomicBool,
 }
 
@@ -58,6 +66,9 @@ impl Drawing {
         let (request, requests) = triple_buffer(&Request {
             z: vec![0.0; ROWS * engine.latent()],
             norm: Norm::Running,
+            around: Around::new(engine.latent()),
+            on_loop: false,
+            interval: Duration::ZERO,
             number: 0,
             generation: 0,
         });
@@ -68,6 +79,8 @@ impl Drawing {
         let (engines, swaps) = bounded(1);
         let shared = Arc::new(Shared::default());
         let work = Work {
+            courses: Courses::new(engine.latent()),
+            exact: Exact::default(),
             engine,
             generation: 0,
             requests,
@@ -108,6 +121,11 @@ impl Drawing {
         self.shared.drawn.load(Ordering::Relaxed)
     }
 
+    /// Those of them whose batch norm had interpolated statistics.
+    pub(super) fn mixed(&self) -> u64 {
+        self.shared.mixed.load(Ordering::Relaxed)
+    }
+
     /// What a frame takes, smoothed.
     pub(super) fn pace(&self) -> Duration {
         Duration::from_nanos(self.shared.pace.load(Ordering::Relaxed))
@@ -127,6 +145,8 @@ impl Drop for Drawing {
 
 struct Work {
     engine: Box<dyn Engine>,
+    courses: Courses,
+    exact: Exact,
     generation: u32,
     requests: Output<Request>,
     frames: Input<Frame>,
@@ -135,16 +155,51 @@ struct Work {
     notices: Arc<Notices>,
 }
 
+/// What a picture of [`ROWS`] rows takes.
+#[derive(Default)]
+struct Exact {
+    pictures: u32,
+    smooth: Duration,
+}
+
+impl Exact {
+    /// The first pictures, which take memory and fill caches, do not count.
+    const FIRST: u32 = 3;
+
+    fn add(&mut self, took: Duration) {
+        self.pictures = self.pictures.saturating_add(1);
+        self.smooth = if self.pictures <= Self::FIRST {
+            took
+        } else {
+            (self.smooth * 7 + took) / 8
+        };
+    }
+
+    fn exceeds(&self, interval: Duration) -> bool {
+        self.pictures >= Self::FIRST && self.smooth > interval
+    }
+}
+
 impl Work {
     fn run(mut self) {
         let mut failed_at: Option<Instant> = None;
         while !self.shared.closing.load(Ordering::Relaxed) {
             if let Ok(engine) = self.swaps.try_recv() {
+                self.courses = Courses::new(engine.latent());
+                self.exact = Exact::default();
                 self.engine = engine;
                 self.generation += 1;
             }
             if !self.requests.update() {
-                std::thread::park_timeout(DOZE);
+                // Between frames the next segments are made ready, a small step at a time.
+                match self.courses.work(self.engine.as_mut()) {
+                    Ok(true) => {}
+                    Ok(false) => std::thread::park_timeout(DOZE),
+                    Err(error) => {
+                        self.notices.warn(format!("drawing ahead: {error}"));
+                        std::thread::park_timeout(DOZE);
+                    }
+                }
                 continue;
             }
             if self.requests.peek_output_buffer().generation != self.generation {
@@ -160,17 +215,38 @@ impl Work {
         }
     }
 
-    fn draw(&mut self) -> Result<(), crate::engine::EngineError> {
+    fn draw(&mut self) -> Result<(), EngineError> {
         let begun = Instant::now();
         let request = self.requests.peek_output_buffer();
         let frame = self.frames.input_buffer_mut();
-        frame.canvas.resize(self.engine.size());
+        let engine = self.engine.as_mut();
+        frame.canvas.resize(engine.size());
         frame.number = request.number;
-        let z = &request.z[..request.norm.rows() * self.engine.latent()];
+        let z = &request.z[..request.norm.rows() * engine.latent()];
         let rgba = &mut frame.canvas.rgba;
-        self.engine.paint(z, request.norm, Bytes::Nearest, rgba)?;
+        // Eight rows where there is time for them, else one row with the statistics that eight would have.
+        let late = request.norm == Norm::Batch && self.exact.exceeds(request.interval);
+        let bytes = Bytes::Nearest;
+        let mixed = late && request.on_loop && {
+            let z = &z[..engine.latent()];
+            self.courses
+                .paint(engine, &request.around, z, bytes, rgba)?
+        };
+        if !mixed {
+            engine.paint(z, request.norm, bytes, rgba)?;
+        }
         self.frames.publish();
-        let took = begun.elapsed().as_nanos() as u64;
+        let took = begun.elapsed();
+        if mixed {
+            self.shared.mixed.fetch_add(1, Ordering::Relaxed);
+        } else if request.norm == Norm::Batch {
+            self.exact.add(took);
+        }
+        if late && request.on_loop && !mixed {
+            // Frames that leave no time between them would never come to have any.
+            while begun.elapsed() < 2 * took && self.courses.work(engine)? {}
+        }
+        let took = took.as_nanos() as u64;
         let pace = self.shared.pace.load(Ordering::Relaxed);
         let pace = if pace == 0 {
             took

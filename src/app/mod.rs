@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::engine::{Choice, Norm};
+use crate::engine::{Drawing, Norm};
 use crate::instrument::Table;
 use crate::library;
 
@@ -27,9 +27,7 @@ pub struct Settings {
     /// The model or preset; the preset that ships where none is named.
     pub piece: Option<PathBuf>,
     /// What draws.
-    pub engine: Choice,
-    /// Threads of the processor's engine.
-    pub threads: Option<usize>,
+    pub drawing: Drawing,
     /// Batch norm's statistics, instead of the preset's.
     pub norm: Option<Norm>,
     /// Pictures a second.

@@ -377,6 +377,8 @@ impl Show {
         // Grows only where a model with longer latents has come.
         request.z.resize(ROWS * self.latent, 0.0);
         request.norm = norm;
+        request.interval = self.interval;
+        request.on_loop = norm == Norm::Batch && self.instrument.around(&mut request.around);
         request.number = self.requests;
         request.generation = self.generation;
         let rows = norm.rows() * self.latent;
@@ -443,6 +445,7 @@ impl Show {
         let events = (inbox.received(), inbox.refused());
         let mut figures = self.count.figures(drawn, events, self.engine_name, norm);
         // Closing a file takes its time, which is not the show's.
+        figures.frames_interpolated = self.drawing.mixed();
         figures.recorder_dropped = self.tape.end();
         (self.window)(WindowCommand::Close);
         figures

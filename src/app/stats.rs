@@ -80,6 +80,8 @@ pub(super) struct Figures {
     pub(super) frames_dropped: u64,
     /// Frames that the engine drew in a second.
     pub(super) engine_fps: f64,
+    /// Frames whose batch norm had statistics interpolated between exact ones, for want of time.
+    pub(super) frames_interpolated: u64,
     /// From one picture shown to the next.
     pub(super) frame_interval_ms: Spread,
     /// From a message's arrival to the first picture shown whose latents include it.
@@ -199,6 +201,7 @@ impl Count {
             control_latency_ms: self.latencies.figures(),
             events_received,
             events_refused,
+            frames_interpolated: 0,
             recorder_dropped: 0,
             peak_rss_mb: peak_rss_mb(),
             engine,

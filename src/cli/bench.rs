@@ -7,7 +7,7 @@ use anyhow::Context;
 use candle_core::Device;
 
 use super::train::{DeviceChoice, Matmul};
-use crate::engine::{Choice, Norm, open};
+use crate::engine::{Drawing, Norm, Winograd, open};
 use crate::network::spec::Spec;
 use crate::network::weights::GeneratorWeights;
 use crate::train;
@@ -31,12 +31,8 @@ pub struct Args {
     /// Statistics of batch norm
     #[arg(long, value_enum, default_value = "running")]
     norm: Norm,
-    /// What draws
-    #[arg(long, value_enum, default_value = "auto")]
-    engine: Choice,
-    /// Threads of the processor, to draw or to train
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    drawing: Drawing,
     /// Times that are counted
     #[arg(long, default_value_t = 15)]
     runs: usize,
@@ -67,7 +63,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         "cannot time a batch of 0: --batch takes 1 or more"
     );
     anyhow::ensure!(
-        args.threads != Some(0),
+        args.drawing.threads != Some(0),
         "cannot run on 0 threads: --threads takes 1 or more"
     );
     if args.train {
@@ -83,7 +79,7 @@ fn time_step(args: &Args) -> anyhow::Result<()> {
     let batch = args.batch.unwrap_or(8);
     // A pool of 0 threads has one a core.
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads.unwrap_or(0))
+        .num_threads(args.drawing.threads.unwrap_or(0))
         .build()
         .context("cannot start the threads that train: give fewer with --threads")?;
     let device = args.device.open(args.matmul)?;
@@ -108,7 +104,9 @@ fn time_frames(args: &Args) -> anyhow::Result<()> {
         Some(path) => GeneratorWeights::load(path)?,
         None => GeneratorWeights::random(&Spec::studies(args.size, args.width, LATENT)?, 0),
     };
-    let mut engine = open(&weights, args.engine, args.threads)?;
+    let mut drawing = args.drawing.clone();
+    drawing.winograd.get_or_insert(Winograd::Auto);
+    let mut engine = open(&weights, &drawing)?;
     let (width, height) = engine.size();
     for batch in args.batch.map_or(vec![1, 8], |batch| vec![batch]) {
         let z: Vec<f32> = (0..batch * engine.latent())

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use image::{Rgb, RgbImage};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::engine::{Bytes, Choice, Norm, open};
+use crate::engine::{Bytes, Drawing, Norm, open};
 use crate::network::checkpoint::write_whole;
 use crate::network::weights::GeneratorWeights;
 
@@ -26,12 +26,8 @@ pub struct Args {
     /// Statistics of batch norm; batch takes those of all rows together
     #[arg(long, value_enum, default_value = "batch")]
     norm: Norm,
-    /// What draws
-    #[arg(long, value_enum, default_value = "auto")]
-    engine: Choice,
-    /// Threads of the processor's engine
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    drawing: Drawing,
 }
 
 /// Runs `latentloop draw`.
@@ -39,11 +35,7 @@ pub struct Args {
 /// # Errors
 /// When the model or the latents cannot be read or do not fit, or the pictures cannot be written.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let mut engine = open(
-        &GeneratorWeights::load(&args.model)?,
-        args.engine,
-        args.threads,
-    )?;
+    let mut engine = open(&GeneratorWeights::load(&args.model)?, &args.drawing)?;
     let (shape, z) = tensor(&args.latents, "z")?;
     let latent = engine.latent();
     let &[rows, length] = &shape[..] else {

@@ -7,20 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::engine::{Choice, open};
+use crate::engine::{Drawing, open};
 use crate::network::weights::GeneratorWeights;
 use crate::render::{Film, Form, RenderError, Surroundings};
-
-/// What draws.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub(super) struct Drawing {
-    /// What draws
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(super) engine: Choice,
-    /// Threads of the processor's engine
-    #[arg(long)]
-    pub(super) threads: Option<usize>,
-}
 
 /// Makes a film of a model, with a progress bar; Ctrl-C stops it and leaves nothing.
 ///
@@ -33,11 +22,7 @@ pub(super) fn make(
     drawing: &Drawing,
     render: impl FnOnce(&mut Film, &mut Surroundings) -> Result<u64, RenderError>,
 ) -> anyhow::Result<()> {
-    let engine = open(
-        &GeneratorWeights::load(model)?,
-        drawing.engine,
-        drawing.threads,
-    )?;
+    let engine = open(&GeneratorWeights::load(model)?, drawing)?;
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::film::{Drawing, size};
+use super::film::size;
 use crate::app::{self, Settings, open_display};
-use crate::engine::{Bytes, Norm};
+use crate::engine::{Bytes, Drawing, Norm, Winograd};
 use crate::library;
 use crate::render;
 
@@ -66,8 +66,10 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let settings = Settings {
         piece: args.piece,
-        engine: args.drawing.engine,
-        threads: args.drawing.threads,
+        drawing: Drawing {
+            winograd: args.drawing.winograd.or(Some(Winograd::Auto)),
+            ..args.drawing.clone()
+        },
         norm: args.norm,
         fps: args.fps,
         size: args.size,

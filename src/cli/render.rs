@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use super::film::{Drawing, make, size};
-use crate::engine::{Bytes, Norm, ROWS};
+use super::film::{make, size};
+use crate::engine::{Bytes, Drawing, Norm, ROWS};
 use crate::instrument::preset::KeyframeEntry;
 use crate::instrument::{Preset, Table};
 use crate::latent::seed_row;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use crate::engine::{Choice, EngineError, Norm, open};
+use crate::engine::{Drawing, EngineError, Norm, open};
 use crate::latent::MAX_SEED;
 use crate::network::weights::GeneratorWeights;
 use crate::score::{Footage, Sampling, Scores, score};
@@ -29,12 +29,8 @@ pub struct Args {
     /// Statistics of batch norm
     #[arg(long, value_enum, default_value = "running")]
     norm: Norm,
-    /// What draws
-    #[arg(long, value_enum, default_value = "auto")]
-    engine: Choice,
-    /// Threads of the processor's engine
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    drawing: Drawing,
     /// As one JSON object
     #[arg(long)]
     json: bool,
@@ -60,11 +56,7 @@ struct Report {
 /// When the model or the pictures cannot be read, there is nothing to compare, or the device fails.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let sampling = Sampling::new(args.samples, args.seed, args.norm)?;
-    let mut engine = open(
-        &GeneratorWeights::load(&args.model)?,
-        args.engine,
-        args.threads,
-    )?;
+    let mut engine = open(&GeneratorWeights::load(&args.model)?, &args.drawing)?;
     let (width, height) = engine.size();
     let size = width as usize;
     let data = Dataset::read(&args.pictures, size, 0)?;

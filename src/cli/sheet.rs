@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use image::{Rgb, RgbImage};
 
-use crate::engine::{Bytes, Choice, Engine, Norm, open};
+use crate::engine::{Bytes, Drawing, Engine, Norm, open};
 use crate::instrument::{Preset, Table};
 use crate::latent::Keyframe;
 use crate::library;
@@ -26,12 +26,8 @@ pub struct Args {
     /// Statistics of batch norm
     #[arg(long, value_enum, default_value = "batch")]
     norm: Norm,
-    /// What draws
-    #[arg(long, value_enum, default_value = "auto")]
-    engine: Choice,
-    /// Threads of the processor's engine
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    drawing: Drawing,
 }
 
 /// Runs `latentloop sheet`.
@@ -45,11 +41,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     } else {
         Preset::of_seeds(args.seeds)
     };
-    let mut engine = open(
-        &GeneratorWeights::load(&piece.model)?,
-        args.engine,
-        args.threads,
-    )?;
+    let mut engine = open(&GeneratorWeights::load(&piece.model)?, &args.drawing)?;
     let mut pictures = Vec::new();
     let mut captions = Vec::new();
     for (rows, _) in preset.in_order() {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::film::{Drawing, make, size};
-use crate::engine::{Bytes, Norm};
+use super::film::{make, size};
+use crate::engine::{Bytes, Drawing, Norm};
 use crate::instrument::Table;
 use crate::library::{self, read_text};
 use crate::render;

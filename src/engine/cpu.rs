@@ -5,10 +5,14 @@
     reason = "rows of one picture written from several threads"
 )]
 
+use std::time::{Duration, Instant};
+
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use super::forms::{Cache, Form, Forms, key};
 use super::plan::{Affine, Plan};
-use super::{Bytes, Engine, EngineError, Norm, ROWS};
+use super::statistics::Probe;
+use super::{Bytes, Engine, EngineError, Norm, ROWS, Statistics, Winograd};
 use crate::network::kernel::{
     Finish, Instructions, Map, Moments, Shared, activate_in_place, moments, moments_scratch,
     tanh_in_place,
@@ -18,13 +22,19 @@ use crate::network::weights::GeneratorWeights;
 /// Threads at most: further ones would wait for memory, and a show has other work for its cores.
 const MAX_THREADS: usize = 8;
 
+/// Rows that forms are measured with, and how often.
+const MEASURING: [(usize, usize); 2] = [(1, 6), (ROWS, 2)];
+
 /// Draws on a small pool of its own threads.
 pub struct CpuEngine {
     name: String,
     pool: ThreadPool,
     plan: Plan,
     running: Affine,
+    /// Statistics that were given, folded.
+    given: Affine,
     buffers: Buffers,
+    probe: Probe,
 }
 
 /// What the plan writes into; grown where more rows are drawn than ever before, and never shrunk.
@@ -39,6 +49,15 @@ struct Buffers {
     shift: Vec<f32>,
 }
 
+/// How the forms of the layers are found.
+#[derive(Clone, Debug)]
+pub(super) enum Choosing {
+    /// This one wherever it can be taken.
+    All(Form),
+    /// The fastest, kept in this file.
+    Fastest(Option<Cache>),
+}
+
 /// Whose statistics batch norm uses.
 #[derive(Clone, Copy)]
 enum Source<'a> {
@@ -49,20 +68,28 @@ enum Source<'a> {
 impl CpuEngine {
     /// Makes the plan; `threads` of its own, or one a core, eight at most.
     ///
-    /// # Errors
-    /// When the threads cannot be started, or the model's maps would not fit into memory.
-    pub fn new(weights: &GeneratorWeights, threads: Option<usize>) -> Result<Self, EngineError> {
-        Self::with(weights, threads, Instructions::Best)
-    }
-
-    /// [`CpuEngine::new`] on the instructions asked for.
+    /// With [`Winograd::Auto`] the forms of its layers are measured, unless they were before.
     ///
     /// # Errors
-    /// As [`CpuEngine::new`].
-    pub fn with(
+    /// When the threads cannot be started, or the model's maps would not fit into memory.
+    pub fn new(
+        weights: &GeneratorWeights,
+        threads: Option<usize>,
+        winograd: Winograd,
+    ) -> Result<Self, EngineError> {
+        let forms = match winograd {
+            Winograd::Auto => Choosing::Fastest(Cache::here()),
+            Winograd::Off => Choosing::All(Form::Plain),
+        };
+        Self::with(weights, threads, Instructions::Best, forms)
+    }
+
+    /// [`CpuEngine::new`] on the instructions and by the forms asked for.
+    pub(super) fn with(
         weights: &GeneratorWeights,
         threads: Option<usize>,
         instructions: Instructions,
+        forms: Choosing,
     ) -> Result<Self, EngineError> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = threads.unwrap_or_else(|| cores().min(MAX_THREADS));
@@ -73,17 +100,18 @@ impl CpuEngine {
             .map_err(|error| {
                 EngineError::Device(format!("cannot start {threads} engine threads: {error}"))
             })?;
-        let plan = pool.install(|| Plan::new(weights, instructions))?;
-        let running = Affine::running(&plan);
-        let buffers = Buffers {
-            maps: vec![Vec::new(); plan.layers.len()],
-            ..Buffers::default()
+        let forms = match forms {
+            Choosing::All(form) => Forms::all(weights, form),
+            Choosing::Fastest(cache) => pool.install(|| fastest(weights, instructions, cache))?,
         };
+        let plan = pool.install(|| Plan::new(weights, instructions, &forms))?;
         Ok(Self {
             name: format!("cpu ({threads} threads, {})", instructions.name()),
             pool,
-            running,
-            buffers,
+            running: Affine::running(&plan),
+            given: Affine::running(&plan),
+            buffers: Buffers::new(&plan),
+            probe: Probe::default(),
             plan,
         })
     }
@@ -112,9 +140,79 @@ impl CpuEngine {
     }
 }
 
+/// Measures which form of each layer is the fastest on this thread's pool, for one picture and for [`ROWS`] of them, or reads
+/// it from the cache.
+fn fastest(
+    weights: &GeneratorWeights,
+    instructions: Instructions,
+    cache: Option<Cache>,
+) -> Result<Forms, EngineError> {
+    let key = key(weights, instructions, rayon::current_num_threads());
+    let layers = weights.layers.len();
+    if let Some(forms) = cache.as_ref().and_then(|cache| cache.get(&key, layers)) {
+        return Ok(forms);
+    }
+    let mut measured = Vec::new();
+    let mut plans = Vec::new();
+    for form in Form::ALL {
+        let forms = Forms::all(weights, form);
+        if measured.iter().all(|(other, _)| *other != forms) {
+            plans.push(Plan::new(weights, instructions, &forms)?);
+            let times = || vec![Duration::MAX; layers - 1];
+            measured.push((forms, [times(), times()]));
+        }
+    }
+    if plans.len() > 1 {
+        tracing::info!("measuring the fastest form of every layer, once on this machine");
+    }
+    let z: Vec<f32> = (0..ROWS * weights.latent)
+        .map(|at| ((at * 37 % 101) as f32 - 50.0) / 30.0)
+        .collect();
+    let mut buffers = Buffers::new(&plans[0]);
+    for (several, (rows, rounds)) in MEASURING.into_iter().enumerate() {
+        let rounds = if plans.len() > 1 { rounds } else { 0 };
+        // In turn, so that a machine that slows down slows them all down.
+        for _ in 0..rounds {
+            for (plan, (_, times)) in plans.iter().zip(&mut measured) {
+                let affine = Affine::running(plan);
+                let mut last = Instant::now();
+                let z = &z[..rows * weights.latent];
+                buffers.draw(plan, z, rows, Source::Folded(&affine), |map| {
+                    let now = Instant::now();
+                    if let Some(layer) = map.checked_sub(1) {
+                        times[several][layer] = times[several][layer].min(now - last);
+                    }
+                    last = now;
+                });
+            }
+        }
+    }
+    let forms = Forms::fastest(&measured);
+    tracing::debug!("{key}: {forms:?} of {measured:?}");
+    if let Some(cache) = cache {
+        tracing::debug!("kept in {}", cache.path().display());
+        cache.put(key, forms.clone());
+    }
+    Ok(forms)
+}
+
 impl Buffers {
-    /// Draws up to what the last layer takes.
-    fn draw(&mut self, plan: &Plan, z: &[f32], rows: usize, source: Source) {
+    fn new(plan: &Plan) -> Self {
+        Self {
+            maps: vec![Vec::new(); plan.layers.len()],
+            ..Self::default()
+        }
+    }
+
+    /// Draws up to what the last layer takes, and calls `made` with the number of every map when it is there.
+    fn draw(
+        &mut self,
+        plan: &Plan,
+        z: &[f32],
+        rows: usize,
+        source: Source,
+        mut made: impl FnMut(usize),
+    ) {
         let Self {
             maps,
             scratch,
@@ -165,20 +263,13 @@ impl Buffers {
                 }
             }
             if affine.is_some() {
+                made(index);
                 continue;
             }
             let finish = match &layer.norm {
                 Some(norm) => {
                     moments(plan.instructions, &map, to, scratch, seen);
-                    scale.clear();
-                    shift.clear();
-                    for (channel, (&mean, &variance)) in
-                        seen.mean.iter().zip(&seen.variance).enumerate()
-                    {
-                        let (factor, offset) = norm.fold(channel, mean, variance);
-                        scale.push(factor);
-                        shift.push(offset);
-                    }
+                    norm.fold_all(seen, scale, shift);
                     Finish {
                         scale: Some(&scale[..]),
                         shift: Some(&shift[..]),
@@ -191,6 +282,7 @@ impl Buffers {
                 },
             };
             activate_in_place(plan.instructions, &map, to, finish);
+            made(index);
         }
     }
 
@@ -209,14 +301,7 @@ impl Buffers {
                 tanh_in_place(plan.instructions, line);
                 // SAFETY: row y of the picture is written by this call alone, and the picture has `size` rows of it.
                 let row = unsafe { out.row(y, size) };
-                for (pixel, rgb) in row.chunks_exact_mut(4).zip(line.chunks_exact(3)) {
-                    pixel.copy_from_slice(&[
-                        bytes.of(rgb[0]),
-                        bytes.of(rgb[1]),
-                        bytes.of(rgb[2]),
-                        255,
-                    ]);
-                }
+                plan.instructions.run_plain(|| bytes.pack(line, row));
             },
         );
     }
@@ -275,7 +360,7 @@ impl Engine for CpuEngine {
                 .zip(pictures.chunks_mut(each * 3 * plane));
             for (z, pictures) in groups {
                 let rows = z.len() / plan.latent;
-                buffers.draw(plan, z, rows, source);
+                buffers.draw(plan, z, rows, source, |_| ());
                 let Some((from, layer)) = buffers.maps.last().zip(plan.layers.last()) else {
                     return;
                 };
@@ -315,7 +400,40 @@ impl Engine for CpuEngine {
             Norm::Batch => Source::Batch,
         };
         self.pool.install(|| {
-            buffers.draw(plan, z, norm.rows(), source);
+            buffers.draw(plan, z, norm.rows(), source, |_| ());
+            buffers.paint(plan, bytes, rgba);
+        });
+        Ok(())
+    }
+
+    fn probe(&mut self, z: &[f32]) -> Result<bool, EngineError> {
+        check("rows of latents", self.rows(z)?, ROWS)?;
+        self.probe.begin(&self.plan, z);
+        Ok(true)
+    }
+
+    fn probe_step(&mut self) -> Option<&Statistics> {
+        let (plan, probe) = (&self.plan, &mut self.probe);
+        self.pool.install(|| probe.step(plan))
+    }
+
+    fn paint_with(
+        &mut self,
+        z: &[f32],
+        statistics: &Statistics,
+        bytes: Bytes,
+        rgba: &mut [u8],
+    ) -> Result<(), EngineError> {
+        self.check_picture(z, 1, rgba)?;
+        check(
+            "channels of statistics",
+            statistics.channels(),
+            self.plan.norm_channels(),
+        )?;
+        let (plan, buffers, given) = (&self.plan, &mut self.buffers, &mut self.given);
+        given.fold(plan, |norm| &statistics.0[norm]);
+        self.pool.install(|| {
+            buffers.draw(plan, z, 1, Source::Folded(given), |_| ());
             buffers.paint(plan, bytes, rgba);
         });
         Ok(())

@@ -219,7 +219,7 @@ impl Engine for DeviceEngine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{CpuEngine, ROWS};
+    use crate::engine::{CpuEngine, ROWS, Winograd};
     use crate::network::spec::Spec;
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
         let z: Vec<f32> = (0..ROWS * 20)
             .map(|i| ((i * 29 % 89) as f32 - 44.0) / 25.0)
             .collect();
-        let mut plan = CpuEngine::new(&weights, Some(2)).unwrap();
+        let mut plan = CpuEngine::new(&weights, Some(2), Winograd::Off).unwrap();
         let mut plain = DeviceEngine::new(&weights, Device::Cpu, "candle").unwrap();
         for norm in [Norm::Running, Norm::Batch] {
             let (mut a, mut b) = (vec![0.0; ROWS * 3 * 64 * 64], vec![0.0; ROWS * 3 * 64 * 64]);

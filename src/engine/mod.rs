@@ -1,6 +1,10 @@
 //! A checkpoint made ready to play: latents become pictures.
 
+mod forms;
 mod plan;
+mod statistics;
+
+mod course;
 
 mod cpu;
 #[cfg(feature = "cuda")]
@@ -12,10 +16,13 @@ mod tests;
 
 use thiserror::Error;
 
+pub use course::Courses;
 pub use cpu::CpuEngine;
 #[cfg(feature = "cuda")]
 pub use cuda::CudaEngine;
 pub use device::DeviceEngine;
+pub use forms::Winograd;
+pub use statistics::Statistics;
 
 /// Rows of latents that make up a keyframe: the one that is shown and its seven companions.
 pub const ROWS: usize = 8;
@@ -62,6 +69,20 @@ impl Bytes {
             Self::Cut => level as u8,
         }
     }
+
+    /// Pixels of red, green and blue in -1..1 as RGBA, opaque.
+    fn pack(self, rgb: &[f32], rgba: &mut [u8]) {
+        // The bytes first and then their places, for only the first becomes vectors.
+        let mut levels = [0; 96];
+        for (rgb, rgba) in rgb.chunks(levels.len()).zip(rgba.chunks_mut(128)) {
+            for (level, &value) in levels.iter_mut().zip(rgb) {
+                *level = self.of(value);
+            }
+            for (level, pixel) in levels.chunks_exact(3).zip(rgba.chunks_exact_mut(4)) {
+                pixel.copy_from_slice(&[level[0], level[1], level[2], 255]);
+            }
+        }
+    }
 }
 
 /// Draws pictures from latents on one device.
@@ -92,6 +113,33 @@ pub trait Engine: Send {
         bytes: Bytes,
         rgba: &mut [u8],
     ) -> Result<(), EngineError>;
+    /// Begins to find out what the batch norms see of these [`ROWS`] rows; false where the engine cannot tell.
+    ///
+    /// # Errors
+    /// When the length does not fit.
+    fn probe(&mut self, _z: &[f32]) -> Result<bool, EngineError> {
+        Ok(false)
+    }
+    /// Takes one small step of what [`Engine::probe`] began; the statistics after the last.
+    fn probe_step(&mut self) -> Option<&Statistics> {
+        None
+    }
+    /// Draws the picture of one row as RGBA with the statistics given: what [`Norm::Batch`] draws where they are its own.
+    ///
+    /// # Errors
+    /// As [`Engine::draw`], and where the engine cannot tell statistics.
+    fn paint_with(
+        &mut self,
+        _z: &[f32],
+        _statistics: &Statistics,
+        _bytes: Bytes,
+        _rgba: &mut [u8],
+    ) -> Result<(), EngineError> {
+        Err(EngineError::Device(format!(
+            "{} draws with no statistics but its own",
+            self.name()
+        )))
+    }
 }
 
 /// Why a picture was not drawn.
@@ -126,28 +174,48 @@ pub enum Choice {
     Metal,
 }
 
-/// Makes a generator ready to play on the device asked for; `threads` counts for the processor.
+/// What draws, as a command's options.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
+pub struct Drawing {
+    /// What draws
+    #[arg(long, value_enum, default_value = "auto")]
+    pub engine: Choice,
+    /// Threads of the processor
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Minimal filtering on the processor (Winograd's) [default: auto to play and to bench, off elsewhere]
+    #[arg(long, value_enum)]
+    pub winograd: Option<Winograd>,
+}
+
+/// Makes a generator ready to play on the device asked for.
 ///
 /// # Errors
 /// When that device is not there, or this build has none of its kind.
 pub fn open(
     weights: &crate::network::weights::GeneratorWeights,
-    choice: Choice,
-    threads: Option<usize>,
+    drawing: &Drawing,
 ) -> Result<Box<dyn Engine>, EngineError> {
-    match choice {
-        Choice::Cpu => Ok(Box::new(CpuEngine::new(weights, threads)?)),
+    let cpu = || -> Result<Box<dyn Engine>, EngineError> {
+        let winograd = drawing.winograd.unwrap_or_default();
+        Ok(Box::new(CpuEngine::new(
+            weights,
+            drawing.threads,
+            winograd,
+        )?))
+    };
+    match drawing.engine {
+        Choice::Cpu => cpu(),
         Choice::Cuda => cuda(weights),
         Choice::Metal => device::metal(weights),
-        Choice::Auto => match cuda(weights).or_else(|error| {
-            if cfg!(feature = "cuda") {
-                tracing::warn!("{error}");
-            }
-            device::metal(weights)
-        }) {
-            Ok(engine) => Ok(engine),
-            Err(_) => Ok(Box::new(CpuEngine::new(weights, threads)?)),
-        },
+        Choice::Auto => cuda(weights)
+            .or_else(|error| {
+                if cfg!(feature = "cuda") {
+                    tracing::warn!("{error}");
+                }
+                device::metal(weights)
+            })
+            .or_else(|_| cpu()),
     }
 }
 

@@ -5,9 +5,10 @@
 use rayon::prelude::*;
 
 use super::EngineError;
+use super::forms::{Form, Forms};
 use crate::network::kernel::{
-    Axis, Columns, Filter, Finish, Grid, Instructions, Map, Panels, Phase, Shared, Sweep, Walk,
-    Window, run_sweeps, worth_columns,
+    Axis, Columns, Direction, Filter, Finish, Grid, Instructions, Map, Moments, Panels, Phase,
+    Shared, Sweep, Walk, Window, Winograd, run_sweeps, worth_columns,
 };
 use crate::network::weights::{GeneratorWeights, LayerWeights, NormWeights};
 
@@ -32,15 +33,19 @@ pub(super) struct Layer {
     pub(super) norm: Option<NormWeights>,
     pub(super) slope: f32,
     pub(super) bias: Vec<f32>,
-    form: Form,
+    convolution: Convolution,
+    /// The one for several pictures, where it is another.
+    several: Option<Convolution>,
 }
 
-/// How a convolution is computed.
-enum Form {
+/// A convolution in its form.
+enum Convolution {
     /// A product over output channels at every position.
     Sweeps(Vec<Phase>),
     /// All taps of a coarse pixel in one product: for few channels.
     Columns(Columns),
+    /// Tiles of results by fewer products.
+    Winograd(Winograd),
 }
 
 /// Scale and shift of every map's numbers as they are written: batch norm with running statistics, and the bias before it.
@@ -59,6 +64,7 @@ impl Plan {
     pub(super) fn new(
         weights: &GeneratorWeights,
         instructions: Instructions,
+        forms: &Forms,
     ) -> Result<Self, EngineError> {
         let sides = weights.sides();
         let numbers: usize = weights
@@ -76,7 +82,10 @@ impl Plan {
             .layers
             .iter()
             .zip(sides.windows(2))
-            .map(|(layer, sides)| Layer::new(layer, [sides[0], sides[1]], instructions))
+            .enumerate()
+            .map(|(index, (layer, sides))| {
+                Layer::new(layer, [sides[0], sides[1]], instructions, forms.of(index))
+            })
             .collect();
         let (side, channels) = (weights.stem_side, weights.layers[0].inputs);
         let (latent, area) = (weights.latent, side * side);
@@ -97,6 +106,12 @@ impl Plan {
             stem_bias: units.map(|unit| weights.stem_bias[unit]).collect(),
             layers,
         })
+    }
+
+    /// Channels of all batch norms together.
+    pub(super) fn norm_channels(&self) -> usize {
+        let normed = self.layers.iter().filter(|layer| layer.norm.is_some());
+        normed.map(|layer| layer.map.channels).sum()
     }
 
     /// Makes the first map of every row of latents.
@@ -165,12 +180,15 @@ impl Plan {
             None => Finish::bias(Some(&layer.bias)),
         };
         let maps = [layer.map, next.map].map(|map| Map { batch: rows, ..map });
-        match &layer.form {
-            Form::Sweeps(phases) => {
+        match layer.convolution(rows) {
+            Convolution::Winograd(winograd) => {
+                winograd.run([&maps[0], &maps[1]], from, to, finish);
+            }
+            Convolution::Sweeps(phases) => {
                 let sweep = |index: usize| phases[index].sweep(&maps[0], &maps[1], finish);
                 run_sweeps(self.instructions, phases.len(), sweep, from, to);
             }
-            Form::Columns(columns) => {
+            Convolution::Columns(columns) => {
                 let out = Shared::new(to);
                 columns.run(&maps[0], from, |picture, y, line| {
                     finish_line(line, finish);
@@ -184,9 +202,9 @@ impl Plan {
 
     /// Numbers of scratch that [`Plan::picture`] takes for so many rows.
     pub(super) fn picture_scratch(&self, rows: usize) -> usize {
-        match self.layers.last().map(|layer| &layer.form) {
-            Some(Form::Sweeps(_)) => rows * 3 * self.size * self.size,
-            _ => 0,
+        match self.layers.last().map(|layer| &layer.convolution) {
+            None | Some(Convolution::Columns(_)) => 0,
+            Some(_) => rows * 3 * self.size * self.size,
         }
     }
 
@@ -207,12 +225,12 @@ impl Plan {
             batch: rows,
             ..layer.map
         };
-        match &layer.form {
-            Form::Columns(columns) => columns.run(&map, from, |picture, y, line| {
+        match layer.convolution(rows) {
+            Convolution::Columns(columns) => columns.run(&map, from, |picture, y, line| {
                 finish_line(line, bias);
                 finish(picture, y, line);
             }),
-            Form::Sweeps(phases) => {
+            convolution => {
                 let to = Map {
                     batch: rows,
                     height: self.size,
@@ -221,8 +239,16 @@ impl Plan {
                     border: 0,
                 };
                 let scratch = &mut scratch[..to.len()];
-                let sweep = |index: usize| phases[index].sweep(&map, &to, bias);
-                run_sweeps(self.instructions, phases.len(), sweep, from, scratch);
+                match convolution {
+                    Convolution::Winograd(winograd) => {
+                        winograd.run([&map, &to], from, scratch, bias);
+                    }
+                    Convolution::Sweeps(phases) => {
+                        let sweep = |index: usize| phases[index].sweep(&map, &to, bias);
+                        run_sweeps(self.instructions, phases.len(), sweep, from, scratch);
+                    }
+                    Convolution::Columns(_) => {}
+                }
                 let lines = Shared::new(scratch);
                 (0..rows * self.size).into_par_iter().for_each(|row| {
                     let (picture, y) = (row / self.size, row % self.size);
@@ -237,18 +263,35 @@ impl Plan {
 }
 
 impl Layer {
-    fn new(layer: &LayerWeights, sides: [usize; 2], instructions: Instructions) -> Self {
-        let axes = |side| match layer.transposed {
-            true => Axis::up(layer.filter, side),
-            false => vec![Axis::down(layer.filter, side)],
-        };
-        let axes = axes(sides[0]);
+    fn new(
+        layer: &LayerWeights,
+        sides: [usize; 2],
+        instructions: Instructions,
+        [one, several]: [Form; 2],
+    ) -> Self {
+        let axes = Self::axes(layer, sides[0]);
         let border = axes.iter().map(|axis| axis.border(sides[0])).max();
         let weight = |input, output, ky, kx| layer.weight[layer.place(input, output, ky, kx)];
         let channels = [layer.inputs, layer.outputs];
         let few = layer.transposed
             && layer.filter == Filter::STUDIES
             && worth_columns(instructions, layer.outputs);
+        let convolution = |form: Form| match form.tile() {
+            _ if few => Convolution::Columns(Columns::new(
+                instructions,
+                layer.inputs,
+                layer.outputs,
+                weight,
+            )),
+            Some(tile) => Convolution::Winograd(Winograd::new(
+                instructions,
+                Direction::Up,
+                tile,
+                channels,
+                weight,
+            )),
+            None => Convolution::Sweeps(Phase::all(instructions, &axes, &axes, channels, weight)),
+        };
         Self {
             map: Map {
                 batch: 1,
@@ -260,16 +303,22 @@ impl Layer {
             norm: layer.norm.clone(),
             slope: layer.slope,
             bias: layer.bias.clone(),
-            form: if few {
-                Form::Columns(Columns::new(
-                    instructions,
-                    layer.inputs,
-                    layer.outputs,
-                    weight,
-                ))
-            } else {
-                Form::Sweeps(Phase::all(instructions, &axes, &axes, channels, weight))
-            },
+            convolution: convolution(one),
+            several: (several != one && !few).then(|| convolution(several)),
+        }
+    }
+
+    fn axes(layer: &LayerWeights, side: usize) -> Vec<Axis> {
+        match layer.transposed {
+            true => Axis::up(layer.filter, side),
+            false => vec![Axis::down(layer.filter, side)],
+        }
+    }
+
+    fn convolution(&self, rows: usize) -> &Convolution {
+        match &self.several {
+            Some(several) if rows > 1 => several,
+            _ => &self.convolution,
         }
     }
 }
@@ -277,14 +326,39 @@ impl Layer {
 impl Affine {
     /// Folds the running statistics of every batch norm, and the bias before it, into one scale and one shift.
     pub(super) fn running(plan: &Plan) -> Self {
-        let maps = plan.layers.iter().enumerate().map(|(index, layer)| {
-            let channels = layer.map.channels;
-            let (scale, mut shift) = match &layer.norm {
-                Some(norm) => (0..channels)
-                    .map(|channel| norm.fold(channel, norm.mean[channel], norm.variance[channel]))
-                    .unzip(),
-                None => (vec![1.0; channels], vec![0.0; channels]),
-            };
+        let running: Vec<Moments> = plan
+            .layers
+            .iter()
+            .filter_map(|layer| layer.norm.as_ref())
+            .map(|norm| Moments {
+                mean: norm.mean.clone(),
+                variance: norm.variance.clone(),
+            })
+            .collect();
+        let mut affine = Self {
+            maps: vec![<_>::default(); plan.layers.len()],
+            stem: <_>::default(),
+        };
+        affine.fold(plan, |norm| &running[norm]);
+        affine
+    }
+
+    /// Folds the statistics of every norm, counted from 0. Allocates the first time only.
+    pub(super) fn fold<'a>(&mut self, plan: &Plan, statistics: impl Fn(usize) -> &'a Moments) {
+        let mut number = 0;
+        for (index, layer) in plan.layers.iter().enumerate() {
+            let (scale, shift) = &mut self.maps[index];
+            match &layer.norm {
+                Some(norm) => {
+                    norm.fold_all(statistics(number), scale, shift);
+                    number += 1;
+                }
+                None => {
+                    scale.resize(layer.map.channels, 1.0);
+                    shift.clear();
+                    shift.resize(layer.map.channels, 0.0);
+                }
+            }
             // The stem's biases are one a number, not one a channel: they are folded in below.
             if let Some(before) = index.checked_sub(1) {
                 let bias = &plan.layers[before].bias;
@@ -292,18 +366,15 @@ impl Affine {
                     *shift += scale * bias;
                 }
             }
-            (scale, shift)
-        });
-        let maps: Vec<(Vec<f32>, Vec<f32>)> = maps.collect();
-        let (scale, shift) = &maps[0];
+        }
+        let (scale, shift) = &self.maps[0];
         let channels = scale.len();
-        let stem = plan.stem_bias.iter().enumerate().map(|(at, &bias)| {
+        self.stem.0.clear();
+        self.stem.1.clear();
+        for (at, &bias) in plan.stem_bias.iter().enumerate() {
             let channel = at % channels;
-            (scale[channel], shift[channel] + bias * scale[channel])
-        });
-        Self {
-            stem: stem.unzip(),
-            maps,
+            self.stem.0.push(scale[channel]);
+            self.stem.1.push(shift[channel] + bias * scale[channel]);
         }
     }
 }

@@ -13,7 +13,7 @@ use super::preset::{Preset, PresetError};
 use super::transport::{Transport, Walk};
 use super::undo::History;
 use super::{Action, Kind, MAX_KEYFRAMES, ParamId, Scope, Table, ticks};
-use crate::latent::{Ease, Keyframe, Path, ROWS, Rows, interpolate, locate};
+use crate::latent::{AROUND, Around, Ease, Keyframe, Path, ROWS, Rows, interpolate, locate};
 
 /// Why a preset cannot be played with a model.
 #[derive(Debug, Error, PartialEq)]
@@ -272,6 +272,26 @@ impl Instrument {
             }
         }
         self.row = row;
+    }
+
+    /// The keyframes around the play head and its place between them; false in the middle of a glide, where these do not give the
+    /// latents.
+    pub fn around(&self, around: &mut Around) -> bool {
+        let count = self.keyframes.len();
+        let (from, _, weight) = locate(self.transport.position, count);
+        around.weight = choice(&Ease::ALL, self.value(self.ids.ease)).apply(weight);
+        around.path = choice(&Path::ALL, self.value(self.ids.path));
+        let each = ROWS * self.latent;
+        around.keyframes.resize(AROUND * each, 0.0);
+        let mut still = self.jump.weight(self.now) >= 1.0;
+        for (place, out) in around.keyframes.chunks_exact_mut(each).enumerate() {
+            let keyframe = (from + place + 2 * count - 2) % count;
+            out.copy_from_slice(&self.keyframes[keyframe].latents);
+            // The outermost matter to the neighbouring segments alone.
+            still &=
+                !(1..AROUND - 1).contains(&place) || self.glides[keyframe].weight(self.now) >= 1.0;
+        }
+        still
     }
 
     /// One row at the play head, jumps' glides included.

@@ -5,8 +5,11 @@
 
 mod keyframe;
 mod path;
+
+mod around;
 mod seed;
 
+pub use around::{AROUND, Around};
 pub use keyframe::{Keyframe, MAX_SEED, Rows};
 pub use path::{Ease, Path, interpolate};
 pub use seed::seed_row;

@@ -1,7 +1,7 @@
 //! Ways from one keyframe to the next.
 
 /// How latents are interpolated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Path {
     /// Straight.
     #[default]

@@ -95,7 +95,7 @@ impl Generator {
             let fan_in = outputs * 16;
             parameters.add(
                 format!("net.{conv}.weight"),
-                &start.weights(&[inputs, outputs, 4, 4], fan_in)?,
+                &start.doublings([inputs, outputs], fan_in)?,
             )?;
             parameters.add(format!("net.{conv}.bias"), &start.biases(outputs, fan_in)?)?;
         }

@@ -79,7 +79,10 @@ impl Parameters {
 /// Deviation of the DCGAN paper's starting weights.
 const DCGAN_DEVIATION: f32 = 0.02;
 
-/// Draws starting values: [`Initial::Pytorch`], uniform in ±1/sqrt(fan in), weights and biases alike, or [`Initial::Dcgan`].
+/// Taps of a doubling by linear interpolation.
+const BILINEAR: [f32; 4] = [0.25, 0.75, 0.75, 0.25];
+
+/// Draws the starting values of an [`Initial`].
 pub struct Initialiser<'a> {
     rng: ChaCha8Rng,
     initial: Initial,
@@ -104,9 +107,23 @@ impl<'a> Initialiser<'a> {
     /// When the device has no memory for them.
     pub fn weights(&mut self, shape: &[usize], fan_in: usize) -> Result<Tensor> {
         match self.initial {
-            Initial::Pytorch => self.uniform(shape, fan_in),
+            Initial::Pytorch | Initial::Bilinear => self.uniform(shape, fan_in),
             Initial::Dcgan => self.normal(shape, 0.0),
         }
+    }
+
+    /// Weights of a transposed convolution, 4 x 4, stride 2, from `inputs` to `outputs` channels.
+    ///
+    /// # Errors
+    /// When the device has no memory for them.
+    pub fn doublings(&mut self, [inputs, outputs]: [usize; 2], fan_in: usize) -> Result<Tensor> {
+        if self.initial != Initial::Bilinear {
+            return self.weights(&[inputs, outputs, 4, 4], fan_in);
+        }
+        let rows = Tensor::from_slice(&BILINEAR, (4, 1), self.device)?;
+        let taps = rows.broadcast_mul(&rows.t()?)?;
+        self.uniform(&[inputs, outputs, 1, 1], fan_in)?
+            .broadcast_mul(&taps)
     }
 
     /// Biases of such a layer.
@@ -115,7 +132,7 @@ impl<'a> Initialiser<'a> {
     /// When the device has no memory for them.
     pub fn biases(&mut self, length: usize, fan_in: usize) -> Result<Tensor> {
         match self.initial {
-            Initial::Pytorch => self.uniform(&[length], fan_in),
+            Initial::Pytorch | Initial::Bilinear => self.uniform(&[length], fan_in),
             Initial::Dcgan => Tensor::zeros(length, DType::F32, self.device),
         }
     }
@@ -126,7 +143,9 @@ impl<'a> Initialiser<'a> {
     /// When the device has no memory for them.
     pub fn norm(&mut self, channels: usize) -> Result<(Tensor, Tensor)> {
         let weight = match self.initial {
-            Initial::Pytorch => Tensor::ones(channels, DType::F32, self.device)?,
+            Initial::Pytorch | Initial::Bilinear => {
+                Tensor::ones(channels, DType::F32, self.device)?
+            }
             Initial::Dcgan => self.normal(&[channels], 1.0)?,
         };
         Ok((weight, Tensor::zeros(channels, DType::F32, self.device)?))

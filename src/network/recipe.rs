@@ -50,6 +50,9 @@ pub enum Initial {
     /// The DCGAN paper's: normal with deviation 0.02; batch norm's weights normal around 1 (Radford et al. 2015,
     /// <https://arxiv.org/abs/1511.06434>).
     Dcgan,
+    /// PyTorch's, but the generator's transposed convolutions begin as doublings by bilinear interpolation, each pair of
+    /// channels times one number (Long et al. 2015, <https://arxiv.org/abs/1411.4038>).
+    Bilinear,
 }
 
 /// Differentiable augmentation: what is done to each picture, drawn anew for each (Zhao et al. 2020,
@@ -193,6 +196,7 @@ impl fmt::Display for Recipe {
         let initial = match self.initial {
             Initial::Pytorch => "pytorch",
             Initial::Dcgan => "dcgan",
+            Initial::Bilinear => "bilinear",
         };
         write!(
             f,

@@ -68,11 +68,15 @@ fn free_port() -> u16 {
 }
 
 fn latentloop(folder: &Path, port: u16) -> Command {
+    playing(&model(), folder, port)
+}
+
+fn playing(model: &Path, folder: &Path, port: u16) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_latentloop"));
     command
         .current_dir(folder)
         .arg("play")
-        .arg(model())
+        .arg(model)
         .args([
             "--osc",
             &format!("127.0.0.1:{port}"),
@@ -81,6 +85,7 @@ fn latentloop(folder: &Path, port: u16) -> Command {
         ])
         // No sound server, no JACK server but the test's own.
         .env("JACK_DEFAULT_SERVER", format!("none-{port}"))
+        .env("XDG_CACHE_HOME", folder.join("cache"))
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(folder.join("log")).unwrap());
     command
@@ -248,6 +253,34 @@ fn changes_are_sent_on_but_not_back_to_who_made_them() {
     );
     osc.send("/show/quit", vec![]);
     assert!(show.ends_well());
+}
+
+#[test]
+fn where_eight_rows_take_too_long_their_statistics_are_interpolated() {
+    let crystal = root().join("models/crystal.safetensors");
+    let play = |fps: &str| {
+        let place = tempfile::tempdir().unwrap();
+        let mut show = Running::start(playing(&crystal, place.path(), free_port()).args([
+            "--headless",
+            "--norm",
+            "batch",
+            "--threads",
+            "1",
+            "--fps",
+            fps,
+            "--seconds",
+            "8",
+        ]));
+        assert!(show.ends_well());
+        let figures = stats(place.path());
+        assert_eq!(figures["norm"], "batch");
+        (figures["frames_interpolated"].as_u64().unwrap(), figures)
+    };
+    // Eight rows take tens of milliseconds: far too long for the one, far less than the other has.
+    let (interpolated, figures) = play("240");
+    assert!(interpolated > 20, "{figures}");
+    let (interpolated, figures) = play("1");
+    assert_eq!(interpolated, 0, "{figures}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Against the processor's engine. Without a card these tests print that they were skipped.
 
 use super::*;
-use crate::engine::CpuEngine;
+use crate::engine::{CpuEngine, Winograd};
 use crate::network::kernel::Filter;
 use crate::network::spec::Spec;
 
@@ -54,7 +54,7 @@ fn the_card_draws_what_the_processor_draws() {
 }
 
 fn hold(weights: &GeneratorWeights, mut card: Box<dyn Engine>) {
-    let mut cpu = CpuEngine::new(weights, Some(2)).unwrap();
+    let mut cpu = CpuEngine::new(weights, Some(2), Winograd::Off).unwrap();
     // More rows than there was room for at first, too.
     for (norm, rows) in [
         (Norm::Running, 1),

@@ -115,7 +115,6 @@ impl Columns {
             finish: Finish::bias(None),
         };
         sweep::run_here(self.instructions, &sweep, coarse, taps);
-        let row_taps = 4 * self.channels;
         // One pixel more on either side: the outer taps reach over.
         line.resize((2 * from.width + 2) * self.channels, 0.0);
         for fine_y in 2 * top..2 * bottom {
@@ -131,15 +130,48 @@ impl Columns {
                     continue;
                 };
                 let row = &taps[(y - first) * from.width * each..][..from.width * each];
-                for (x, pixel) in row.chunks_exact(each).enumerate() {
-                    let out = &mut line[2 * x * self.channels..][..row_taps];
-                    for (out, &tap) in out.iter_mut().zip(&pixel[ky * row_taps..][..row_taps]) {
-                        *out += tap;
-                    }
-                }
+                self.instructions.run_plain(|| match self.channels {
+                    3 => add_taps::<6>(line, row, ky),
+                    1 => add_taps::<2>(line, row, ky),
+                    channels => add_any_taps(line, row, ky, 2 * channels),
+                });
             }
             let pixels = self.channels..line.len() - self.channels;
             finish(picture, fine_y, &mut line[pixels]);
+        }
+    }
+}
+
+/// Adds one filter row's taps of a row of coarse pixels to the fine row: every two fine pixels, `TWO` numbers, meet the last two
+/// taps of one coarse pixel and the first two of the next.
+#[inline(always)]
+fn add_taps<const TWO: usize>(line: &mut [f32], row: &[f32], ky: usize) {
+    let (line, _) = line.as_chunks_mut::<TWO>();
+    let (taps, _) = row.as_chunks::<TWO>();
+    let taps = taps
+        .chunks_exact(8)
+        .map(|pixel| [pixel[2 * ky], pixel[2 * ky + 1]]);
+    let mut last = [0.0; TWO];
+    let mut pairs = line.iter_mut();
+    for ([left, right], out) in taps.zip(&mut pairs) {
+        for at in 0..TWO {
+            out[at] += last[at] + left[at];
+        }
+        last = right;
+    }
+    if let Some(out) = pairs.next() {
+        for at in 0..TWO {
+            out[at] += last[at];
+        }
+    }
+}
+
+/// [`add_taps`] of any number of channels.
+fn add_any_taps(line: &mut [f32], row: &[f32], ky: usize, two: usize) {
+    for (x, pixel) in row.chunks_exact(8 * two).enumerate() {
+        let out = &mut line[x * two..][..2 * two];
+        for (out, &tap) in out.iter_mut().zip(&pixel[2 * ky * two..][..2 * two]) {
+            *out += tap;
         }
     }
 }

@@ -14,6 +14,7 @@ use super::filter::{Axis, Filter, Phase};
 use super::map::Map;
 use super::product::{Instructions, Run, VECTORS, along_pixels, load_vectors, store_vectors};
 use super::sweep::{self, Finish, Shared};
+use super::winograd::{self, Direction, Winograd};
 
 /// Zeros around every map of the studies networks.
 pub const BORDER: usize = 1;
@@ -73,6 +74,15 @@ impl ConvShape {
 pub fn down(shape: &ConvShape, fine: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     let instructions = Instructions::Best;
     let (from, to) = (shape.fine_map(), shape.coarse_map());
+    let mut coarse = vec![0.0f32; to.len()];
+    let finish = Finish::bias(bias);
+    if let Some(tile) = tile(&to).filter(|_| shape.fine >= FEW) {
+        let channels = [shape.fine, shape.coarse];
+        let weight = |f, c, ky, kx| weight[shape.weight(c, f, ky, kx)];
+        let winograd = Winograd::new(instructions, Direction::Down, tile, channels, weight);
+        winograd.run([&from, &to], fine, &mut coarse, finish);
+        return coarse;
+    }
     let phases = Phase::all(
         instructions,
         &[Axis::down(Filter::STUDIES, from.height)],
@@ -80,8 +90,6 @@ pub fn down(shape: &ConvShape, fine: &[f32], weight: &[f32], bias: Option<&[f32]
         [shape.fine, shape.coarse],
         |fine, coarse, ky, kx| weight[shape.weight(coarse, fine, ky, kx)],
     );
-    let mut coarse = vec![0.0f32; to.len()];
-    let finish = Finish::bias(bias);
     let sweep = |index: usize| phases[index].sweep(&from, &to, finish);
     sweep::run(instructions, phases.len(), sweep, fine, &mut coarse);
     coarse
@@ -116,6 +124,14 @@ pub fn up(shape: &ConvShape, coarse: &[f32], weight: &[f32], bias: Option<&[f32]
         });
         return fine;
     }
+    let finish = Finish::bias(bias);
+    if let Some(tile) = tile(&from) {
+        let channels = [shape.coarse, shape.fine];
+        let weight = |c, f, ky, kx| weight[shape.weight(c, f, ky, kx)];
+        let winograd = Winograd::new(instructions, Direction::Up, tile, channels, weight);
+        winograd.run([&from, &to], coarse, &mut fine, finish);
+        return fine;
+    }
     let phases = Phase::all(
         instructions,
         &Axis::up(Filter::STUDIES, from.height),
@@ -123,11 +139,29 @@ pub fn up(shape: &ConvShape, coarse: &[f32], weight: &[f32], bias: Option<&[f32]
         [shape.coarse, shape.fine],
         |coarse, fine, ky, kx| weight[shape.weight(coarse, fine, ky, kx)],
     );
-    let finish = Finish::bias(bias);
     let sweep = |index: usize| phases[index].sweep(&from, &to, finish);
     sweep::run(instructions, phases.len(), sweep, coarse, &mut fine);
     fine
 }
+
+/// Tiles of a coarse map that are worth the transformation of weights that change with every step; a rule and no measurement,
+/// so that a run can go on elsewhere as it began.
+fn tile(coarse: &Map) -> Option<winograd::Tile> {
+    let whole =
+        |side: usize| coarse.height.is_multiple_of(side) && coarse.width.is_multiple_of(side);
+    match coarse.pixels() {
+        FOUR_PIXELS.. if whole(4) => Some(winograd::Tile::Four),
+        TWO_PIXELS.. if whole(2) => Some(winograd::Tile::Two),
+        _ => None,
+    }
+}
+
+/// Fewer channels leave most of a vector empty where the input is transformed.
+const FEW: usize = 8;
+/// Pixels of all pictures from which on tiles of 4 x 4 results pay.
+const FOUR_PIXELS: usize = 4096;
+/// Pixels of all pictures from which on tiles of 2 x 2 results pay.
+const TWO_PIXELS: usize = 512;
 
 /// Numbers of both maps that a tile's rows may hold, so that they stay in a core's cache while all its tiles pass over them.
 const CHUNK_NUMBERS: usize = 1 << 17;

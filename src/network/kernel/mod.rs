@@ -5,6 +5,7 @@
     reason = "vector loads from computed places, and disjoint places of one buffer written from several threads"
 )]
 
+mod line;
 mod map;
 mod product;
 mod sweep;
@@ -15,6 +16,7 @@ mod conv;
 mod filter;
 mod norm;
 mod tanh;
+mod winograd;
 
 pub use backward::Backward;
 pub(crate) use columns::{Columns, worth as worth_columns};
@@ -28,3 +30,4 @@ pub(crate) use product::Window;
 pub use sweep::Finish;
 pub(crate) use sweep::{Grid, Panels, Shared, Sweep, Walk, run as run_sweeps};
 pub use tanh::tanh_in_place;
+pub(crate) use winograd::{Direction, Tile, Winograd};

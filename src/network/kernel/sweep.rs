@@ -3,6 +3,7 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::line::Line;
 use super::product::{Instructions, VECTORS, Window, along_window, load_vectors, store_vectors};
 
 /// Positions that a task takes at least, where there are as many: so often is a panel of weights used once it is in the
@@ -70,7 +71,7 @@ impl Grid {
 /// side; zeros where the channels end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Panels {
-    numbers: Vec<f32>,
+    lines: Vec<Line>,
     width: usize,
     depth: usize,
     channels: usize,
@@ -105,9 +106,9 @@ impl Panels {
     ) {
         let width = instructions.panel_channels();
         (self.width, self.depth, self.channels) = (width, depth, channels);
-        self.numbers.clear();
-        self.numbers.resize(self.blocks() * depth * width, 0.0);
-        self.numbers
+        self.lines.clear();
+        let count = self.blocks() * depth * width;
+        Line::numbers(&mut self.lines, count)
             .par_chunks_exact_mut(depth * width)
             .enumerate()
             .for_each(|(block, panel)| fill(block * width, panel));
@@ -117,8 +118,9 @@ impl Panels {
         self.channels.div_ceil(self.width)
     }
 
-    fn block(&self, block: usize) -> &[f32] {
-        &self.numbers[block * self.depth * self.width..][..self.depth * self.width]
+    pub(crate) fn block(&self, block: usize) -> &[f32] {
+        let numbers: &[f32] = bytemuck::cast_slice(&self.lines);
+        &numbers[block * self.depth * self.width..][..self.depth * self.width]
     }
 }
 

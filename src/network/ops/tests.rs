@@ -123,6 +123,23 @@ proptest! {
     }
 }
 
+/// Maps large enough for tiles of 2 x 2 and of 4 x 4 results.
+#[test]
+fn large_maps_are_candles_too() {
+    for (batch, side) in [(2, 16), (1, 64)] {
+        let (weight, bias) = (random(2, &[24, 20, 4, 4]), random(3, &[20]));
+        let x = random(1, &[batch, 24, side, side]);
+        let plain = || with_bias(&x.conv_transpose2d(&weight, 1, 0, 2, 1)?, &bias);
+        let ours = || over(&x, |x| conv_transposed(x, &weight, &bias));
+        compare(&[&x, &weight, &bias], ours, plain, 2e-3);
+        let x = random(1, &[batch, 20, 2 * side, 2 * side]);
+        let bias = random(3, &[24]);
+        let plain = || with_bias(&x.conv2d(&weight, 1, 2, 1, 1)?, &bias);
+        let ours = || over(&x, |x| conv(x, &weight, &bias));
+        compare(&[&x, &weight, &bias], ours, plain, 2e-3);
+    }
+}
+
 #[test]
 fn frozen_weights_get_no_gradient() {
     let x = random(1, &[2, 3, 8, 8]);

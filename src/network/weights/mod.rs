@@ -10,7 +10,7 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::kernel::{Filter, fold};
+use super::kernel::{Filter, Moments, fold};
 use super::parameters::uniform;
 use super::spec::{LEAKY_SLOPE, STEM_SIDE, Spec};
 
@@ -75,6 +75,17 @@ impl NormWeights {
     /// Scale and shift that a channel of this mean and (biased) variance gets.
     pub fn fold(&self, channel: usize, mean: f32, variance: f32) -> (f32, f32) {
         fold(self.weight[channel], self.bias[channel], mean, variance)
+    }
+
+    /// [`NormWeights::fold`] of every channel.
+    pub fn fold_all(&self, seen: &Moments, scale: &mut Vec<f32>, shift: &mut Vec<f32>) {
+        scale.clear();
+        shift.clear();
+        for (channel, (&mean, &variance)) in seen.mean.iter().zip(&seen.variance).enumerate() {
+            let (factor, offset) = self.fold(channel, mean, variance);
+            scale.push(factor);
+            shift.push(offset);
+        }
     }
 }
 

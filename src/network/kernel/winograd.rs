@@ -1,0 +1,616 @@
+//! Convolution and transposed convolution, 4 x 4, stride 2, padding 1, by minimal filtering: each output phase of a transposed
+//! one, and each input phase of a plain one, is a 2 x 2 convolution, of which m x m neighbouring results take (m + 1)² products a
+//! channel where the plain way takes 4 m².
+//!
+//! Lavin and Gray 2016, <https://arxiv.org/abs/1509.09308>. The points are 0, 1 and infinity for m = 2; 0, 1, -1, 2 and
+//! infinity for m = 4.
+
+use std::cell::RefCell;
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::line::Line;
+use super::map::Map;
+use super::product::{Instructions, VECTORS, Window, along_window, load, store};
+use super::sweep::{Finish, Panels, Shared};
+
+/// Tasks that a layer is cut into at least, where it can be: enough for eight threads.
+const TASKS: usize = 16;
+
+/// Tiles of a task, where there are many: so often is a block of weights used once it is in the cache.
+const TILES: usize = 16;
+
+/// Output channels of a block at most.
+const MOST_LANES: usize = VECTORS * 16;
+
+/// Results of a phase that are made together, along one side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tile {
+    /// 2 x 2 results by 9 products: 0.56 of the plain way's.
+    Two,
+    /// 4 x 4 results by 25 products: 0.39 of the plain way's.
+    Four,
+}
+
+impl Tile {
+    /// Results along one side.
+    pub(crate) fn side(self) -> usize {
+        match self {
+            Self::Two => 2,
+            Self::Four => 4,
+        }
+    }
+
+    /// Products along one side.
+    fn points(self) -> usize {
+        self.side() + 1
+    }
+
+    /// What two neighbouring taps are multiplied by and summed up to at every point.
+    fn factors(self) -> &'static [[f32; 2]] {
+        match self {
+            Self::Two => &[[-1.0, 0.0], [1.0, 1.0], [0.0, 1.0]],
+            Self::Four => &[
+                [1.0 / 2.0, 0.0],
+                [-1.0 / 2.0, -1.0 / 2.0],
+                [-1.0 / 6.0, 1.0 / 6.0],
+                [1.0 / 6.0, 1.0 / 3.0],
+                [0.0, 1.0],
+            ],
+        }
+    }
+}
+
+/// Which way a convolution goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// Coarse map to fine map: a transposed convolution. Its phases are of the output, made apart.
+    Up,
+    /// Fine map to coarse map. Its phases are of the input, and summed up.
+    Down,
+}
+
+impl Direction {
+    /// The taps of each phase along one side that meet two neighbouring inputs, in their order.
+    fn taps(self) -> [[usize; 2]; 2] {
+        match self {
+            Self::Up => [[3, 1], [2, 0]],
+            Self::Down => [[0, 2], [1, 3]],
+        }
+    }
+
+    /// Phases of the output, and of the input.
+    fn phases(self) -> [usize; 2] {
+        match self {
+            Self::Up => [4, 1],
+            Self::Down => [1, 4],
+        }
+    }
+
+    /// Pixels of the input, and of the output, from one pixel of the coarse map to the next.
+    fn steps(self) -> [usize; 2] {
+        match self {
+            Self::Up => [1, 2],
+            Self::Down => [2, 1],
+        }
+    }
+}
+
+/// The weights at every point, packed.
+#[derive(Clone, Debug)]
+pub(crate) struct Winograd {
+    instructions: Instructions,
+    direction: Direction,
+    tile: Tile,
+    /// One a phase of the output, row phases first. The window's depth is points² x phases of the input x inputs.
+    phases: Vec<Panels>,
+    inputs: usize,
+    outputs: usize,
+}
+
+/// A 2 x 2 filter of many channels at every point.
+#[inline(always)]
+fn at_points<'a>(
+    factors: &[[f32; 2]],
+    window: &[[f32; MOST_LANES]; 4],
+    width: usize,
+    mut places: impl Iterator<Item = &'a mut [f32]>,
+) {
+    for down in factors {
+        for across in factors {
+            let weights = [
+                down[0] * across[0],
+                down[0] * across[1],
+                down[1] * across[0],
+                down[1] * across[1],
+            ];
+            let Some(place) = places.next() else {
+                return;
+            };
+            for (lane, number) in place[..width].iter_mut().enumerate() {
+                let taps = [0, 1, 2, 3].map(|tap: usize| weights[tap] * window[tap][lane]);
+                *number = (taps[0] + taps[1]) + (taps[2] + taps[3]);
+            }
+        }
+    }
+}
+
+thread_local! {
+    /// Transformed input and products of a task, kept from call to call: drawing a frame allocates nothing.
+    static SCRATCH: RefCell<[Vec<Line>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+}
+
+impl Winograd {
+    /// Packs `weight(in, out, ky, kx)`.
+    pub(crate) fn new(
+        instructions: Instructions,
+        direction: Direction,
+        tile: Tile,
+        [inputs, outputs]: [usize; 2],
+        weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
+    ) -> Self {
+        let factors = tile.factors();
+        let taps = direction.taps();
+        let [made, seen] = direction.phases();
+        let depth = factors.len().pow(2) * seen * inputs;
+        let phases = (0..made).into_par_iter().map(|phase| {
+            let mut panels = Panels::default();
+            panels.fill(instructions, depth, outputs, |first, panel| {
+                let width = panel.len() / depth;
+                let lanes = width.min(outputs - first);
+                let mut window = [[0.0; MOST_LANES]; 4];
+                for place in 0..seen * inputs {
+                    let (phase, input) = (phase + place / inputs, place % inputs);
+                    let (rows, columns) = (taps[phase / 2], taps[phase % 2]);
+                    for lane in 0..lanes {
+                        for (at, tap) in window.iter_mut().enumerate() {
+                            tap[lane] = weight(input, first + lane, rows[at / 2], columns[at % 2]);
+                        }
+                    }
+                    let places = panel[place * width..].chunks_mut(seen * inputs * width);
+                    instructions.run_plain(|| at_points(factors, &window, width, places));
+                }
+            });
+            panels
+        });
+        Self {
+            instructions,
+            direction,
+            tile,
+            phases: phases.collect(),
+            inputs,
+            outputs,
+        }
+    }
+
+    /// Numbers that a result sees at every point.
+    fn seen(&self) -> usize {
+        self.direction.phases()[1] * self.inputs
+    }
+
+    /// Makes one map from another, the coarser one's sides being multiples of the tile's, and the border of what is read one pixel
+    /// at least.
+    pub(crate) fn run(
+        &self,
+        [from, to]: [&Map; 2],
+        input: &[f32],
+        output: &mut [f32],
+        finish: Finish,
+    ) {
+        let side = self.tile.side();
+        let (coarse, fine) = match self.direction {
+            Direction::Up => (from, to),
+            Direction::Down => (to, from),
+        };
+        assert_eq!(input.len(), from.len(), "the input's length");
+        assert_eq!(output.len(), to.len(), "the output's length");
+        assert_eq!(
+            [from.channels, to.channels],
+            [self.inputs, self.outputs],
+            "the maps' channels"
+        );
+        assert_eq!(
+            [fine.batch, fine.height, fine.width],
+            [coarse.batch, 2 * coarse.height, 2 * coarse.width],
+            "the maps' sides"
+        );
+        assert!(from.border >= 1, "a pixel of border");
+        assert!(
+            coarse.height.is_multiple_of(side) && coarse.width.is_multiple_of(side),
+            "whole tiles"
+        );
+        finish.check(self.outputs);
+        let points = self.tile.points().pow(2);
+        let tiles = coarse.pixels() / (side * side);
+        let each = if tiles < 16 * TILES { TILES / 2 } else { TILES };
+        let chunks = tiles.div_ceil(each);
+        let blocks = self.phases[0].blocks();
+        let phases = self.phases.len();
+        let groups = TASKS.div_ceil(phases * chunks).min(blocks);
+        let out = Shared::new(output);
+        (0..phases * groups * chunks)
+            .into_par_iter()
+            .for_each(|task| {
+                let (phase, group, chunk) = (
+                    task / chunks / groups,
+                    task / chunks % groups,
+                    task % chunks,
+                );
+                let task = Task {
+                    winograd: self,
+                    maps: [from, to],
+                    coarse,
+                    input: input.as_ptr(),
+                    output: out,
+                    finish,
+                    phase,
+                    blocks: [group * blocks / groups, (group + 1) * blocks / groups],
+                    first: chunk * each,
+                    count: each.min(tiles - chunk * each),
+                };
+                SCRATCH.with_borrow_mut(|[input, products]| {
+                    let tiles = points * task.count;
+                    let input = Line::numbers(input, tiles * self.seen());
+                    let width = self.instructions.panel_channels();
+                    let products = Line::numbers(products, tiles * width);
+                    match self.tile {
+                        Tile::Two => self.instructions.run(Run::<3, 2> {
+                            task,
+                            input,
+                            products,
+                        }),
+                        Tile::Four => self.instructions.run(Run::<5, 4> {
+                            task,
+                            input,
+                            products,
+                        }),
+                    }
+                });
+            });
+    }
+}
+
+/// Some tiles of one phase of the output, and some blocks of output channels.
+struct Task<'a> {
+    winograd: &'a Winograd,
+    maps: [&'a Map; 2],
+    coarse: &'a Map,
+    input: *const f32,
+    output: Shared,
+    finish: Finish<'a>,
+    phase: usize,
+    blocks: [usize; 2],
+    first: usize,
+    count: usize,
+}
+
+/// A task and its scratch: `P` points, `M` results along a side.
+struct Run<'a, const P: usize, const M: usize> {
+    task: Task<'a>,
+    input: &'a mut [f32],
+    products: &'a mut [f32],
+}
+
+impl<const P: usize, const M: usize> WithSimd for Run<'_, P, M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self {
+            task,
+            input,
+            products,
+        } = self;
+        let (input, products) = (input.as_mut_ptr(), products.as_mut_ptr());
+        // SAFETY: `Winograd::run` held the maps to the buffers and made the scratch long enough.
+        unsafe {
+            task.transform::<S, P, M>(simd, input);
+            for block in task.blocks[0]..task.blocks[1] {
+                if S::REGISTER_COUNT >= 32 {
+                    task.multiply::<S, 8>(simd, P * P, block, input, products);
+                } else {
+                    task.multiply::<S, 6>(simd, P * P, block, input, products);
+                }
+                task.results::<S, P, M>(simd, block, products);
+            }
+        }
+    }
+}
+
+impl Task<'_> {
+    /// Picture, row and column of a tile on the coarse map.
+    #[inline(always)]
+    fn place(&self, tile: usize, side: usize) -> [usize; 3] {
+        let (down, across) = (self.coarse.height / side, self.coarse.width / side);
+        [
+            tile / (down * across),
+            tile / across % down * side,
+            tile % across * side,
+        ]
+    }
+
+    /// Writes what the tiles see, at every point: `[tiles, points, phases, inputs]`.
+    ///
+    /// # Safety
+    /// The tiles must lie in the map, and the scratch must be that long.
+    #[inline(always)]
+    unsafe fn transform<S: Simd, const P: usize, const M: usize>(&self, simd: S, to: *mut f32) {
+        let map = self.maps[0];
+        let (inputs, seen) = (self.winograd.inputs, self.winograd.seen());
+        let step = self.winograd.direction.steps()[0];
+        for place in 0..self.count * (seen / inputs) {
+            let (tile, phase) = (
+                place / (seen / inputs),
+                self.phase + place % (seen / inputs),
+            );
+            let [picture, y, x] = self.place(self.first + tile, M);
+            let corner = map.start(picture, step * y) + step * x * inputs;
+            let corner = corner + phase / 2 * map.row() + phase % 2 * inputs;
+            let corner = self.input.wrapping_add(corner - map.row() - inputs);
+            let to = to.wrapping_add(tile * P * P * seen + place % (seen / inputs) * inputs);
+            let mut channel = 0;
+            while channel < inputs {
+                let count = S::F32_LANES.min(inputs - channel);
+                let mut points = [[simd.splat_f32s(0.0); P]; P];
+                for x in 0..P {
+                    let mut column = [simd.splat_f32s(0.0); P];
+                    for (y, number) in column.iter_mut().enumerate() {
+                        let at = step * (y * map.row() + x * inputs) + channel;
+                        // SAFETY: the caller vouches for the tile.
+                        *number = unsafe { load(simd, corner.wrapping_add(at), count) };
+                    }
+                    let column = of_input(simd, column);
+                    for y in 0..P {
+                        points[y][x] = column[y];
+                    }
+                }
+                for (y, row) in points.into_iter().enumerate() {
+                    for (x, number) in of_input(simd, row).into_iter().enumerate() {
+                        let at = (y * P + x) * seen + channel;
+                        // SAFETY: the caller vouches for the scratch.
+                        unsafe { store(simd, to.wrapping_add(at), count, number) };
+                    }
+                }
+                channel += count;
+            }
+        }
+    }
+
+    /// Multiplies with one block of weights at every point: `[tiles, points, block]`.
+    ///
+    /// # Safety
+    /// Both scratches must be of those shapes.
+    #[inline(always)]
+    unsafe fn multiply<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        points: usize,
+        block: usize,
+        input: *const f32,
+        products: *mut f32,
+    ) {
+        let seen = self.winograd.seen();
+        let width = VECTORS * S::F32_LANES;
+        let panel = self.winograd.phases[self.phase].block(block).as_ptr();
+        let window = Window {
+            rows: 1,
+            run: seen,
+            row_stride: 0,
+        };
+        for point in 0..points {
+            let weights = panel.wrapping_add(point * seen * width);
+            let mut tile = 0;
+            while tile < self.count {
+                let count = N.min(self.count - tile);
+                // What is left of a group of tiles repeats one: its products are dropped.
+                let positions: [*const f32; N] = std::array::from_fn(|n| {
+                    let n = if n < count { n } else { 0 };
+                    input.wrapping_add(((tile + n) * points + point) * seen)
+                });
+                // SAFETY: the caller vouches for the scratch; the panel is of that depth.
+                let sums = unsafe { along_window::<S, N>(simd, window, weights, positions) };
+                for (n, sums) in sums.into_iter().enumerate() {
+                    // A bound known at compile time keeps the sums in registers.
+                    if n >= count {
+                        break;
+                    }
+                    for (v, sum) in sums.into_iter().enumerate() {
+                        let at = ((tile + n) * points + point) * width + v * S::F32_LANES;
+                        // SAFETY: the caller vouches for the scratch.
+                        unsafe { store(simd, products.wrapping_add(at), S::F32_LANES, sum) };
+                    }
+                }
+                tile += count;
+            }
+        }
+    }
+
+    /// Makes one block of results out of its products.
+    ///
+    /// # Safety
+    /// The tiles must lie in the map, and the scratch must be of its shape.
+    #[inline(always)]
+    unsafe fn results<S: Simd, const P: usize, const M: usize>(
+        &self,
+        simd: S,
+        block: usize,
+        products: *const f32,
+    ) {
+        let to = self.maps[1];
+        let step = self.winograd.direction.steps()[1];
+        let lanes = S::F32_LANES;
+        let width = VECTORS * lanes;
+        let channel = block * width;
+        let channels = (to.channels - channel).min(width);
+        let [scale, shift] = self.finish.vectors(simd, channel, channels);
+        let slope = simd.splat_f32s(self.finish.slope);
+        let (down, right) = (self.phase / 2, self.phase % 2);
+        for tile in 0..self.count {
+            let [picture, y, x] = self.place(self.first + tile, M);
+            let corner =
+                to.start(picture, step * y + down) + (step * x + right) * to.channels + channel;
+            for v in 0..VECTORS {
+                let count = channels.saturating_sub(v * lanes).min(lanes);
+                if count == 0 {
+                    break;
+                }
+                let mut half = [[simd.splat_f32s(0.0); P]; M];
+                for x in 0..P {
+                    let mut column = [simd.splat_f32s(0.0); P];
+                    for (y, number) in column.iter_mut().enumerate() {
+                        let at = ((tile * P + y) * P + x) * width + v * lanes;
+                        // SAFETY: the caller vouches for the scratch.
+                        *number = unsafe { load(simd, products.wrapping_add(at), lanes) };
+                    }
+                    let column: [S::f32s; M] = of_products(simd, column);
+                    for y in 0..M {
+                        half[y][x] = column[y];
+                    }
+                }
+                for (y, row) in half.into_iter().enumerate() {
+                    let row: [S::f32s; M] = of_products(simd, row);
+                    for (x, sum) in row.into_iter().enumerate() {
+                        let value = simd.mul_add_e_f32s(sum, scale[v], shift[v]);
+                        let value = simd.max_f32s(value, simd.mul_f32s(value, slope));
+                        let at = corner + step * (y * to.row() + x * to.channels) + v * lanes;
+                        // SAFETY: these channels of this pixel are this task's alone.
+                        unsafe { store(simd, self.output.at(at), count, value) };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Neighbouring inputs at every point.
+#[inline(always)]
+fn of_input<S: Simd, const P: usize>(simd: S, d: [S::f32s; P]) -> [S::f32s; P] {
+    let mut out = d;
+    if P == 3 {
+        out[0] = simd.sub_f32s(d[1], d[0]);
+        out[2] = simd.sub_f32s(d[2], d[1]);
+    } else {
+        let two = simd.splat_f32s(2.0);
+        let apart = simd.sub_f32s(d[3], d[1]);
+        let near = simd.sub_f32s(d[3], d[2]);
+        out[0] = simd.mul_add_e_f32s(two, simd.sub_f32s(d[0], d[2]), apart);
+        out[1] = simd.sub_f32s(near, simd.add_f32s(d[1], d[1]));
+        out[2] = simd.mul_add_e_f32s(two, simd.sub_f32s(d[1], d[2]), near);
+        out[3] = apart;
+        out[4] = simd.sub_f32s(simd.sub_f32s(d[4], d[2]), simd.add_f32s(apart, apart));
+    }
+    out
+}
+
+/// Neighbouring results out of the products at every point.
+#[inline(always)]
+fn of_products<S: Simd, const P: usize, const M: usize>(simd: S, m: [S::f32s; P]) -> [S::f32s; M] {
+    let mut out = [simd.splat_f32s(0.0); M];
+    if P == 3 {
+        out[0] = simd.add_f32s(m[0], m[1]);
+        out[1] = simd.add_f32s(m[1], m[2]);
+    } else {
+        let (sum, difference) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
+        let times = |factor, rest| simd.mul_add_e_f32s(simd.splat_f32s(factor), m[3], rest);
+        out[0] = simd.add_f32s(simd.add_f32s(m[0], m[3]), sum);
+        out[1] = times(2.0, difference);
+        out[2] = times(4.0, sum);
+        out[3] = times(8.0, simd.add_f32s(difference, m[4]));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+    use crate::network::parameters::uniform;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn tiles_are_what_the_definition_says(
+            tile in prop_oneof![Just(Tile::Two), Just(Tile::Four)],
+            direction in prop_oneof![Just(Direction::Up), Just(Direction::Down)],
+            batch in 1usize..4,
+            tiles in (1usize..6, 1usize..6),
+            channels in (1usize..70, 1usize..70),
+            border in (1usize..3, 0usize..3),
+            slope in prop_oneof![Just(1.0f32), Just(0.2), Just(0.0)],
+            seed in any::<u64>(),
+        ) {
+            let (inputs, outputs) = channels;
+            let (height, width) = (tiles.0 * tile.side(), tiles.1 * tile.side());
+            let map = |channels: usize, border: usize, scale: usize| Map {
+                batch,
+                height: scale * height,
+                width: scale * width,
+                channels,
+                border,
+            };
+            let steps = direction.steps();
+            // The step from one coarse pixel to the next is 1 on the coarse map and 2 on the fine one.
+            let (from, to) = (map(inputs, border.0, steps[0]), map(outputs, border.1, steps[1]));
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut draw = |count: usize| -> Vec<f32> {
+                (0..count).map(|_| 2.0 * uniform(&mut rng) - 1.0).collect()
+            };
+            let planes = draw(from.pixels() * inputs);
+            // So that sums are of the order of 1, as they are behind a batch norm.
+            let share = 1.0 / (16.0 * inputs as f32).sqrt();
+            let weights: Vec<f32> = draw(inputs * outputs * 16).iter().map(|v| v * share).collect();
+            let (scale, shift) = (draw(outputs), draw(outputs));
+            let weight = |input, output, ky, kx| weights[((input * outputs + output) * 4 + ky) * 4 + kx];
+            // Every coarse pixel meets 4 x 4 fine ones, from one above and left of its own on.
+            let mut expected = vec![0.0f64; to.pixels() * outputs];
+            for at in 0..batch * height * width * 16 {
+                let (kx, ky, x, y) = (at % 4, at / 4 % 4, at / 16 % width, at / 16 / width % height);
+                let picture = at / 16 / width / height;
+                let fine = (2 * y + ky).checked_sub(1).zip((2 * x + kx).checked_sub(1));
+                let Some(fine) = fine.filter(|&(y, x)| y < 2 * height && x < 2 * width) else {
+                    continue;
+                };
+                let (reads, writes) = match direction {
+                    Direction::Up => ((y, x), fine),
+                    Direction::Down => (fine, (y, x)),
+                };
+                let place = |map: &Map, channel: usize, (y, x): (usize, usize)| {
+                    ((picture * map.channels + channel) * map.height + y) * map.width + x
+                };
+                for input in 0..inputs {
+                    let read = f64::from(planes[place(&from, input, reads)]);
+                    for output in 0..outputs {
+                        expected[place(&to, output, writes)] +=
+                            read * f64::from(weight(input, output, ky, kx));
+                    }
+                }
+            }
+            let numbers = super::super::interleave(&from, &planes);
+            for instructions in [Instructions::Best, Instructions::Portable] {
+                let channels = [inputs, outputs];
+                let winograd = Winograd::new(instructions, direction, tile, channels, weight);
+                // What lies in the border must stay.
+                let mut found = vec![7.0; to.len()];
+                let finish = Finish { scale: Some(&scale), shift: Some(&shift), slope };
+                winograd.run([&from, &to], &numbers, &mut found, finish);
+                let inside = to.pixels() * outputs;
+                prop_assert!(found.iter().filter(|&&v| v == 7.0).count() >= to.len() - inside);
+                let found = super::super::planes(&to, &found);
+                for (at, (&found, &sum)) in found.iter().zip(&expected).enumerate() {
+                    let output = at / (to.width * to.height) % outputs;
+                    let value = sum * f64::from(scale[output]) + f64::from(shift[output]);
+                    let expected = value.max(value * f64::from(slope));
+                    prop_assert!(
+                        (f64::from(found) - expected).abs() < 1e-4,
+                        "{direction:?}, {tile:?}, {instructions:?}: {found}, {expected}"
+                    );
+                }
+            }
+        }
+    }
+}
