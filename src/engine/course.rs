@@ -9,7 +9,7 @@ use crate::latent::{Around, Path};
 const KEPT: usize = 32;
 /// Where mixed statistics err by this many levels at most half-way between two nodes, the node found there makes both halves good:
 /// a cubic's error falls to a sixteenth.
-const GOOD: u8 = 6;
+const GOOD: u8 = 3;
 /// Nodes stand no closer than this part of a segment.
 const CLOSEST: f64 = 1.0 / 64.0;
 

@@ -258,8 +258,8 @@ fn interpolated_statistics_draw_the_exact_picture_within_two_levels() {
             let apart = found.iter().zip(&exact).map(|(a, b)| a.abs_diff(*b));
             worst = worst.max(apart.max().unwrap());
         }
-        eprintln!("{path:?}: {worst} levels, {}", courses.nodes());
-        assert!(worst <= 2, "{path:?}: {worst} levels");
+        eprintln!("{path:?}: {worst} levels, {} nodes", courses.nodes());
+        assert!(worst < 2, "{path:?}: {worst} levels");
         // With running statistics it is another picture: the test can fail.
         engine
             .paint(&z[..latent], Norm::Running, Bytes::Nearest, &mut found)

@@ -5,14 +5,12 @@ use bytemuck::{Pod, Zeroable};
 /// A line of the cache.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C, align(64))]
-pub(crate) struct Line([f32; Line::NUMBERS]);
+pub(crate) struct Line([f32; 16]);
 
 impl Line {
-    const NUMBERS: usize = 16;
-
     /// The first `count` numbers of `lines`, which grow where they are too few.
     pub(crate) fn numbers(lines: &mut Vec<Self>, count: usize) -> &mut [f32] {
-        let needed = count.div_ceil(Self::NUMBERS);
+        let needed = (count * size_of::<f32>()).div_ceil(size_of::<Self>());
         if lines.len() < needed {
             lines.resize(needed, Self::zeroed());
         }

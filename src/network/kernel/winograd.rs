@@ -352,20 +352,16 @@ impl Task<'_> {
             let mut channel = 0;
             while channel < inputs {
                 let count = S::F32_LANES.min(inputs - channel);
-                let mut points = [[simd.splat_f32s(0.0); P]; P];
-                for x in 0..P {
-                    let mut column = [simd.splat_f32s(0.0); P];
-                    for (y, number) in column.iter_mut().enumerate() {
+                let columns: [[S::f32s; P]; P] = std::array::from_fn(|x| {
+                    let column = std::array::from_fn(|y| {
                         let at = step * (y * map.row() + x * inputs) + channel;
                         // SAFETY: the caller vouches for the tile.
-                        *number = unsafe { load(simd, corner.wrapping_add(at), count) };
-                    }
-                    let column = of_input(simd, column);
-                    for y in 0..P {
-                        points[y][x] = column[y];
-                    }
-                }
-                for (y, row) in points.into_iter().enumerate() {
+                        unsafe { load(simd, corner.wrapping_add(at), count) }
+                    });
+                    of_input(simd, column)
+                });
+                for y in 0..P {
+                    let row = columns.map(|column| column[y]);
                     for (x, number) in of_input(simd, row).into_iter().enumerate() {
                         let at = (y * P + x) * seen + channel;
                         // SAFETY: the caller vouches for the scratch.
@@ -455,21 +451,16 @@ impl Task<'_> {
                 if count == 0 {
                     break;
                 }
-                let mut half = [[simd.splat_f32s(0.0); P]; M];
-                for x in 0..P {
-                    let mut column = [simd.splat_f32s(0.0); P];
-                    for (y, number) in column.iter_mut().enumerate() {
+                let columns: [[S::f32s; M]; P] = std::array::from_fn(|x| {
+                    let column: [S::f32s; P] = std::array::from_fn(|y| {
                         let at = ((tile * P + y) * P + x) * width + v * lanes;
                         // SAFETY: the caller vouches for the scratch.
-                        *number = unsafe { load(simd, products.wrapping_add(at), lanes) };
-                    }
-                    let column: [S::f32s; M] = of_products(simd, column);
-                    for y in 0..M {
-                        half[y][x] = column[y];
-                    }
-                }
-                for (y, row) in half.into_iter().enumerate() {
-                    let row: [S::f32s; M] = of_products(simd, row);
+                        unsafe { load(simd, products.wrapping_add(at), lanes) }
+                    });
+                    of_products(simd, column)
+                });
+                for y in 0..M {
+                    let row: [S::f32s; M] = of_products(simd, columns.map(|column| column[y]));
                     for (x, sum) in row.into_iter().enumerate() {
                         let value = simd.mul_add_e_f32s(sum, scale[v], shift[v]);
                         let value = simd.max_f32s(value, simd.mul_f32s(value, slope));
