@@ -40,7 +40,7 @@ impl Columns {
         outputs: usize,
         weight: impl Fn(usize, usize, usize, usize) -> f32 + Sync,
     ) -> Self {
-        let mut panels = Panels::default();
+        let mut panels = Panels::odd(instructions, 16 * outputs);
         panels.pack(instructions, inputs, 16 * outputs, |input, place| {
             let (tap, output) = (place / outputs, place % outputs);
             weight(input, output, tap / 4, tap % 4)
@@ -118,13 +118,13 @@ impl Columns {
         // One pixel more on either side: the outer taps reach over.
         line.resize((2 * from.width + 2) * self.channels, 0.0);
         for fine_y in 2 * top..2 * bottom {
-            line.fill(0.0);
             let y = fine_y / 2;
             let reach = if fine_y.is_multiple_of(2) {
                 [(1, Some(y)), (3, y.checked_sub(1))]
             } else {
                 [(2, Some(y)), (0, Some(y + 1))]
             };
+            line.fill(0.0);
             for (ky, y) in reach {
                 let Some(y) = y.filter(|&y| y < from.height) else {
                     continue;

@@ -211,13 +211,13 @@ impl WithSimd for ActivateRow<'_> {
         let mut channel = 0;
         while channel < channels {
             let count = (channels - channel).min(lanes);
-            let [scale, shift] = finish.vectors(simd, channel, count);
+            let [[scale], [shift]]: [[S::f32s; 1]; 2] = finish.vectors(simd, channel, count);
             for pixel in 0..pixels {
                 let at = pixel * channels + channel;
                 // SAFETY: the row's pixels are this call's alone.
                 unsafe {
                     let x = load(simd, from.wrapping_add(at), count);
-                    let v = simd.mul_add_e_f32s(x, scale[0], shift[0]);
+                    let v = simd.mul_add_e_f32s(x, scale, shift);
                     let v = simd.max_f32s(v, simd.mul_f32s(v, slope));
                     store(simd, to.wrapping_add(at), count, v);
                 }

@@ -62,6 +62,8 @@ impl Instructions {
 
 /// Vectors of output channels that a product sums at once.
 pub(crate) const VECTORS: usize = 2;
+/// The same where the channels are an odd number of vectors: the 48 taps of a last layer.
+pub(crate) const ODD_VECTORS: usize = 3;
 
 /// Which numbers of the input one output position sees: `rows` runs of `run` numbers, `row_stride` apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,18 +80,18 @@ impl Window {
     }
 }
 
-/// Sums `weights` (the window's depth x 2 vectors of output channels) times what each of `N` positions sees.
+/// Sums `weights` (the window's depth x `V` vectors of output channels) times what each of `N` positions sees.
 ///
 /// # Safety
 /// The window must lie in live memory from every position on, and the weights must be of that depth.
 #[inline(always)]
-pub(crate) unsafe fn along_window<S: Simd, const N: usize>(
+pub(crate) unsafe fn along_window<S: Simd, const N: usize, const V: usize>(
     simd: S,
     window: Window,
     weights: *const f32,
     positions: [*const f32; N],
-) -> [[S::f32s; VECTORS]; N] {
-    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; N];
+) -> [[S::f32s; V]; N] {
+    let mut sums = [[simd.splat_f32s(0.0); V]; N];
     let mut weights = weights.cast::<S::f32s>();
     for row in 0..window.rows {
         let mut here = positions;
@@ -99,13 +101,22 @@ pub(crate) unsafe fn along_window<S: Simd, const N: usize>(
         for at in 0..window.run {
             // SAFETY: the caller vouches for weights and windows.
             unsafe {
+                // Spelled out: loops over the vectors cost a tenth of the speed.
                 let first = weights.read_unaligned();
                 let second = weights.add(1).read_unaligned();
-                weights = weights.add(VECTORS);
+                let third = if V > VECTORS {
+                    weights.add(2).read_unaligned()
+                } else {
+                    first
+                };
+                weights = weights.add(V);
                 for n in 0..N {
                     let x = simd.splat_f32s(*here[n].add(at));
                     sums[n][0] = simd.mul_add_e_f32s(first, x, sums[n][0]);
                     sums[n][1] = simd.mul_add_e_f32s(second, x, sums[n][1]);
+                    if V > VECTORS {
+                        sums[n][2] = simd.mul_add_e_f32s(third, x, sums[n][2]);
+                    }
                 }
             }
         }
@@ -145,47 +156,42 @@ pub(crate) unsafe fn store<S: Simd>(simd: S, to: *mut f32, count: usize, vector:
     }
 }
 
-/// Reads the first `count` numbers of two vectors, zeros after them.
+/// Reads the first `count` numbers of some vectors, zeros after them.
 ///
 /// # Safety
 /// They must lie in live memory.
 #[inline(always)]
-pub(crate) unsafe fn load_vectors<S: Simd>(
+pub(crate) unsafe fn load_vectors<S: Simd, const V: usize>(
     simd: S,
     from: *const f32,
     count: usize,
-) -> [S::f32s; VECTORS] {
+) -> [S::f32s; V] {
     let lanes = S::F32_LANES;
-    // SAFETY: the caller vouches for the numbers.
-    unsafe {
-        [
-            load(simd, from, count.min(lanes)),
-            load(simd, from.wrapping_add(lanes), count.saturating_sub(lanes)),
-        ]
+    let mut vectors = [simd.splat_f32s(0.0); V];
+    for (v, vector) in vectors.iter_mut().enumerate() {
+        let count = count.saturating_sub(v * lanes).min(lanes);
+        // SAFETY: the caller vouches for the numbers.
+        *vector = unsafe { load(simd, from.wrapping_add(v * lanes), count) };
     }
+    vectors
 }
 
-/// Writes the first `count` numbers of two vectors.
+/// Writes the first `count` numbers of some vectors.
 ///
 /// # Safety
 /// They must lie in live memory that nobody else touches meanwhile.
 #[inline(always)]
-pub(crate) unsafe fn store_vectors<S: Simd>(
+pub(crate) unsafe fn store_vectors<S: Simd, const V: usize>(
     simd: S,
     to: *mut f32,
     count: usize,
-    vectors: [S::f32s; VECTORS],
+    vectors: [S::f32s; V],
 ) {
     let lanes = S::F32_LANES;
-    // SAFETY: the caller vouches for the numbers.
-    unsafe {
-        store(simd, to, count.min(lanes), vectors[0]);
-        store(
-            simd,
-            to.wrapping_add(lanes),
-            count.saturating_sub(lanes),
-            vectors[1],
-        );
+    for (v, vector) in vectors.into_iter().enumerate() {
+        let count = count.saturating_sub(v * lanes).min(lanes);
+        // SAFETY: the caller vouches for the numbers.
+        unsafe { store(simd, to.wrapping_add(v * lanes), count, vector) };
     }
 }
 
@@ -217,7 +223,7 @@ pub(crate) unsafe fn along_pixels<S: Simd, const N: usize>(
     for _ in 0..count {
         // SAFETY: the caller vouches for the pixels.
         unsafe {
-            let [first, second] = load_vectors(simd, coarse, channels);
+            let [first, second]: [S::f32s; VECTORS] = load_vectors(simd, coarse, channels);
             for (n, now) in now.iter_mut().enumerate() {
                 let x = simd.splat_f32s(*fine.add(n));
                 now[0] = simd.mul_add_e_f32s(first, x, now[0]);

@@ -4,7 +4,9 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::line::Line;
-use super::product::{Instructions, VECTORS, Window, along_window, load_vectors, store_vectors};
+use super::product::{
+    Instructions, ODD_VECTORS, VECTORS, Window, along_window, load_vectors, store_vectors,
+};
 
 /// Positions that a task takes at least, where there are as many: so often is a panel of weights used once it is in the
 /// cache.
@@ -69,15 +71,43 @@ impl Grid {
 
 /// Weights in panels: for each block of output channels the window's numbers in order, each with the block's channels side by
 /// side; zeros where the channels end.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Panels {
     lines: Vec<Line>,
+    /// Vectors of a block.
+    vectors: usize,
     width: usize,
     depth: usize,
     channels: usize,
 }
 
+impl Default for Panels {
+    fn default() -> Self {
+        Self {
+            lines: Vec::new(),
+            vectors: VECTORS,
+            width: 0,
+            depth: 0,
+            channels: 0,
+        }
+    }
+}
+
 impl Panels {
+    /// Panels that leave no vector empty where the channels are an odd number of vectors.
+    pub(crate) fn odd(instructions: Instructions, channels: usize) -> Self {
+        let lanes = instructions.panel_channels() / VECTORS;
+        let vectors = if channels.is_multiple_of(ODD_VECTORS * lanes) {
+            ODD_VECTORS
+        } else {
+            VECTORS
+        };
+        Self {
+            vectors,
+            ..Self::default()
+        }
+    }
+
     /// Packs `weight(place in the window, output channel)`.
     pub(crate) fn pack(
         &mut self,
@@ -104,7 +134,8 @@ impl Panels {
         channels: usize,
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) {
-        let width = instructions.panel_channels();
+        let lanes = instructions.panel_channels() / VECTORS;
+        let width = self.vectors * lanes;
         (self.width, self.depth, self.channels) = (width, depth, channels);
         self.lines.clear();
         let count = self.blocks() * depth * width;
@@ -152,21 +183,21 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// Scale and shift of two vectors of channels from `channel` on.
+    /// Scale and shift of some vectors of channels from `channel` on.
     #[inline(always)]
-    pub(crate) fn vectors<S: Simd>(
+    pub(crate) fn vectors<S: Simd, const V: usize>(
         &self,
         simd: S,
         channel: usize,
         channels: usize,
-    ) -> [[S::f32s; VECTORS]; 2] {
+    ) -> [[S::f32s; V]; 2] {
         let load = |numbers: Option<&[f32]>, otherwise: f32| match numbers {
             Some(numbers) => {
                 let numbers = &numbers[channel..channel + channels];
                 // SAFETY: the slice is that long.
                 unsafe { load_vectors(simd, numbers.as_ptr(), channels) }
             }
-            None => [simd.splat_f32s(otherwise); VECTORS],
+            None => [simd.splat_f32s(otherwise); V],
         };
         [load(self.scale, 1.0), load(self.shift, 0.0)]
     }
@@ -291,17 +322,18 @@ impl WithSimd for Block<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         // As many sums as there are registers for, beside the weights.
-        if S::REGISTER_COUNT >= 32 {
-            self.sums::<S, 8>(simd);
-        } else {
-            self.sums::<S, 6>(simd);
+        match (self.sweep.panels.vectors, S::REGISTER_COUNT) {
+            (ODD_VECTORS, 32..) => self.sums::<S, 8, ODD_VECTORS>(simd),
+            (ODD_VECTORS, _) => self.sums::<S, 4, ODD_VECTORS>(simd),
+            (_, 32..) => self.sums::<S, 8, VECTORS>(simd),
+            _ => self.sums::<S, 6, VECTORS>(simd),
         }
     }
 }
 
 impl Block<'_> {
     #[inline(always)]
-    fn sums<S: Simd, const N: usize>(self, simd: S) {
+    fn sums<S: Simd, const N: usize, const V: usize>(self, simd: S) {
         let Self {
             sweep,
             input,
@@ -312,9 +344,9 @@ impl Block<'_> {
         } = self;
         let lanes = S::F32_LANES;
         let panel = sweep.panels.block(block).as_ptr();
-        let channel = block * VECTORS * lanes;
-        let channels = (sweep.panels.channels - channel).min(VECTORS * lanes);
-        let [scale, shift] = sweep.finish.vectors(simd, channel, channels);
+        let channel = block * V * lanes;
+        let channels = (sweep.panels.channels - channel).min(V * lanes);
+        let [scale, shift]: [[S::f32s; V]; 2] = sweep.finish.vectors(simd, channel, channels);
         let slope = simd.splat_f32s(sweep.finish.slope);
         let (width, height) = (sweep.grid.width, sweep.grid.height);
         let (mut x, mut y, mut picture) = (
@@ -347,14 +379,14 @@ impl Block<'_> {
                 }
             }
             // SAFETY: `check` held every window and every result to the buffers; the panel is of the window's depth.
-            let sums = unsafe { along_window::<S, N>(simd, sweep.window, panel, from) };
-            for n in 0..N {
-                // A bound known at compile time keeps the sums in registers.
-                if n >= count {
-                    break;
-                }
-                let mut results = sums[n];
-                for v in 0..VECTORS {
+            let sums = unsafe { along_window::<S, N, V>(simd, sweep.window, panel, from) };
+            // What follows picks sums by number, which would keep them out of the registers while they are summed.
+            let mut room = [[simd.splat_f32s(0.0); V]; N];
+            let kept = std::hint::black_box(&mut room);
+            *kept = sums;
+            for n in 0..count {
+                let mut results = kept[n];
+                for v in 0..V {
                     let value = simd.mul_add_e_f32s(results[v], scale[v], shift[v]);
                     results[v] = simd.max_f32s(value, simd.mul_f32s(value, slope));
                 }

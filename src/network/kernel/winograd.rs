@@ -334,6 +334,10 @@ impl Task<'_> {
     ///
     /// # Safety
     /// The tiles must lie in the map, and the scratch must be that long.
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "bounds known at compile time keep the numbers in registers"
+    )]
     #[inline(always)]
     unsafe fn transform<S: Simd, const P: usize, const M: usize>(&self, simd: S, to: *mut f32) {
         let map = self.maps[0];
@@ -352,16 +356,20 @@ impl Task<'_> {
             let mut channel = 0;
             while channel < inputs {
                 let count = S::F32_LANES.min(inputs - channel);
-                let columns: [[S::f32s; P]; P] = std::array::from_fn(|x| {
-                    let column = std::array::from_fn(|y| {
+                let mut points = [[simd.splat_f32s(0.0); P]; P];
+                for x in 0..P {
+                    let mut column = [simd.splat_f32s(0.0); P];
+                    for (y, number) in column.iter_mut().enumerate() {
                         let at = step * (y * map.row() + x * inputs) + channel;
                         // SAFETY: the caller vouches for the tile.
-                        unsafe { load(simd, corner.wrapping_add(at), count) }
-                    });
-                    of_input(simd, column)
-                });
-                for y in 0..P {
-                    let row = columns.map(|column| column[y]);
+                        *number = unsafe { load(simd, corner.wrapping_add(at), count) };
+                    }
+                    let column = of_input(simd, column);
+                    for y in 0..P {
+                        points[y][x] = column[y];
+                    }
+                }
+                for (y, row) in points.into_iter().enumerate() {
                     for (x, number) in of_input(simd, row).into_iter().enumerate() {
                         let at = (y * P + x) * seen + channel;
                         // SAFETY: the caller vouches for the scratch.
@@ -405,7 +413,8 @@ impl Task<'_> {
                     input.wrapping_add(((tile + n) * points + point) * seen)
                 });
                 // SAFETY: the caller vouches for the scratch; the panel is of that depth.
-                let sums = unsafe { along_window::<S, N>(simd, window, weights, positions) };
+                let sums =
+                    unsafe { along_window::<S, N, VECTORS>(simd, window, weights, positions) };
                 for (n, sums) in sums.into_iter().enumerate() {
                     // A bound known at compile time keeps the sums in registers.
                     if n >= count {
@@ -426,6 +435,10 @@ impl Task<'_> {
     ///
     /// # Safety
     /// The tiles must lie in the map, and the scratch must be of its shape.
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "bounds known at compile time keep the numbers in registers"
+    )]
     #[inline(always)]
     unsafe fn results<S: Simd, const P: usize, const M: usize>(
         &self,
@@ -439,7 +452,7 @@ impl Task<'_> {
         let width = VECTORS * lanes;
         let channel = block * width;
         let channels = (to.channels - channel).min(width);
-        let [scale, shift] = self.finish.vectors(simd, channel, channels);
+        let [scale, shift]: [[S::f32s; VECTORS]; 2] = self.finish.vectors(simd, channel, channels);
         let slope = simd.splat_f32s(self.finish.slope);
         let (down, right) = (self.phase / 2, self.phase % 2);
         for tile in 0..self.count {
@@ -451,16 +464,21 @@ impl Task<'_> {
                 if count == 0 {
                     break;
                 }
-                let columns: [[S::f32s; M]; P] = std::array::from_fn(|x| {
-                    let column: [S::f32s; P] = std::array::from_fn(|y| {
+                let mut half = [[simd.splat_f32s(0.0); P]; M];
+                for x in 0..P {
+                    let mut column = [simd.splat_f32s(0.0); P];
+                    for (y, number) in column.iter_mut().enumerate() {
                         let at = ((tile * P + y) * P + x) * width + v * lanes;
                         // SAFETY: the caller vouches for the scratch.
-                        unsafe { load(simd, products.wrapping_add(at), lanes) }
-                    });
-                    of_products(simd, column)
-                });
-                for y in 0..M {
-                    let row: [S::f32s; M] = of_products(simd, columns.map(|column| column[y]));
+                        *number = unsafe { load(simd, products.wrapping_add(at), lanes) };
+                    }
+                    let column: [S::f32s; M] = of_products(simd, column);
+                    for y in 0..M {
+                        half[y][x] = column[y];
+                    }
+                }
+                for (y, row) in half.into_iter().enumerate() {
+                    let row: [S::f32s; M] = of_products(simd, row);
                     for (x, sum) in row.into_iter().enumerate() {
                         let value = simd.mul_add_e_f32s(sum, scale[v], shift[v]);
                         let value = simd.max_f32s(value, simd.mul_f32s(value, slope));
