@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Settings;
 use crate::control::Notices;
-use crate::engine::{Drawing, Engine, open};
+use crate::engine::{Drawing, Engine, Winograd, open};
 use crate::instrument::{Instrument, Table};
 use crate::library::{self, Piece};
 use crate::network::weights::GeneratorWeights;
@@ -90,7 +90,14 @@ impl Desk {
         let (jobs, inbox) = bounded(WAITING);
         let (outbox, done) = bounded(WAITING);
         let mut clerk = Clerk {
-            drawing: settings.drawing.clone(),
+            drawing: Drawing {
+                // Measuring would take the processor from the show.
+                winograd: match settings.drawing.winograd {
+                    Some(Winograd::Auto) => Some(Winograd::Known),
+                    other => other,
+                },
+                ..settings.drawing.clone()
+            },
             table: Arc::clone(table),
             latent,
             notices,

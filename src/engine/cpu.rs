@@ -56,6 +56,8 @@ pub(super) enum Choosing {
     All(Form),
     /// The fastest, kept in this file.
     Fastest(Option<Cache>),
+    /// What this file keeps, or what is usual.
+    Known(Option<Cache>),
 }
 
 /// Whose statistics batch norm uses.
@@ -79,6 +81,7 @@ impl CpuEngine {
     ) -> Result<Self, EngineError> {
         let forms = match winograd {
             Winograd::Auto => Choosing::Fastest(Cache::here()),
+            Winograd::Known => Choosing::Known(Cache::here()),
             Winograd::Off => Choosing::All(Form::Plain),
         };
         Self::with(weights, threads, Instructions::Best, forms)
@@ -103,6 +106,11 @@ impl CpuEngine {
         let forms = match forms {
             Choosing::All(form) => Forms::all(weights, form),
             Choosing::Fastest(cache) => pool.install(|| fastest(weights, instructions, cache))?,
+            Choosing::Known(cache) => {
+                let key = key(weights, instructions, threads);
+                let kept = cache.and_then(|cache| cache.get(&key, weights.layers.len()));
+                kept.unwrap_or_else(|| Forms::usual(weights))
+            }
         };
         let plan = pool.install(|| Plan::new(weights, instructions, &forms))?;
         Ok(Self {

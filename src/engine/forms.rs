@@ -18,6 +18,10 @@ const MAX_BYTES: u64 = 1 << 20;
 pub enum Winograd {
     /// Wherever it is faster on this machine: measured when a model is first played, and kept.
     Auto,
+    /// As [`Winograd::Auto`], but nothing is measured: the forms of a model that was not measured before are guessed. For models
+    /// that are opened while another one is playing.
+    #[value(skip)]
+    Known,
     /// Nowhere: every layer as it is written, the same numbers on every run.
     #[default]
     Off,
@@ -63,6 +67,24 @@ impl Forms {
             [if tiled { form } else { Form::Plain }; 2]
         });
         Self(forms.collect())
+    }
+
+    /// What is the fastest on most machines: tiles that grow with the map.
+    pub(super) fn usual(weights: &GeneratorWeights) -> Self {
+        let [plain, two, four] = Form::ALL.map(|form| Self::all(weights, form));
+        let forms = weights
+            .sides()
+            .into_iter()
+            .enumerate()
+            .map(|(layer, side)| {
+                let [one, several] = match side {
+                    16.. => [&four, &four],
+                    8.. => [&two, &four],
+                    _ => [&plain, &plain],
+                };
+                [one.0[layer][0], several.0[layer][1]]
+            });
+        Self(forms.take(weights.layers.len()).collect())
     }
 
     /// The fastest of several for every layer, by the least times seen, for one picture and for several.

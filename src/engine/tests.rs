@@ -38,10 +38,8 @@ fn the_forms_found_fastest_are_kept_and_draw_the_same_picture() {
     let weights = GeneratorWeights::random(&Spec::studies(64, 1.0 / 16.0, 20).unwrap(), 3);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("deep").join("forms.json");
-    let open = || {
-        let choosing = Choosing::Fastest(Some(Cache::at(file.clone())));
-        CpuEngine::with(&weights, Some(1), Instructions::Best, choosing).unwrap()
-    };
+    let with = |choosing| CpuEngine::with(&weights, Some(1), Instructions::Best, choosing).unwrap();
+    let open = || with(Choosing::Fastest(Some(Cache::at(file.clone()))));
     let draw = |mut engine: CpuEngine| {
         let z: Vec<f32> = (0..20).map(|i| (i as f32 - 10.0) / 8.0).collect();
         let mut picture = vec![0.0; 3 * 64 * 64];
@@ -62,8 +60,15 @@ fn the_forms_found_fastest_are_kept_and_draw_the_same_picture() {
         .for_each(|forms| *forms = Forms::all(&weights, Form::Winograd4));
     std::fs::write(&file, serde_json::to_vec(&forms).unwrap()).unwrap();
     let all_four = Choosing::All(Form::Winograd4);
-    let given = CpuEngine::with(&weights, Some(1), Instructions::Best, all_four).unwrap();
-    assert!(draw(open()) == draw(given), "the file was not heeded");
+    assert!(
+        draw(open()) == draw(with(all_four.clone())),
+        "the file was not heeded"
+    );
+    let known = Choosing::Known(Some(Cache::at(file.clone())));
+    assert!(
+        draw(with(known)) == draw(with(all_four)),
+        "the file was not heeded"
+    );
     // A broken file, and one of another model's layers, are measured anew.
     for broken in ["{", "[1, 2]", &serde_json::to_string(&[("a", 1)]).unwrap()] {
         std::fs::write(&file, broken).unwrap();
@@ -71,10 +76,19 @@ fn the_forms_found_fastest_are_kept_and_draw_the_same_picture() {
         let kept = std::fs::read_to_string(&file).unwrap();
         assert!(serde_json::from_str::<std::collections::BTreeMap<String, Forms>>(&kept).is_ok());
     }
+    // What was not measured is guessed, and is the same picture.
+    let nothing = Cache::at(folder.path().join("none.json"));
+    for (a, b) in draw(with(Choosing::Known(Some(nothing))))
+        .iter()
+        .zip(&exact)
+    {
+        assert!((a - b).abs() < 1e-4, "{a}, {b}");
+    }
+    assert!(!folder.path().join("none.json").exists());
     // Where nothing can be kept the show goes on.
     let nowhere = Cache::at(folder.path().join("deep/forms.json/forms.json"));
     let choosing = Choosing::Fastest(Some(nowhere));
-    draw(CpuEngine::with(&weights, Some(1), Instructions::Best, choosing).unwrap());
+    draw(with(choosing));
 }
 
 #[test]

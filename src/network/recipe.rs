@@ -126,7 +126,7 @@ impl Recipe {
             Name::Study => Self::study(),
             Name::Steady => Self {
                 average: 0.99,
-                initial: Initial::Dcgan,
+                initial: Initial::Bilinear,
                 resize_convolutions: layers,
                 ..Self::study()
             },

@@ -172,6 +172,9 @@ pub fn weight_gradient(shape: &ConvShape, coarse: &[f32], fine: &[f32]) -> Vec<f
     let (coarse_map, fine_map) = (shape.coarse_map(), shape.fine_map());
     assert_eq!(coarse.len(), coarse_map.len(), "the coarse map's length");
     assert_eq!(fine.len(), fine_map.len(), "the fine map's length");
+    if tile(&coarse_map) == Some(winograd::Tile::Four) && shape.fine >= FEW {
+        return winograd::weight_gradient(instructions, [&coarse_map, &fine_map], coarse, fine);
+    }
     let panel = instructions.panel_channels();
     // The four taps of a filter's row meet 4 x fine neighbouring numbers.
     let across = 4 * shape.fine;

@@ -1,19 +1,15 @@
-//! Convolution and transposed convolution, 4 x 4, stride 2, padding 1, by minimal filtering: each output phase of a transposed
-//! one, and each input phase of a plain one, is a 2 x 2 convolution, of which m x m neighbouring results take (m + 1)² products a
-//! channel where the plain way takes 4 m².
-//!
-//! Lavin and Gray 2016, <https://arxiv.org/abs/1509.09308>. The points are 0, 1 and infinity for m = 2; 0, 1, -1, 2 and
-//! infinity for m = 4.
+//! Convolution and transposed convolution.
 
 use std::cell::RefCell;
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::line::Line;
-use super::map::Map;
-use super::product::{Instructions, VECTORS, Window, along_window, load, store};
-use super::sweep::{Finish, Panels, Shared};
+use super::{Direction, Tile, input_at_points, of_products};
+use crate::network::kernel::line::Line;
+use crate::network::kernel::map::Map;
+use crate::network::kernel::product::{Instructions, VECTORS, Window, along_window, load, store};
+use crate::network::kernel::sweep::{Finish, Panels, Shared};
 
 /// Tasks that a layer is cut into at least, where it can be: enough for eight threads.
 const TASKS: usize = 16;
@@ -23,79 +19,6 @@ const TILES: usize = 16;
 
 /// Output channels of a block at most.
 const MOST_LANES: usize = VECTORS * 16;
-
-/// Results of a phase that are made together, along one side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tile {
-    /// 2 x 2 results by 9 products: 0.56 of the plain way's.
-    Two,
-    /// 4 x 4 results by 25 products: 0.39 of the plain way's.
-    Four,
-}
-
-impl Tile {
-    /// Results along one side.
-    pub(crate) fn side(self) -> usize {
-        match self {
-            Self::Two => 2,
-            Self::Four => 4,
-        }
-    }
-
-    /// Products along one side.
-    fn points(self) -> usize {
-        self.side() + 1
-    }
-
-    /// What two neighbouring taps are multiplied by and summed up to at every point.
-    fn factors(self) -> &'static [[f32; 2]] {
-        match self {
-            Self::Two => &[[-1.0, 0.0], [1.0, 1.0], [0.0, 1.0]],
-            Self::Four => &[
-                [1.0 / 2.0, 0.0],
-                [-1.0 / 2.0, -1.0 / 2.0],
-                [-1.0 / 6.0, 1.0 / 6.0],
-                [1.0 / 6.0, 1.0 / 3.0],
-                [0.0, 1.0],
-            ],
-        }
-    }
-}
-
-/// Which way a convolution goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    /// Coarse map to fine map: a transposed convolution. Its phases are of the output, made apart.
-    Up,
-    /// Fine map to coarse map. Its phases are of the input, and summed up.
-    Down,
-}
-
-impl Direction {
-    /// The taps of each phase along one side that meet two neighbouring inputs, in their order.
-    fn taps(self) -> [[usize; 2]; 2] {
-        match self {
-            Self::Up => [[3, 1], [2, 0]],
-            Self::Down => [[0, 2], [1, 3]],
-        }
-    }
-
-    /// Phases of the output, and of the input.
-    fn phases(self) -> [usize; 2] {
-        match self {
-            Self::Up => [4, 1],
-            Self::Down => [1, 4],
-        }
-    }
-
-    /// Pixels of the input, and of the output, from one pixel of the coarse map to the next.
-    fn steps(self) -> [usize; 2] {
-        match self {
-            Self::Up => [1, 2],
-            Self::Down => [2, 1],
-        }
-    }
-}
 
 /// The weights at every point, packed.
 #[derive(Clone, Debug)]
@@ -334,10 +257,6 @@ impl Task<'_> {
     ///
     /// # Safety
     /// The tiles must lie in the map, and the scratch must be that long.
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "bounds known at compile time keep the numbers in registers"
-    )]
     #[inline(always)]
     unsafe fn transform<S: Simd, const P: usize, const M: usize>(&self, simd: S, to: *mut f32) {
         let map = self.maps[0];
@@ -353,30 +272,10 @@ impl Task<'_> {
             let corner = corner + phase / 2 * map.row() + phase % 2 * inputs;
             let corner = self.input.wrapping_add(corner - map.row() - inputs);
             let to = to.wrapping_add(tile * P * P * seen + place % (seen / inputs) * inputs);
-            let mut channel = 0;
-            while channel < inputs {
-                let count = S::F32_LANES.min(inputs - channel);
-                let mut points = [[simd.splat_f32s(0.0); P]; P];
-                for x in 0..P {
-                    let mut column = [simd.splat_f32s(0.0); P];
-                    for (y, number) in column.iter_mut().enumerate() {
-                        let at = step * (y * map.row() + x * inputs) + channel;
-                        // SAFETY: the caller vouches for the tile.
-                        *number = unsafe { load(simd, corner.wrapping_add(at), count) };
-                    }
-                    let column = of_input(simd, column);
-                    for y in 0..P {
-                        points[y][x] = column[y];
-                    }
-                }
-                for (y, row) in points.into_iter().enumerate() {
-                    for (x, number) in of_input(simd, row).into_iter().enumerate() {
-                        let at = (y * P + x) * seen + channel;
-                        // SAFETY: the caller vouches for the scratch.
-                        unsafe { store(simd, to.wrapping_add(at), count, number) };
-                    }
-                }
-                channel += count;
+            // SAFETY: the caller vouches for the tile and the scratch.
+            unsafe {
+                let steps = [step * map.row(), step * inputs];
+                input_at_points::<S, P>(simd, corner, steps, inputs, to, seen);
             }
         }
     }
@@ -492,44 +391,6 @@ impl Task<'_> {
     }
 }
 
-/// Neighbouring inputs at every point.
-#[inline(always)]
-fn of_input<S: Simd, const P: usize>(simd: S, d: [S::f32s; P]) -> [S::f32s; P] {
-    let mut out = d;
-    if P == 3 {
-        out[0] = simd.sub_f32s(d[1], d[0]);
-        out[2] = simd.sub_f32s(d[2], d[1]);
-    } else {
-        let two = simd.splat_f32s(2.0);
-        let apart = simd.sub_f32s(d[3], d[1]);
-        let near = simd.sub_f32s(d[3], d[2]);
-        out[0] = simd.mul_add_e_f32s(two, simd.sub_f32s(d[0], d[2]), apart);
-        out[1] = simd.sub_f32s(near, simd.add_f32s(d[1], d[1]));
-        out[2] = simd.mul_add_e_f32s(two, simd.sub_f32s(d[1], d[2]), near);
-        out[3] = apart;
-        out[4] = simd.sub_f32s(simd.sub_f32s(d[4], d[2]), simd.add_f32s(apart, apart));
-    }
-    out
-}
-
-/// Neighbouring results out of the products at every point.
-#[inline(always)]
-fn of_products<S: Simd, const P: usize, const M: usize>(simd: S, m: [S::f32s; P]) -> [S::f32s; M] {
-    let mut out = [simd.splat_f32s(0.0); M];
-    if P == 3 {
-        out[0] = simd.add_f32s(m[0], m[1]);
-        out[1] = simd.add_f32s(m[1], m[2]);
-    } else {
-        let (sum, difference) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
-        let times = |factor, rest| simd.mul_add_e_f32s(simd.splat_f32s(factor), m[3], rest);
-        out[0] = simd.add_f32s(simd.add_f32s(m[0], m[3]), sum);
-        out[1] = times(2.0, difference);
-        out[2] = times(4.0, sum);
-        out[3] = times(8.0, simd.add_f32s(difference, m[4]));
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -537,6 +398,7 @@ mod tests {
     use rand_chacha::rand_core::SeedableRng;
 
     use super::*;
+    use crate::network::kernel::{interleave, planes};
     use crate::network::parameters::uniform;
 
     proptest! {
@@ -569,7 +431,7 @@ mod tests {
             let mut draw = |count: usize| -> Vec<f32> {
                 (0..count).map(|_| 2.0 * uniform(&mut rng) - 1.0).collect()
             };
-            let planes = draw(from.pixels() * inputs);
+            let numbers = draw(from.pixels() * inputs);
             // So that sums are of the order of 1, as they are behind a batch norm.
             let share = 1.0 / (16.0 * inputs as f32).sqrt();
             let weights: Vec<f32> = draw(inputs * outputs * 16).iter().map(|v| v * share).collect();
@@ -592,14 +454,14 @@ mod tests {
                     ((picture * map.channels + channel) * map.height + y) * map.width + x
                 };
                 for input in 0..inputs {
-                    let read = f64::from(planes[place(&from, input, reads)]);
+                    let read = f64::from(numbers[place(&from, input, reads)]);
                     for output in 0..outputs {
                         expected[place(&to, output, writes)] +=
                             read * f64::from(weight(input, output, ky, kx));
                     }
                 }
             }
-            let numbers = super::super::interleave(&from, &planes);
+            let numbers = interleave(&from, &numbers);
             for instructions in [Instructions::Best, Instructions::Portable] {
                 let channels = [inputs, outputs];
                 let winograd = Winograd::new(instructions, direction, tile, channels, weight);
@@ -609,7 +471,7 @@ mod tests {
                 winograd.run([&from, &to], &numbers, &mut found, finish);
                 let inside = to.pixels() * outputs;
                 prop_assert!(found.iter().filter(|&&v| v == 7.0).count() >= to.len() - inside);
-                let found = super::super::planes(&to, &found);
+                let found = planes(&to, &found);
                 for (at, (&found, &sum)) in found.iter().zip(&expected).enumerate() {
                     let output = at / (to.width * to.height) % outputs;
                     let value = sum * f64::from(scale[output]) + f64::from(shift[output]);
