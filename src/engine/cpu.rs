@@ -107,8 +107,8 @@ impl CpuEngine {
             Choosing::All(form) => Forms::all(weights, form),
             Choosing::Fastest(cache) => pool.install(|| fastest(weights, instructions, cache))?,
             Choosing::Known(cache) => {
-                let key = key(weights, instructions, threads);
-                let kept = cache.and_then(|cache| cache.get(&key, weights.layers.len()));
+                let key = key(weights, instructions, pool.current_num_threads());
+                let kept = cache.and_then(|cache| cache.get(&key, weights));
                 kept.unwrap_or_else(|| Forms::usual(weights))
             }
         };
@@ -157,7 +157,7 @@ fn fastest(
 ) -> Result<Forms, EngineError> {
     let key = key(weights, instructions, rayon::current_num_threads());
     let layers = weights.layers.len();
-    if let Some(forms) = cache.as_ref().and_then(|cache| cache.get(&key, layers)) {
+    if let Some(forms) = cache.as_ref().and_then(|cache| cache.get(&key, weights)) {
         return Ok(forms);
     }
     let mut measured = Vec::new();

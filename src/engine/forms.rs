@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::network::checkpoint::write_whole;
 use crate::network::kernel::{Filter, Instructions, Tile};
-use crate::network::weights::GeneratorWeights;
+use crate::network::weights::{GeneratorWeights, LayerWeights};
 
 /// Most bytes of a cache file that are read.
 const MAX_BYTES: u64 = 1 << 20;
@@ -49,6 +49,14 @@ impl Form {
             Self::Winograd4 => Some(Tile::Four),
         }
     }
+
+    /// Whether a layer that takes a map of that side can be computed so.
+    fn suits(self, layer: &LayerWeights, side: usize) -> bool {
+        self.tile().is_none_or(|tile| {
+            let whole = side.is_multiple_of(tile.side());
+            layer.transposed && layer.filter == Filter::STUDIES && whole
+        })
+    }
 }
 
 /// The form of every layer, for one picture and for several at once.
@@ -59,14 +67,20 @@ impl Forms {
     /// The same form everywhere that it can be taken.
     pub(super) fn all(weights: &GeneratorWeights, form: Form) -> Self {
         let layers = weights.layers.iter().zip(weights.sides());
-        let forms = layers.map(|(layer, side)| {
-            let tiled = form.tile().is_none_or(|tile| {
-                let whole = side.is_multiple_of(tile.side());
-                layer.transposed && layer.filter == Filter::STUDIES && whole
-            });
-            [if tiled { form } else { Form::Plain }; 2]
-        });
-        Self(forms.collect())
+        let of = |layer, side| match form.suits(layer, side) {
+            true => [form; 2],
+            false => [Form::Plain; 2],
+        };
+        Self(layers.map(|(layer, side)| of(layer, side)).collect())
+    }
+
+    /// Whether every layer can be computed so.
+    fn suit(&self, weights: &GeneratorWeights) -> bool {
+        let layers = weights.layers.iter().zip(weights.sides());
+        self.0.len() == weights.layers.len()
+            && layers
+                .zip(&self.0)
+                .all(|((layer, side), forms)| forms.iter().all(|form| form.suits(layer, side)))
     }
 
     /// What is the fastest on most machines: tiles that grow with the map.
@@ -134,10 +148,10 @@ impl Cache {
         &self.file
     }
 
-    /// What is kept under `key`, if it fits so many layers.
-    pub(super) fn get(&self, key: &str, layers: usize) -> Option<Forms> {
+    /// What is kept under `key`, if those layers can be computed so.
+    pub(super) fn get(&self, key: &str, weights: &GeneratorWeights) -> Option<Forms> {
         let mut kept = self.read();
-        kept.remove(key).filter(|forms| forms.0.len() == layers)
+        kept.remove(key).filter(|forms| forms.suit(weights))
     }
 
     /// Keeps `forms` under `key`; where that fails they are measured again next time.
@@ -187,7 +201,18 @@ pub(super) fn key(
     let brand = system.cpus().first().map_or("", |cpu| cpu.brand().trim());
     let layers = weights.layers.iter().zip(weights.sides());
     let layers: Vec<String> = layers
-        .map(|(layer, side)| format!("{}-{}@{side}", layer.inputs, layer.outputs))
+        .map(|(layer, side)| {
+            let Filter {
+                kernel,
+                stride,
+                padding,
+            } = layer.filter;
+            let way = if layer.transposed { "up" } else { "down" };
+            format!(
+                "{}-{}@{side}{way}{kernel}s{stride}p{padding}",
+                layer.inputs, layer.outputs
+            )
+        })
         .collect();
     format!(
         "{}{brand} | {} | {threads} threads | {}",
@@ -195,4 +220,33 @@ pub(super) fn key(
         instructions.name(),
         layers.join(" ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::spec::Spec;
+
+    #[test]
+    fn forms_of_another_model_are_not_taken() {
+        let spec = Spec::studies(64, 1.0 / 32.0, 20).unwrap();
+        let mut weights = GeneratorWeights::random(&spec, 1);
+        let forms = Forms::all(&weights, Form::Winograd4);
+        assert!(forms.suit(&weights) && Forms::usual(&weights).suit(&weights));
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path().join("forms.json"));
+        cache.put(version() + "a", forms.clone());
+        assert_eq!(cache.get(&(version() + "a"), &weights), Some(forms.clone()));
+        assert_eq!(cache.get("a", &weights), None);
+        // Other filters, and maps that tiles do not divide, cannot be computed by tiles.
+        weights.layers[1].filter.padding = 0;
+        assert!(!forms.suit(&weights));
+        assert_eq!(cache.get(&(version() + "a"), &weights), None);
+        weights.layers[1].filter.padding = 1;
+        weights.stem_side = 6;
+        assert!(!forms.suit(&weights));
+        assert!(Forms::all(&weights, Form::Winograd2).suit(&weights));
+        weights.layers.pop();
+        assert!(!forms.suit(&weights));
+    }
 }
