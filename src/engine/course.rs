@@ -193,8 +193,14 @@ impl Courses {
     /// Takes one small step towards the nodes around the play head; false where there is nothing to do.
     ///
     /// # Errors
-    /// As the engine's.
+    /// As the engine's. After one there is nothing to do any more: what failed between frames would fail between all of them.
     pub fn work(&mut self, engine: &mut dyn Engine) -> Result<bool, EngineError> {
+        let worked = self.step(engine);
+        self.able &= worked.is_ok();
+        worked
+    }
+
+    fn step(&mut self, engine: &mut dyn Engine) -> Result<bool, EngineError> {
         let Some(job) = self.job.take() else {
             return self.begin(engine);
         };

@@ -2,6 +2,8 @@
 
 mod forms;
 mod plan;
+
+mod buffers;
 mod statistics;
 
 mod course;
