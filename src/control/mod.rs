@@ -4,6 +4,7 @@
 //! the start; the actions wait in the [`Inbox`] until the show takes them. Nothing here touches the instrument, and nothing
 //! that a controller's callback does locks, allocates or waits.
 
+pub mod clock;
 pub mod keys;
 pub mod midi;
 pub mod osc;

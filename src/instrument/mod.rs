@@ -19,7 +19,7 @@ pub use action::Action;
 pub use param::{Curve, Kind, ParamId, Row, Scope, Table};
 pub use performer::{Instrument, InstrumentError};
 pub use preset::Preset;
-pub use rows::{FITS, MAX_KEYFRAMES, MODES, NORMS};
+pub use rows::{BANK, BEAT_SOURCES, BEAT_UNITS, FITS, MAX_KEYFRAMES, MODES, NORMS, PAGES, QUANTA};
 
 /// Steps of the instrument's own clock in a second.
 pub const TICKS_PER_SEC: u64 = 480;

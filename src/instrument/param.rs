@@ -67,6 +67,8 @@ pub struct Row {
     pub smoothing_secs: f64,
     /// Who acts on it.
     pub scope: Scope,
+    /// Whether it only tells, and nobody sets it.
+    pub read_only: bool,
     /// One line of help.
     pub help: String,
 }

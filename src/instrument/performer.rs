@@ -331,6 +331,9 @@ impl Instrument {
     }
 
     fn set(&mut self, param: ParamId, value: f64) {
+        if self.table.row(param).read_only {
+            return;
+        }
         if param == self.ids.position {
             return self
                 .transport

@@ -1,0 +1,45 @@
+//! Clocks from outside: what they send, and the beat that is made of it.
+
+use crossbeam_queue::ArrayQueue;
+
+use super::Stamp;
+
+/// Pulses that can wait: MIDI clock at 300 BPM brings two in a frame.
+const WAITING: usize = 1024;
+
+/// What a clock sends (MIDI 1.0, system real-time and song position messages).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pulse {
+    /// A twenty-fourth of a beat has gone.
+    Clock,
+    /// The song begins at the next clock.
+    Start,
+    /// The song goes on from where it stands at the next clock.
+    Continue,
+    /// The song stands.
+    Stop,
+    /// Where the song stands, in sixteenths of a bar of four beats.
+    Position(u16),
+}
+
+/// Pulses on their way from the MIDI ports to the show, without a lock.
+#[derive(Debug)]
+pub struct Pulses(ArrayQueue<(u16, Pulse, Stamp)>);
+
+impl Default for Pulses {
+    fn default() -> Self {
+        Self(ArrayQueue::new(WAITING))
+    }
+}
+
+impl Pulses {
+    /// Takes a pulse that arrived at `at` from the port numbered `port`. Never waits; the oldest gives way where none are taken.
+    pub fn put(&self, port: u16, pulse: Pulse, at: Stamp) {
+        self.0.force_push((port, pulse, at));
+    }
+
+    /// The oldest pulse that was not taken yet, its port and its moment.
+    pub fn take(&self) -> Option<(u16, Pulse, Stamp)> {
+        self.0.pop()
+    }
+}
