@@ -296,7 +296,7 @@ impl Show {
             Action::Set { param, .. }
             | Action::SetUnit { param, .. }
             | Action::Nudge { param, .. } => *param,
-            Action::Source { .. } => return self.instrument.apply(&action),
+            Action::Source { .. } | Action::Clock { .. } => return self.instrument.apply(&action),
         };
         match action {
             Action::Text { param, text } if param == ids.load => {

@@ -45,4 +45,13 @@ pub enum Action {
         /// 0..1.
         value: f64,
     },
+    /// Where the beat of the clock that is followed is now.
+    Clock {
+        /// In beats.
+        beat: f64,
+        /// Beats a minute.
+        tempo: f64,
+        /// Whether it goes on.
+        running: bool,
+    },
 }

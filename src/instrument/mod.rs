@@ -4,9 +4,17 @@ pub mod action;
 pub mod param;
 mod rows;
 
+mod beat;
+mod closed_loop;
+mod gestures;
 mod glide;
+mod ids;
+mod lookup;
 mod modulation;
 mod performer;
+mod recall;
+mod saving;
+mod state;
 mod transport;
 mod undo;
 
@@ -19,7 +27,9 @@ pub use action::Action;
 pub use param::{Curve, Kind, ParamId, Row, Scope, Table};
 pub use performer::{Instrument, InstrumentError};
 pub use preset::Preset;
+pub use recall::Recall;
 pub use rows::{BANK, BEAT_SOURCES, BEAT_UNITS, FITS, MAX_KEYFRAMES, MODES, NORMS, PAGES, QUANTA};
+pub use state::State;
 
 /// Steps of the instrument's own clock in a second.
 pub const TICKS_PER_SEC: u64 = 480;

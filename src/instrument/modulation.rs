@@ -34,6 +34,22 @@ impl Follower {
         })
     }
 
+    /// A follower whose envelope stands at `envelope`.
+    pub(super) fn at(
+        modulation: &Modulation,
+        envelope: f64,
+        table: &Table,
+    ) -> Result<Self, PresetError> {
+        Ok(Self {
+            envelope,
+            ..Self::new(modulation, table)?
+        })
+    }
+
+    pub(super) fn envelope(&self) -> f64 {
+        self.envelope
+    }
+
     pub(super) fn tick(&mut self, sources: &[f64; SOURCES.len()]) {
         let way = sources[self.source] - self.envelope;
         self.envelope += way * if way > 0.0 { self.attack } else { self.release };

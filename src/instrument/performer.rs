@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 use thiserror::Error;
 
-use super::glide::{Glide, blend};
+use super::beat::Beat;
+use super::closed_loop::{Loop, Scratch, Way};
+use super::gestures::WAITING;
+use super::glide::{Span, blend};
+use super::ids::{Ids, Part};
 use super::modulation::{Follower, part};
 use super::param::SOURCES;
-use super::preset::{Preset, PresetError};
-use super::transport::{Transport, Walk};
+use super::preset::{Modulation, Preset, PresetError};
+use super::recall::{Fading, Recall, Slide};
+use super::transport::{Pace, Walk};
 use super::undo::History;
-use super::{Action, Kind, MAX_KEYFRAMES, ParamId, Scope, Table, ticks};
-use crate::latent::{AROUND, Around, Ease, Keyframe, Path, ROWS, Rows, interpolate, locate};
+use super::{Action, Kind, MAX_KEYFRAMES, ParamId, Scope, Table};
+use crate::latent::{Around, Ease, Keyframe, Path, ROWS};
 
-/// Why a preset cannot be played with a model.
+/// Why a preset cannot be played with a model, or a state be taken up.
 #[derive(Debug, Error, PartialEq)]
 pub enum InstrumentError {
     /// The preset itself.
@@ -33,51 +38,36 @@ pub enum InstrumentError {
         /// Numbers in a row that the model takes.
         latent: usize,
     },
+    /// A state that no instrument can be in.
+    #[error("the instrument's state is damaged: {0}")]
+    State(&'static str),
 }
-
-/// Parameters that the instrument itself reads.
-#[derive(Clone, Debug)]
-struct Ids {
-    position: ParamId,
-    speed: ParamId,
-    pause: ParamId,
-    reverse: ParamId,
-    mode: ParamId,
-    path: ParamId,
-    ease: ParamId,
-    glide: ParamId,
-    hold: ParamId,
-    reroll: ParamId,
-    undo: ParamId,
-    /// The first keyframe's rows; every keyframe has [`PARTS`] in a row.
-    keyframes: ParamId,
-}
-
-/// Rows of the table a keyframe: jump, reroll, seed, lock, capture, swap.
-const PARTS: u16 = 6;
 
 /// Keyframes on a closed loop, a play head, and the hands' values.
 #[derive(Clone, Debug)]
 pub struct Instrument {
-    table: Arc<Table>,
-    ids: Ids,
-    latent: usize,
-    keyframes: Vec<Keyframe>,
-    glides: Vec<Glide>,
-    transport: Transport,
-    /// Where the last jump came from.
-    jump: Glide,
-    values: Vec<f64>,
+    pub(super) table: Arc<Table>,
+    pub(super) ids: Ids,
+    pub(super) ring: Loop,
+    /// The loop before this one, while it fades.
+    pub(super) fading: Option<Box<Fading>>,
+    pub(super) values: Vec<f64>,
+    /// Values that are on their way from one preset's to the next one's, and in which time.
+    pub(super) slides: Vec<Slide>,
+    pub(super) slide_span: Span,
     /// Slewed values of the rows that ask for it, and the part of the way that they go in a tick.
-    slews: Vec<(ParamId, f64, f64)>,
-    followers: Vec<Follower>,
-    sources: [f64; SOURCES.len()],
-    history: History,
-    rng: ChaCha8Rng,
-    now: u64,
-    /// Room for one row of each of the four keyframes around the head.
-    scratch: [Vec<f64>; 4],
-    row: Vec<f64>,
+    pub(super) slews: Vec<(ParamId, f64, f64)>,
+    pub(super) modulation: Vec<Modulation>,
+    pub(super) followers: Vec<Follower>,
+    pub(super) sources: [f64; SOURCES.len()],
+    pub(super) beat: Beat,
+    /// Gestures that wait for the beat.
+    pub(super) waiting: Vec<ParamId>,
+    pub(super) history: History,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) now: u64,
+    pub(super) scratch: Scratch,
+    pub(super) row: Vec<f64>,
 }
 
 impl Instrument {
@@ -86,73 +76,43 @@ impl Instrument {
     /// # Errors
     /// When the preset does not fit the table or the model.
     pub fn new(preset: &Preset, table: Arc<Table>, latent: usize) -> Result<Self, InstrumentError> {
+        let ids = Ids::new(&table)?;
+        let recall = Recall::new(preset, &table, latent)?;
         let mut values: Vec<f64> = table.iter().map(|(_, row)| row.default).collect();
-        for (param, value) in preset.values(&table)? {
+        for &(param, value) in &recall.values {
             values[usize::from(param.0)] = value;
         }
-        let mut keyframes = Vec::new();
-        for (index, (rows, locked)) in preset.in_order().into_iter().enumerate() {
-            if let Rows::Given(numbers) = &rows
-                && numbers.len() != ROWS * latent
-            {
-                return Err(InstrumentError::Latents {
-                    number: index + 1,
-                    found: numbers.len() / ROWS,
-                    latent,
-                });
-            }
-            keyframes.push(Keyframe {
-                locked,
-                ..Keyframe::new(&rows, latent)
-            });
-        }
-        let followers = preset
-            .modulation
-            .iter()
-            .map(|modulation| Follower::new(modulation, &table));
-        let followers = followers.collect::<Result<_, _>>()?;
-        let id = |name: &str| table.find(name);
-        let ids = Ids {
-            position: id("loop.position")?,
-            speed: id("loop.speed")?,
-            pause: id("loop.pause")?,
-            reverse: id("loop.reverse")?,
-            mode: id("loop.mode")?,
-            path: id("loop.path")?,
-            ease: id("loop.ease")?,
-            glide: id("loop.glide")?,
-            hold: id("loop.hold_secs")?,
-            reroll: id("loop.reroll")?,
-            undo: id("loop.undo")?,
-            keyframes: id("keyframe.1.jump")?,
-        };
         let slews = table.iter().filter(|(_, row)| row.smoothing_secs > 0.0);
         let slews = slews
             .map(|(id, row)| (id, values[usize::from(id.0)], part(row.smoothing_secs)))
             .collect();
         let mut instrument = Self {
-            latent,
-            glides: vec![Glide::none(latent); keyframes.len()],
-            jump: Glide::none(latent),
-            transport: Transport::at(crate::latent::wrap(
-                values[usize::from(ids.position.0)],
-                keyframes.len(),
-            )),
-            history: History::new(keyframes.len()),
-            keyframes,
+            beat: Beat::new(values[usize::from(ids.tempo.0)]),
+            history: History::new(recall.ring.len()),
+            ring: recall.ring,
+            fading: None,
+            slides: Vec::with_capacity(table.len()),
+            slide_span: Span::default(),
             values,
             slews,
-            followers,
+            modulation: recall.modulation,
+            followers: recall.followers,
             sources: [0.0; SOURCES.len()],
+            waiting: Vec::with_capacity(WAITING),
             rng: ChaCha8Rng::seed_from_u64(0),
             now: 0,
-            scratch: std::array::from_fn(|_| vec![0.0; latent]),
+            scratch: Scratch::new(latent),
             row: vec![0.0; latent],
             ids,
             table,
         };
         instrument.mirror_keyframes();
         Ok(instrument)
+    }
+
+    /// Lets the seeds of re-rolls come from another place of the generator: two shows with different numbers roll differently.
+    pub fn seed(&mut self, number: u64) {
+        self.rng = ChaCha8Rng::seed_from_u64(number);
     }
 
     /// Ticks since the beginning.
@@ -165,20 +125,37 @@ impl Instrument {
         &self.table
     }
 
+    /// Length of one row of latents.
+    pub fn latent(&self) -> usize {
+        self.ring.latent()
+    }
+
     /// The keyframes in the order of the loop.
     pub fn keyframes(&self) -> &[Keyframe] {
-        &self.keyframes
+        &self.ring.keyframes
     }
 
     /// The play head, in [0, number of keyframes).
     pub fn position(&self) -> f64 {
-        self.transport.position
+        self.ring.transport.position
+    }
+
+    /// The beat, counted from the last downbeat or the clock's start.
+    pub fn beat(&self) -> f64 {
+        self.beat.at(self.now)
+    }
+
+    /// Whether gestures wait for the beat.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// Where the hands have put a parameter, in its unit.
     pub fn base_value(&self, param: ParamId) -> f64 {
         if param == self.ids.position {
-            self.transport.position
+            self.position()
+        } else if param == self.ids.phase {
+            (self.beat() / self.base_value(self.ids.per_bar)).rem_euclid(1.0)
         } else {
             self.values[usize::from(param.0)]
         }
@@ -200,7 +177,8 @@ impl Instrument {
         if offset == 0.0 {
             base
         } else {
-            self.table.row(param).clamp(base + offset)
+            let depth = self.base_value(self.ids.depth);
+            self.table.row(param).clamp(base + offset * depth)
         }
     }
 
@@ -210,24 +188,17 @@ impl Instrument {
             Action::Set { param, value } if value.is_finite() => self.set(param, value),
             Action::SetUnit { param, unit } if unit.is_finite() => {
                 let value = if param == self.ids.position {
-                    unit.clamp(0.0, 1.0) * self.keyframes.len() as f64
+                    unit.clamp(0.0, 1.0) * self.ring.len() as f64
                 } else {
                     self.table.row(param).from_unit(unit)
                 };
                 self.set(param, value);
             }
-            Action::Nudge { param, delta } if delta.is_finite() => {
-                if param == self.ids.position {
-                    self.transport
-                        .nudge(delta, self.value(self.ids.hold), self.keyframes.len());
-                } else {
-                    self.set(param, self.base_value(param) + delta);
-                }
-            }
+            Action::Nudge { param, delta } if delta.is_finite() => self.nudge(param, delta),
             Action::Trigger { param } => match self.table.row(param).kind {
                 Kind::Toggle => self.set(param, 1.0 - self.base_value(param)),
                 Kind::Trigger if self.table.row(param).scope == Scope::Instrument => {
-                    self.fire(param);
+                    self.gesture(param);
                 }
                 _ => {}
             },
@@ -236,6 +207,11 @@ impl Instrument {
                     *slot = value.clamp(0.0, 1.0);
                 }
             }
+            Action::Clock {
+                beat,
+                tempo,
+                running,
+            } if beat.is_finite() && tempo.is_finite() => self.follow(beat, tempo, running),
             _ => {}
         }
     }
@@ -245,28 +221,37 @@ impl Instrument {
         for follower in &mut self.followers {
             follower.tick(&self.sources);
         }
+        self.slide();
         for (param, value, part) in &mut self.slews {
             *value += (self.values[usize::from(param.0)] - *value) * *part;
         }
-        let reverse = if self.value(self.ids.reverse) > 0.5 {
-            -1.0
-        } else {
-            1.0
-        };
-        self.transport.tick(Walk {
-            speed: self.value(self.ids.speed) * reverse,
-            paused: self.value(self.ids.pause) > 0.5,
-            ping_pong: self.value(self.ids.mode) > 0.5,
-            keyframes: self.keyframes.len(),
-        });
+        let before = self.beat.at(self.now);
+        let after = self.beat.at(self.now + 1);
+        let walk = self.walk(after);
+        self.ring.transport.tick(walk, self.ring.keyframes.len());
         self.now += 1;
+        self.fade(walk);
+        if !self.waiting.is_empty() {
+            let quantum = self.quantum();
+            let boundary = |beat: f64| quantum.map_or(f64::NAN, |beats| libm::floor(beat / beats));
+            // Where quantising was switched off, what waits comes at once.
+            if boundary(before) != boundary(after) {
+                self.release();
+            }
+        }
     }
 
     /// The latents at the play head: `out` is rows x latent, 1 to [`ROWS`] rows.
     pub fn latents(&mut self, out: &mut [f32]) {
         let mut row = std::mem::take(&mut self.row);
-        for (number, out) in out.chunks_exact_mut(self.latent).take(ROWS).enumerate() {
-            self.head_row(number, &mut row);
+        let way = self.way();
+        for (number, out) in out.chunks_exact_mut(self.latent()).take(ROWS).enumerate() {
+            self.ring
+                .head_row(number, way, self.now, &mut self.scratch, &mut row);
+            if let Some(fading) = &mut self.fading {
+                let (weight, from) = fading.row(number, self.now, &mut self.scratch);
+                blend(from, weight, &mut row);
+            }
             for (out, &value) in out.iter_mut().zip(&row) {
                 *out = value as f32;
             }
@@ -277,215 +262,132 @@ impl Instrument {
     /// The keyframes around the play head and its place between them; false in the middle of a glide, where these do not give the
     /// latents.
     pub fn around(&self, around: &mut Around) -> bool {
-        let count = self.keyframes.len();
-        let (from, _, weight) = locate(self.transport.position, count);
-        around.weight = choice(&Ease::ALL, self.value(self.ids.ease)).apply(weight);
-        around.path = choice(&Path::ALL, self.value(self.ids.path));
-        let each = ROWS * self.latent;
-        around.keyframes.resize(AROUND * each, 0.0);
-        let mut still = self.jump.weight(self.now) >= 1.0;
-        for (place, out) in around.keyframes.chunks_exact_mut(each).enumerate() {
-            let keyframe = (from + place + 2 * count - 2) % count;
-            out.copy_from_slice(&self.keyframes[keyframe].latents);
-            // The outermost matter to the neighbouring segments alone.
-            still &=
-                !(1..AROUND - 1).contains(&place) || self.glides[keyframe].weight(self.now) >= 1.0;
+        let fades = self.fading.as_ref().is_some_and(|f| !f.is_over(self.now));
+        self.ring.around(self.way(), self.now, around) && !fades
+    }
+
+    pub(super) fn way(&self) -> Way {
+        Way {
+            path: choice(&Path::ALL, self.value(self.ids.path)),
+            ease: choice(&Ease::ALL, self.value(self.ids.ease)),
         }
-        still
     }
 
-    /// One row at the play head, jumps' glides included.
-    fn head_row(&mut self, number: usize, out: &mut [f64]) {
-        let count = self.keyframes.len();
-        let (from, to, weight) = locate(self.transport.position, count);
-        let weight = choice(&Ease::ALL, self.value(self.ids.ease)).apply(weight);
-        let path = choice(&Path::ALL, self.value(self.ids.path));
-        let places = [(from + count - 1) % count, from, to, (to + 1) % count];
-        let mut scratch = std::mem::take(&mut self.scratch);
-        for (scratch, place) in scratch.iter_mut().zip(places) {
-            self.keyframe_row(place, number, scratch);
+    /// What moves the head in a tick at whose end the beat is `beat`.
+    pub(super) fn walk(&self, beat: f64) -> Walk {
+        if self.value(self.ids.pause) > 0.5 {
+            return Walk::Still;
         }
-        interpolate(
-            path,
-            [0, 1, 2, 3].map(|at: usize| scratch[at].as_slice()),
-            weight,
-            out,
-        );
-        self.scratch = scratch;
-        blend(
-            &self.jump.from[number * self.latent..],
-            self.jump.weight(self.now),
-            out,
-        );
+        let way = if self.value(self.ids.reverse) > 0.5 {
+            -1.0
+        } else {
+            1.0
+        };
+        let ping_pong = self.value(self.ids.mode) > 0.5;
+        if self.value(self.ids.sync) > 0.5 {
+            let keyframes_per_beat = self.keyframes_per_beat() * way;
+            let pace = Pace {
+                keyframes_per_beat,
+                ping_pong,
+                leaps: self.beat.leaps(),
+            };
+            let travel = beat * keyframes_per_beat;
+            Walk::Beat { travel, pace }
+        } else {
+            let speed = self.value(self.ids.speed) * way;
+            Walk::Free { speed, ping_pong }
+        }
     }
 
-    /// One row of a keyframe as it is now, in the middle of a glide perhaps.
-    fn keyframe_row(&self, keyframe: usize, number: usize, out: &mut [f64]) {
-        let start = number * self.latent;
-        out.copy_from_slice(&self.keyframes[keyframe].latents[start..start + self.latent]);
-        blend(
-            &self.glides[keyframe].from[start..],
-            self.glides[keyframe].weight(self.now),
-            out,
-        );
+    fn keyframes_per_beat(&self) -> f64 {
+        let beats = if self.value(self.ids.unit) > 0.5 {
+            self.value(self.ids.per_bar)
+        } else {
+            1.0
+        };
+        self.value(self.ids.rate) / beats
     }
 
-    fn set(&mut self, param: ParamId, value: f64) {
+    /// Beats that a quantised gesture waits for a multiple of.
+    pub(super) fn quantum(&self) -> Option<f64> {
+        match self.value(self.ids.quantise) as u8 {
+            0 => None,
+            1 => Some(1.0),
+            _ => Some(self.value(self.ids.per_bar)),
+        }
+    }
+
+    pub(super) fn set(&mut self, param: ParamId, value: f64) {
         if self.table.row(param).read_only {
             return;
         }
-        if param == self.ids.position {
-            return self
-                .transport
-                .scrub(value, self.value(self.ids.hold), self.keyframes.len());
-        }
         let value = self.table.row(param).clamp(value);
-        self.values[usize::from(param.0)] = value;
-        match self.keyframe_part(param) {
-            Some((keyframe, 2)) => {
-                self.history.begin();
-                self.roll(keyframe, value as u32);
-            }
-            Some((keyframe, 3)) => self.keyframes[keyframe].locked = value > 0.5,
-            _ => {}
+        // A hand on a knob takes it from the preset that is coming.
+        self.slides.retain(|slide| slide.param != param);
+        if param == self.ids.position {
+            let hold = self.value(self.ids.hold);
+            let keyframes = self.ring.len();
+            return self.ring.transport.scrub(value, hold, keyframes);
         }
+        if param == self.ids.nudge {
+            return self.beat.leap(value);
+        }
+        self.put(param, value);
     }
 
-    fn fire(&mut self, param: ParamId) {
-        if param == self.ids.undo {
-            self.undo();
-        } else if param == self.ids.reroll {
-            self.history.begin();
-            for keyframe in 0..self.keyframes.len() {
-                self.reroll(keyframe);
-            }
-        } else if let Some((keyframe, part)) = self.keyframe_part(param) {
-            match part {
-                0 => self.jump(keyframe),
-                1 => {
+    /// A value takes effect, whoever set it.
+    pub(super) fn put(&mut self, param: ParamId, value: f64) {
+        self.values[usize::from(param.0)] = value;
+        if param == self.ids.tempo {
+            self.beat.set_tempo(self.now, value);
+        } else if param == self.ids.source && value < 0.5 {
+            self.beat.run_free(self.now);
+        } else {
+            match self.ids.keyframe(param, self.ring.len()) {
+                Some((keyframe, Part::Seed)) => {
                     self.history.begin();
-                    self.reroll(keyframe);
+                    self.roll(keyframe, value as u32);
                 }
-                4 => self.capture(keyframe),
-                5 => self.swap(keyframe, (keyframe + 1) % self.keyframes.len()),
+                Some((keyframe, Part::Lock)) => self.ring.keyframes[keyframe].locked = value > 0.5,
                 _ => {}
             }
         }
     }
 
-    /// Which keyframe, counted from 0, a row belongs to, and which of its parts it is.
-    fn keyframe_part(&self, param: ParamId) -> Option<(usize, u16)> {
-        let offset = param.0.checked_sub(self.ids.keyframes.0)?;
-        let keyframe = usize::from(offset / PARTS);
-        (keyframe < self.keyframes.len()).then_some((keyframe, offset % PARTS))
-    }
-
-    fn jump(&mut self, keyframe: usize) {
-        let length = ticks(self.value(self.ids.glide));
-        if length > 0 {
-            let mut from = std::mem::take(&mut self.jump.from);
-            let mut row = std::mem::take(&mut self.row);
-            for number in 0..ROWS {
-                // The glide under way is part of where the head comes from, so its own row is still in place.
-                self.jump.from = from;
-                self.head_row(number, &mut row);
-                from = std::mem::take(&mut self.jump.from);
-                from[number * self.latent..(number + 1) * self.latent].copy_from_slice(&row);
-            }
-            self.row = row;
-            self.jump = Glide {
-                from,
-                begun: self.now,
-                length,
-            };
+    fn nudge(&mut self, param: ParamId, delta: f64) {
+        let row = self.table.row(param);
+        if param == self.ids.position {
+            let hold = self.value(self.ids.hold);
+            let keyframes = self.ring.len();
+            self.ring.transport.nudge(delta, hold, keyframes);
+        } else if let Kind::Choice(names) = row.kind {
+            // After the last comes the first.
+            let value =
+                (self.base_value(param) + libm::round(delta)).rem_euclid(names.len() as f64);
+            self.set(param, value);
         } else {
-            self.jump.length = 0;
-        }
-        self.transport.jump(keyframe as f64, self.keyframes.len());
-    }
-
-    fn reroll(&mut self, keyframe: usize) {
-        if !self.keyframes[keyframe].locked {
-            let seed = self.rng.next_u32() >> 1;
-            self.roll(keyframe, seed);
+            self.set(param, self.base_value(param) + delta);
         }
     }
 
-    /// New latents for a keyframe, remembered for undo.
-    fn roll(&mut self, keyframe: usize, seed: u32) {
-        self.remember(keyframe);
-        self.begin_glide(keyframe);
-        self.keyframes[keyframe].roll(seed);
-        self.mirror_keyframes();
-    }
-
-    fn capture(&mut self, keyframe: usize) {
-        self.history.begin();
-        self.remember(keyframe);
-        let mut row = std::mem::take(&mut self.row);
-        let mut captured = vec![0.0; ROWS * self.latent];
-        for (number, captured) in captured.chunks_exact_mut(self.latent).enumerate() {
-            self.head_row(number, &mut row);
-            captured.copy_from_slice(&row);
+    /// A clock from outside says where its beat is now.
+    fn follow(&mut self, beat: f64, tempo: f64, running: bool) {
+        if self.base_value(self.ids.source) < 0.5 {
+            return;
         }
-        self.row = row;
-        self.begin_glide(keyframe);
-        self.keyframes[keyframe].seed = None;
-        self.keyframes[keyframe].latents = captured;
-    }
-
-    fn swap(&mut self, one: usize, other: usize) {
-        self.history.begin();
-        self.remember(one);
-        self.remember(other);
-        self.begin_glide(one);
-        self.begin_glide(other);
-        self.keyframes.swap(one, other);
-        self.mirror_keyframes();
-    }
-
-    fn undo(&mut self) {
-        let mut gesture = None;
-        while let Some(before) = self.history.pop(gesture) {
-            gesture = Some(before.gesture);
-            self.begin_glide(before.keyframe);
-            let keyframe = &mut self.keyframes[before.keyframe];
-            match before.seed {
-                Some(seed) => keyframe.roll(seed),
-                None => {
-                    keyframe.seed = None;
-                    keyframe.latents.copy_from_slice(&before.latents);
-                }
-            }
-        }
-        self.mirror_keyframes();
-    }
-
-    fn remember(&mut self, keyframe: usize) {
-        let before = &self.keyframes[keyframe];
-        self.history.push(keyframe, before.seed, &before.latents);
-    }
-
-    fn begin_glide(&mut self, keyframe: usize) {
-        let length = ticks(self.value(self.ids.glide));
-        let mut from = std::mem::take(&mut self.glides[keyframe].from);
-        let weight = self.glides[keyframe].weight(self.now);
-        for (from, &to) in from.iter_mut().zip(&self.keyframes[keyframe].latents) {
-            *from = *from * (1.0 - weight) + to * weight;
-        }
-        self.glides[keyframe] = Glide {
-            from,
-            begun: self.now,
-            length,
-        };
+        let tempo = self.table.row(self.ids.tempo).clamp(tempo);
+        self.beat.follow(self.now, beat, tempo, running);
+        self.values[usize::from(self.ids.tempo.0)] = tempo;
     }
 
     /// The table's values of seeds and locks follow the keyframes.
-    fn mirror_keyframes(&mut self) {
-        for (index, keyframe) in self.keyframes.iter().enumerate().take(MAX_KEYFRAMES) {
-            let first = usize::from(self.ids.keyframes.0) + index * usize::from(PARTS);
-            self.values[first + 2] = f64::from(keyframe.seed.unwrap_or(0));
-            self.values[first + 3] = f64::from(u8::from(keyframe.locked));
+    pub(super) fn mirror_keyframes(&mut self) {
+        for (index, keyframe) in self.ring.keyframes.iter().enumerate().take(MAX_KEYFRAMES) {
+            let mut mirror = |part, value| {
+                self.values[usize::from(self.ids.of_keyframe(index, part).0)] = value;
+            };
+            mirror(Part::Seed, f64::from(keyframe.seed.unwrap_or(0)));
+            mirror(Part::Lock, f64::from(u8::from(keyframe.locked)));
         }
     }
 }

@@ -7,6 +7,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::latent::{ROWS, seed_row};
 
+mod beat;
+mod recall;
+mod state;
+
 const LATENT: usize = 6;
 
 fn instrument() -> Instrument {

@@ -2,11 +2,15 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
+use crate::latent::MAX_SEED;
+
 /// Gestures that can be taken back.
 const DEPTH: usize = 64;
 
 /// What a keyframe was before a change.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Before {
     /// Which gesture changed it.
     pub(super) gesture: u64,
@@ -18,7 +22,7 @@ pub(super) struct Before {
 }
 
 /// The last gestures, oldest first. Its room is taken beforehand.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct History {
     entries: VecDeque<Before>,
     gesture: u64,
@@ -30,6 +34,35 @@ impl History {
             entries: VecDeque::with_capacity((DEPTH + 1) * keyframes),
             gesture: 0,
         }
+    }
+
+    /// The number of the last gesture and all entries.
+    pub(super) fn state(&self) -> (u64, Vec<Before>) {
+        (self.gesture, self.entries.iter().cloned().collect())
+    }
+
+    /// The history of a state, of so many keyframes whose latents are `length` numbers; nothing where it cannot be one.
+    pub(super) fn at(
+        (gesture, entries): &(u64, Vec<Before>),
+        keyframes: usize,
+        length: usize,
+    ) -> Option<Self> {
+        let sound = |before: &Before| {
+            let latents = match before.seed {
+                Some(seed) => seed <= MAX_SEED,
+                None => {
+                    before.latents.len() == length && before.latents.iter().all(|v| v.is_finite())
+                }
+            };
+            before.keyframe < keyframes && before.gesture <= *gesture && latents
+        };
+        let mut history = Self::new(keyframes);
+        if entries.len() > history.entries.capacity() || !entries.iter().all(sound) {
+            return None;
+        }
+        history.gesture = *gesture;
+        history.entries.extend(entries.iter().cloned());
+        Some(history)
     }
 
     /// Begins a gesture; those older than the last 64 are forgotten.

@@ -17,6 +17,9 @@ pub use seed::seed_row;
 /// Rows of latents of a keyframe: the one that is shown and its seven companions.
 pub const ROWS: usize = 8;
 
+/// Longest row of latents.
+pub const MAX_LATENT: usize = 4096;
+
 /// Where a position lies: the keyframe before it (counted from 0), the one after, and the weight of the latter in 0..1.
 ///
 /// The loop closes: after keyframe n comes the first. The position is taken modulo n.

@@ -135,6 +135,8 @@ impl Take {
                         crate::instrument::param::SOURCES[*source]
                     )
                 }
+                // A written take has its tempo as any other parameter.
+                Action::Clock { .. } => Ok(()),
             };
         }
         text

@@ -1,0 +1,99 @@
+//! The table by name, for files and messages.
+
+use super::preset::PresetError;
+use super::{Kind, ParamId, Table};
+
+impl Table {
+    /// The parameter of that name, or an error with the name most like it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find(&self, name: &str) -> Result<ParamId, PresetError> {
+        self.id(name).ok_or_else(|| {
+            let nearest = self
+                .iter()
+                .map(|(_, row)| row.name.as_str())
+                .min_by_key(|other| distance(name, other));
+            PresetError::Parameter {
+                name: name.to_owned(),
+                nearest: nearest.unwrap_or("none").to_owned(),
+            }
+        })
+    }
+
+    /// Whether there is a parameter of that name whose range has the value.
+    pub fn takes(&self, name: &str, value: f64) -> bool {
+        self.id(name).is_some_and(|param| {
+            let row = self.row(param);
+            (row.min..=row.max).contains(&value)
+        })
+    }
+
+    /// How a value is written in a preset: a choice and a toggle by name.
+    pub fn written(&self, param: ParamId, value: f64) -> toml::Value {
+        match self.row(param).kind {
+            Kind::Toggle => toml::Value::Boolean(value > 0.5),
+            Kind::Int => toml::Value::Integer(value as i64),
+            Kind::Choice(names) => match names.get(value as usize) {
+                Some(name) => toml::Value::String((*name).to_owned()),
+                None => toml::Value::Float(value),
+            },
+            _ => toml::Value::Float(value),
+        }
+    }
+
+    /// A written value in the parameter's unit.
+    ///
+    /// # Errors
+    /// When the parameter does not take it.
+    pub fn value(&self, name: &str, value: &toml::Value) -> Result<f64, PresetError> {
+        let row = self.row(self.find(name)?);
+        let refuse = |expected: String| PresetError::Value {
+            name: name.to_owned(),
+            value: value.to_string(),
+            expected,
+        };
+        match (row.kind, value) {
+            (Kind::Trigger | Kind::Text, _) => {
+                Err(refuse("it fires, and keeps no value".to_owned()))
+            }
+            (Kind::Toggle, toml::Value::Boolean(on)) => Ok(f64::from(u8::from(*on))),
+            (Kind::Choice(names), toml::Value::String(text)) => {
+                match names.iter().position(|name| name == text) {
+                    Some(index) => Ok(index as f64),
+                    None => Err(refuse(format!("it takes one of {}", names.join(", ")))),
+                }
+            }
+            (_, toml::Value::Integer(_) | toml::Value::Float(_)) => {
+                let number = value
+                    .as_float()
+                    .unwrap_or_else(|| value.as_integer().unwrap_or_default() as f64);
+                if number >= row.min && number <= row.max {
+                    Ok(row.clamp(number))
+                } else {
+                    Err(refuse(
+                        format!("it takes {} to {} {}", row.min, row.max, row.unit)
+                            .trim()
+                            .to_owned(),
+                    ))
+                }
+            }
+            _ => Err(refuse("it takes another kind of value".to_owned())),
+        }
+    }
+}
+
+/// Edits from one name to the other (Levenshtein 1966).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.chars().enumerate() {
+            let replaced = corner + usize::from(x != y);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}

@@ -1,0 +1,45 @@
+//! What is being played, as a preset.
+
+use std::collections::BTreeMap;
+
+use super::preset::KeyframeEntry;
+use super::{Instrument, Kind, Preset, Scope};
+use crate::latent::{Keyframe, ROWS};
+
+impl Instrument {
+    /// The present loop and all parameters as a preset that names no model. The program's own parameters and the master's, which
+    /// are not a preset's to change, are left out.
+    pub fn preset(&self) -> Preset {
+        let keyframes = self.keyframes().iter().map(|keyframe| entry(keyframe));
+        let mut params = BTreeMap::new();
+        for (param, row) in self.table().iter() {
+            let is_value = !matches!(row.kind, Kind::Trigger | Kind::Text) && !row.read_only;
+            let is_ours = row.scope != Scope::Host
+                && !row.name.starts_with("master.")
+                && !row.name.starts_with("keyframe.")
+                && row.name != "beat.nudge";
+            if is_value && is_ours {
+                let value = self.table().written(param, self.base_value(param));
+                params.insert(row.name.clone(), value);
+            }
+        }
+        Preset {
+            keyframes: keyframes.collect(),
+            params,
+            modulation: self.modulation.clone(),
+            ..Preset::of_seeds([])
+        }
+    }
+}
+
+fn entry(keyframe: &Keyframe) -> KeyframeEntry {
+    let rows = |latents: &Vec<f64>| {
+        let latent = latents.len() / ROWS;
+        latents.chunks_exact(latent).map(<[f64]>::to_vec).collect()
+    };
+    KeyframeEntry {
+        seed: keyframe.seed,
+        latents: keyframe.seed.is_none().then(|| rows(&keyframe.latents)),
+        locked: keyframe.locked,
+    }
+}
