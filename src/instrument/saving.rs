@@ -10,7 +10,7 @@ impl Instrument {
     /// The present loop and all parameters as a preset that names no model. The program's own parameters and the master's, which
     /// are not a preset's to change, are left out.
     pub fn preset(&self) -> Preset {
-        let keyframes = self.keyframes().iter().map(|keyframe| entry(keyframe));
+        let keyframes = self.keyframes().iter().map(entry);
         let mut params = BTreeMap::new();
         for (param, row) in self.table().iter() {
             let is_value = !matches!(row.kind, Kind::Trigger | Kind::Text) && !row.read_only;

@@ -1,8 +1,12 @@
 //! Clocks from outside: what they send, and the beat that is made of it.
 
+mod follower;
+
 use crossbeam_queue::ArrayQueue;
 
 use super::Stamp;
+
+pub use follower::{Follower, Following};
 
 /// Pulses that can wait: MIDI clock at 300 BPM brings two in a frame.
 const WAITING: usize = 1024;
