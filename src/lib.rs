@@ -8,6 +8,7 @@
 #[cfg(feature = "live")]
 pub mod app;
 pub mod cli;
+pub mod config;
 #[cfg(feature = "live")]
 pub mod control;
 #[cfg(any(feature = "cuda", test))]

@@ -4,7 +4,9 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::instrument::{Preset, Table};
+use sha2::Digest;
+
+use crate::instrument::{BANK, Preset, Table};
 
 /// The preset that is played where none is named.
 const FIRST: &str = "presets/first.toml";
@@ -20,8 +22,12 @@ pub struct Piece {
     pub preset: Preset,
     /// The model's file.
     pub model: PathBuf,
+    /// SHA-256 of the model's file, in hexadecimal digits.
+    pub model_sha256: String,
     /// The preset's file, where there is one.
     pub path: Option<PathBuf>,
+    /// Its place in its folder's bank, counted from 1.
+    pub bank: Option<u8>,
 }
 
 /// Opens a preset (`.toml`), a model with the seeds 1 to 8 (anything else), or, with nothing named, the preset that ships.
@@ -49,8 +55,10 @@ pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Piece> {
             Ok(Piece {
                 name: file_name(path),
                 preset,
+                model_sha256: sha256(path)?,
                 model: path.to_owned(),
                 path: None,
+                bank: None,
             })
         }
     }
@@ -73,12 +81,7 @@ pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Piece> {
     };
     let name = plain_name(model)
         .with_context(|| format!("the preset {} names the model {model:?}", path.display()))?;
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let places = [
-        folder.join(name),
-        folder.join("../models").join(name),
-        Path::new("models").join(name),
-    ];
+    let places = model_places(folder(path), name);
     let Some(model) = places.iter().find(|place| place.is_file()) else {
         let looked = places.map(|place| place.display().to_string()).join(", ");
         bail!(
@@ -88,19 +91,130 @@ pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Piece> {
     };
     Ok(Piece {
         name: file_name(path),
+        model_sha256: sha256(model)?,
         model: model.clone(),
         preset,
+        bank: bank_place(path, table),
         path: Some(path.to_owned()),
     })
 }
 
-/// The preset after this one in its folder, by name; the first one after the last.
-pub fn next_preset(path: &Path) -> Option<PathBuf> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or_else(|| Path::new("."));
-    let entries = std::fs::read_dir(folder).ok()?;
+/// The preset `steps` after this one in its folder, by name, round and round; the first where it is not there itself.
+pub fn neighbour(path: &Path, steps: isize) -> Option<PathBuf> {
+    let presets = presets(folder(path));
+    let place = presets
+        .iter()
+        .position(|preset| preset.file_name() == path.file_name());
+    let next = place.map_or(0, |place| {
+        (place as isize + steps).rem_euclid(presets.len() as isize)
+    });
+    presets.into_iter().nth(next as usize)
+}
+
+/// The bank of the folder that `beside` lies in: a preset for each of the places 1 to [`BANK`] that is taken.
+///
+/// A preset that says `bank = 3` is the third; those that say nothing fill the free places by name.
+pub fn bank(beside: &Path, table: &Table) -> Vec<Option<PathBuf>> {
+    let mut places = vec![None; BANK];
+    let mut rest = Vec::new();
+    for path in presets(folder(beside)) {
+        let preset = read_text(&path)
+            .ok()
+            .and_then(|text| Preset::parse(&text, table).ok());
+        let place = preset.and_then(|preset| preset.bank).unwrap_or(0);
+        match usize::from(place).checked_sub(1) {
+            Some(place) if places[place].is_none() => places[place] = Some(path),
+            _ => rest.push(path),
+        }
+    }
+    let free = places.iter_mut().filter(|place| place.is_none());
+    for (place, path) in free.zip(rest) {
+        *place = Some(path);
+    }
+    places
+}
+
+fn bank_place(path: &Path, table: &Table) -> Option<u8> {
+    let name = path.file_name();
+    let places = bank(path, table);
+    let is_here = |place: &Option<PathBuf>| place.as_deref().and_then(Path::file_name) == name;
+    let place = places.iter().position(is_here)?;
+    u8::try_from(place + 1).ok()
+}
+
+/// Where a preset of that name is saved: beside the piece, and under a name that is free where none is given.
+///
+/// # Errors
+/// When the name is no plain file name.
+pub fn place_for(piece: &Piece, name: &str) -> anyhow::Result<PathBuf> {
+    let beside = piece.path.as_deref().unwrap_or(&piece.model);
+    if !name.is_empty() {
+        return named_preset(beside, name);
+    }
+    let stem = Path::new(&piece.name).file_stem().unwrap_or_default();
+    let stem = stem.to_string_lossy();
+    // What was saved from first-2 is first-3.
+    let stem = stem.trim_end_matches(|c: char| c.is_ascii_digit());
+    let stem = stem.trim_end_matches('-');
+    let free = (2..10_000)
+        .map(|number| folder(beside).join(format!("{stem}-{number}.toml")))
+        .find(|path| !path.exists());
+    free.context("there are ten thousand presets of that name already")
+}
+
+/// The model of that name in the folder of this one, in `../models` or in `models`; the name may leave out `.safetensors`.
+///
+/// # Errors
+/// When the name is no plain file name, or there is no such model.
+pub fn named_model(present: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let name = plain_name(name)?;
+    let name = if name.ends_with(".safetensors") {
+        name.to_owned()
+    } else {
+        format!("{name}.safetensors")
+    };
+    let places = model_places(folder(present), &name);
+    match places.iter().find(|place| place.is_file()) {
+        Some(place) => Ok(place.clone()),
+        None => {
+            let looked = places.map(|place| place.display().to_string()).join(", ");
+            bail!("there is no model {name} (looked at {looked})")
+        }
+    }
+}
+
+fn model_places(folder: &Path, name: &str) -> [PathBuf; 3] {
+    [
+        folder.join(name),
+        folder.join("../models").join(name),
+        Path::new("models").join(name),
+    ]
+}
+
+/// SHA-256 of a file, in hexadecimal digits.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256(path: &Path) -> anyhow::Result<String> {
+    let mut hasher = sha2::Sha256::new();
+    let mut file =
+        std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    std::io::copy(&mut file, &mut hasher)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(format!("{:x}", hasher.finalize()))
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or_else(|| Path::new("."))
+}
+
+/// Presets of a folder by name.
+fn presets(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
     let mut presets: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
@@ -109,12 +223,7 @@ pub fn next_preset(path: &Path) -> Option<PathBuf> {
         })
         .collect();
     presets.sort();
-    let place = presets
-        .iter()
-        .position(|preset| preset.file_name() == path.file_name());
     presets
-        .get(place.map_or(0, |place| (place + 1) % presets.len()))
-        .cloned()
 }
 
 /// The preset of that name in the folder of `beside`; the name may leave out `.toml`, and cannot leave the folder.
@@ -128,7 +237,7 @@ pub fn named_preset(beside: &Path, name: &str) -> anyhow::Result<PathBuf> {
     } else {
         format!("{name}.toml")
     };
-    Ok(beside.parent().unwrap_or_else(|| Path::new(".")).join(name))
+    Ok(folder(beside).join(name))
 }
 
 /// The preset that ships.

@@ -4,54 +4,35 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use anyhow::Context;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::Settings;
+use super::pieces::{Opened, Pieces, Which};
 use crate::control::Notices;
-use crate::engine::{Drawing, Engine, Winograd, open};
-use crate::instrument::{Instrument, Table};
-use crate::library::{self, Piece};
-use crate::network::weights::GeneratorWeights;
+use crate::instrument::{Preset, Table};
+use crate::library::Piece;
 use crate::record::{self, Recorder};
 use crate::sound::Capture;
 
 /// Jobs that can wait.
 const WAITING: usize = 16;
-
-/// A piece made ready to play.
-pub(super) struct Opened {
-    pub(super) piece: Piece,
-    pub(super) instrument: Instrument,
-    /// Nothing where the piece is played on the engine that is there.
-    pub(super) engine: Option<Box<dyn Engine>>,
-}
-
-impl Opened {
-    /// Opens the piece that a show begins with.
-    pub(super) fn first(
-        piece: Piece,
-        settings: &Settings,
-        table: &Arc<Table>,
-    ) -> anyhow::Result<Self> {
-        let weights = GeneratorWeights::load(&piece.model)?;
-        let engine = open(&weights, &settings.drawing)?;
-        let instrument = Instrument::new(&piece.preset, Arc::clone(table), engine.latent())
-            .with_context(|| format!("cannot play {}", piece.name))?;
-        Ok(Self {
-            piece,
-            instrument,
-            engine: Some(engine),
-        })
-    }
-}
+/// The file of the preset that plays is looked at this often.
+const WATCH_INTERVAL: Duration = Duration::from_millis(300);
 
 /// What the desk is asked for.
 pub(super) enum Job {
-    /// Open the preset after this one.
-    Next(Arc<Piece>),
-    /// Open the preset of that name beside this one.
-    Named(Arc<Piece>, Box<str>),
+    /// Open a preset beside this piece.
+    Open(Which, Arc<Piece>),
+    /// Open the model of that name for the loop of this piece.
+    Model(Box<str>, Arc<Piece>),
+    /// Save a preset of this piece under that name.
+    Save(Box<str>, Box<Preset>, Arc<Piece>),
+    /// Look after the file of this piece.
+    Watch(Arc<Piece>),
+    /// Tell the performer.
+    Tell(String),
     /// Begin a recording in that folder.
     Record(PathBuf, record::Settings),
     /// Close a recording.
@@ -90,23 +71,19 @@ impl Desk {
         let (jobs, inbox) = bounded(WAITING);
         let (outbox, done) = bounded(WAITING);
         let mut clerk = Clerk {
-            drawing: Drawing {
-                // Measuring would take the processor from the show.
-                winograd: match settings.drawing.winograd {
-                    Some(Winograd::Auto) => Some(Winograd::Known),
-                    other => other,
-                },
-                ..settings.drawing.clone()
-            },
-            table: Arc::clone(table),
-            latent,
+            pieces: Pieces::new(settings, table, latent, Arc::clone(&notices)),
             notices,
         };
         let thread = std::thread::Builder::new()
             .name(name.into())
             .spawn(move || {
-                for job in inbox {
-                    if let Some(done) = clerk.work(job)
+                loop {
+                    let done = match inbox.recv_timeout(WATCH_INTERVAL) {
+                        Ok(job) => clerk.work(job),
+                        Err(RecvTimeoutError::Timeout) => clerk.look(),
+                        Err(RecvTimeoutError::Disconnected) => return,
+                    };
+                    if let Some(done) = done
                         && outbox.send(done).is_err()
                     {
                         return;
@@ -148,26 +125,27 @@ impl Drop for Desk {
 }
 
 struct Clerk {
-    drawing: Drawing,
-    table: Arc<Table>,
-    /// Length of the present model's latents.
-    latent: usize,
+    pieces: Pieces,
     notices: Arc<Notices>,
 }
 
 impl Clerk {
     fn work(&mut self, job: Job) -> Option<Done> {
+        let opened = |opened| Done::Opened(Box::new(opened));
         match job {
-            Job::Next(piece) => {
-                let next = self.next(&piece).and_then(|path| self.open(path, &piece));
-                self.opened(next)
+            Job::Open(which, piece) => self.pieces.preset(&which, &piece).map(opened),
+            Job::Model(name, piece) => self.pieces.model(&name, &piece).map(opened),
+            Job::Save(name, preset, piece) => {
+                self.pieces.save(&name, *preset, &piece);
+                None
             }
-            Job::Named(piece, name) => {
-                let beside = piece.path.clone().map_or_else(library::first, Ok);
-                let opened = beside
-                    .and_then(|beside| library::named_preset(&beside, &name))
-                    .and_then(|path| self.open(path, &piece));
-                self.opened(opened)
+            Job::Watch(piece) => {
+                self.pieces.watch(piece);
+                None
+            }
+            Job::Tell(text) => {
+                self.notices.tell(text);
+                None
             }
             Job::Record(folder, settings) => {
                 let path = record::name(&folder, std::time::SystemTime::now());
@@ -205,47 +183,10 @@ impl Clerk {
         }
     }
 
-    fn next(&self, piece: &Piece) -> anyhow::Result<PathBuf> {
-        match &piece.path {
-            None => library::first(),
-            Some(path) => library::next_preset(path)
-                .with_context(|| format!("there is no preset beside {}", path.display())),
-        }
-    }
-
-    /// Opens a preset; the engine only where its model is another than the present one.
-    fn open(&mut self, path: PathBuf, present: &Piece) -> anyhow::Result<Opened> {
-        let piece = library::preset(&path, &self.table)?;
-        let engine = if piece.model == present.model {
-            None
-        } else {
-            let weights = GeneratorWeights::load(&piece.model)?;
-            Some(open(&weights, &self.drawing)?)
-        };
-        let latent = engine
-            .as_ref()
-            .map_or(self.latent, |engine| engine.latent());
-        let instrument = Instrument::new(&piece.preset, Arc::clone(&self.table), latent)
-            .with_context(|| format!("cannot play {}", piece.name))?;
-        self.latent = latent;
-        Ok(Opened {
-            piece,
-            instrument,
-            engine,
-        })
-    }
-
-    fn opened(&self, opened: anyhow::Result<Opened>) -> Option<Done> {
-        match opened {
-            Ok(opened) => {
-                self.notices.tell(format!("playing {}", opened.piece.name));
-                Some(Done::Opened(Box::new(opened)))
-            }
-            Err(error) => {
-                self.notices.warn(format!("{error:#}"));
-                None
-            }
-        }
+    /// What has changed by itself.
+    fn look(&mut self) -> Option<Done> {
+        let changed = self.pieces.changed()?;
+        Some(Done::Opened(Box::new(changed)))
     }
 }
 

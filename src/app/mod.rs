@@ -1,8 +1,11 @@
 //! The program around the instrument: wires hands, engine, stage and recorder, and runs the show.
 
+mod acts;
+mod clocks;
 mod desk;
 mod drawing;
 mod hands;
+mod pieces;
 mod readout;
 mod show;
 mod stats;
@@ -48,6 +51,8 @@ pub struct Settings {
     pub length: Option<Duration>,
     /// Where its figures are written when it ends.
     pub stats: Option<PathBuf>,
+    /// Where the seeds of re-rolls begin.
+    pub seed: u64,
     /// The folder for recordings.
     pub takes: PathBuf,
 }
@@ -60,7 +65,7 @@ pub struct Settings {
 pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> {
     let table = Arc::new(Table::standard());
     let piece = library::open(settings.piece.as_deref(), &table)?;
-    let opened = desk::Opened::first(piece, settings, &table)?;
+    let opened = pieces::First::open(piece, settings, &table)?;
     let hands = hands::Hands::start(settings, &table)?;
     let quit = table.find("show.quit")?;
     let inbox = Arc::clone(&hands.inbox);

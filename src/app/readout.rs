@@ -4,13 +4,18 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::hands::Hands;
+use crate::control::keys::{Keys, STANDARD};
 use crate::engine::Norm;
-use crate::instrument::Instrument;
+use crate::instrument::{Instrument, Kind, ParamId, Table};
 use crate::sound::Capture;
-use crate::stage::Readout;
+use crate::stage::{Learn, Readout};
 
 /// The readout is gathered this often.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// Rows of the table of parameters that are shown at once.
+const LEARN_ROWS: usize = 17;
+/// Keyframes that are offered to be learnt.
+const LEARNABLE_KEYFRAMES: u32 = 16;
 /// Notices that are kept, and for how long they are shown.
 const NOTICES: usize = 5;
 const NOTICE_AGE: Duration = Duration::from_secs(12);
@@ -19,6 +24,12 @@ const NOTICE_AGE: Duration = Duration::from_secs(12);
 #[derive(Default)]
 pub(super) struct Board {
     open: bool,
+    help: bool,
+    /// Which parameter is picked for learning, while it is.
+    picked: Option<usize>,
+    last_picked: usize,
+    learnable: Vec<ParamId>,
+    keys: Vec<(String, String)>,
     readout: Readout,
     gathered: Option<Instant>,
     notices: VecDeque<(Instant, String)>,
@@ -39,10 +50,46 @@ pub(super) struct Sources<'a> {
 }
 
 impl Board {
-    pub(super) fn new(piece: &str) -> Self {
-        let mut board = Self::default();
+    pub(super) fn new(piece: &str, table: &Table, keys: &Keys) -> Self {
+        let learnable = table.iter().filter(|(_, row)| {
+            // Of the keyframes, those that hands have room for.
+            let keyframe = row.name.strip_prefix("keyframe.");
+            let number = keyframe.and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+            let is_within = number.is_none_or(|number| number <= LEARNABLE_KEYFRAMES);
+            is_within && !row.read_only && row.kind != Kind::Text && !row.name.starts_with("midi.")
+        });
+        let mut board = Self {
+            learnable: learnable.map(|(id, _)| id).collect(),
+            keys: table_of_keys(keys),
+            ..Self::default()
+        };
         board.rename(piece);
         board
+    }
+
+    /// Opens or closes the table of parameters to be learnt; gives the one that is picked.
+    pub(super) fn toggle_learn(&mut self) -> Option<ParamId> {
+        self.picked = match self.picked {
+            Some(_) => None,
+            None => Some(self.last_picked),
+        };
+        self.gathered = None;
+        self.picked()
+    }
+
+    /// Goes so many rows down; gives the parameter that is picked.
+    pub(super) fn pick(&mut self, rows: i64) -> Option<ParamId> {
+        let last = self.learnable.len().saturating_sub(1) as i64;
+        let picked = self.picked?;
+        let picked = (picked as i64 + rows).clamp(0, last) as usize;
+        (self.picked, self.last_picked) = (Some(picked), picked);
+        self.gathered = None;
+        self.picked()
+    }
+
+    /// The parameter that is picked for learning.
+    pub(super) fn picked(&self) -> Option<ParamId> {
+        self.picked.map(|at| self.learnable[at])
     }
 
     pub(super) fn rename(&mut self, piece: &str) {
@@ -54,9 +101,23 @@ impl Board {
         self.gathered = None;
     }
 
+    pub(super) fn toggle_help(&mut self) {
+        self.help = !self.help;
+        self.gathered = None;
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    pub(super) fn shows_help(&self) -> bool {
+        self.help
+    }
+
     /// What is to be shown, if the display is open.
     pub(super) fn visible(&self) -> Option<&Readout> {
-        self.open.then_some(&self.readout)
+        let any = self.open || self.help || self.picked.is_some();
+        any.then_some(&self.readout)
     }
 
     /// Keeps a notice until it has been seen.
@@ -69,7 +130,7 @@ impl Board {
 
     /// Gathers what is shown, where it is due.
     pub(super) fn update(&mut self, now: Instant, sources: &Sources) {
-        if !self.open {
+        if self.visible().is_none() {
             return;
         }
         // The play head moves with every picture.
@@ -81,6 +142,9 @@ impl Board {
             return;
         }
         self.gathered = Some(now);
+        self.readout.open = self.open;
+        self.readout.keys = self.help.then(|| self.keys.clone());
+        self.readout.learn = self.picked.map(|picked| self.learn(picked, sources));
         self.notices
             .retain(|(at, _)| now.duration_since(*at) < NOTICE_AGE);
         let readout = &mut self.readout;
@@ -140,4 +204,55 @@ impl Board {
         readout.blackout = value("master.blackout") > 0.5;
         readout.frozen = value("master.freeze") > 0.5;
     }
+
+    /// The rows around the picked one.
+    fn learn(&self, picked: usize, sources: &Sources) -> Learn {
+        let instrument = sources.instrument;
+        let table = instrument.table();
+        let first = picked.saturating_sub(LEARN_ROWS / 2);
+        let first = first.min(self.learnable.len().saturating_sub(LEARN_ROWS));
+        let rows = self.learnable.iter().skip(first).take(LEARN_ROWS);
+        let rows = rows.map(|&param| {
+            let row = table.row(param);
+            let value = match row.kind {
+                Kind::Trigger | Kind::Text => String::new(),
+                _ => match table.written(param, instrument.base_value(param)) {
+                    toml::Value::Boolean(on) => (if on { "on" } else { "off" }).to_owned(),
+                    toml::Value::String(name) => name,
+                    toml::Value::Integer(number) => number.to_string(),
+                    _ => format!("{:.2} {}", instrument.base_value(param), row.unit),
+                },
+            };
+            [row.name.clone(), value, sources.hands.controls(param)]
+        });
+        Learn {
+            rows: rows.collect(),
+            picked: picked - first,
+            hint: "Up and Down pick, a control that you move is learnt, Delete forgets, L ends"
+                .to_owned(),
+        }
+    }
+}
+
+/// Keys and what they do; those of a number in one line.
+fn table_of_keys(keys: &Keys) -> Vec<(String, String)> {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for binding in keys.bindings() {
+        let key = binding.chord.to_string();
+        let told = STANDARD
+            .iter()
+            .find(|(_, does, _)| *does == binding.does || does.replace(".N", ".1") == binding.does);
+        let is_numbered = |n: u32| {
+            binding.does.contains(&format!(".{n}.")) || binding.does.ends_with(&format!(".{n}"))
+        };
+        match told {
+            Some((_, does, help)) if does.contains(".N") && key.ends_with('1') => {
+                lines.push((format!("{key} to 8"), (*help).to_owned()));
+            }
+            Some((_, _, help)) => lines.push((key, (*help).to_owned())),
+            None if (2..=8).any(is_numbered) => {}
+            None => lines.push((key, binding.does.clone())),
+        }
+    }
+    lines
 }

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Settings;
-use super::desk::{Desk, Done, Job, Opened};
+use super::acts::Ids;
+use super::clocks::Clocks;
+use super::desk::{Desk, Done, Job};
 use super::drawing::{Drawing, Frame};
 use super::hands::Hands;
+use super::pieces::First;
 use super::readout::{Board, Sources};
 use super::stats::{Count, Figures};
 use super::tape::Tape;
 use crate::control::Stamp;
 use crate::engine::{Norm, ROWS};
-use crate::instrument::{Action, Instrument, ParamId, Scope, TICKS_PER_SEC, Table};
+use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
-use crate::record::Sound;
 use crate::sound::Capture;
 use crate::stage::{Canvas, Fit, Output, Shown, blend_weight};
 
@@ -31,54 +33,39 @@ pub(super) enum WindowCommand {
     Close,
 }
 
-/// Parameters that the stage and the program act on.
-struct Ids {
-    norm: ParamId,
-    fade: ParamId,
-    blackout: ParamId,
-    freeze: ParamId,
-    fit: ParamId,
-    record: ParamId,
-    next: ParamId,
-    load: ParamId,
-    fullscreen: ParamId,
-    leave_fullscreen: ParamId,
-    hud: ParamId,
-    quit: ParamId,
-}
-
 /// A show.
 pub(super) struct Show {
-    table: Arc<Table>,
-    ids: Ids,
-    hands: Hands,
-    piece: Arc<Piece>,
-    instrument: Instrument,
-    drawing: Drawing,
-    generation: u32,
-    latent: usize,
-    engine_name: String,
-    pieces: Desk,
-    tape: Tape,
+    pub(super) table: Arc<Table>,
+    pub(super) ids: Ids,
+    pub(super) hands: Hands,
+    pub(super) piece: Arc<Piece>,
+    pub(super) instrument: Instrument,
+    pub(super) drawing: Drawing,
+    pub(super) generation: u32,
+    pub(super) latent: usize,
+    pub(super) engine_name: String,
+    pub(super) pieces: Desk,
+    pub(super) tape: Tape,
     output: Box<dyn Output>,
-    window: Box<dyn Fn(WindowCommand) + Send>,
-    capture: Option<Box<Capture>>,
+    pub(super) window: Box<dyn Fn(WindowCommand) + Send>,
+    pub(super) capture: Option<Box<Capture>>,
     samples: Vec<f32>,
-    norm: Option<Norm>,
+    pub(super) clocks: Clocks,
+    pub(super) norm: Option<Norm>,
     interval: Duration,
     length: Option<Duration>,
     /// The engine's last two frames, and when the newer one came.
     older: Frame,
     newer: Frame,
     newer_at: Instant,
-    canvas: Canvas,
-    board: Board,
+    pub(super) canvas: Canvas,
+    pub(super) board: Board,
     requests: u64,
     /// Time of the instrument's tick 0.
     origin: Instant,
     tick_debt: u64,
     count: Count,
-    over: bool,
+    pub(super) over: bool,
 }
 
 impl Show {
@@ -86,34 +73,18 @@ impl Show {
     pub(super) fn new(
         settings: &Settings,
         table: &Arc<Table>,
-        opened: Opened,
+        opened: First,
         hands: Hands,
         output: Box<dyn Output>,
         window: Box<dyn Fn(WindowCommand) + Send>,
     ) -> anyhow::Result<Self> {
-        let id = |name: &str| table.find(name);
-        let ids = Ids {
-            norm: id("loop.norm")?,
-            fade: id("master.fade")?,
-            blackout: id("master.blackout")?,
-            freeze: id("master.freeze")?,
-            fit: id("stage.fit")?,
-            record: id("record.toggle")?,
-            next: id("preset.next")?,
-            load: id("preset.load")?,
-            fullscreen: id("window.fullscreen")?,
-            leave_fullscreen: id("window.leave_fullscreen")?,
-            hud: id("hud.toggle")?,
-            quit: id("show.quit")?,
-        };
-        let Opened {
+        let ids = Ids::new(table)?;
+        let First {
             piece,
             mut instrument,
             engine,
         } = opened;
-        let Some(engine) = engine else {
-            anyhow::bail!("a show begins with an engine");
-        };
+        instrument.seed(settings.seed);
         if let Some(norm) = settings.norm {
             let value = f64::from(u8::from(norm == Norm::Batch));
             instrument.apply(&Action::Set {
@@ -139,6 +110,9 @@ impl Show {
             // An empty desk has room.
             let _ = pieces.ask(Job::Listen(name.clone()));
         }
+        let piece = Arc::new(piece);
+        // An empty desk has room.
+        let _ = pieces.ask(Job::Watch(Arc::clone(&piece)));
         let blank = Frame {
             canvas: Canvas::black(size),
             number: 0,
@@ -146,11 +120,12 @@ impl Show {
         let now = Instant::now();
         Ok(Self {
             drawing: Drawing::start(engine, Arc::clone(&hands.notices))?,
-            board: Board::new(&piece.name),
+            board: Board::new(&piece.name, table, &hands.keys),
             table: Arc::clone(table),
             ids,
+            clocks: Clocks::new(&hands),
             hands,
-            piece: Arc::new(piece),
+            piece,
             instrument,
             generation: 0,
             latent,
@@ -204,6 +179,7 @@ impl Show {
             self.board.notice(notice, now);
         }
         self.listen();
+        self.follow_clock();
         let newest = self.take_controls();
         self.advance(now);
         self.publish_values();
@@ -229,40 +205,6 @@ impl Show {
         }
     }
 
-    /// Goes over to another piece; what is on screen stays until its first frame is drawn.
-    fn change_piece(&mut self, opened: Opened) {
-        if let Some(engine) = opened.engine {
-            let name = engine.name().to_owned();
-            let latent = engine.latent();
-            if self.drawing.change(engine).is_err() {
-                let text = format!("{} came too soon after the last one", opened.piece.name);
-                return self.hands.notices.warn(text);
-            }
-            self.generation += 1;
-            self.engine_name = name;
-            self.latent = latent;
-        }
-        let before = std::mem::replace(&mut self.instrument, opened.instrument);
-        // A hand on the master or the window's shape is not a preset's to undo.
-        for (param, row) in self.table.iter() {
-            if row.scope == Scope::Stage && !opened.piece.preset.params.contains_key(&row.name) {
-                let value = before.base_value(param);
-                self.instrument.apply(&Action::Set { param, value });
-            }
-        }
-        if let Some(norm) = self.norm {
-            let value = f64::from(u8::from(norm == Norm::Batch));
-            let param = self.ids.norm;
-            self.instrument.apply(&Action::Set { param, value });
-        }
-        self.board.rename(&opened.piece.name);
-        self.piece = Arc::new(opened.piece);
-        self.origin = Instant::now();
-        self.tick_debt = 0;
-        // Where the desk is full it is thrown away here.
-        let _ = self.pieces.ask(Job::Discard(Box::new(before)));
-    }
-
     /// Sound moves what it drives, and goes into the recording.
     fn listen(&mut self) {
         let Some(capture) = &self.capture else {
@@ -278,6 +220,14 @@ impl Show {
         capture.drain_samples(&mut self.samples);
     }
 
+    /// Brings the beat to where the clock that is followed has it.
+    fn follow_clock(&mut self) {
+        let now = self.hands.inbox.now();
+        if let Some(action) = self.clocks.follow(&self.instrument, now, &self.pieces) {
+            self.instrument.apply(&action);
+        }
+    }
+
     /// Applies what the hands did; returns when the newest of it arrived.
     fn take_controls(&mut self) -> Option<Stamp> {
         let mut newest = None;
@@ -289,55 +239,6 @@ impl Show {
         newest
     }
 
-    fn apply(&mut self, action: Action) {
-        let ids = &self.ids;
-        let host = match &action {
-            Action::Trigger { param } | Action::Text { param, .. } => *param,
-            Action::Set { param, .. }
-            | Action::SetUnit { param, .. }
-            | Action::Nudge { param, .. } => *param,
-            Action::Source { .. } | Action::Clock { .. } => return self.instrument.apply(&action),
-        };
-        match action {
-            Action::Text { param, text } if param == ids.load => {
-                self.ask_for(Job::Named(Arc::clone(&self.piece), text));
-            }
-            Action::Trigger { param } if param == ids.next => {
-                self.ask_for(Job::Next(Arc::clone(&self.piece)));
-            }
-            Action::Trigger { param } if param == ids.record => self.toggle_recording(),
-            Action::Trigger { param } if param == ids.fullscreen => {
-                (self.window)(WindowCommand::ToggleFullscreen);
-            }
-            Action::Trigger { param } if param == ids.leave_fullscreen => {
-                (self.window)(WindowCommand::LeaveFullscreen);
-            }
-            Action::Trigger { param } if param == ids.hud => self.board.toggle(),
-            Action::Trigger { param } if param == ids.quit => self.over = true,
-            action if self.table.row(host).scope != Scope::Host => self.instrument.apply(&action),
-            _ => {}
-        }
-    }
-
-    fn ask_for(&self, job: Job) {
-        if self.pieces.ask(job).is_err() {
-            self.hands
-                .notices
-                .warn("too many presets were asked for at once");
-        }
-    }
-
-    fn toggle_recording(&mut self) {
-        let sound = self.capture.as_ref().map(|capture| {
-            let format = capture.format();
-            Sound {
-                rate: format.sample_rate_hz,
-                channels: format.channels,
-            }
-        });
-        self.tape.toggle(self.canvas.size, sound);
-    }
-
     /// Brings the instrument to the present.
     fn advance(&mut self, now: Instant) {
         let nanos = now.duration_since(self.origin).as_nanos();
@@ -347,14 +248,6 @@ impl Show {
         self.tick_debt += behind.saturating_sub(most);
         for _ in 0..behind.min(most) {
             self.instrument.tick();
-        }
-    }
-
-    fn publish_values(&self) {
-        for (param, _) in self.table.iter() {
-            self.hands
-                .values
-                .set(param, self.instrument.base_value(param));
         }
     }
 

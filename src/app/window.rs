@@ -13,12 +13,12 @@ use winit::monitor::MonitorHandle;
 use winit::window::{Fullscreen, Window, WindowId};
 
 use super::Settings;
-use super::desk::Opened;
 use super::hands::Hands;
+use super::pieces::First;
 use super::show::{Show, WindowCommand};
 use super::stats::Figures;
 use crate::control::keys::{Held, Key, Keys};
-use crate::control::{Inbox, Notices};
+use crate::control::{Inbox, Notices, Values};
 use crate::instrument::{Action, ParamId, Table};
 use crate::stage::{Offscreen, Output, Screen, ScreenSize};
 
@@ -112,14 +112,16 @@ pub(super) fn run(
     display: Display,
     settings: &Settings,
     table: &Arc<Table>,
-    opened: Opened,
+    opened: First,
     hands: Hands,
 ) -> anyhow::Result<Figures> {
     let mut app = App {
         settings: settings.clone(),
         table: Arc::clone(table),
-        keys: Keys::standard(table)?,
+        keys: hands.keys.clone(),
         quit: table.find("show.quit")?,
+        learn: table.find("midi.learn")?,
+        values: Arc::clone(&hands.values),
         inbox: Arc::clone(&hands.inbox),
         notices: Arc::clone(&hands.notices),
         proxy: display.0.create_proxy(),
@@ -150,11 +152,13 @@ struct App {
     table: Arc<Table>,
     keys: Keys,
     quit: ParamId,
+    learn: ParamId,
+    values: Arc<Values>,
     inbox: Arc<Inbox>,
     notices: Arc<Notices>,
     proxy: EventLoopProxy<WindowCommand>,
     /// What the show begins with, until it begins.
-    ready: Option<(Opened, Hands)>,
+    ready: Option<(First, Hands)>,
     window: Option<Arc<Window>>,
     size: Arc<ScreenSize>,
     modifiers: ModifiersState,
@@ -268,18 +272,43 @@ impl App {
         window.set_cursor_visible(!on);
     }
 
+    /// What a key does in the table of controls, while that is shown.
+    fn learning(&self, key: Key) -> Option<Action> {
+        let param = self.learn;
+        if self.values.get(param) < 0.5 {
+            return None;
+        }
+        let step = |delta| Some(Action::Nudge { param, delta });
+        match key {
+            Key::Up => step(-1.0),
+            Key::Down => step(1.0),
+            Key::PageUp => step(-10.0),
+            Key::PageDown => step(10.0),
+            Key::Home => step(-1e4),
+            Key::End => step(1e4),
+            Key::Escape => Some(Action::Trigger { param }),
+            _ => None,
+        }
+    }
+
     fn key(&self, event: &KeyEvent) {
         let held = Held {
             shift: self.modifiers.shift_key(),
             control: self.modifiers.control_key() || self.modifiers.super_key(),
+            alt: self.modifiers.alt_key(),
         };
         if event.state != ElementState::Pressed {
             return;
         }
-        if let Some(key) = key(event)
-            && let Some(action) = self.keys.action(key, held, event.repeat)
-        {
-            self.inbox.put(action.clone(), self.inbox.now());
+        let Some(key) = key(event) else {
+            return;
+        };
+        let action = match self.learning(key) {
+            None => self.keys.action(key, held, event.repeat).cloned(),
+            learning => learning,
+        };
+        if let Some(action) = action {
+            self.inbox.put(action, self.inbox.now());
         }
     }
 }
@@ -288,32 +317,55 @@ fn key(event: &KeyEvent) -> Option<Key> {
     use winit::keyboard::Key as Logical;
     if let PhysicalKey::Code(code) = event.physical_key {
         let digit = match code {
-            KeyCode::Digit1 | KeyCode::Numpad1 => 1,
-            KeyCode::Digit2 | KeyCode::Numpad2 => 2,
-            KeyCode::Digit3 | KeyCode::Numpad3 => 3,
-            KeyCode::Digit4 | KeyCode::Numpad4 => 4,
-            KeyCode::Digit5 | KeyCode::Numpad5 => 5,
-            KeyCode::Digit6 | KeyCode::Numpad6 => 6,
-            KeyCode::Digit7 | KeyCode::Numpad7 => 7,
-            KeyCode::Digit8 | KeyCode::Numpad8 => 8,
-            _ => 0,
+            KeyCode::Digit0 | KeyCode::Numpad0 => Some(0),
+            KeyCode::Digit1 | KeyCode::Numpad1 => Some(1),
+            KeyCode::Digit2 | KeyCode::Numpad2 => Some(2),
+            KeyCode::Digit3 | KeyCode::Numpad3 => Some(3),
+            KeyCode::Digit4 | KeyCode::Numpad4 => Some(4),
+            KeyCode::Digit5 | KeyCode::Numpad5 => Some(5),
+            KeyCode::Digit6 | KeyCode::Numpad6 => Some(6),
+            KeyCode::Digit7 | KeyCode::Numpad7 => Some(7),
+            KeyCode::Digit8 | KeyCode::Numpad8 => Some(8),
+            KeyCode::Digit9 | KeyCode::Numpad9 => Some(9),
+            _ => None,
         };
-        if digit > 0 {
+        if let Some(digit) = digit {
             return Some(Key::Digit(digit));
         }
     }
     match &event.logical_key {
-        Logical::Named(NamedKey::Space) => Some(Key::Space),
-        Logical::Named(NamedKey::ArrowUp) => Some(Key::Up),
-        Logical::Named(NamedKey::ArrowDown) => Some(Key::Down),
-        Logical::Named(NamedKey::ArrowLeft) => Some(Key::Left),
-        Logical::Named(NamedKey::ArrowRight) => Some(Key::Right),
-        Logical::Named(NamedKey::Backspace) => Some(Key::Backspace),
-        Logical::Named(NamedKey::Tab) => Some(Key::Tab),
-        Logical::Named(NamedKey::Escape) => Some(Key::Escape),
+        Logical::Named(named) => Some(match named {
+            NamedKey::Space => Key::Space,
+            NamedKey::ArrowUp => Key::Up,
+            NamedKey::ArrowDown => Key::Down,
+            NamedKey::ArrowLeft => Key::Left,
+            NamedKey::ArrowRight => Key::Right,
+            NamedKey::PageUp => Key::PageUp,
+            NamedKey::PageDown => Key::PageDown,
+            NamedKey::Home => Key::Home,
+            NamedKey::End => Key::End,
+            NamedKey::Backspace => Key::Backspace,
+            NamedKey::Delete => Key::Delete,
+            NamedKey::Enter => Key::Enter,
+            NamedKey::Tab => Key::Tab,
+            NamedKey::Escape => Key::Escape,
+            NamedKey::F1 => Key::Function(1),
+            NamedKey::F2 => Key::Function(2),
+            NamedKey::F3 => Key::Function(3),
+            NamedKey::F4 => Key::Function(4),
+            NamedKey::F5 => Key::Function(5),
+            NamedKey::F6 => Key::Function(6),
+            NamedKey::F7 => Key::Function(7),
+            NamedKey::F8 => Key::Function(8),
+            NamedKey::F9 => Key::Function(9),
+            NamedKey::F10 => Key::Function(10),
+            NamedKey::F11 => Key::Function(11),
+            NamedKey::F12 => Key::Function(12),
+            _ => return None,
+        }),
         Logical::Character(text) => match text.chars().next()? {
             ' ' => Some(Key::Space),
-            letter => Some(Key::Letter(letter.to_ascii_lowercase())),
+            sign => Some(Key::Char(sign.to_lowercase().next().unwrap_or(sign))),
         },
         _ => None,
     }

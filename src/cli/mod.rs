@@ -12,6 +12,8 @@ mod film;
 pub mod frames;
 pub mod import;
 pub mod info;
+#[cfg(feature = "live")]
+pub mod keys;
 pub mod params;
 #[cfg(feature = "live")]
 pub mod play;
@@ -52,6 +54,8 @@ enum Command {
     #[cfg(feature = "live")]
     Devices(devices::Args),
     Params(params::Args),
+    #[cfg(feature = "live")]
+    Keys(keys::Args),
 }
 
 impl Cli {
@@ -76,6 +80,8 @@ impl Cli {
             #[cfg(feature = "live")]
             Command::Devices(args) => devices::run(args),
             Command::Params(args) => params::run(args),
+            #[cfg(feature = "live")]
+            Command::Keys(args) => keys::run(args),
         }
     }
 }

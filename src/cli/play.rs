@@ -48,6 +48,9 @@ pub struct Args {
     /// Begin fullscreen
     #[arg(long, conflicts_with = "headless")]
     fullscreen: bool,
+    /// Where the seeds of re-rolls begin, so that two shows roll alike [default: another one each time]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Play offscreen, in real time
     #[arg(long)]
     headless: bool,
@@ -80,6 +83,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         fullscreen: args.fullscreen,
         length: args.seconds,
         stats: args.stats,
+        seed: args.seed.unwrap_or_else(another),
         takes: TAKES.into(),
     };
     if args.headless {
@@ -109,6 +113,12 @@ fn perform_first_take(reason: &str, settings: &Settings, drawing: &Drawing) -> a
         bytes: Bytes::Nearest,
     };
     super::take::render_take(&take, &output, form, drawing)
+}
+
+/// A number that no other show begins with.
+fn another() -> u64 {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed();
+    since.map_or(0, |since| since.as_nanos() as u64)
 }
 
 fn fps(text: &str) -> Result<f64, String> {

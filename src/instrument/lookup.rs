@@ -1,7 +1,8 @@
 //! The table by name, for files and messages.
 
+use super::param::SOURCES;
 use super::preset::PresetError;
-use super::{Kind, ParamId, Table};
+use super::{Action, Kind, ParamId, Table};
 
 impl Table {
     /// The parameter of that name, or an error with the name most like it.
@@ -19,6 +20,66 @@ impl Table {
                 nearest: nearest.unwrap_or("none").to_owned(),
             }
         })
+    }
+
+    /// What a written line asks of a parameter: nothing fires, a number or a name sets, `+0.5` and `+-0.5` move, `50%` is a
+    /// control's place between its ends.
+    ///
+    /// # Errors
+    /// A line that says what is wrong.
+    pub fn action(&self, name: &str, value: &[&str]) -> Result<Action, String> {
+        let number = |text: &str| match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => Err(format!("`{text}` is no number")),
+        };
+        if let Some(source) = SOURCES.iter().position(|source| *source == name) {
+            let [value] = value else {
+                return Err(format!("{name} takes one value, 0 to 1"));
+            };
+            return Ok(Action::Source {
+                source,
+                value: number(value)?,
+            });
+        }
+        let param = self.find(name).map_err(|error| error.to_string())?;
+        let row = self.row(param);
+        match (row.kind, value) {
+            (Kind::Trigger | Kind::Toggle, []) => Ok(Action::Trigger { param }),
+            (Kind::Trigger, _) => Err(format!("{name} fires and takes no value")),
+            (Kind::Text, words) => Ok(Action::Text {
+                param,
+                text: words.join(" ").into(),
+            }),
+            (Kind::Choice(names), [text]) => match names.iter().position(|name| name == text) {
+                Some(index) => Ok(Action::Set {
+                    param,
+                    value: index as f64,
+                }),
+                None => Err(format!(
+                    "{name} takes one of {}, not `{text}`",
+                    names.join(", ")
+                )),
+            },
+            (_, [text]) if text.ends_with('%') => match number(&text[..text.len() - 1])? / 100.0 {
+                unit if (0.0..=1.0).contains(&unit) => Ok(Action::SetUnit { param, unit }),
+                _ => Err(format!("{name} takes 0% to 100%, not {text}")),
+            },
+            (_, [text]) if text.starts_with('+') => Ok(Action::Nudge {
+                param,
+                delta: number(&text[1..])?,
+            }),
+            (_, [text]) => {
+                let value = number(text)?;
+                if value < row.min || value > row.max {
+                    return Err(format!(
+                        "{name} takes {} to {} {}, not {text}",
+                        row.min, row.max, row.unit
+                    ));
+                }
+                Ok(Action::Set { param, value })
+            }
+            _ => Err(format!("{name} takes one value")),
+        }
     }
 
     /// Whether there is a parameter of that name whose range has the value.

@@ -318,7 +318,8 @@ impl Instrument {
     }
 
     pub(super) fn set(&mut self, param: ParamId, value: f64) {
-        if self.table.row(param).read_only {
+        let row = self.table.row(param);
+        if row.read_only || matches!(row.kind, Kind::Trigger | Kind::Text) {
             return;
         }
         let value = self.table.row(param).clamp(value);

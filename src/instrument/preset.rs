@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::param::{Kind, ParamId, SOURCES, Table};
-use super::rows::MAX_KEYFRAMES;
+use super::rows::{BANK, MAX_KEYFRAMES};
 use crate::latent::{MAX_SEED, ROWS, Rows};
 
 /// A preset as its file has it.
@@ -21,6 +21,9 @@ pub struct Preset {
     /// SHA-256 of the model's file, in hexadecimal digits: another model of the same name is told of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_sha256: Option<String>,
+    /// Its place in the bank, 1 to 16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bank: Option<u8>,
     /// The keyframes, numbered from 1 in this order.
     pub keyframes: Vec<KeyframeEntry>,
     /// The order in which the loop visits them; as they stand where it is left out.
@@ -154,6 +157,7 @@ impl Preset {
             version: 1,
             model: None,
             model_sha256: None,
+            bank: None,
             keyframes,
             order: Vec::new(),
             params: BTreeMap::new(),
@@ -236,6 +240,13 @@ impl Preset {
             return Err(PresetError::Text(
                 "its model_sha256 must be 64 hexadecimal digits".to_owned(),
             ));
+        }
+        if let Some(bank) = self.bank
+            && !(1..=BANK).contains(&usize::from(bank))
+        {
+            return Err(PresetError::Text(format!(
+                "its bank = {bank}; places of the bank are 1 to {BANK}"
+            )));
         }
         let count = self.keyframes.len();
         let in_range = self

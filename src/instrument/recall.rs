@@ -18,6 +18,7 @@ pub struct Recall {
     pub(super) ring: Loop,
     pub(super) modulation: Vec<Modulation>,
     pub(super) followers: Vec<Follower>,
+    keeps_head: bool,
     /// Room for the loop that fades.
     fading: Option<Box<Fading>>,
     scratch: Scratch,
@@ -103,7 +104,15 @@ impl Recall {
             scratch: Scratch::new(latent),
             row: vec![0.0; latent],
             history: History::new(count),
+            keeps_head: false,
         })
+    }
+
+    /// Leaves the play head where it is, as far as the loop has as many keyframes: for a preset that was only edited.
+    #[must_use]
+    pub fn keeping_head(mut self) -> Self {
+        self.keeps_head = true;
+        self
     }
 }
 
@@ -115,6 +124,9 @@ impl Instrument {
     pub fn recall(&mut self, mut recall: Recall, fade: u64) -> Recall {
         let way = self.way();
         std::mem::swap(&mut self.ring, &mut recall.ring);
+        if recall.keeps_head && self.ring.len() == recall.ring.len() {
+            self.ring.transport.clone_from(&recall.ring.transport);
+        }
         if let Some(fading) = &mut recall.fading {
             std::mem::swap(&mut fading.ring, &mut recall.ring);
             let fits = fading.ring.latent() == self.ring.latent();

@@ -245,6 +245,10 @@ impl Table {
             host(trigger("hud.toggle", "Shows or hides the heads-up display")),
             host(trigger("hud.help", "Shows or hides the table of keys")),
             host(trigger(
+                "midi.unlearn",
+                "Takes from every control what was learnt for the parameter that is picked",
+            )),
+            host(trigger(
                 "midi.learn",
                 "Shows or hides the table of controls to be learnt",
             )),

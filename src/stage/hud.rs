@@ -27,6 +27,23 @@ pub struct Readout {
     pub frozen: bool,
     /// What happened lately, oldest first.
     pub notices: Vec<String>,
+    /// Whether the loop and the figures are shown.
+    pub open: bool,
+    /// The table of keys, where it is shown: a key, and what it does.
+    pub keys: Option<Vec<(String, String)>>,
+    /// Parameters to learn controls for, where they are shown.
+    pub learn: Option<Learn>,
+}
+
+/// The part of the parameters around the one that is picked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Learn {
+    /// Name, value and controls of each.
+    pub rows: Vec<[String; 3]>,
+    /// Which of them is picked.
+    pub picked: usize,
+    /// What to do.
+    pub hint: String,
 }
 
 const INK: Color32 = Color32::from_rgb(214, 216, 220);
@@ -42,8 +59,80 @@ const HEIGHT: f32 = 132.0;
 const MARGIN: f32 = 18.0;
 const BAR: f32 = 40.0;
 
-/// Paints the readout along the lower edge of the screen, in points.
+/// Paints what is shown of the readout, in points.
 pub(super) fn paint(painter: &Painter, screen: Rect, readout: &Readout) {
+    if readout.open {
+        paint_figures(painter, screen, readout);
+    }
+    if let Some(keys) = &readout.keys {
+        paint_keys(painter, screen, keys);
+    }
+    if let Some(learn) = &readout.learn {
+        paint_learn(painter, screen, learn);
+    }
+}
+
+/// The table of keys, in as many columns as there is room for.
+fn paint_keys(painter: &Painter, screen: Rect, keys: &[(String, String)]) {
+    let columns = ((screen.width() / 380.0) as usize).clamp(1, 3);
+    let rows = keys.len().div_ceil(columns);
+    let line = ((screen.height() - 2.0 * MARGIN) / rows as f32).clamp(11.0, 22.0);
+    let size = line * 0.66;
+    painter.rect_filled(screen, 0.0, PANEL);
+    let width = (screen.width() - 2.0 * MARGIN) / columns as f32;
+    for (index, (key, does)) in keys.iter().enumerate() {
+        let (column, row) = (index / rows, index % rows);
+        let at = Pos2::new(
+            screen.left() + MARGIN + width * column as f32,
+            screen.top() + MARGIN + line * row as f32,
+        );
+        let font = FontId::new(size, FontFamily::Proportional);
+        painter.text(at, Align2::LEFT_TOP, key, font.clone(), HEAD);
+        let at = Pos2::new(at.x + size * 7.5, at.y);
+        painter.text(at, Align2::LEFT_TOP, does, font, INK);
+    }
+}
+
+/// Parameters with their controls, the picked one marked.
+fn paint_learn(painter: &Painter, screen: Rect, learn: &Learn) {
+    let line = 20.0;
+    let height = line * (learn.rows.len() as f32 + 1.0) + 2.0 * MARGIN + 8.0;
+    let width = (screen.width() - 2.0 * MARGIN).min(640.0);
+    let panel = Rect::from_min_size(
+        Pos2::new(screen.left() + MARGIN, screen.top() + MARGIN),
+        Vec2::new(width, height.min(screen.height() - 2.0 * MARGIN)),
+    );
+    painter.rect_filled(panel, 4.0, PANEL);
+    let painter = painter.with_clip_rect(panel.intersect(screen));
+    let inner = panel.shrink(MARGIN);
+    let font = |size| FontId::new(size, FontFamily::Proportional);
+    let text = |x: f32, y: f32, words: &str, colour| {
+        painter.text(Pos2::new(x, y), Align2::LEFT_TOP, words, font(14.0), colour);
+    };
+    text(inner.left(), inner.top(), &learn.hint, HEAD);
+    for (index, [name, value, controls]) in learn.rows.iter().enumerate() {
+        let top = inner.top() + 8.0 + line * (index as f32 + 1.0);
+        let is_picked = index == learn.picked;
+        if is_picked {
+            let row = Rect::from_min_size(
+                Pos2::new(inner.left() - 8.0, top - 2.0),
+                Vec2::new(inner.width() + 16.0, line),
+            );
+            painter.rect_filled(row, 2.0, NEAR);
+        }
+        text(inner.left(), top, name, if is_picked { INK } else { DIM });
+        text(inner.left() + inner.width() * 0.36, top, value, INK);
+        text(
+            inner.left() + inner.width() * 0.56,
+            top,
+            controls,
+            if is_picked { HEAD } else { DIM },
+        );
+    }
+}
+
+/// The loop and the figures along the lower edge of the screen, notices along the upper one.
+fn paint_figures(painter: &Painter, screen: Rect, readout: &Readout) {
     let panel = Rect::from_min_max(
         Pos2::new(screen.left(), screen.bottom() - HEIGHT),
         screen.right_bottom(),

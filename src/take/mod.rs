@@ -79,8 +79,9 @@ impl Take {
                     if take.events.last().is_some_and(|&(last, _)| last > tick) {
                         return Err(wrong(line, format!("{at} s is before the action above it")));
                     }
-                    let action =
-                        action(table, name, value).map_err(|reason| wrong(line, reason))?;
+                    let action = table
+                        .action(name, value)
+                        .map_err(|reason| wrong(line, reason))?;
                     take.events.push((tick, action));
                 }
                 _ => {
@@ -156,64 +157,6 @@ fn written(table: &Table, param: ParamId, value: f64) -> String {
             .get(value as usize)
             .map_or_else(|| value.to_string(), |name| (*name).to_owned()),
         _ => value.to_string(),
-    }
-}
-
-fn action(table: &Table, name: &str, value: &[&str]) -> Result<Action, String> {
-    let number = |text: &str| match text.parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(number),
-        _ => Err(format!("`{text}` is no number")),
-    };
-    if let Some(source) = crate::instrument::param::SOURCES
-        .iter()
-        .position(|source| *source == name)
-    {
-        let [value] = value else {
-            return Err(format!("{name} takes one value, 0 to 1"));
-        };
-        return Ok(Action::Source {
-            source,
-            value: number(value)?,
-        });
-    }
-    let param = table.find(name).map_err(|error| error.to_string())?;
-    let row = table.row(param);
-    match (row.kind, value) {
-        (Kind::Trigger | Kind::Toggle, []) => Ok(Action::Trigger { param }),
-        (Kind::Trigger, _) => Err(format!("{name} fires and takes no value")),
-        (Kind::Text, words) => Ok(Action::Text {
-            param,
-            text: words.join(" ").into(),
-        }),
-        (Kind::Choice(names), [text]) => match names.iter().position(|name| name == text) {
-            Some(index) => Ok(Action::Set {
-                param,
-                value: index as f64,
-            }),
-            None => Err(format!(
-                "{name} takes one of {}, not `{text}`",
-                names.join(", ")
-            )),
-        },
-        (_, [text]) if text.ends_with('%') => match number(&text[..text.len() - 1])? / 100.0 {
-            unit if (0.0..=1.0).contains(&unit) => Ok(Action::SetUnit { param, unit }),
-            _ => Err(format!("{name} takes 0% to 100%, not {text}")),
-        },
-        (_, [text]) if text.starts_with('+') => Ok(Action::Nudge {
-            param,
-            delta: number(&text[1..])?,
-        }),
-        (_, [text]) => {
-            let value = number(text)?;
-            if value < row.min || value > row.max {
-                return Err(format!(
-                    "{name} takes {} to {} {}, not {text}",
-                    row.min, row.max, row.unit
-                ));
-            }
-            Ok(Action::Set { param, value })
-        }
-        _ => Err(format!("{name} takes one value")),
     }
 }
 

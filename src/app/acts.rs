@@ -1,0 +1,211 @@
+//! What the hands ask of the program around the instrument: presets, recordings, windows.
+
+use std::sync::Arc;
+
+use super::desk::Job;
+use super::pieces::{Opened, Which};
+use super::show::{Show, WindowCommand};
+use crate::engine::Norm;
+use crate::instrument::preset::PresetError;
+use crate::instrument::{Action, BANK, MAX_KEYFRAMES, ParamId, Scope, Table, ticks};
+use crate::record::Sound;
+
+/// Parameters that the stage and the program act on.
+pub(super) struct Ids {
+    pub(super) norm: ParamId,
+    pub(super) fade: ParamId,
+    pub(super) blackout: ParamId,
+    pub(super) freeze: ParamId,
+    pub(super) fit: ParamId,
+    record: ParamId,
+    next: ParamId,
+    previous: ParamId,
+    load: ParamId,
+    save: ParamId,
+    fade_secs: ParamId,
+    model: ParamId,
+    fullscreen: ParamId,
+    leave_fullscreen: ParamId,
+    hud: ParamId,
+    help: ParamId,
+    learn: ParamId,
+    unlearn: ParamId,
+    quit: ParamId,
+    bank: Vec<ParamId>,
+    jumps: Vec<ParamId>,
+}
+
+impl Ids {
+    pub(super) fn new(table: &Table) -> Result<Self, PresetError> {
+        let id = |name: &str| table.find(name);
+        let bank = (1..=BANK).map(|place| id(&format!("preset.bank.{place}")));
+        let jumps = (1..=MAX_KEYFRAMES).map(|number| id(&format!("keyframe.{number}.jump")));
+        Ok(Self {
+            norm: id("loop.norm")?,
+            fade: id("master.fade")?,
+            blackout: id("master.blackout")?,
+            freeze: id("master.freeze")?,
+            fit: id("stage.fit")?,
+            record: id("record.toggle")?,
+            next: id("preset.next")?,
+            previous: id("preset.previous")?,
+            load: id("preset.load")?,
+            save: id("preset.save")?,
+            fade_secs: id("preset.fade_secs")?,
+            model: id("model.load")?,
+            fullscreen: id("window.fullscreen")?,
+            leave_fullscreen: id("window.leave_fullscreen")?,
+            hud: id("hud.toggle")?,
+            help: id("hud.help")?,
+            learn: id("midi.learn")?,
+            unlearn: id("midi.unlearn")?,
+            quit: id("show.quit")?,
+            bank: bank.collect::<Result<_, _>>()?,
+            jumps: jumps.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Show {
+    pub(super) fn apply(&mut self, action: Action) {
+        let param = match &action {
+            Action::Trigger { param }
+            | Action::Text { param, .. }
+            | Action::Set { param, .. }
+            | Action::SetUnit { param, .. }
+            | Action::Nudge { param, .. } => *param,
+            Action::Source { .. } | Action::Clock { .. } => return self.instrument.apply(&action),
+        };
+        let is_fired = matches!(action, Action::Trigger { .. });
+        match action {
+            Action::Text { param, text } => self.text(param, text),
+            Action::Trigger { param } if param == self.ids.save => self.save("".into()),
+            // In the table of controls, steps go up and down.
+            Action::Nudge { param, delta } if param == self.ids.learn => {
+                let picked = self.board.pick(delta as i64);
+                self.hands.learn(picked);
+            }
+            _ if self.table.row(param).scope == Scope::Host && is_fired => self.fire(param),
+            // The program's own values are kept with the instrument's.
+            action => self.instrument.apply(&action),
+        }
+    }
+
+    fn text(&mut self, param: ParamId, text: Box<str>) {
+        if param == self.ids.load {
+            self.ask_for(Job::Open(Which::Named(text), Arc::clone(&self.piece)));
+        } else if param == self.ids.save {
+            self.save(text);
+        } else if param == self.ids.model {
+            self.ask_for(Job::Model(text, Arc::clone(&self.piece)));
+        }
+    }
+
+    fn fire(&mut self, param: ParamId) {
+        let ids = &self.ids;
+        let open = |which| Job::Open(which, Arc::clone(&self.piece));
+        if param == ids.next {
+            self.ask_for(open(Which::Neighbour(1)));
+        } else if param == ids.previous {
+            self.ask_for(open(Which::Neighbour(-1)));
+        } else if let Some(place) = ids.bank.iter().position(|id| *id == param) {
+            self.ask_for(open(Which::Bank(place)));
+        } else if param == ids.record {
+            self.toggle_recording();
+        } else if param == ids.fullscreen {
+            (self.window)(WindowCommand::ToggleFullscreen);
+        } else if param == ids.leave_fullscreen {
+            (self.window)(WindowCommand::LeaveFullscreen);
+        } else if param == ids.hud {
+            self.board.toggle();
+        } else if param == ids.help {
+            self.board.toggle_help();
+        } else if param == ids.learn {
+            let picked = self.board.toggle_learn();
+            self.hands.learn(picked);
+        } else if param == ids.unlearn {
+            if let Some(picked) = self.board.picked() {
+                self.hands.unlearn(picked);
+            }
+        } else if param == ids.quit {
+            self.over = true;
+        } else {
+            // A toggle of the program's, which the instrument keeps.
+            self.instrument.apply(&Action::Trigger { param });
+        }
+    }
+
+    fn save(&self, name: Box<str>) {
+        let preset = Box::new(self.instrument.preset());
+        self.ask_for(Job::Save(name, preset, Arc::clone(&self.piece)));
+    }
+
+    fn ask_for(&self, job: Job) {
+        if self.pieces.ask(job).is_err() {
+            self.hands
+                .notices
+                .warn("too many presets were asked for at once");
+        }
+    }
+
+    /// Goes over to another piece; what is on screen stays until its first frame is drawn.
+    pub(super) fn change_piece(&mut self, opened: Opened) {
+        if let Some(engine) = opened.engine {
+            let name = engine.name().to_owned();
+            let latent = engine.latent();
+            if self.drawing.change(engine).is_err() {
+                let text = format!("{} came too soon after the last one", opened.piece.name);
+                return self.hands.notices.warn(text);
+            }
+            self.generation += 1;
+            self.engine_name = name;
+            self.latent = latent;
+        }
+        if let Some(recall) = opened.recall {
+            let fade = ticks(self.instrument.value(self.ids.fade_secs));
+            let before = self.instrument.recall(recall, fade);
+            // Where the desk is full it is thrown away here.
+            let _ = self.pieces.ask(Job::Discard(Box::new(before)));
+        }
+        if let Some(norm) = self.norm {
+            let value = f64::from(u8::from(norm == Norm::Batch));
+            let param = self.ids.norm;
+            self.instrument.apply(&Action::Set { param, value });
+        }
+        self.board.rename(&opened.piece.name);
+        self.piece = Arc::new(opened.piece);
+        let _ = self.pieces.ask(Job::Watch(Arc::clone(&self.piece)));
+    }
+
+    fn toggle_recording(&mut self) {
+        let sound = self.capture.as_ref().map(|capture| {
+            let format = capture.format();
+            Sound {
+                rate: format.sample_rate_hz,
+                channels: format.channels,
+            }
+        });
+        self.tape.toggle(self.canvas.size, sound);
+    }
+
+    /// Tells everyone where the parameters are; triggers are told as lit where what they do is the case.
+    pub(super) fn publish_values(&self) {
+        let values = &self.hands.values;
+        for (param, _) in self.table.iter() {
+            values.set(param, self.instrument.base_value(param));
+        }
+        let lit = |param: ParamId, on: bool| values.set(param, f64::from(u8::from(on)));
+        let head = self.instrument.position() as usize;
+        for (keyframe, &param) in self.ids.jumps.iter().enumerate() {
+            lit(param, keyframe == head);
+        }
+        let place = self.piece.bank.map(|place| usize::from(place) - 1);
+        for (at, &param) in self.ids.bank.iter().enumerate() {
+            lit(param, place == Some(at));
+        }
+        lit(self.ids.record, self.tape.running().is_some());
+        lit(self.ids.hud, self.board.is_open());
+        lit(self.ids.help, self.board.shows_help());
+        lit(self.ids.learn, self.board.picked().is_some());
+    }
+}

@@ -1,0 +1,271 @@
+//! Presets and models, opened, saved and watched beside the show.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context, bail};
+
+use super::Settings;
+use crate::control::Notices;
+use crate::engine::{Drawing, Engine, Winograd, open};
+use crate::instrument::{Instrument, Preset, Recall, Table};
+use crate::library::{self, Piece};
+use crate::network::checkpoint::write_whole;
+use crate::network::weights::GeneratorWeights;
+
+/// The piece that a show begins with.
+pub(super) struct First {
+    pub(super) piece: Piece,
+    pub(super) instrument: Instrument,
+    pub(super) engine: Box<dyn Engine>,
+}
+
+impl First {
+    pub(super) fn open(
+        piece: Piece,
+        settings: &Settings,
+        table: &Arc<Table>,
+    ) -> anyhow::Result<Self> {
+        let weights = GeneratorWeights::load(&piece.model)?;
+        let engine = open(&weights, &settings.drawing)?;
+        let instrument = Instrument::new(&piece.preset, Arc::clone(table), engine.latent())
+            .with_context(|| format!("cannot play {}", piece.name))?;
+        Ok(Self {
+            piece,
+            instrument,
+            engine,
+        })
+    }
+}
+
+/// A piece made ready to play.
+pub(super) struct Opened {
+    pub(super) piece: Piece,
+    /// Nothing where only the model changes.
+    pub(super) recall: Option<Recall>,
+    /// Nothing where the piece is played on the engine that is there.
+    pub(super) engine: Option<Box<dyn Engine>>,
+}
+
+/// Which preset is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// So many after the present one in its folder.
+    Neighbour(isize),
+    /// That place of the bank, counted from 0.
+    Bank(usize),
+    /// The one of that name.
+    Named(Box<str>),
+}
+
+/// Opens and saves presets, and looks after the file of the one that plays.
+pub(super) struct Pieces {
+    drawing: Drawing,
+    table: Arc<Table>,
+    /// Length of the present model's latents.
+    latent: usize,
+    notices: Arc<Notices>,
+    watched: Option<(Arc<Piece>, Option<SystemTime>)>,
+}
+
+impl Pieces {
+    pub(super) fn new(
+        settings: &Settings,
+        table: &Arc<Table>,
+        latent: usize,
+        notices: Arc<Notices>,
+    ) -> Self {
+        Self {
+            drawing: Drawing {
+                // Measuring would take the processor from the show.
+                winograd: match settings.drawing.winograd {
+                    Some(Winograd::Auto) => Some(Winograd::Known),
+                    other => other,
+                },
+                ..settings.drawing.clone()
+            },
+            table: Arc::clone(table),
+            latent,
+            notices,
+            watched: None,
+        }
+    }
+
+    /// Looks after a piece's file from now on.
+    pub(super) fn watch(&mut self, piece: Arc<Piece>) {
+        let modified = piece.path.as_deref().and_then(modified);
+        self.watched = Some((piece, modified));
+    }
+
+    /// The piece that plays, opened again where its file has changed.
+    pub(super) fn changed(&mut self) -> Option<Opened> {
+        let (piece, known) = self.watched.as_mut()?;
+        let found = piece.path.as_deref().and_then(modified);
+        // A file that is gone for a moment is one that is being written.
+        if found.is_none() || found == *known {
+            return None;
+        }
+        *known = found;
+        let piece = Arc::clone(piece);
+        let path = piece.path.clone()?;
+        let opened = self.open(&path, &piece);
+        if let Ok(opened) = &opened
+            && opened.piece.preset == piece.preset
+        {
+            return None;
+        }
+        let mut opened = self.told(opened, "read again")?;
+        opened.recall = opened.recall.map(Recall::keeping_head);
+        Some(opened)
+    }
+
+    /// Opens a preset.
+    pub(super) fn preset(&mut self, which: &Which, present: &Piece) -> Option<Opened> {
+        let opened = self
+            .path(which, present)
+            .and_then(|path| self.open(&path, present));
+        self.told(opened, "playing")
+    }
+
+    /// Opens a model for the loop that plays.
+    pub(super) fn model(&mut self, name: &str, present: &Piece) -> Option<Opened> {
+        let opened = self.open_model(name, present);
+        self.told(opened, "playing")
+    }
+
+    /// Saves a preset of the present piece.
+    pub(super) fn save(&mut self, name: &str, mut preset: Preset, piece: &Piece) {
+        preset.model = piece
+            .model
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        preset.model_sha256 = Some(piece.model_sha256.clone());
+        match self.write(name, &preset, piece) {
+            Ok(path) => {
+                if let Some((watched, known)) = &mut self.watched
+                    && watched.path.as_deref() == Some(&path)
+                {
+                    *known = modified(&path);
+                }
+                self.notices.tell(format!("saved {}", path.display()));
+            }
+            Err(error) => self
+                .notices
+                .warn(format!("the preset was not saved: {error:#}")),
+        }
+    }
+
+    /// What was there under the same name is kept beside it.
+    fn write(&self, name: &str, preset: &Preset, piece: &Piece) -> anyhow::Result<PathBuf> {
+        let path = library::place_for(piece, name)?;
+        let text = preset.to_toml()?;
+        if path.exists() {
+            let before = path.with_extension("toml.bak");
+            std::fs::copy(&path, &before)
+                .with_context(|| format!("cannot keep {}", before.display()))?;
+        }
+        write_whole(&path, text.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
+    fn path(&self, which: &Which, present: &Piece) -> anyhow::Result<PathBuf> {
+        let beside = match &present.path {
+            Some(path) => path.clone(),
+            None => library::first()?,
+        };
+        match which {
+            Which::Neighbour(_) if present.path.is_none() => Ok(beside),
+            Which::Neighbour(steps) => library::neighbour(&beside, *steps)
+                .with_context(|| format!("there is no preset beside {}", beside.display())),
+            Which::Named(name) => library::named_preset(&beside, name),
+            Which::Bank(place) => {
+                let mut bank = library::bank(&beside, &self.table);
+                let found = bank.get_mut(*place).and_then(Option::take);
+                found.with_context(|| format!("place {} of the bank is empty", place + 1))
+            }
+        }
+    }
+
+    /// Opens a preset; the engine only where its model is another than the present one.
+    fn open(&mut self, path: &Path, present: &Piece) -> anyhow::Result<Opened> {
+        let piece = library::preset(path, &self.table)?;
+        if let Some(made_with) = &piece.preset.model_sha256
+            && *made_with != piece.model_sha256
+        {
+            self.notices.warn(format!(
+                "{} was saved with another model than {} is now: its pictures will differ",
+                piece.name,
+                piece.model.display()
+            ));
+        }
+        let engine = self.engine(&piece, present)?;
+        let latent = engine
+            .as_ref()
+            .map_or(self.latent, |engine| engine.latent());
+        let recall = Recall::new(&piece.preset, &self.table, latent)
+            .with_context(|| format!("cannot play {}", piece.name))?;
+        self.latent = latent;
+        Ok(Opened {
+            piece,
+            recall: Some(recall),
+            engine,
+        })
+    }
+
+    fn open_model(&mut self, name: &str, present: &Piece) -> anyhow::Result<Opened> {
+        let model = library::named_model(&present.model, name)?;
+        let mut piece = Piece {
+            model_sha256: library::sha256(&model)?,
+            model,
+            ..present.clone()
+        };
+        piece.preset.model_sha256 = None;
+        let engine = self.engine(&piece, present)?;
+        if let Some(engine) = &engine
+            && engine.latent() != self.latent
+        {
+            bail!(
+                "{} takes latents of {} numbers, the loop has {}: load a preset of that model instead",
+                piece.model.display(),
+                engine.latent(),
+                self.latent
+            );
+        }
+        Ok(Opened {
+            piece,
+            recall: None,
+            engine,
+        })
+    }
+
+    fn engine(&self, piece: &Piece, present: &Piece) -> anyhow::Result<Option<Box<dyn Engine>>> {
+        if piece.model_sha256 == present.model_sha256 {
+            return Ok(None);
+        }
+        let weights = GeneratorWeights::load(&piece.model)?;
+        Ok(Some(open(&weights, &self.drawing)?))
+    }
+
+    fn told(&self, opened: anyhow::Result<Opened>, what: &str) -> Option<Opened> {
+        match opened {
+            Ok(opened) => {
+                let name = match opened.recall {
+                    Some(_) => opened.piece.name.clone(),
+                    None => opened.piece.model.display().to_string(),
+                };
+                self.notices.tell(format!("{what} {name}"));
+                Some(opened)
+            }
+            Err(error) => {
+                self.notices.warn(format!("{error:#}"));
+                None
+            }
+        }
+    }
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).ok()?.modified().ok()
+}

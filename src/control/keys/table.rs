@@ -1,0 +1,122 @@
+//! The keys that the program comes with.
+
+/// Keys with what they do and what the performer is told of them. N stands for each of 1 to 8.
+pub const STANDARD: [(&str, &str, &str); 37] = [
+    ("N", "keyframe.N.jump", "Jump to that keyframe"),
+    (
+        "Shift+N",
+        "keyframe.N.reroll",
+        "Re-roll that keyframe: a new picture in its place",
+    ),
+    (
+        "Ctrl+N",
+        "keyframe.N.lock",
+        "Lock that keyframe: re-rolls leave it alone",
+    ),
+    (
+        "Ctrl+Shift+N",
+        "keyframe.N.capture",
+        "Keep the present picture as that keyframe",
+    ),
+    (
+        "R",
+        "loop.reroll",
+        "Re-roll every keyframe that is not locked",
+    ),
+    (
+        "Backspace",
+        "loop.undo",
+        "Take back the last change of a keyframe",
+    ),
+    ("Space", "loop.pause", "Pause, and go on"),
+    ("Up", "loop.speed +0.05", "Faster"),
+    (
+        "Down",
+        "loop.speed +-0.05",
+        "Slower; through zero and backwards",
+    ),
+    ("Right", "loop.position +0.05", "Move the play head by hand"),
+    ("Left", "loop.position +-0.05", "Move it back"),
+    ("X", "loop.reverse", "Turn the play head round"),
+    ("A", "loop.mode +1", "Round and round, or back and forth"),
+    ("E", "loop.path +1", "The next way between keyframes"),
+    (
+        "M",
+        "beat.sync",
+        "The loop follows the beat instead of its speed",
+    ),
+    ("T", "beat.tap", "Tap the tempo"),
+    ("D", "beat.downbeat", "The first beat of a bar is now"),
+    (
+        "Shift+Right",
+        "beat.nudge +0.02",
+        "The beat comes a little earlier",
+    ),
+    (
+        "Shift+Left",
+        "beat.nudge +-0.02",
+        "The beat comes a little later",
+    ),
+    ("-", "beat.halve", "Half the tempo"),
+    ("+", "beat.double", "Twice the tempo"),
+    (
+        "Q",
+        "beat.quantise +1",
+        "Jumps and re-rolls wait for: nothing, the beat, the bar",
+    ),
+    ("B", "master.blackout", "Blackout"),
+    ("H", "master.freeze", "Hold the picture"),
+    ("FN", "preset.bank.N", "That preset of the bank"),
+    ("N", "preset.next", "The next preset"),
+    ("P", "preset.previous", "The preset before"),
+    (
+        "Ctrl+S",
+        "preset.save",
+        "Save what is played as a new preset",
+    ),
+    ("V", "record.toggle", "Start or stop a recording"),
+    (
+        "K",
+        "record.keep",
+        "Keep the last minute as a take, though nothing was recorded",
+    ),
+    (
+        "L",
+        "midi.learn",
+        "Learn controls: pick a parameter, move a control",
+    ),
+    (
+        "Delete",
+        "midi.unlearn",
+        "Forget the controls of the parameter that is picked",
+    ),
+    ("F", "window.fullscreen", "Fullscreen, or not"),
+    (
+        "Escape",
+        "window.leave_fullscreen",
+        "Leave fullscreen; it never ends the show",
+    ),
+    ("Tab", "hud.toggle", "The heads-up display"),
+    ("?", "hud.help", "This table"),
+    ("Ctrl+Q", "show.quit", "End the show"),
+];
+
+/// Every key by itself.
+pub(super) fn standard() -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for (key, does, _) in STANDARD {
+        if does.contains(".N") {
+            for number in 1..=8 {
+                let number = format!("{number}");
+                let key = match key.strip_suffix('N') {
+                    Some(held) => format!("{held}{number}"),
+                    None => key.to_owned(),
+                };
+                all.push((key, does.replace(".N", &format!(".{number}"))));
+            }
+        } else {
+            all.push((key.to_owned(), does.to_owned()));
+        }
+    }
+    all
+}
