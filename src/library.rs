@@ -1,17 +1,21 @@
-//! Presets and models on disk: what a MODEL|PRESET argument means, and what else lies beside it.
+//! Presets, models and takes on disk: what an argument means, and what else lies beside it.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, bail};
-
-use sha2::Digest;
+use anyhow::{Context, anyhow, bail};
+use sha2::{Digest, Sha256};
 
 use crate::instrument::{BANK, Preset, Table};
+use crate::take::{self, Script, Take};
 
 /// The preset that is played where none is named.
 const FIRST: &str = "presets/first.toml";
 /// Largest preset or take that is read, in bytes.
 const MAX_TEXT_BYTES: u64 = 4 << 20;
+/// Largest logged take that is read, in bytes.
+const MAX_TAKE_BYTES: u64 = 1 << 30;
 
 /// Something to play: a preset and the model it is played on.
 #[derive(Clone, Debug)]
@@ -55,7 +59,8 @@ pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Piece> {
             Ok(Piece {
                 name: file_name(path),
                 preset,
-                model_sha256: sha256(path)?,
+                model_sha256: sha256(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?,
                 model: path.to_owned(),
                 path: None,
                 bank: None,
@@ -79,24 +84,95 @@ pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Piece> {
             path.display()
         );
     };
-    let name = plain_name(model)
-        .with_context(|| format!("the preset {} names the model {model:?}", path.display()))?;
-    let places = model_places(folder(path), name);
-    let Some(model) = places.iter().find(|place| place.is_file()) else {
-        let looked = places.map(|place| place.display().to_string()).join(", ");
-        bail!(
-            "the preset {} asks for the model {model}, which is not there (looked at {looked})",
-            path.display()
-        );
-    };
+    let found = self::model(path, model)
+        .with_context(|| format!("the preset {} asks for a model", path.display()))?;
     Ok(Piece {
         name: file_name(path),
-        model_sha256: sha256(model)?,
-        model: model.clone(),
+        model_sha256: sha256(&found).with_context(|| format!("cannot read {}", found.display()))?,
+        model: found,
         preset,
         bank: bank_place(path, table),
         path: Some(path.to_owned()),
     })
+}
+
+/// The model of that file name, as the file `beside` names it: beside it, in `../models` or in `models`.
+///
+/// # Errors
+/// When it is in none of them, or the name is no plain file name.
+pub fn model(beside: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let name = plain_name(name)?;
+    let folder = folder(beside);
+    let places = [
+        folder.join(name),
+        folder.join("../models").join(name),
+        Path::new("models").join(name),
+    ];
+    match places.iter().find(|place| place.is_file()) {
+        Some(place) => Ok(place.clone()),
+        None => {
+            let looked = places.map(|place| place.display().to_string()).join(", ");
+            bail!("the model {name} is not there (looked at {looked})")
+        }
+    }
+}
+
+/// A take's file.
+#[derive(Clone, Debug)]
+pub enum TakeFile {
+    /// Written by hand.
+    Script(Script),
+    /// Logged while somebody played.
+    Logged(Take),
+}
+
+/// Reads a take of either kind.
+///
+/// # Errors
+/// When it cannot be read, is too large, or is no take.
+pub fn take(path: &Path, table: &Table) -> anyhow::Result<TakeFile> {
+    let open = || format!("cannot open the take {}", path.display());
+    let cannot_use = || format!("cannot use the take {}", path.display());
+    let mut file = File::open(path).with_context(open)?;
+    let mut magic = [0; take::log::MAGIC.len()];
+    // A shorter file is no log.
+    let is_log = file.read_exact(&mut magic).is_ok() && magic == take::log::MAGIC;
+    if !is_log {
+        let text = read_text(path).with_context(open)?;
+        let script = Script::parse(&text, table).with_context(cannot_use)?;
+        return Ok(TakeFile::Script(script));
+    }
+    let mut bytes = magic.to_vec();
+    file.take(MAX_TAKE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .with_context(open)?;
+    if bytes.len() as u64 > MAX_TAKE_BYTES {
+        let error = anyhow!("it has more than {MAX_TAKE_BYTES} bytes; no take has");
+        return Err(error.context(open()));
+    }
+    let take = Take::read(&bytes, table).with_context(cannot_use)?;
+    Ok(TakeFile::Logged(take))
+}
+
+/// SHA-256 of a whole file, in hexadecimal.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256(file: &Path) -> std::io::Result<String> {
+    let mut source = File::open(file)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0u8; 1 << 16];
+    loop {
+        match source.read(&mut buffer)? {
+            0 => break,
+            length => hash.update(&buffer[..length]),
+        }
+    }
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// The preset `steps` after this one in its folder, by name, round and round; the first where it is not there itself.
@@ -173,35 +249,7 @@ pub fn named_model(present: &Path, name: &str) -> anyhow::Result<PathBuf> {
     } else {
         format!("{name}.safetensors")
     };
-    let places = model_places(folder(present), &name);
-    match places.iter().find(|place| place.is_file()) {
-        Some(place) => Ok(place.clone()),
-        None => {
-            let looked = places.map(|place| place.display().to_string()).join(", ");
-            bail!("there is no model {name} (looked at {looked})")
-        }
-    }
-}
-
-fn model_places(folder: &Path, name: &str) -> [PathBuf; 3] {
-    [
-        folder.join(name),
-        folder.join("../models").join(name),
-        Path::new("models").join(name),
-    ]
-}
-
-/// SHA-256 of a file, in hexadecimal digits.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn sha256(path: &Path) -> anyhow::Result<String> {
-    let mut hasher = sha2::Sha256::new();
-    let mut file =
-        std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    std::io::copy(&mut file, &mut hasher)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(format!("{:x}", hasher.finalize()))
+    model(present, &name)
 }
 
 fn folder(path: &Path) -> &Path {

@@ -18,6 +18,8 @@ pub(super) struct Ids {
     pub(super) freeze: ParamId,
     pub(super) fit: ParamId,
     record: ParamId,
+    keep: ParamId,
+    keep_secs: ParamId,
     next: ParamId,
     previous: ParamId,
     load: ParamId,
@@ -47,6 +49,8 @@ impl Ids {
             freeze: id("master.freeze")?,
             fit: id("stage.fit")?,
             record: id("record.toggle")?,
+            keep: id("record.keep")?,
+            keep_secs: id("record.keep_secs")?,
             next: id("preset.next")?,
             previous: id("preset.previous")?,
             load: id("preset.load")?,
@@ -74,7 +78,7 @@ impl Show {
             | Action::Set { param, .. }
             | Action::SetUnit { param, .. }
             | Action::Nudge { param, .. } => *param,
-            Action::Source { .. } | Action::Clock { .. } => return self.instrument.apply(&action),
+            Action::Source { .. } | Action::Clock { .. } => return self.act(action),
         };
         let is_fired = matches!(action, Action::Trigger { .. });
         match action {
@@ -87,7 +91,7 @@ impl Show {
             }
             _ if self.table.row(param).scope == Scope::Host && is_fired => self.fire(param),
             // The program's own values are kept with the instrument's.
-            action => self.instrument.apply(&action),
+            action => self.act(action),
         }
     }
 
@@ -112,6 +116,9 @@ impl Show {
             self.ask_for(open(Which::Bank(place)));
         } else if param == ids.record {
             self.toggle_recording();
+        } else if param == ids.keep {
+            let secs = self.instrument.value(ids.keep_secs);
+            self.log.keep(self.instrument.ticks(), secs);
         } else if param == ids.fullscreen {
             (self.window)(WindowCommand::ToggleFullscreen);
         } else if param == ids.leave_fullscreen {
@@ -131,7 +138,7 @@ impl Show {
             self.over = true;
         } else {
             // A toggle of the program's, which the instrument keeps.
-            self.instrument.apply(&Action::Trigger { param });
+            self.act(Action::Trigger { param });
         }
     }
 
@@ -148,32 +155,47 @@ impl Show {
         }
     }
 
+    /// Lets an action take effect on the instrument, and logs it.
+    pub(super) fn act(&mut self, action: Action) {
+        self.instrument.apply(&action);
+        self.log.action(self.instrument.ticks(), action);
+    }
+
     /// Goes over to another piece; what is on screen stays until its first frame is drawn.
     pub(super) fn change_piece(&mut self, opened: Opened) {
-        if let Some(engine) = opened.engine {
-            let name = engine.name().to_owned();
-            let latent = engine.latent();
-            if self.drawing.change(engine).is_err() {
+        let now = self.instrument.ticks();
+        let model = opened.engine.map(|(engine, model)| {
+            let (name, latent) = (engine.name().to_owned(), engine.latent());
+            (self.drawing.change(engine).is_ok(), name, latent, model)
+        });
+        match model {
+            Some((false, ..)) => {
                 let text = format!("{} came too soon after the last one", opened.piece.name);
                 return self.hands.notices.warn(text);
             }
-            self.generation += 1;
-            self.engine_name = name;
-            self.latent = latent;
+            Some((true, name, latent, model)) => {
+                self.generation += 1;
+                self.engine_name = name;
+                self.latent = latent;
+                self.log.model(now, model);
+            }
+            None => {}
         }
-        if let Some(recall) = opened.recall {
-            let fade = ticks(self.instrument.value(self.ids.fade_secs));
-            let before = self.instrument.recall(recall, fade);
+        if let Some((recall, preset)) = opened.recall {
+            let fade_secs = self.instrument.value(self.ids.fade_secs);
+            let keeps_head = recall.keeps_head();
+            let before = self.instrument.recall(recall, ticks(fade_secs));
+            self.log.preset(now, preset, fade_secs, keeps_head);
             // Where the desk is full it is thrown away here.
             let _ = self.pieces.ask(Job::Discard(Box::new(before)));
         }
         if let Some(norm) = self.norm {
             let value = f64::from(u8::from(norm == Norm::Batch));
             let param = self.ids.norm;
-            self.instrument.apply(&Action::Set { param, value });
+            self.act(Action::Set { param, value });
         }
         self.board.rename(&opened.piece.name);
-        self.piece = Arc::new(opened.piece);
+        self.piece = opened.piece;
         let _ = self.pieces.ask(Job::Watch(Arc::clone(&self.piece)));
     }
 
@@ -185,7 +207,9 @@ impl Show {
                 channels: format.channels,
             }
         });
-        self.tape.toggle(self.canvas.size, sound);
+        if self.tape.toggle(self.canvas.size, sound) {
+            self.log.end_file(self.instrument.ticks());
+        }
     }
 
     /// Tells everyone where the parameters are; triggers are told as lit where what they do is the case.

@@ -46,7 +46,8 @@ pub(super) enum Job {
 /// What the desk hands over.
 pub(super) enum Done {
     Opened(Box<Opened>),
-    Recording(Recorder),
+    /// A recording, and the name of the take beside it.
+    Recording(Recorder, PathBuf),
     /// A recording could not begin.
     NoRecording,
     Listening(Box<Capture>),
@@ -153,7 +154,7 @@ impl Clerk {
                     Ok(recorder) => {
                         self.notices
                             .tell(format!("recording to {}", path.display()));
-                        Some(Done::Recording(recorder))
+                        Some(Done::Recording(recorder, path.with_extension("take")))
                     }
                     Err(error) => {
                         self.notices.warn(error.to_string());

@@ -5,6 +5,7 @@ mod clocks;
 mod desk;
 mod drawing;
 mod hands;
+mod logbook;
 mod pieces;
 mod readout;
 mod show;

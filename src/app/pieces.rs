@@ -13,6 +13,7 @@ use crate::instrument::{Instrument, Preset, Recall, Table};
 use crate::library::{self, Piece};
 use crate::network::checkpoint::write_whole;
 use crate::network::weights::GeneratorWeights;
+use crate::take::Model;
 
 /// The piece that a show begins with.
 pub(super) struct First {
@@ -41,11 +42,11 @@ impl First {
 
 /// A piece made ready to play.
 pub(super) struct Opened {
-    pub(super) piece: Piece,
+    pub(super) piece: Arc<Piece>,
     /// Nothing where only the model changes.
-    pub(super) recall: Option<Recall>,
+    pub(super) recall: Option<(Recall, Arc<Preset>)>,
     /// Nothing where the piece is played on the engine that is there.
-    pub(super) engine: Option<Box<dyn Engine>>,
+    pub(super) engine: Option<(Box<dyn Engine>, Arc<Model>)>,
 }
 
 /// Which preset is asked for.
@@ -116,7 +117,9 @@ impl Pieces {
             return None;
         }
         let mut opened = self.told(opened, "read again")?;
-        opened.recall = opened.recall.map(Recall::keeping_head);
+        opened.recall = opened
+            .recall
+            .map(|(recall, preset)| (recall.keeping_head(), preset));
         Some(opened)
     }
 
@@ -136,11 +139,9 @@ impl Pieces {
 
     /// Saves a preset of the present piece.
     pub(super) fn save(&mut self, name: &str, mut preset: Preset, piece: &Piece) {
-        preset.model = piece
-            .model
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned());
-        preset.model_sha256 = Some(piece.model_sha256.clone());
+        let model = model_of(piece, self.latent);
+        preset.model = Some(model.name);
+        preset.model_sha256 = Some(model.sha256);
         match self.write(name, &preset, piece) {
             Ok(path) => {
                 if let Some((watched, known)) = &mut self.watched
@@ -203,13 +204,14 @@ impl Pieces {
         let engine = self.engine(&piece, present)?;
         let latent = engine
             .as_ref()
-            .map_or(self.latent, |engine| engine.latent());
+            .map_or(self.latent, |(engine, _)| engine.latent());
         let recall = Recall::new(&piece.preset, &self.table, latent)
             .with_context(|| format!("cannot play {}", piece.name))?;
         self.latent = latent;
+        let preset = Arc::new(piece.preset.clone());
         Ok(Opened {
-            piece,
-            recall: Some(recall),
+            piece: Arc::new(piece),
+            recall: Some((recall, preset)),
             engine,
         })
     }
@@ -223,7 +225,7 @@ impl Pieces {
         };
         piece.preset.model_sha256 = None;
         let engine = self.engine(&piece, present)?;
-        if let Some(engine) = &engine
+        if let Some((engine, _)) = &engine
             && engine.latent() != self.latent
         {
             bail!(
@@ -234,18 +236,24 @@ impl Pieces {
             );
         }
         Ok(Opened {
-            piece,
+            piece: Arc::new(piece),
             recall: None,
             engine,
         })
     }
 
-    fn engine(&self, piece: &Piece, present: &Piece) -> anyhow::Result<Option<Box<dyn Engine>>> {
+    fn engine(
+        &self,
+        piece: &Piece,
+        present: &Piece,
+    ) -> anyhow::Result<Option<(Box<dyn Engine>, Arc<Model>)>> {
         if piece.model_sha256 == present.model_sha256 {
             return Ok(None);
         }
         let weights = GeneratorWeights::load(&piece.model)?;
-        Ok(Some(open(&weights, &self.drawing)?))
+        let engine = open(&weights, &self.drawing)?;
+        let model = model_of(piece, engine.latent());
+        Ok(Some((engine, Arc::new(model))))
     }
 
     fn told(&self, opened: anyhow::Result<Opened>, what: &str) -> Option<Opened> {
@@ -263,6 +271,16 @@ impl Pieces {
                 None
             }
         }
+    }
+}
+
+/// A piece's model, as a take names it.
+pub(super) fn model_of(piece: &Piece, latent: usize) -> Model {
+    let name = piece.model.file_name().unwrap_or_default();
+    Model {
+        name: name.to_string_lossy().into_owned(),
+        sha256: piece.model_sha256.clone(),
+        latent: latent as u32,
     }
 }
 

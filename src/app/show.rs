@@ -9,12 +9,14 @@ use super::clocks::Clocks;
 use super::desk::{Desk, Done, Job};
 use super::drawing::{Drawing, Frame};
 use super::hands::Hands;
+use super::logbook::Logbook;
 use super::pieces::First;
 use super::readout::{Board, Sources};
 use super::stats::{Count, Figures};
 use super::tape::Tape;
 use crate::control::Stamp;
 use crate::engine::{Norm, ROWS};
+use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
@@ -50,6 +52,9 @@ pub(super) struct Show {
     pub(super) window: Box<dyn Fn(WindowCommand) + Send>,
     pub(super) capture: Option<Box<Capture>>,
     samples: Vec<f32>,
+    /// What the sound was last.
+    heard: [f64; SOURCES.len()],
+    pub(super) log: Logbook,
     pub(super) clocks: Clocks,
     pub(super) norm: Option<Norm>,
     interval: Duration,
@@ -110,6 +115,7 @@ impl Show {
             // An empty desk has room.
             let _ = pieces.ask(Job::Listen(name.clone()));
         }
+        let log = Logbook::start(settings, &instrument, &piece, &hands.notices)?;
         let piece = Arc::new(piece);
         // An empty desk has room.
         let _ = pieces.ask(Job::Watch(Arc::clone(&piece)));
@@ -136,6 +142,8 @@ impl Show {
             window,
             capture: None,
             samples: Vec::with_capacity(SAMPLES),
+            heard: [f64::NAN; SOURCES.len()],
+            log,
             norm: settings.norm,
             interval: Duration::from_secs_f64(1.0 / settings.fps),
             length: settings.length,
@@ -194,13 +202,15 @@ impl Show {
     }
 
     fn take_from_desks(&mut self) {
-        self.tape.follow();
+        if let Some(take) = self.tape.follow() {
+            self.log.begin_file(self.instrument.ticks(), take);
+        }
         while let Some(done) = self.pieces.take() {
             match done {
                 Done::Opened(opened) => self.change_piece(*opened),
                 Done::Listening(capture) => self.capture = Some(capture),
                 // Those come from the tape's own desk.
-                Done::Recording(_) | Done::NoRecording => {}
+                Done::Recording(..) | Done::NoRecording => {}
             }
         }
     }
@@ -211,20 +221,23 @@ impl Show {
             return;
         };
         let features = capture.features();
-        let values = [features.level, features.low, features.mid, features.high];
-        for (source, value) in values.into_iter().enumerate() {
-            let value = f64::from(value);
-            self.instrument.apply(&Action::Source { source, value });
-        }
         self.samples.clear();
         capture.drain_samples(&mut self.samples);
+        let values = [features.level, features.low, features.mid, features.high];
+        for (source, value) in values.map(f64::from).into_iter().enumerate() {
+            // Silence fills no log.
+            if self.heard[source] != value {
+                self.heard[source] = value;
+                self.act(Action::Source { source, value });
+            }
+        }
     }
 
     /// Brings the beat to where the clock that is followed has it.
     fn follow_clock(&mut self) {
         let now = self.hands.inbox.now();
         if let Some(action) = self.clocks.follow(&self.instrument, now, &self.pieces) {
-            self.instrument.apply(&action);
+            self.act(action);
         }
     }
 
@@ -276,6 +289,7 @@ impl Show {
         request.generation = self.generation;
         let rows = norm.rows() * self.latent;
         self.instrument.latents(&mut request.z[..rows]);
+        self.log.latents(&self.instrument, &request.z[..rows]);
         self.drawing.publish();
     }
 
@@ -321,7 +335,9 @@ impl Show {
             },
         );
         let shown = self.output.show(&self.canvas, fit, self.board.visible());
-        self.tape.offer(&self.canvas, fit, &self.samples);
+        if self.tape.offer(&self.canvas, fit, &self.samples) {
+            self.log.end_file(self.instrument.ticks());
+        }
         match shown {
             Shown::Yes => {
                 let (at, number) = (self.hands.inbox.now(), self.newer.number);

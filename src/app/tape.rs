@@ -59,8 +59,8 @@ impl Tape {
         }
     }
 
-    /// Starts a recording of pictures of the engine's `size`, or ends the one that runs.
-    pub(super) fn toggle(&mut self, size: (u32, u32), sound: Option<Sound>) {
+    /// Starts a recording of pictures of the engine's `size`, or ends the one that runs: true where it has ended.
+    pub(super) fn toggle(&mut self, size: (u32, u32), sound: Option<Sound>) -> bool {
         match std::mem::replace(&mut self.state, State::Off) {
             State::Off => {
                 let size = self.size.unwrap_or(size);
@@ -78,37 +78,45 @@ impl Tape {
             }
             // Called off before it began: what the desk brings is closed at once.
             State::Starting(_) => {}
-            State::On(running) => self.close(*running.recorder),
+            State::On(running) => {
+                self.close(*running.recorder);
+                return true;
+            }
         }
+        false
     }
 
-    /// Takes what the desk has ready.
-    pub(super) fn follow(&mut self) {
+    /// Takes what the desk has ready; gives the name of the take beside a recording that begins.
+    pub(super) fn follow(&mut self) -> Option<PathBuf> {
+        let mut begun = None;
         while let Some(done) = self.desk.take() {
             match (done, &self.state) {
-                (Done::Recording(recorder), State::Starting(size)) => {
+                (Done::Recording(recorder, take), State::Starting(size)) => {
+                    begun = Some(take);
                     self.state = State::On(Running {
                         recorder: Box::new(recorder),
                         since: Instant::now(),
                         size: *size,
                     });
                 }
-                (Done::Recording(recorder), _) => self.close(recorder),
+                (Done::Recording(recorder, _), _) => self.close(recorder),
                 (Done::NoRecording, State::Starting(_)) => self.state = State::Off,
                 _ => {}
             }
         }
+        begun
     }
 
-    /// Offers a picture that is being shown, and what was heard since the last one.
-    pub(super) fn offer(&mut self, canvas: &Canvas, fit: Fit, samples: &[f32]) {
+    /// Offers a picture that is being shown, and what was heard since the last one; true where the recording has failed and is
+    /// over.
+    pub(super) fn offer(&mut self, canvas: &Canvas, fit: Fit, samples: &[f32]) -> bool {
         let State::On(Running {
             recorder,
             since,
             size,
         }) = &self.state
         else {
-            return;
+            return false;
         };
         let picture = if *size == canvas.size {
             canvas
@@ -128,7 +136,9 @@ impl Tape {
             && let State::On(running) = std::mem::replace(&mut self.state, State::Off)
         {
             self.close(*running.recorder);
+            return true;
         }
+        false
     }
 
     /// How long the recording has run and how many pictures it lost, where one runs.

@@ -109,7 +109,8 @@ fn perform_first_take(reason: &str, settings: &Settings, drawing: &Drawing) -> a
     let form = render::Form {
         fps: 30.0,
         size: settings.size,
-        norm: settings.norm.unwrap_or(Norm::Running),
+        norm: settings.norm,
+        codec: None,
         bytes: Bytes::Nearest,
     };
     super::take::render_take(&take, &output, form, drawing)

@@ -87,12 +87,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let form = render::Form {
         fps: args.fps,
         size: args.size,
-        norm: args.norm,
+        norm: Some(args.norm),
+        codec: None,
         bytes: Bytes::Nearest,
     };
     if args.reference {
         let form = render::Form {
-            norm: Norm::Batch,
+            norm: Some(Norm::Batch),
             bytes: Bytes::Cut,
             ..form
         };

@@ -1,6 +1,5 @@
 //! A film clip, decoded frame after frame.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ffmpeg_next as ffmpeg;
@@ -9,7 +8,6 @@ use ffmpeg_next::codec::threading;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
 use image::RgbImage;
-use sha2::{Digest, Sha256};
 
 use super::FootageError;
 use super::framing::Geometry;
@@ -189,24 +187,6 @@ impl Clip {
             reason,
         }
     }
-}
-
-/// SHA-256 of a whole file, in hexadecimal.
-pub(super) fn sha256(file: &Path) -> std::io::Result<String> {
-    let mut source = std::fs::File::open(file)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0u8; 1 << 16];
-    loop {
-        match source.read(&mut buffer)? {
-            0 => break,
-            length => hash.update(&buffer[..length]),
-        }
-    }
-    Ok(hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
 }
 
 /// The container's word on the shape of a pixel, which goes before the codec's (as `av_guess_sample_aspect_ratio` has it).

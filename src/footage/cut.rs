@@ -10,7 +10,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{RgbImage, imageops};
 
-use super::clip::{self, Clip, ToRgb};
+use super::clip::{Clip, ToRgb};
 use super::dataset::{Manifest, Source, Writer};
 use super::framing::{self, Geometry};
 use super::likeness::{Gallery, Thumbnail};
@@ -153,7 +153,7 @@ fn decode_all(
     let mut number = 0;
     for (at, file) in clips.iter().enumerate() {
         let mut clip = Clip::open(file)?;
-        let sha256 = clip::sha256(file).map_err(|source| FootageError::Io {
+        let sha256 = crate::library::sha256(file).map_err(|source| FootageError::Io {
             doing: "read",
             path: file.clone(),
             source,

@@ -108,6 +108,11 @@ impl Recall {
         })
     }
 
+    /// Whether the play head is left where it is.
+    pub fn keeps_head(&self) -> bool {
+        self.keeps_head
+    }
+
     /// Leaves the play head where it is, as far as the loop has as many keyframes: for a preset that was only edited.
     #[must_use]
     pub fn keeping_head(mut self) -> Self {

@@ -1,6 +1,10 @@
 //! The recorder: pictures and sound become files.
 
+mod codec;
+#[cfg(feature = "video")]
+mod coding;
 mod folder;
+mod log;
 #[cfg(feature = "video")]
 mod movie;
 mod recorder;
@@ -12,6 +16,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use codec::Codec;
+pub use log::{Notice, TakeLog};
 pub use recorder::{Closing, Recorder, Summary};
 
 /// What is recorded, and how.
@@ -23,6 +29,8 @@ pub struct Settings {
     pub height: u32,
     /// Pictures a second that are expected, above 0; the file's time stamps are those of the pictures themselves.
     pub rate: f64,
+    /// How pictures are coded; as the file's ending has it where none is given.
+    pub codec: Option<Codec>,
     /// The sound, if there is any.
     pub sound: Option<Sound>,
     /// Whether a show is waiting.
@@ -36,6 +44,7 @@ impl Settings {
             width,
             height,
             rate,
+            codec: None,
             sound: None,
             effort,
         }
@@ -86,9 +95,19 @@ pub trait Sink {
 pub enum RecordError {
     /// The name's ending is no format.
     #[error(
-        "cannot record to {0}: end the name in .mp4, .mkv or .webm, or name a folder for PNG pictures"
+        "cannot record to {0}: end the name in .mp4, .mkv, .mov or .webm, or name a folder for PNG pictures"
     )]
     Format(PathBuf),
+    /// The codec does not go into such a file.
+    #[error("cannot record {codec} to {path}: it goes into {endings}")]
+    Codec {
+        /// The file.
+        path: PathBuf,
+        /// The codec.
+        codec: Codec,
+        /// What it goes into.
+        endings: &'static str,
+    },
     /// This build has no FFmpeg.
     #[error(
         "cannot record to {0}: this build has no FFmpeg; name a folder for PNG pictures, or build with `--features video`"
@@ -122,7 +141,7 @@ pub enum RecordError {
         /// The file.
         path: PathBuf,
         /// What was tried.
-        codec: &'static str,
+        codec: String,
         /// What FFmpeg said.
         reason: String,
     },
@@ -156,14 +175,14 @@ impl RecordError {
     }
 }
 
-/// Opens a file or folder to record into. The ending decides: `.mp4` is H.264 and AAC, `.mkv` the same, `.webm` VP9 and
-/// Opus, no ending a folder of `000001.png` …, without sound. A file that is there is overwritten. The colours are
-/// BT.709, limited range, and tagged so. Odd sizes gain a column or a row that repeats the last one, for H.264 and VP9
-/// in 4:2:0 have none.
+/// Opens a file or folder to record into. The ending decides: `.mp4`, `.mkv` and `.mov` are H.264 and AAC, `.webm` VP9 and
+/// Opus, no ending a folder of `000001.png` …, without sound; unless the settings name another codec. A file that is
+/// there is overwritten. The colours are BT.709, limited range, and tagged so, FFV1's apart, which are RGB as they came. Odd
+/// sizes gain a column or a row that repeats the last one, where the codec has fewer colours than pixels.
 ///
 /// # Errors
-/// An unknown ending, a size out of range, an encoder that does not open, a folder that is not empty, a place that
-/// cannot be written. No file is left then.
+/// An unknown ending, a codec that does not go with it, a size out of range, an encoder that does not open, a folder that
+/// is not empty, a place that cannot be written. No file is left then.
 pub fn open_sink(path: &Path, settings: &Settings) -> Result<Box<dyn Sink>, RecordError> {
     let Settings {
         width,
@@ -182,41 +201,46 @@ pub fn open_sink(path: &Path, settings: &Settings) -> Result<Box<dyn Sink>, Reco
     let ending = path
         .extension()
         .map(|ending| ending.to_string_lossy().to_lowercase());
-    match ending.as_deref() {
-        None => Ok(Box::new(folder::Folder::open(path, settings)?)),
-        #[cfg(feature = "video")]
-        Some("mp4") => movie(path, &movie::MP4, settings),
-        #[cfg(feature = "video")]
-        Some("mkv") => movie(path, &movie::MKV, settings),
-        #[cfg(feature = "video")]
-        Some("webm") => movie(path, &movie::WEBM, settings),
-        #[cfg(not(feature = "video"))]
-        Some("mp4" | "mkv" | "webm") => Err(RecordError::NoVideo(path.to_owned())),
-        Some(_) => Err(RecordError::Format(path.to_owned())),
+    let codec = Codec::of(path, ending.as_deref(), settings.codec)?;
+    if codec == Codec::Png {
+        return Ok(Box::new(folder::Folder::open(path, settings)?));
     }
+    movie(path, codec, settings)
 }
 
 #[cfg(feature = "video")]
-fn movie(
-    path: &Path,
-    container: &movie::Container,
-    settings: &Settings,
-) -> Result<Box<dyn Sink>, RecordError> {
-    Ok(Box::new(movie::Movie::open(path, container, settings)?))
+fn movie(path: &Path, codec: Codec, settings: &Settings) -> Result<Box<dyn Sink>, RecordError> {
+    Ok(Box::new(movie::Movie::open(path, codec, settings)?))
+}
+
+#[cfg(not(feature = "video"))]
+fn movie(path: &Path, _: Codec, _: &Settings) -> Result<Box<dyn Sink>, RecordError> {
+    Err(RecordError::NoVideo(path.to_owned()))
 }
 
 /// A name in `folder` that no file has, from the local date and time: `2026-11-24_21-05-59.mp4`. Without FFmpeg it is a
-/// folder's, and has no ending.
+/// folder's, and has no ending. The take beside it, of the same name but `.take`, is free as well.
 pub fn name(folder: &Path, now: std::time::SystemTime) -> PathBuf {
+    free_name(
+        folder,
+        now,
+        if cfg!(feature = "video") { ".mp4" } else { "" },
+    )
+}
+
+/// A name that neither a file with that ending nor a take has.
+fn free_name(folder: &Path, now: std::time::SystemTime, ending: &str) -> PathBuf {
     let stamp = chrono::DateTime::<chrono::Local>::from(now).format("%Y-%m-%d_%H-%M-%S");
-    let ending = if cfg!(feature = "video") { ".mp4" } else { "" };
-    let mut path = folder.join(format!("{stamp}{ending}"));
-    let mut number = 2;
-    while path.exists() {
-        path = folder.join(format!("{stamp}-{number}{ending}"));
+    let named = |number: u32| match number {
+        1 => stamp.to_string(),
+        number => format!("{stamp}-{number}"),
+    };
+    let mut number = 1;
+    let is_taken = |number, ending: &str| folder.join(named(number) + ending).exists();
+    while is_taken(number, ending) || is_taken(number, ".take") {
         number += 1;
     }
-    path
+    folder.join(named(number) + ending)
 }
 
 #[cfg(test)]
@@ -244,7 +268,7 @@ mod tests {
             assert!(!path.exists());
             error
         };
-        assert!(refuse("a.avi", (64, 64)).contains(".mp4, .mkv or .webm"));
+        assert!(refuse("a.avi", (64, 64)).contains(".mp4, .mkv, .mov or .webm"));
         assert!(refuse("a.mp4", (0, 64)).contains("0 x 64"));
         assert!(refuse("a.mp4", (64, 9000)).contains("64 x 9000"));
         assert!(refuse("none/a.mp4", (64, 64)).contains("none"));

@@ -4,53 +4,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ffmpeg_next as ffmpeg;
-use ffmpeg_next::codec::{self, encoder};
+use ffmpeg_next::codec::encoder;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Rational, color, frame, picture};
 
+use super::coding::{self, Coding};
 use super::track::Track;
-use super::{Effort, RecordError, Settings, Sink};
+use super::{Codec, Effort, RecordError, Settings, Sink};
 use crate::video::{self, Colours, Converter};
 
 /// Units of video time in a second: whole for all common frame rates, fine for all others.
-const TIME_BASE: i32 = 90_000;
+pub(super) const TIME_BASE: i32 = 90_000;
 /// The least step between pictures: Matroska's time stamps are whole milliseconds.
 const LEAST_STEP: i64 = TIME_BASE as i64 / 1000;
 /// Between key frames, so that a file cut off by a crash loses no more than that.
 const KEY_INTERVAL: i64 = TIME_BASE as i64 / 2;
-
-/// A file format with its codecs.
-#[derive(Debug)]
-pub(super) struct Container {
-    format: &'static str,
-    video: codec::Id,
-    codec: &'static str,
-    encoder: &'static str,
-    /// The sound's encoder, sample rates it takes besides others, and bits a second.
-    pub(super) sound: codec::Id,
-}
-
-/// MPEG-4 with H.264 and AAC.
-pub(super) const MP4: Container = Container {
-    format: "mp4",
-    video: codec::Id::H264,
-    codec: "H.264",
-    encoder: "libx264",
-    sound: codec::Id::AAC,
-};
-/// Matroska with H.264 and AAC.
-pub(super) const MKV: Container = Container {
-    format: "matroska",
-    ..MP4
-};
-/// WebM with VP9 and Opus.
-pub(super) const WEBM: Container = Container {
-    format: "webm",
-    video: codec::Id::VP9,
-    codec: "VP9",
-    encoder: "libvpx-vp9",
-    sound: codec::Id::OPUS,
-};
 
 /// A video file being written.
 pub(super) struct Movie {
@@ -61,7 +29,8 @@ pub(super) struct Movie {
     converter: Converter,
     size: (usize, usize),
     rgba: frame::Video,
-    yuv: frame::Video,
+    coded: frame::Video,
+    is_rgb: bool,
     last_pts: Option<i64>,
     last_key: Option<i64>,
     usual_step: i64,
@@ -71,42 +40,43 @@ impl Movie {
     /// Opens the encoders, then the file; where anything fails, no file is left.
     pub(super) fn open(
         path: &Path,
-        container: &Container,
+        codec: Codec,
         settings: &Settings,
     ) -> Result<Self, RecordError> {
+        let coding = Coding::of(path, codec);
         let no_encoder = |error: ffmpeg::Error| RecordError::Encoder {
             path: path.to_owned(),
-            codec: container.codec,
+            codec: codec.to_string(),
             reason: error.to_string(),
         };
         video::start().map_err(no_encoder)?;
-        let even = (
-            settings.width.next_multiple_of(2),
-            settings.height.next_multiple_of(2),
+        let size = (
+            settings.width.next_multiple_of(coding.multiple),
+            settings.height.next_multiple_of(coding.multiple),
         );
-        let encoder = open_encoder(container, settings, even).map_err(no_encoder)?;
+        let encoder = coding.open(settings, size).map_err(no_encoder)?;
         let mut track =
             match settings.sound {
-                Some(sound) => Some(Track::open(container.sound, sound).map_err(|error| {
+                Some(sound) => Some(Track::open(coding.sound, sound).map_err(|error| {
                     RecordError::Encoder {
                         path: path.to_owned(),
-                        codec: container.sound.name(),
+                        codec: coding.sound.name().to_owned(),
                         reason: error.to_string(),
                     }
                 })?),
                 None => None,
             };
         let converter = Converter::new(
-            even,
+            size,
             (Pixel::RGBA, Colours::RGB),
-            (Pixel::YUV420P, Colours::BT709_LIMITED),
+            (coding.pixel, coding.colours),
         )
         .map_err(no_encoder)?;
         let url = video::url(path).ok_or_else(|| {
             RecordError::write("make the file", path, "its name is not UTF-8 text")
         })?;
         let output =
-            open_output(&url, container, settings, &encoder, track.as_mut()).map_err(|error| {
+            open_output(&url, &coding, settings, &encoder, track.as_mut()).map_err(|error| {
                 discard_empty(path);
                 RecordError::write("make the file", path, error)
             })?;
@@ -117,8 +87,9 @@ impl Movie {
             track,
             converter,
             size: (settings.width as usize, settings.height as usize),
-            rgba: frame::Video::new(Pixel::RGBA, even.0, even.1),
-            yuv: frame::Video::new(Pixel::YUV420P, even.0, even.1),
+            rgba: frame::Video::new(Pixel::RGBA, size.0, size.1),
+            coded: frame::Video::empty(),
+            is_rgb: coding.colours == Colours::RGB,
             last_pts: None,
             last_key: None,
             usual_step: (f64::from(TIME_BASE) / settings.rate).round() as i64,
@@ -127,19 +98,20 @@ impl Movie {
 
     fn encode(&mut self, pts: i64) -> Result<(), ffmpeg::Error> {
         // The encoder may still hold the frame before: a fresh one is cheaper than a copy on write.
-        self.yuv = frame::Video::empty();
-        self.converter.run(&self.rgba, &mut self.yuv)?;
-        self.yuv.set_pts(Some(pts));
-        self.yuv.set_color_space(color::Space::BT709);
-        self.yuv.set_color_range(color::Range::MPEG);
-        self.yuv.set_color_primaries(color::Primaries::BT709);
-        self.yuv
+        self.coded = frame::Video::empty();
+        self.converter.run(&self.rgba, &mut self.coded)?;
+        self.coded.set_pts(Some(pts));
+        let (space, range) = coding::tags(self.is_rgb);
+        self.coded.set_color_space(space);
+        self.coded.set_color_range(range);
+        self.coded.set_color_primaries(color::Primaries::BT709);
+        self.coded
             .set_color_transfer_characteristic(color::TransferCharacteristic::BT709);
         if self.last_key.is_none_or(|key| pts - key >= KEY_INTERVAL) {
-            self.yuv.set_kind(picture::Type::I);
+            self.coded.set_kind(picture::Type::I);
             self.last_key = Some(pts);
         }
-        self.encoder.send_frame(&self.yuv)?;
+        self.encoder.send_frame(&self.coded)?;
         self.write_pictures()
     }
 
@@ -175,15 +147,17 @@ impl Movie {
     fn fill(&mut self, rgba: &[u8]) {
         let (width, height) = self.size;
         let stride = self.rgba.stride(0);
+        let is_taller = self.rgba.height() as usize > height;
         let lines = self.rgba.data_mut(0);
         let row = width * 4;
         for (line, source) in lines.chunks_mut(stride).zip(rgba.chunks_exact(row)) {
             line[..row].copy_from_slice(source);
-            if width % 2 == 1 {
+            if stride > row {
+                // The column that an odd width gains; elsewhere it is beside the picture.
                 line[row..row + 4].copy_from_slice(&source[row - 4..]);
             }
         }
-        if height % 2 == 1 {
+        if is_taller {
             lines.copy_within((height - 1) * stride..height * stride, height * stride);
         }
     }
@@ -232,70 +206,14 @@ pub(super) fn stream_base(output: &ffmpeg::format::context::Output, stream: usiz
         .map_or(Rational(1, TIME_BASE), |stream| stream.time_base())
 }
 
-fn open_encoder(
-    container: &Container,
-    settings: &Settings,
-    (width, height): (u32, u32),
-) -> Result<encoder::Video, ffmpeg::Error> {
-    let preferred = encoder::find_by_name(container.encoder);
-    let is_preferred = preferred.is_some();
-    let codec = preferred
-        .or_else(|| encoder::find(container.video))
-        .ok_or(ffmpeg::Error::EncoderNotFound)?;
-    let mut video = codec::Context::new_with_codec(codec).encoder().video()?;
-    video.set_width(width);
-    video.set_height(height);
-    video.set_format(Pixel::YUV420P);
-    video.set_time_base(Rational(1, TIME_BASE));
-    video.set_frame_rate(Some(rational(settings.rate)));
-    video.set_aspect_ratio(Rational(1, 1));
-    video.set_colorspace(color::Space::BT709);
-    video.set_color_range(color::Range::MPEG);
-    video.set_color_primaries(color::Primaries::BT709);
-    video.set_color_transfer_characteristic(color::TransferCharacteristic::BT709);
-    video.set_flags(codec::Flags::GLOBAL_HEADER);
-    if !is_preferred {
-        // Encoders of the system know no constant quality: a tenth of a bit a pixel is plenty.
-        let pixels = f64::from(width) * f64::from(height);
-        video.set_bit_rate((pixels * settings.rate * 0.1).max(1e6) as usize);
-    }
-    let mut options = Dictionary::new();
-    let mut set = |pairs: &[(&str, &str)]| {
-        for (key, value) in pairs {
-            options.set(key, value);
-        }
-    };
-    match (container.video, settings.effort) {
-        (codec::Id::H264, Effort::Live) => set(&[
-            ("preset", "ultrafast"),
-            ("tune", "zerolatency"),
-            ("crf", "18"),
-            ("forced-idr", "1"),
-        ]),
-        (codec::Id::H264, Effort::Offline) => {
-            set(&[("preset", "veryfast"), ("crf", "16"), ("forced-idr", "1")]);
-        }
-        (_, effort) => set(&[
-            ("crf", "20"),
-            ("b", "0"),
-            ("deadline", "realtime"),
-            ("cpu-used", if effort == Effort::Live { "8" } else { "6" }),
-            ("row-mt", "1"),
-            ("lag-in-frames", "0"),
-            ("threads", "4"),
-        ]),
-    }
-    video.open_with(options)
-}
-
 fn open_output(
     url: &str,
-    container: &Container,
+    coding: &Coding,
     settings: &Settings,
     encoder: &encoder::Video,
     track: Option<&mut Track>,
 ) -> Result<ffmpeg::format::context::Output, ffmpeg::Error> {
-    let mut output = ffmpeg::format::output_as(url, container.format)?;
+    let mut output = ffmpeg::format::output_as(url, coding.format)?;
     let mut stream = output.add_stream_with(encoder)?;
     stream.set_time_base(Rational(1, TIME_BASE));
     stream.set_avg_frame_rate(rational(settings.rate));
@@ -303,12 +221,12 @@ fn open_output(
         track.join(&mut output)?;
     }
     let mut options = Dictionary::new();
-    match (container.format, settings.effort) {
-        ("mp4", Effort::Live) => options.set(
+    match (coding.format, settings.effort) {
+        ("mp4" | "mov", Effort::Live) => options.set(
             "movflags",
             "+frag_keyframe+empty_moov+default_base_moof+write_colr",
         ),
-        ("mp4", Effort::Offline) => options.set("movflags", "+faststart+write_colr"),
+        ("mp4" | "mov", Effort::Offline) => options.set("movflags", "+faststart+write_colr"),
         _ => options.set("cluster_time_limit", "500"),
     }
     options.set("flush_packets", "1");
@@ -326,6 +244,6 @@ fn discard_empty(path: &Path) {
     }
 }
 
-fn rational(rate: f64) -> Rational {
+pub(super) fn rational(rate: f64) -> Rational {
     Rational((rate * 1000.0).round().max(1.0) as i32, 1000)
 }

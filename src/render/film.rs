@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::RenderError;
-use crate::engine::{Bytes, Engine, Norm};
-use crate::record::{Effort, RecordError, Settings, Sink, open_sink};
+use crate::engine::{Bytes, Engine, Norm, ROWS};
+use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
 use crate::stage::{Canvas, Fit, Scaler};
 
 /// The form of a film.
@@ -15,8 +15,10 @@ pub struct Form {
     pub fps: f64,
     /// Width and height in pixels; the engine's own where none is given.
     pub size: Option<(u32, u32)>,
-    /// Which statistics batch norm uses.
-    pub norm: Norm,
+    /// Which statistics batch norm uses; those that are played where none are given.
+    pub norm: Option<Norm>,
+    /// How pictures are coded; as the file's ending has it where none is given.
+    pub codec: Option<Codec>,
     /// How values become bytes.
     pub bytes: Bytes,
 }
@@ -25,6 +27,8 @@ pub struct Form {
 pub struct Film {
     engine: Box<dyn Engine>,
     form: Form,
+    /// Width and height of the film.
+    size: (u32, u32),
     z: Vec<f32>,
     painted: Vec<u8>,
     canvas: Canvas,
@@ -51,12 +55,16 @@ impl Film {
         // What a killed run left of the same film.
         discard(&partial);
         let size = form.size.unwrap_or(engine.size());
-        let settings = Settings::silent(size, form.fps, Effort::Offline);
+        let settings = Settings {
+            codec: form.codec,
+            ..Settings::silent(size, form.fps, Effort::Offline)
+        };
         let sink = open_sink(&partial, &settings).map_err(|error| renamed(error, path))?;
         let bytes = |(width, height): (u32, u32)| width as usize * height as usize * 4;
         Ok(Self {
-            z: vec![0.0; form.norm.rows() * engine.latent()],
+            z: vec![0.0; ROWS * engine.latent()],
             painted: vec![0; bytes(engine.size())],
+            size,
             canvas: Canvas::black(engine.size()),
             scaler: None,
             frame: vec![0; bytes(size)],
@@ -79,11 +87,27 @@ impl Film {
         self.form.fps
     }
 
-    /// Draws the latents that `fill` writes: rows x latent.
-    pub(super) fn draw(&mut self, fill: impl FnOnce(&mut [f32])) -> Result<(), RenderError> {
-        fill(&mut self.z);
-        let Form { norm, bytes, .. } = self.form;
-        self.engine.paint(&self.z, norm, bytes, &mut self.painted)?;
+    /// Goes on with another model's engine. The film keeps its size.
+    pub(super) fn change(&mut self, engine: Box<dyn Engine>) {
+        let (width, height) = engine.size();
+        self.z.resize(ROWS * engine.latent(), 0.0);
+        self.painted = vec![0; width as usize * height as usize * 4];
+        self.canvas = Canvas::black((width, height));
+        self.scaler = None;
+        self.engine = engine;
+    }
+
+    /// Draws the latents that `fill` writes, rows x latent, by the statistics that are played.
+    pub(super) fn draw(
+        &mut self,
+        played: Norm,
+        fill: impl FnOnce(&mut [f32]),
+    ) -> Result<(), RenderError> {
+        let norm = self.form.norm.unwrap_or(played);
+        let z = &mut self.z[..norm.rows() * self.engine.latent()];
+        fill(z);
+        self.engine
+            .paint(z, norm, self.form.bytes, &mut self.painted)?;
         Ok(())
     }
 
@@ -96,17 +120,16 @@ impl Film {
         let Some(sink) = &mut self.sink else {
             return Ok(());
         };
-        let (from, to) = (self.engine.size(), self.form.size);
-        let picture = match to.filter(|&to| to != from) {
-            None => &self.canvas.rgba,
-            Some(to) => {
-                let scaler = match &mut self.scaler {
-                    Some((scaled, scaler)) if *scaled == fit => scaler,
-                    slot => &mut slot.insert((fit, Scaler::new(from, to, fit))).1,
-                };
-                scaler.scale(&self.canvas.rgba, &mut self.frame);
-                &self.frame
-            }
+        let (from, to) = (self.engine.size(), self.size);
+        let picture = if from == to {
+            &self.canvas.rgba
+        } else {
+            let scaler = match &mut self.scaler {
+                Some((scaled, scaler)) if *scaled == fit => scaler,
+                slot => &mut slot.insert((fit, Scaler::new(from, to, fit))).1,
+            };
+            scaler.scale(&self.canvas.rgba, &mut self.frame);
+            &self.frame
         };
         Ok(sink.picture(picture, at)?)
     }
@@ -152,6 +175,11 @@ fn renamed(error: RecordError, to: &Path) -> RecordError {
     let path = to.to_owned();
     match error {
         RecordError::Format(_) => RecordError::Format(path),
+        RecordError::Codec { codec, endings, .. } => RecordError::Codec {
+            path,
+            codec,
+            endings,
+        },
         RecordError::NoVideo(_) => RecordError::NoVideo(path),
         RecordError::Occupied(_) => RecordError::Occupied(path),
         RecordError::Encoder { codec, reason, .. } => RecordError::Encoder {

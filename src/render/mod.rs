@@ -7,12 +7,12 @@ mod film;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::engine::EngineError;
+use crate::engine::{Engine, EngineError, Norm};
 use crate::instrument::{Action, Instrument, InstrumentError, ParamId, Preset, Table, ticks};
 use crate::latent::{Path, interpolate};
 use crate::record::RecordError;
 use crate::stage::Fit;
-use crate::take::Take;
+use crate::take::{Model, Player, PlayerError, Script, secs};
 
 pub use film::{Film, Form};
 
@@ -22,6 +22,12 @@ pub enum RenderError {
     /// The preset does not fit the model.
     #[error(transparent)]
     Instrument(#[from] InstrumentError),
+    /// The take cannot be played.
+    #[error(transparent)]
+    Player(#[from] PlayerError),
+    /// A model that the take changes to cannot be opened.
+    #[error("the take changes its model: {0:#}")]
+    Model(anyhow::Error),
     /// A picture could not be drawn.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -91,28 +97,64 @@ pub fn walk(
     }
     let (param, value) = (find("loop.speed")?, speed);
     instrument.apply(&Action::Set { param, value });
-    perform(&mut instrument, &[], pictures as u64, film, around)
+    let still = Script {
+        preset: String::new(),
+        length: 0,
+        events: Vec::new(),
+    };
+    let mut player = Player::script(&still, instrument);
+    perform(&mut player, pictures as u64, film, around, &mut |_| {
+        no_model()
+    })
 }
 
-/// Renders a take that was played on a preset.
+/// Renders a script on the preset that it names.
 ///
 /// # Errors
 /// As [`walk`].
-pub fn take(
-    take: &Take,
+pub fn script(
+    script: &Script,
     preset: &Preset,
     table: &Arc<Table>,
     film: &mut Film,
     around: &mut Surroundings,
 ) -> Result<u64, RenderError> {
-    let mut instrument = Instrument::new(preset, Arc::clone(table), film.latent())?;
-    let secs = take.length as f64 / crate::instrument::TICKS_PER_SEC as f64;
-    let pictures = (secs * film.fps()).round() as u64;
-    perform(&mut instrument, &take.events, pictures, film, around)
+    let instrument = Instrument::new(preset, Arc::clone(table), film.latent())?;
+    let pictures = pictures(secs(script.length) * film.fps())?;
+    let mut player = Player::script(script, instrument);
+    perform(&mut player, pictures, film, around, &mut |_| no_model())
+}
+
+/// Renders what `player` plays for that many ticks. `open` makes the engine of a model, where the take changes it.
+///
+/// # Errors
+/// As [`walk`], and where a model cannot be opened.
+pub fn take(
+    player: &mut Player,
+    length: u64,
+    film: &mut Film,
+    around: &mut Surroundings,
+    open: &mut dyn FnMut(&Model) -> anyhow::Result<Box<dyn Engine>>,
+) -> Result<u64, RenderError> {
+    let pictures = pictures(secs(length) * film.fps())?;
+    perform(player, pictures, film, around, open)
+}
+
+fn no_model() -> anyhow::Result<Box<dyn Engine>> {
+    anyhow::bail!("only a logged take changes its model")
+}
+
+/// At least one picture, and no more than anyone means.
+fn pictures(number: f64) -> Result<u64, RenderError> {
+    match number.round().max(1.0) {
+        number if number > MAX_PICTURES => Err(RenderError::Length(number)),
+        number => Ok(number as u64),
+    }
 }
 
 /// The stage's rows of the table.
 struct Look {
+    norm: ParamId,
     fade: ParamId,
     blackout: ParamId,
     freeze: ParamId,
@@ -120,33 +162,38 @@ struct Look {
 }
 
 fn perform(
-    instrument: &mut Instrument,
-    events: &[(u64, Action)],
+    player: &mut Player,
     pictures: u64,
     film: &mut Film,
     around: &mut Surroundings,
+    open: &mut dyn FnMut(&Model) -> anyhow::Result<Box<dyn Engine>>,
 ) -> Result<u64, RenderError> {
-    let find = |name: &str| instrument.table().find(name).map_err(InstrumentError::from);
+    let table = Arc::clone(player.instrument().table());
+    let find = |name: &str| table.find(name).map_err(InstrumentError::from);
     let look = Look {
+        norm: find("loop.norm")?,
         fade: find("master.fade")?,
         blackout: find("master.blackout")?,
         freeze: find("master.freeze")?,
         fit: find("stage.fit")?,
     };
-    let mut events = events.iter().peekable();
+    let mut model = player.model().cloned();
     for number in 0..pictures {
-        let until = ticks(number as f64 / film.fps());
-        loop {
-            while let Some((_, action)) = events.next_if(|(tick, _)| *tick <= instrument.ticks()) {
-                instrument.apply(action);
+        player.advance(player.start() + ticks(number as f64 / film.fps()))?;
+        if player.model() != model.as_ref() {
+            model = player.model().cloned();
+            if let Some(model) = &model {
+                film.change(open(model).map_err(RenderError::Model)?);
             }
-            if instrument.ticks() >= until {
-                break;
-            }
-            instrument.tick();
         }
+        let instrument = player.instrument();
         if number == 0 || instrument.value(look.freeze) < 0.5 {
-            film.draw(|z| instrument.latents(z))?;
+            let norm = if instrument.value(look.norm) > 0.5 {
+                Norm::Batch
+            } else {
+                Norm::Running
+            };
+            film.draw(norm, |z| instrument.latents(z))?;
         }
         let lit = if instrument.value(look.blackout) > 0.5 {
             0.0
@@ -180,7 +227,7 @@ pub fn reference(
         let to = &keyframes[(index + 1) % keyframes.len()];
         for frame in 0..frames {
             let weight = frame as f64 / (frames - 1).max(1) as f64;
-            film.draw(|z| {
+            film.draw(Norm::Batch, |z| {
                 for (number, out) in z.chunks_exact_mut(latent).enumerate() {
                     let place = number * latent..(number + 1) * latent;
                     let (a, b) = (&from.latents[place.clone()], &to.latents[place]);

@@ -134,7 +134,7 @@ fn what_ships_can_be_opened_and_is_small() {
     }
     assert!(presets >= 4, "{presets} presets");
     let text = fs::read_to_string(root().join("presets/first.take")).unwrap();
-    let take = latentloop::take::Take::parse(&text, &table).unwrap();
+    let take = latentloop::take::Script::parse(&text, &table).unwrap();
     assert_eq!(take.length, 20 * 480);
     assert_eq!(take.preset, "first.toml");
 }

@@ -1,0 +1,185 @@
+//! `latentloop take render`: a take made into a film.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+
+use crate::cli::film::{make, size};
+use crate::engine::{Bytes, Drawing, Engine, Norm, open};
+use crate::instrument::Table;
+use crate::library::{self, TakeFile};
+use crate::network::weights::GeneratorWeights;
+use crate::record::Codec;
+use crate::render;
+use crate::take::{Model, Player, Take, secs};
+
+/// Render a take to a film or to a folder of pictures
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The take
+    take: PathBuf,
+    /// A film (.mp4, .mkv, .mov, .webm), or a folder for PNG pictures
+    #[arg(short, long, required_unless_present = "verify")]
+    output: Option<PathBuf>,
+    /// Pictures a second
+    #[arg(long, default_value_t = 30.0)]
+    fps: f64,
+    /// Statistics of batch norm [default: as it was played]
+    #[arg(long, value_enum)]
+    norm: Option<Norm>,
+    /// Width and height of the film, such as 1920x1080 [default: the model's own]
+    #[arg(long, value_parser = size, value_name = "WxH")]
+    size: Option<(u32, u32)>,
+    /// How pictures are coded [default: H.264, or VP9 in .webm]
+    #[arg(long, value_enum)]
+    codec: Option<Codec>,
+    /// Draw with another model of the same name than the one that was played
+    #[arg(long)]
+    any_model: bool,
+    /// Say whether the latents are bit for bit those that were logged; with no --output nothing is drawn
+    #[arg(long)]
+    verify: bool,
+    #[command(flatten)]
+    drawing: Drawing,
+}
+
+pub(super) fn run(args: Args) -> anyhow::Result<()> {
+    let table = Arc::new(Table::standard());
+    let opened = library::take(&args.take, &table)?;
+    if args.verify {
+        verify(&args.take, &opened, &table)?;
+    }
+    let Some(output) = &args.output else {
+        return Ok(());
+    };
+    let form = render::Form {
+        fps: args.fps,
+        size: args.size,
+        norm: args.norm,
+        codec: args.codec,
+        bytes: Bytes::Nearest,
+    };
+    draw(
+        &args.take,
+        opened,
+        output,
+        form,
+        &args.drawing,
+        args.any_model,
+    )
+}
+
+/// Renders a take that ships.
+pub(in crate::cli) fn render_take(
+    file: &Path,
+    output: &Path,
+    form: render::Form,
+    drawing: &Drawing,
+) -> anyhow::Result<()> {
+    let take = library::take(file, &Table::standard())?;
+    draw(file, take, output, form, drawing, false)
+}
+
+fn draw(
+    file: &Path,
+    take: TakeFile,
+    output: &Path,
+    form: render::Form,
+    drawing: &Drawing,
+    any_model: bool,
+) -> anyhow::Result<()> {
+    let table = Arc::new(Table::standard());
+    match take {
+        TakeFile::Script(script) => {
+            let beside = library::named_preset(file, &script.preset)
+                .with_context(|| format!("the take {} names its preset", file.display()))?;
+            let piece = library::preset(&beside, &table)?;
+            make(&piece.model, output, form, drawing, |film, around| {
+                render::script(&script, &piece.preset, &table, film, around)
+            })
+        }
+        TakeFile::Logged(take) => {
+            super::info::warn_of(file, &take);
+            let mut player = Player::take(&take, &table)
+                .with_context(|| format!("cannot play the take {}", file.display()))?;
+            let Some(first) = player.model().cloned() else {
+                bail!("the take {} names no model", file.display());
+            };
+            let first = model(file, &first, any_model)?;
+            make(&first, output, form, drawing, |film, around| {
+                let mut change =
+                    |other: &Model| engine(&model(file, other, any_model)?, other, drawing);
+                render::take(&mut player, take.length(), film, around, &mut change)
+            })
+        }
+    }
+}
+
+/// The file of a model that a take names, if it is the one that was played.
+fn model(take: &Path, model: &Model, any: bool) -> anyhow::Result<PathBuf> {
+    let file = library::model(take, &model.name)
+        .with_context(|| format!("the take {} was played on a model", take.display()))?;
+    let found = library::sha256(&file)
+        .with_context(|| format!("cannot read the model {}", file.display()))?;
+    if found != model.sha256 && !any {
+        bail!(
+            "the take {} was played on a model {} with SHA-256 {}, but {} has {found}; --any-model draws with it all the same",
+            take.display(),
+            model.name,
+            model.sha256,
+            file.display()
+        );
+    }
+    Ok(file)
+}
+
+fn engine(file: &Path, model: &Model, drawing: &Drawing) -> anyhow::Result<Box<dyn Engine>> {
+    let engine = open(&GeneratorWeights::load(file)?, drawing)?;
+    if engine.latent() != model.latent as usize {
+        bail!(
+            "{} takes latents of {} numbers, the take was played with {}",
+            file.display(),
+            engine.latent(),
+            model.latent
+        );
+    }
+    Ok(engine)
+}
+
+/// Plays the take without drawing it and compares its latents with those that were logged.
+fn verify(file: &Path, take: &TakeFile, table: &Arc<Table>) -> anyhow::Result<()> {
+    let TakeFile::Logged(take) = take else {
+        bail!(
+            "{} is a take written as a text: it has no latents to compare with",
+            file.display()
+        );
+    };
+    let check =
+        check(take, table).with_context(|| format!("cannot play the take {}", file.display()))?;
+    let of = check.same + check.different;
+    if of == 0 {
+        bail!("{} has no latents to compare with", file.display());
+    }
+    if check.states_taken_over > 0 {
+        tracing::warn!(
+            "{} states were not what was played up to them, and were taken as they are",
+            check.states_taken_over
+        );
+    }
+    match check.first_different {
+        None => crate::cli::say(format_args!("{of} of {of} latents agree, bit for bit")),
+        Some(tick) => bail!(
+            "{} of {of} latents agree; the first that does not is at {:.3} s",
+            check.same,
+            secs(tick - take.start())
+        ),
+    }
+}
+
+/// How a take that is played agrees with what was logged.
+pub(super) fn check(take: &Take, table: &Arc<Table>) -> anyhow::Result<crate::take::Check> {
+    let mut player = Player::take(take, table)?;
+    player.advance(take.end)?;
+    Ok(player.check().clone())
+}

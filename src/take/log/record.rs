@@ -1,0 +1,206 @@
+//! What stands in a log.
+
+use serde::{Deserialize, Serialize};
+
+use super::names::Names;
+use crate::instrument::{Action, ParamId, State};
+use crate::latent::{MAX_LATENT, ROWS};
+
+/// A model, as a log names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// Its file's name, without a folder.
+    pub name: String,
+    /// SHA-256 of its file, in hexadecimal.
+    pub sha256: String,
+    /// Length of a row of its latents.
+    pub latent: u32,
+}
+
+impl Model {
+    /// Whether there can be such a model.
+    fn check(&self) -> Option<()> {
+        (1..=MAX_LATENT)
+            .contains(&(self.latent as usize))
+            .then_some(())
+    }
+}
+
+/// Everything that there is at a tick.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The model that is played.
+    pub model: Model,
+    /// The instrument.
+    pub state: State,
+}
+
+/// A record of a log.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// What the numbers of parameters stand for, in this file.
+    Names(Names),
+    /// The whole state.
+    State(Box<Snapshot>),
+    /// Something that was done; its parameter is this file's, not the table's.
+    Action(Action),
+    /// A preset took effect.
+    Preset {
+        /// The preset as TOML.
+        text: String,
+        /// Seconds that the change took.
+        fade_secs: f64,
+        /// Whether the play head stayed where it was.
+        keeps_head: bool,
+    },
+    /// A model took effect.
+    Model(Model),
+    /// A remark, such as that a recording began.
+    Mark(String),
+    /// What was sent to the engine.
+    Latents {
+        /// Rows of latents, 1 to [`ROWS`].
+        rows: u8,
+        /// Their [`fingerprint`].
+        hash: u64,
+    },
+    /// Nothing comes after it.
+    End,
+}
+
+impl Record {
+    pub(super) const NAMES: u8 = 1;
+    pub(super) const STATE: u8 = 2;
+    pub(super) const ACTION: u8 = 3;
+    pub(super) const PRESET: u8 = 4;
+    pub(super) const MODEL: u8 = 5;
+    pub(super) const MARK: u8 = 6;
+    pub(super) const LATENTS: u8 = 7;
+    pub(super) const END: u8 = 8;
+
+    /// Reads a payload; `last` is the tick of the record before.
+    pub(super) fn decode(kind: u8, payload: &[u8], last: u64) -> Option<(u64, Self)> {
+        let later = |ticks: u64| last.checked_add(ticks);
+        Some(match kind {
+            Self::NAMES => (last, Self::Names(whole(payload)?)),
+            Self::STATE => {
+                let snapshot: Box<Snapshot> = whole(payload)?;
+                snapshot.model.check()?;
+                if snapshot.state.latent() != snapshot.model.latent as usize {
+                    return None;
+                }
+                (snapshot.state.tick(), Self::State(snapshot))
+            }
+            Self::ACTION => {
+                let (ticks, wire): (u64, Wire) = whole(payload)?;
+                (later(ticks)?, Self::Action(wire.action()))
+            }
+            Self::PRESET => {
+                let (ticks, text, fade_secs, keeps_head) = whole(payload)?;
+                let preset = Self::Preset {
+                    text,
+                    fade_secs,
+                    keeps_head,
+                };
+                (later(ticks)?, preset)
+            }
+            Self::MODEL => {
+                let (ticks, model): (u64, Model) = whole(payload)?;
+                model.check()?;
+                (later(ticks)?, Self::Model(model))
+            }
+            Self::MARK => {
+                let (ticks, text) = whole(payload)?;
+                (later(ticks)?, Self::Mark(text))
+            }
+            Self::LATENTS => {
+                let (ticks, rows, hash): (u64, u8, [u8; 8]) = whole(payload)?;
+                if !(1..=ROWS).contains(&usize::from(rows)) {
+                    return None;
+                }
+                let hash = u64::from_le_bytes(hash);
+                (later(ticks)?, Self::Latents { rows, hash })
+            }
+            Self::END => (later(whole(payload)?)?, Self::End),
+            _ => return None,
+        })
+    }
+}
+
+/// Reads all of a payload.
+fn whole<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Option<T> {
+    let (value, rest) = postcard::take_from_bytes(payload).ok()?;
+    rest.is_empty().then_some(value)
+}
+
+/// An action as it lies in a file.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Wire<'a> {
+    Set(u16, f64),
+    SetUnit(u16, f64),
+    Nudge(u16, f64),
+    Trigger(u16),
+    Text(u16, &'a str),
+    Source(u16, f64),
+    Clock(f64, f64, bool),
+}
+
+impl<'a> Wire<'a> {
+    pub(super) fn of(action: &'a Action) -> Self {
+        match *action {
+            Action::Set { param, value } => Self::Set(param.0, value),
+            Action::SetUnit { param, unit } => Self::SetUnit(param.0, unit),
+            Action::Nudge { param, delta } => Self::Nudge(param.0, delta),
+            Action::Trigger { param } => Self::Trigger(param.0),
+            Action::Text { param, ref text } => Self::Text(param.0, text),
+            Action::Source { source, value } => Self::Source(source as u16, value),
+            Action::Clock {
+                beat,
+                tempo,
+                running,
+            } => Self::Clock(beat, tempo, running),
+        }
+    }
+
+    fn action(self) -> Action {
+        match self {
+            Self::Set(param, value) => Action::Set {
+                param: ParamId(param),
+                value,
+            },
+            Self::SetUnit(param, unit) => Action::SetUnit {
+                param: ParamId(param),
+                unit,
+            },
+            Self::Nudge(param, delta) => Action::Nudge {
+                param: ParamId(param),
+                delta,
+            },
+            Self::Trigger(param) => Action::Trigger {
+                param: ParamId(param),
+            },
+            Self::Text(param, text) => Action::Text {
+                param: ParamId(param),
+                text: text.into(),
+            },
+            Self::Source(source, value) => Action::Source {
+                source: source.into(),
+                value,
+            },
+            Self::Clock(beat, tempo, running) => Action::Clock {
+                beat,
+                tempo,
+                running,
+            },
+        }
+    }
+}
+
+/// A hash of latents, bit for bit: FNV-1a of 64 bits over their bytes, little endian
+/// (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>).
+pub fn fingerprint(latents: &[f32]) -> u64 {
+    let bytes = latents.iter().flat_map(|latent| latent.to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}

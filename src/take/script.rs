@@ -1,0 +1,201 @@
+//! A script: a take that somebody wrote.
+//!
+//! It is a text: a first line `latentloop take 1`, a line `preset NAME`, a line `length SECS`, then an action a line, its
+//! time in seconds (kept to the tick, 1/480 s), a parameter and, where it takes one, a value: a number in the parameter's
+//! unit, a choice's name, `+0.5` or `+-0.5` for a difference, or `50%` for a control's place between its ends. `#` begins a comment.
+
+use std::fmt::Write;
+
+use thiserror::Error;
+
+use crate::instrument::{Action, Kind, ParamId, TICKS_PER_SEC, Table, ticks};
+
+/// Longest script, in seconds.
+const MAX_SECS: f64 = 24.0 * 3600.0;
+
+/// Actions at their ticks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Script {
+    /// The preset that it was played on.
+    pub preset: String,
+    /// How long it is, in ticks.
+    pub length: u64,
+    /// Actions in the order of their ticks.
+    pub events: Vec<(u64, Action)>,
+}
+
+/// Why a take could not be read.
+#[derive(Debug, Error, PartialEq)]
+#[error("line {line}: {reason}")]
+pub struct ScriptError {
+    /// Counted from 1.
+    pub line: usize,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+impl Script {
+    /// Reads a take.
+    ///
+    /// # Errors
+    /// When a line is not understood; it is named.
+    pub fn parse(text: &str, table: &Table) -> Result<Self, ScriptError> {
+        let mut lines = text
+            .lines()
+            .enumerate()
+            .map(|(index, line)| (index + 1, line.split('#').next().unwrap_or_default().trim()))
+            .filter(|(_, line)| !line.is_empty());
+        let wrong = |line: usize, reason: String| ScriptError { line, reason };
+        match lines.next() {
+            Some((_, "latentloop take 1")) => {}
+            Some((line, other)) => {
+                return Err(wrong(
+                    line,
+                    format!("a take begins with `latentloop take 1`, not with `{other}`"),
+                ));
+            }
+            None => {
+                return Err(wrong(
+                    1,
+                    "the take is empty; it begins with `latentloop take 1`".to_owned(),
+                ));
+            }
+        }
+        let mut script = Self {
+            preset: String::new(),
+            length: 0,
+            events: Vec::new(),
+        };
+        let mut length = None;
+        for (line, content) in lines {
+            let words: Vec<&str> = content.split_whitespace().collect();
+            match words[..] {
+                ["preset", name] => script.preset = name.to_owned(),
+                ["length", secs] => {
+                    length = Some(time(secs).map_err(|reason| wrong(line, reason))?);
+                }
+                [at, name, ref value @ ..] => {
+                    let tick = time(at).map_err(|reason| wrong(line, reason))?;
+                    if script.events.last().is_some_and(|&(last, _)| last > tick) {
+                        return Err(wrong(line, format!("{at} s is before the action above it")));
+                    }
+                    let action = table
+                        .action(name, value)
+                        .map_err(|reason| wrong(line, reason))?;
+                    script.events.push((tick, action));
+                }
+                _ => {
+                    return Err(wrong(
+                        line,
+                        format!("`{content}` is no `SECONDS PARAMETER [VALUE]`"),
+                    ));
+                }
+            }
+        }
+        script.length = length.unwrap_or_else(|| {
+            script
+                .events
+                .last()
+                .map_or(0, |&(tick, _)| tick + TICKS_PER_SEC)
+        });
+        Ok(script)
+    }
+
+    /// Its text.
+    pub fn to_text(&self, table: &Table) -> String {
+        let secs = |tick: u64| tick as f64 / TICKS_PER_SEC as f64;
+        let mut text = format!(
+            "latentloop take 1\npreset {}\nlength {:.3}\n\n",
+            self.preset,
+            secs(self.length)
+        );
+        for (tick, action) in &self.events {
+            let name = |param: &ParamId| &table.row(*param).name;
+            let at = secs(*tick);
+            // Writing to a String cannot fail.
+            let _ = match action {
+                Action::Set { param, value } => writeln!(
+                    text,
+                    "{at:8.3}  {}  {}",
+                    name(param),
+                    written(table, *param, *value)
+                ),
+                Action::SetUnit { param, unit } => {
+                    writeln!(text, "{at:8.3}  {}  {}%", name(param), unit * 100.0)
+                }
+                Action::Nudge { param, delta } => {
+                    writeln!(text, "{at:8.3}  {}  +{delta}", name(param))
+                }
+                Action::Trigger { param } => writeln!(text, "{at:8.3}  {}", name(param)),
+                Action::Text { param, text: words } => {
+                    writeln!(text, "{at:8.3}  {}  {words}", name(param))
+                }
+                // A written take has its tempo as any other parameter.
+                Action::Clock { .. } => Ok(()),
+                Action::Source { source, value } => {
+                    writeln!(
+                        text,
+                        "{at:8.3}  {}  {value}",
+                        crate::instrument::param::SOURCES[*source]
+                    )
+                }
+            };
+        }
+        text
+    }
+}
+
+fn time(text: &str) -> Result<u64, String> {
+    match text.parse::<f64>() {
+        Ok(secs) if (0.0..=MAX_SECS).contains(&secs) => Ok(ticks(secs)),
+        _ => Err(format!("`{text}` is no time in seconds, 0 to {MAX_SECS}")),
+    }
+}
+
+fn written(table: &Table, param: ParamId, value: f64) -> String {
+    match table.row(param).kind {
+        Kind::Choice(names) => names
+            .get(value as usize)
+            .map_or_else(|| value.to_string(), |name| (*name).to_owned()),
+        _ => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_take_reads_back_as_it_was_written() {
+        let table = Table::standard();
+        let text = "latentloop take 1\npreset first.toml\nlength 4\n0 loop.speed 0.5 # begin\n1.5 keyframe.3.jump\n\
+                    2 loop.path slerp\n2 loop.speed +-0.25\n3 sound.low 0.5\n3 loop.pause\n3.5 loop.position 25%\n";
+        let take = Script::parse(text, &table).unwrap();
+        assert_eq!(
+            (take.length, take.events.len(), take.events[1].0),
+            (1920, 7, 720)
+        );
+        assert_eq!(Script::parse(&take.to_text(&table), &table).unwrap(), take);
+    }
+
+    #[test]
+    fn lines_that_are_not_understood_are_named() {
+        let table = Table::standard();
+        for (text, line, words) in [
+            ("", 1, "empty"),
+            ("take 2", 1, "begins with"),
+            ("latentloop take 1\n1 loop.sped 2", 2, "nearest: loop.speed"),
+            ("latentloop take 1\n1 loop.speed 20", 2, "-8 to 8"),
+            ("latentloop take 1\n1 loop.speed nan", 2, "no number"),
+            ("latentloop take 1\n\n2 loop.undo\n1 loop.undo", 4, "before"),
+            ("latentloop take 1\nsoon loop.undo", 2, "no time"),
+            ("latentloop take 1\n1 loop.undo 3", 2, "takes no value"),
+        ] {
+            let error = Script::parse(text, &table).unwrap_err();
+            assert!(
+                error.line == line && error.reason.contains(words),
+                "{error}"
+            );
+        }
+    }
+}
