@@ -50,6 +50,10 @@ impl Table {
                 param,
                 text: words.join(" ").into(),
             }),
+            (_, [text]) if text.starts_with('+') => Ok(Action::Nudge {
+                param,
+                delta: number(&text[1..])?,
+            }),
             (Kind::Choice(names), [text]) => match names.iter().position(|name| name == text) {
                 Some(index) => Ok(Action::Set {
                     param,
@@ -64,10 +68,6 @@ impl Table {
                 unit if (0.0..=1.0).contains(&unit) => Ok(Action::SetUnit { param, unit }),
                 _ => Err(format!("{name} takes 0% to 100%, not {text}")),
             },
-            (_, [text]) if text.starts_with('+') => Ok(Action::Nudge {
-                param,
-                delta: number(&text[1..])?,
-            }),
             (_, [text]) => {
                 let value = number(text)?;
                 if value < row.min || value > row.max {
