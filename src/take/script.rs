@@ -228,7 +228,7 @@ mod tests {
                     2 loop.path slerp\n2 loop.speed +-0.25\n3 sound.low 0.5\n3 loop.pause\n3.5 loop.position 25%\n";
         let take = Script::parse(text, &table).unwrap();
         assert_eq!(
-            (script.length, script.events.len(), script.events[1].0),
+            (take.length, take.events.len(), take.events[1].0),
             (1920, 7, 720)
         );
         assert_eq!(Script::parse(&take.to_text(&table), &table).unwrap(), take);
