@@ -1,4 +1,4 @@
-//! Bytes from anywhere, read as a state dict: a value or an error, never a panic, and no more memory than in proportion.
+//! Bytes from anywhere, read as a state dict, a take or a preset: a value or an error, never a panic, and no more memory than in proportion.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +10,9 @@ use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+#[path = "hostile/takes.rs"]
+mod takes;
 
 use latentloop::network::import::{Activation, Choices, parse};
 use proptest::collection::vec;
@@ -53,19 +56,20 @@ unsafe impl GlobalAlloc for Weighing {
 #[global_allocator]
 static WEIGHING: Weighing = Weighing;
 
-/// Reads bytes and holds the memory that it took to theirs. The error, where there is one.
-fn read(bytes: &[u8], choices: &Choices) -> Option<String> {
+/// Holds the memory that reading so many bytes takes to their number.
+fn bounded<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     let before = HELD.with(Cell::get);
     MOST.with(|most| most.set(before));
-    let error = parse(bytes, choices).err();
+    let outcome = work();
     let taken = MOST.with(Cell::get) - before;
-    let allowed = (1 << 20) + 256 * bytes.len() as isize;
-    assert!(
-        taken <= allowed,
-        "{taken} bytes were taken for {}: {error:?}",
-        bytes.len()
-    );
-    error
+    let allowed = (1 << 20) + 256 * bytes as isize;
+    assert!(taken <= allowed, "{taken} bytes were taken for {bytes}");
+    outcome
+}
+
+/// Reads bytes in bounded memory. The error, where there is one.
+fn read(bytes: &[u8], choices: &Choices) -> Option<String> {
+    bounded(bytes.len(), || parse(bytes, choices).err())
 }
 
 /// A file of `tests/import`.

@@ -214,6 +214,7 @@ struct Work {
 
 impl Work {
     fn run(mut self) {
+        self.state();
         loop {
             // Asked before: what came until then is still written.
             let is_over = self.shared.over.load(Ordering::Acquire);
@@ -288,13 +289,13 @@ impl Work {
         }
     }
 
-    /// Plays up to a tick; where a state is due, it is written there.
+    /// Plays up to a tick; where a state is due on the way, it is written there.
     fn come_to(&mut self, tick: u64) {
         while self.instrument.ticks() < tick {
             self.instrument.tick();
-        }
-        if tick >= self.due {
-            self.state();
+            if self.instrument.ticks() >= self.due {
+                self.state();
+            }
         }
     }
 

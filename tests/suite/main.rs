@@ -18,5 +18,6 @@ mod score;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod sound;
 mod structure;
+mod take;
 mod train;
 mod training_parity;

@@ -257,7 +257,7 @@ fn time_never_goes_back() {
     writer.mark(9, "nine", &mut out).unwrap();
     let length = out.len();
     let back = LogError::Backwards { tick: 8, last: 9 };
-    assert_eq!(writer.mark(8, "eight", &mut out), Err(back.clone()));
+    assert_eq!(writer.mark(8, "eight", &mut out), Err(back));
     let opening = snapshot(&instrument(&table));
     let back = LogError::Backwards { tick: 0, last: 9 };
     assert_eq!(writer.state(&opening, &mut out), Err(back));

@@ -1,0 +1,446 @@
+//! Takes: logged while an instrument is played, and played again by the real program.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use latentloop::instrument::{Action, Instrument, Preset, Recall, Table, ticks};
+use latentloop::record::TakeLog;
+use latentloop::take::log::fingerprint;
+use latentloop::take::{Event, Model, Take};
+
+fn latentloop(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_latentloop"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn succeed(folder: &Path, arguments: &[&str]) -> String {
+    let output = latentloop(folder, arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn refused(folder: &Path, arguments: &[&str], words: &[&str]) {
+    let output = latentloop(folder, arguments);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+    for words in words {
+        assert!(said.contains(words), "{words:?} is not in: {said}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+fn pictures(folder: &Path) -> Vec<image::RgbImage> {
+    let count = std::fs::read_dir(folder).unwrap().count();
+    (1..=count)
+        .map(|number| {
+            let path = folder.join(format!("{number:06}.png"));
+            image::open(path).unwrap().to_rgb8()
+        })
+        .collect()
+}
+
+/// Copies a model of the repository.
+fn model(folder: &Path, file: &str, latent: u32) -> Arc<Model> {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let name = from.file_name().unwrap().to_str().unwrap();
+    let to = folder.join(name);
+    std::fs::copy(&from, &to).unwrap();
+    Arc::new(Model {
+        name: name.to_owned(),
+        sha256: latentloop::library::sha256(&to).unwrap(),
+        latent,
+    })
+}
+
+/// A show of sixty frames a second without a screen.
+struct Show {
+    log: TakeLog,
+    instrument: Instrument,
+    table: Arc<Table>,
+}
+
+impl Show {
+    fn start(folder: &Path, model: Arc<Model>) -> Self {
+        let table = Arc::new(Table::standard());
+        let latent = model.latent as usize;
+        let mut instrument =
+            Instrument::new(&Preset::of_seeds(1..=4), Arc::clone(&table), latent).unwrap();
+        instrument.seed(77);
+        let log = TakeLog::start(folder, &instrument, model, Box::new(|_| {})).unwrap();
+        Self {
+            log,
+            instrument,
+            table,
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.instrument.ticks()
+    }
+
+    fn set(&mut self, name: &str, value: f64) {
+        let param = self.table.find(name).unwrap();
+        self.act(Action::Set { param, value });
+    }
+
+    fn fire(&mut self, name: &str) {
+        let param = self.table.find(name).unwrap();
+        self.act(Action::Trigger { param });
+    }
+
+    fn act(&mut self, action: Action) {
+        self.instrument.apply(&action);
+        self.log.action(self.now(), action);
+    }
+
+    fn recall(&mut self, preset: Preset, fade_secs: f64) {
+        let latent = self.instrument.latent();
+        let recall = Recall::new(&preset, &self.table, latent).unwrap();
+        self.instrument.recall(recall, ticks(fade_secs));
+        self.log.preset(self.now(), Arc::new(preset), fade_secs);
+    }
+
+    /// So many frames.
+    fn play(&mut self, frames: usize) {
+        let batch = self.table.find("loop.norm").unwrap();
+        for _ in 0..frames {
+            (0..8).for_each(|_| self.instrument.tick());
+            let rows = if self.instrument.value(batch) > 0.5 {
+                8
+            } else {
+                1
+            };
+            let mut z = vec![0.0; rows * self.instrument.latent()];
+            self.instrument.latents(&mut z);
+            self.log.latents(self.now(), rows as u8, fingerprint(&z));
+        }
+    }
+}
+
+/// A take of three seconds, in which much happens, begun a second after the show.
+fn played(folder: &Path) -> PathBuf {
+    let model = model(folder, "tests/parity/generator.safetensors", 12);
+    let path = folder.join("played.take");
+    let mut show = Show::start(folder, model);
+    show.set("loop.speed", 2.0);
+    show.play(30);
+    show.fire("loop.reroll");
+    show.fire("keyframe.2.capture");
+    show.play(30);
+    show.log.begin_file(show.now(), path.clone());
+    show.play(20);
+    show.fire("keyframe.3.jump");
+    show.fire("loop.reroll");
+    show.play(40);
+    show.set("loop.norm", 1.0);
+    show.recall(Preset::of_seeds(11..=16), 0.7);
+    show.play(10);
+    show.fire("keyframe.1.reroll");
+    show.act(Action::Source {
+        source: 1,
+        value: 0.4,
+    });
+    show.set("loop.position", 4.5);
+    show.play(60);
+    show.fire("loop.undo");
+    show.set("master.fade", 0.5);
+    show.play(50);
+    show.log.end_file(show.now());
+    drop(show);
+    path
+}
+
+#[test]
+fn a_take_renders_the_same_at_any_rate_and_its_latents_are_those_that_were_logged() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    played(folder);
+    let said = succeed(folder, &["take", "render", "played.take", "--verify"]);
+    assert_eq!(said, "180 of 180 latents agree, bit for bit\n");
+    for (out, fps) in [("a", "10"), ("b", "10"), ("c", "30")] {
+        succeed(
+            folder,
+            &["take", "render", "played.take", "-o", out, "--fps", fps],
+        );
+    }
+    let [a, b, c] = ["a", "b", "c"].map(|name| pictures(&folder.join(name)));
+    assert_eq!((a.len(), c.len()), (30, 90));
+    assert_eq!(a, b);
+    assert!(a.iter().eq(c.iter().step_by(3)));
+    assert!(a.windows(2).filter(|pair| pair[0] != pair[1]).count() > 25);
+}
+
+#[test]
+fn a_take_with_a_latent_that_differs_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let path = played(folder);
+    let table = Table::standard();
+    let mut take = Take::read(&std::fs::read(&path).unwrap(), &table).unwrap();
+    let hash = take
+        .events
+        .iter_mut()
+        .filter_map(|(_, event)| match event {
+            Event::Latents { hash, .. } => Some(hash),
+            _ => None,
+        })
+        .nth(59)
+        .unwrap();
+    *hash ^= 1;
+    std::fs::write(&path, take.write(&table).unwrap()).unwrap();
+    refused(
+        folder,
+        &["take", "render", "played.take", "--verify"],
+        &["179 of 180", "at 1.000 s"],
+    );
+}
+
+#[test]
+fn a_part_of_a_take_is_played_as_in_the_whole() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    played(folder);
+    succeed(
+        folder,
+        &[
+            "take",
+            "trim",
+            "played.take",
+            "-o",
+            "part.take",
+            "--from",
+            "1.3",
+            "--to",
+            "2.8",
+        ],
+    );
+    let said = succeed(folder, &["take", "render", "part.take", "--verify"]);
+    assert_eq!(said, "90 of 90 latents agree, bit for bit\n");
+    for name in ["played", "part"] {
+        let take = format!("{name}.take");
+        succeed(
+            folder,
+            &["take", "render", &take, "-o", name, "--fps", "10"],
+        );
+    }
+    let [whole, part] = ["played", "part"].map(|name| pictures(&folder.join(name)));
+    assert_eq!(part, whole[13..28]);
+    // Where it stands becomes a preset, which opens with the same picture.
+    succeed(
+        folder,
+        &[
+            "take",
+            "to-preset",
+            "played.take",
+            "-o",
+            "then.toml",
+            "--at",
+            "0",
+        ],
+    );
+    let preset = Preset::parse(
+        &std::fs::read_to_string(folder.join("then.toml")).unwrap(),
+        &Table::standard(),
+    )
+    .unwrap();
+    assert_eq!(preset.model.as_deref(), Some("generator.safetensors"));
+    assert_eq!(preset.keyframes.len(), 4);
+    assert!(
+        preset.keyframes[1].latents.is_some(),
+        "the second was captured"
+    );
+    assert_eq!(preset.params["loop.speed"].as_float(), Some(2.0));
+}
+
+#[test]
+fn a_take_tells_what_is_in_it_also_where_it_is_cut() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let path = played(folder);
+    let info = |file: &str| -> serde_json::Value {
+        serde_json::from_str(&succeed(folder, &["take", "info", file, "--json"])).unwrap()
+    };
+    let whole = info("played.take");
+    assert_eq!(whole["kind"], "logged");
+    assert_eq!(whole["ended"], "whole");
+    assert_eq!(whole["length_secs"], 3.0);
+    assert_eq!(whole["latents"], 180);
+    assert_eq!(whole["actions"]["loop.reroll"], 1);
+    assert_eq!(whole["actions"]["sound.low"], 1);
+    assert_eq!(whole["models"][0]["name"], "generator.safetensors");
+    assert_eq!(whole["presets"][0]["at_secs"], 1.0);
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(folder.join("cut.take"), &bytes[..bytes.len() - 700]).unwrap();
+    let cut = info("cut.take");
+    assert_eq!(cut["ended"], "cut");
+    let at = cut["ended_at_byte"].as_u64().unwrap();
+    assert!(at <= bytes.len() as u64 - 700 && at > bytes.len() as u64 - 750);
+    let said = succeed(folder, &["take", "render", "cut.take", "--verify"]);
+    assert!(said.contains("latents agree"), "{said}");
+    let said = succeed(folder, &["take", "info", "cut.take"]);
+    assert!(said.contains("cut at byte"), "{said}");
+    let text = "latentloop take 1\npreset p.toml\nlength 4\n1 loop.reroll\n";
+    std::fs::write(folder.join("written.take"), text).unwrap();
+    let written = info("written.take");
+    assert_eq!(written["kind"], "written");
+    assert_eq!(written["actions"]["loop.reroll"], 1);
+}
+
+#[test]
+fn a_take_that_changes_its_model_goes_on_with_the_other() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let small = model(folder, "tests/parity/generator.safetensors", 12);
+    let large = model(folder, "models/nosferatu.safetensors", 100);
+    let path = folder.join("both.take");
+    let mut show = Show::start(folder, small);
+    show.log.begin_file(0, path);
+    show.play(24);
+    // Another length of latents is another instrument.
+    let mut state = Instrument::new(
+        &Preset::of_seeds(5..=8),
+        Arc::clone(&show.table),
+        large.latent as usize,
+    )
+    .unwrap();
+    (0..show.now()).for_each(|_| state.tick());
+    show.instrument = state;
+    show.log
+        .model(show.now(), Arc::clone(&large), Some(&show.instrument));
+    show.play(12);
+    show.log.end_file(show.now());
+    drop(show);
+    let said = succeed(
+        folder,
+        &[
+            "take",
+            "render",
+            "both.take",
+            "--verify",
+            "-o",
+            "out",
+            "--fps",
+            "10",
+        ],
+    );
+    assert!(said.contains("36 of 36"), "{said}");
+    let out = pictures(&folder.join("out"));
+    assert_eq!(out.len(), 6);
+    assert!(
+        out.iter()
+            .all(|picture| picture.dimensions() == out[0].dimensions())
+    );
+    // The same file name with other bytes is another model.
+    let bytes = std::fs::read(folder.join("generator.safetensors")).unwrap();
+    std::fs::write(folder.join("generator.safetensors"), [&bytes[..], b" "].concat()).unwrap();
+    let found =
+        latentloop::library::sha256(&folder.join("generator.safetensors")).unwrap();
+    refused(
+        folder,
+        &["take", "render", "both.take", "-o", "no"],
+        &[&found, "--any-model", "generator.safetensors"],
+    );
+    std::fs::write(folder.join("generator.safetensors"), bytes).unwrap();
+    std::fs::remove_file(folder.join("nosferatu.safetensors")).unwrap();
+    refused(
+        folder,
+        &["take", "render", "both.take", "-o", "no"],
+        &["changes its model", "nosferatu.safetensors is not there"],
+    );
+    assert!(!folder.join("no").exists());
+}
+
+#[test]
+fn what_cannot_be_done_with_a_take_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let path = played(folder);
+    let written = "latentloop take 1\npreset p.toml\n1 loop.reroll\n";
+    std::fs::write(folder.join("written.take"), written).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(folder.join("head.take"), &bytes[..40]).unwrap();
+    for (arguments, words) in [
+        (
+            &["trim", "written.take", "-o", "x"][..],
+            &["written as a text"][..],
+        ),
+        (
+            &["to-preset", "written.take", "-o", "x"],
+            &["written as a text"],
+        ),
+        (&["render", "written.take", "--verify"], &["no latents"]),
+        (
+            &["trim", "played.take", "-o", "x", "--from", "9"],
+            &["3.000 s long"],
+        ),
+        (&["info", "head.take"], &["no state to start from"]),
+        (&["info", "none.take"], &["none.take"]),
+        (
+            &["render", "played.take", "-o", "x.mp4", "--codec", "ffv1"],
+            &["FFV1", ".mkv", "x.mp4"],
+        ),
+        (
+            &["render", "played.take", "-o", "x", "--codec", "h264"],
+            &["H.264", ".mp4"],
+        ),
+        (
+            &["render", "played.take", "-o", "x.mkv", "--codec", "png"],
+            &["PNG", "folder"],
+        ),
+    ] {
+        refused(folder, &[&["take"], arguments].concat(), words);
+    }
+    assert!(!folder.join("x").exists());
+}
+
+#[cfg(feature = "video")]
+#[test]
+fn every_codec_goes_into_its_files_and_the_lossless_one_loses_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    played(folder);
+    succeed(
+        folder,
+        &["take", "trim", "played.take", "-o", "t.take", "--to", "0.5"],
+    );
+    let probe = |file: &str| {
+        let output = Command::new("ffprobe")
+            .current_dir(folder)
+            .args(["-v", "error", "-of", "csv=p=0", "-show_entries"])
+            .args(["stream=codec_name,codec_tag_string,width,height", file])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    for (file, codec, found) in [
+        ("a.mp4", "h264", "h264,avc1,98,66"),
+        ("b.mp4", "h265", "hevc,hvc1,98,66"),
+        ("c.mkv", "h265", "hevc,[0][0][0][0],98,66"),
+        ("d.mkv", "ffv1", "ffv1,FFV1,97,65"),
+        ("e.webm", "vp9", "vp9,[0][0][0][0],98,66"),
+        ("f.mov", "prores", "prores,apch,98,66"),
+    ] {
+        let mut arguments = vec!["take", "render", "t.take", "-o", file, "--codec", codec];
+        arguments.extend(["--size", "97x65", "--fps", "10"]);
+        succeed(folder, &arguments);
+        assert_eq!(probe(file), found, "{file}");
+    }
+    let mut arguments = vec!["take", "render", "t.take", "-o", "png", "--codec", "png"];
+    arguments.extend(["--size", "97x65", "--fps", "10"]);
+    succeed(folder, &arguments);
+    std::fs::create_dir(folder.join("lossless")).unwrap();
+    let decoded = Command::new("ffmpeg")
+        .current_dir(folder)
+        .args(["-v", "error", "-i", "d.mkv", "-pix_fmt", "rgb24", "lossless/%06d.png"])
+        .status()
+        .unwrap();
+    assert!(decoded.success());
+    let [png, lossless] = ["png", "lossless"].map(|name| pictures(&folder.join(name)));
+    assert_eq!(png.len(), 5);
+    assert_eq!(png, lossless);
+}
