@@ -111,7 +111,11 @@ fn osc_parse(criterion: &mut Criterion) {
             || packet.clone(),
             |packet| {
                 messages(&packet, |message| {
-                    let _ = black_box(message.map(|m| decoder.request(&m, &table, now)));
+                    if let Ok((message, _)) = message {
+                        decoder.requests(&message, &table, now, |request| {
+                            let _ = black_box(request);
+                        });
+                    }
                 });
             },
             BatchSize::SmallInput,

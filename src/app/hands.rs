@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::Settings;
+use super::stats::Figures;
 use crate::config;
 use crate::control::clock::Pulses;
 use crate::control::keys::Keys;
 use crate::control::midi::{Hub, Map};
-use crate::control::osc::Server;
-use crate::control::{Inbox, Notices, Values};
+use crate::control::osc::{Server, World};
+use crate::control::oscquery::QueryServer;
+use crate::control::{Guard, Inbox, Notices, Values};
 use crate::instrument::{ParamId, Table};
 
 /// The controllers of a show and what they write to.
@@ -19,6 +21,8 @@ pub(super) struct Hands {
     pub(super) pulses: Arc<Pulses>,
     pub(super) keys: Keys,
     pub(super) osc: Option<Server>,
+    pub(super) oscquery: Option<QueryServer>,
+    pub(super) guard: Arc<Guard>,
     pub(super) midi: Option<Hub>,
 }
 
@@ -27,18 +31,22 @@ impl Hands {
         let inbox = Arc::new(Inbox::new(table));
         let values = Arc::new(Values::new(table));
         let notices = Arc::new(Notices::default());
+        let guard = Arc::new(Guard::new(settings.osc_allow.clone()));
+        let world = World {
+            table: Arc::clone(table),
+            inbox: Arc::clone(&inbox),
+            values: Arc::clone(&values),
+            notices: Arc::clone(&notices),
+            guard: Arc::clone(&guard),
+        };
         let osc = settings.osc.as_deref().and_then(|address| {
-            let started = Server::start(
-                address,
-                settings.osc_out.as_deref(),
-                Arc::clone(table),
-                Arc::clone(&inbox),
-                Arc::clone(&values),
-                Arc::clone(&notices),
-            );
+            let started = Server::start(address, settings.osc_out.as_deref(), world.clone());
             match started {
                 Ok(server) => {
                     notices.tell(format!("OSC: {}", server.address()));
+                    if !server.address().ip().is_loopback() && world.guard.is_open() {
+                        notices.warn("OSC is open to every machine of the network; --osc-allow NETWORK lets only some in");
+                    }
                     Some(server)
                 }
                 Err(error) => {
@@ -47,6 +55,7 @@ impl Hands {
                 }
             }
         });
+        let oscquery = osc.as_ref().and_then(|osc| query(settings, osc, &world));
         let map = Map::standard(table)?;
         let midi = match Hub::start(map, Arc::clone(&inbox), Arc::clone(&notices)) {
             Ok(hub) => Some(hub),
@@ -66,6 +75,8 @@ impl Hands {
             notices,
             pulses: Arc::new(Pulses::default()),
             osc,
+            oscquery,
+            guard,
             midi,
         })
     }
@@ -80,4 +91,31 @@ impl Hands {
 
     /// Takes what was learnt for a parameter from every control.
     pub(super) fn unlearn(&self, _param: ParamId) {}
+
+    /// What the network controllers came to.
+    pub(super) fn tell(&self, figures: &mut Figures) {
+        figures.osc_dropped = self.osc.as_ref().map_or(0, Server::dropped);
+        figures.osc_turned_away = self.guard.refused();
+        figures.oscquery = self.oscquery.as_ref().map(QueryServer::address);
+    }
+}
+
+/// OSCQuery beside OSC: at the address that was given, or at a free port of the same host.
+fn query(settings: &Settings, osc: &Server, world: &World) -> Option<QueryServer> {
+    let address = match settings.oscquery.as_deref() {
+        Some("none") => return None,
+        Some(address) => address.to_owned(),
+        None => std::net::SocketAddr::new(osc.address().ip(), 0).to_string(),
+    };
+    match QueryServer::start(&address, osc.address(), world.clone()) {
+        Ok(server) => {
+            let text = format!("OSCQuery: http://{}", server.address());
+            world.notices.tell(text);
+            Some(server)
+        }
+        Err(error) => {
+            world.notices.warn(error.to_string());
+            None
+        }
+    }
 }

@@ -40,6 +40,10 @@ pub struct Settings {
     pub size: Option<(u32, u32)>,
     /// Where OSC is listened to, `HOST:PORT`; nowhere where none is given.
     pub osc: Option<String>,
+    /// Where OSCQuery is served, `HOST:PORT` or `none`; beside OSC, at a free port, where none is given.
+    pub oscquery: Option<String>,
+    /// The networks that OSC and OSCQuery are let in from; all where none is given.
+    pub osc_allow: Vec<ipnet::IpNet>,
     /// Where every change is sent.
     pub osc_out: Option<String>,
     /// The sound input that is listened to.

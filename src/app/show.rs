@@ -355,6 +355,7 @@ impl Show {
         let mut figures = self.count.figures(drawn, events, self.engine_name, norm);
         // Closing a file takes its time, which is not the show's.
         figures.frames_interpolated = self.drawing.mixed();
+        self.hands.tell(&mut figures);
         figures.recorder_dropped = self.tape.end();
         (self.window)(WindowCommand::Close);
         figures

@@ -90,6 +90,12 @@ pub(super) struct Figures {
     pub(super) events_received: u64,
     /// Messages and packets that were refused.
     pub(super) events_refused: u64,
+    /// OSC packets that the system threw away because they came too fast.
+    pub(super) osc_dropped: u64,
+    /// Packets and connections from networks that are not let in.
+    pub(super) osc_turned_away: u64,
+    /// Where OSCQuery was served.
+    pub(super) oscquery: Option<std::net::SocketAddr>,
     /// Pictures that recordings lost.
     pub(super) recorder_dropped: u64,
     /// The most memory that the program held, in MB; nothing where the system does not tell.
@@ -202,6 +208,9 @@ impl Count {
             events_received,
             events_refused,
             frames_interpolated: 0,
+            osc_dropped: 0,
+            osc_turned_away: 0,
+            oscquery: None,
             recorder_dropped: 0,
             peak_rss_mb: peak_rss_mb(),
             engine,

@@ -36,6 +36,12 @@ pub struct Args {
     /// Where to listen to OSC: HOST:PORT, or none
     #[arg(long, default_value = "127.0.0.1:7000", value_name = "HOST:PORT")]
     osc: String,
+    /// Where to serve OSCQuery: HOST:PORT, or none [default: a free port beside OSC]
+    #[arg(long, value_name = "HOST:PORT")]
+    oscquery: Option<String>,
+    /// Let only this network in over OSC and OSCQuery, such as 192.168.1.0/24; may be repeated [default: all]
+    #[arg(long, value_name = "NETWORK", value_parser = crate::control::network)]
+    osc_allow: Vec<ipnet::IpNet>,
     /// Where to send every change over OSC
     #[arg(long, value_name = "HOST:PORT")]
     osc_out: Option<String>,
@@ -77,6 +83,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         fps: args.fps,
         size: args.size,
         osc: (args.osc != "none").then_some(args.osc),
+        oscquery: args.oscquery,
+        osc_allow: args.osc_allow,
         osc_out: args.osc_out,
         sound_in: args.sound_in,
         monitor: args.monitor,

@@ -8,11 +8,14 @@ pub mod clock;
 pub mod keys;
 pub mod midi;
 pub mod osc;
+pub mod oscquery;
 
+mod guard;
 mod inbox;
 mod notices;
 mod values;
 
+pub use guard::{Guard, network};
 pub use inbox::{Inbox, Stamp};
 pub use notices::Notices;
 pub use values::Values;

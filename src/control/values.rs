@@ -1,31 +1,56 @@
 //! Where every parameter stands, for whoever asks.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::instrument::{ParamId, Table};
+use arc_swap::ArcSwap;
+
+use crate::instrument::{Kind, ParamId, Table};
 
 /// The parameters' present values, written by the show once a frame and read by anyone, without a lock.
 #[derive(Debug)]
-pub struct Values(Box<[AtomicU64]>);
+pub struct Values {
+    numbers: Box<[AtomicU64]>,
+    /// What text parameters were last given: few, and seldom written.
+    texts: Box<[(ParamId, ArcSwap<String>)]>,
+}
 
 impl Values {
     /// Every parameter at its default.
     pub fn new(table: &Table) -> Self {
-        Self(
-            table
+        Self {
+            numbers: table
                 .iter()
                 .map(|(_, row)| AtomicU64::new(row.default.to_bits()))
                 .collect(),
-        )
+            texts: table
+                .iter()
+                .filter(|(_, row)| row.kind == Kind::Text)
+                .map(|(param, _)| (param, ArcSwap::default()))
+                .collect(),
+        }
     }
 
     /// A parameter's value, in its unit.
     pub fn get(&self, param: ParamId) -> f64 {
-        f64::from_bits(self.0[usize::from(param.0)].load(Ordering::Relaxed))
+        f64::from_bits(self.numbers[usize::from(param.0)].load(Ordering::Relaxed))
     }
 
     /// Notes a parameter's value.
     pub fn set(&self, param: ParamId, value: f64) {
-        self.0[usize::from(param.0)].store(value.to_bits(), Ordering::Relaxed);
+        self.numbers[usize::from(param.0)].store(value.to_bits(), Ordering::Relaxed);
+    }
+
+    /// What a text parameter was last given, such as the preset that plays; empty for what is no text.
+    pub fn text(&self, param: ParamId) -> Arc<String> {
+        let found = self.texts.iter().find(|(text, _)| *text == param);
+        found.map_or_else(Arc::default, |(_, text)| text.load_full())
+    }
+
+    /// Notes what a text parameter was given. Unlike [`Values::set`] it allocates: not for every frame.
+    pub fn set_text(&self, param: ParamId, text: &str) {
+        if let Some((_, slot)) = self.texts.iter().find(|(found, _)| *found == param) {
+            slot.store(Arc::new(text.to_owned()));
+        }
     }
 }

@@ -1,270 +1,330 @@
 //! What a message asks for.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rosc::{OscMessage, OscType};
-
+use super::addresses::{Addresses, Patterns};
+use super::message::{Argument, Message};
+use super::pattern::{Pattern, PatternError};
 use crate::instrument::{Action, Kind, ParamId, Row, Table};
 
 /// How long a trigger's high value counts as held after its last message.
 const HELD: Duration = Duration::from_millis(250);
+/// The longest text that a parameter is given: names are those of files.
+const MAX_TEXT: usize = 255;
+/// The parameter that takes no text as well: it makes a name up.
+const NAMELESS: &str = "preset.save";
 
 /// What a message asks for.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Request {
+pub enum Request<'a> {
     /// Something is done.
     Do(Action),
-    /// A parameter's value is asked for.
-    Ask(ParamId),
+    /// A parameter's value is asked for, in its unit or as a part of its range.
+    Ask(ParamId, Scale),
     /// Every parameter's value is asked for.
     AskAll,
-    /// A message that is rightly passed over.
-    Nothing,
+    /// Every change is asked for from now on.
+    Subscribe(Subscription<'a>),
+    /// No more changes are asked for, by the sender's own port or another of its.
+    Unsubscribe(Option<u16>),
+}
+
+/// How a value is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// In the parameter's own unit.
+    Own,
+    /// As 0 to 1 of its range.
+    Unit,
+}
+
+/// Which changes are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscription<'a> {
+    /// The port that they go to; the sender's own where none is given.
+    pub port: Option<u16>,
+    /// The part of the tree, `/loop`; all of it where it is empty.
+    pub prefix: &'a str,
+    /// Whether it holds until it is ended.
+    pub keep: bool,
+}
+
+/// Why a message was refused.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fault<'a> {
+    address: &'a str,
+    reason: Reason<'a>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reason<'a> {
+    Unknown,
+    Pattern(PatternError),
+    Matchless,
+    Told(&'a Row),
+    Name(&'a Row),
+    Number(&'a Row),
+    Text(&'a Row),
+    Long(&'a Row),
+    Step(&'a Row),
+    Trigger,
+    Subscription,
 }
 
 /// Turns messages into requests; remembers which triggers are held.
 #[derive(Debug)]
 pub struct Decoder {
+    addresses: Arc<Addresses>,
+    patterns: Patterns,
     /// When each parameter's last high value came, where its last one was high.
-    high: Vec<Option<Instant>>,
+    high: Box<[Option<Instant>]>,
 }
 
 impl Decoder {
     /// A decoder for the parameters of a table.
     pub fn new(table: &Table) -> Self {
+        Self::of(Arc::new(Addresses::new(table)), table)
+    }
+
+    pub(in crate::control) fn of(addresses: Arc<Addresses>, table: &Table) -> Self {
         Self {
-            high: vec![None; table.len()],
+            addresses,
+            patterns: Patterns::default(),
+            high: vec![None; table.len()].into(),
         }
     }
 
-    /// What a message that came at `now` asks for.
-    ///
-    /// # Errors
-    /// A line that names the address and what is wrong with it.
-    pub fn request(
+    /// Hands over what a message asks for that acts at `now`: nothing, one thing, or one of each parameter that its pattern means.
+    pub fn requests<'a>(
         &mut self,
-        message: &OscMessage,
-        table: &Table,
+        message: &Message<'a>,
+        table: &'a Table,
         now: Instant,
-    ) -> Result<Request, String> {
-        let address = message.addr.as_str();
-        if address.starts_with("/_") {
-            return Ok(Request::Nothing);
-        }
-        if address == "/state" {
-            return Ok(Request::AskAll);
-        }
-        let (address, unit) = match address.strip_prefix("/unit/") {
-            Some(rest) => (rest, true),
-            None => (address.trim_start_matches('/'), false),
+        mut each: impl FnMut(Result<Request<'a>, Fault<'a>>),
+    ) {
+        let fault = |reason| Fault {
+            address: message.address,
+            reason,
         };
-        let Some(param) = table.id(&address.replace('/', ".")) else {
-            return Err(format!(
-                "OSC {}: there is no such address (latentloop params lists them)",
-                message.addr
-            ));
+        let (address, scale) = match message.address.strip_prefix("/unit") {
+            Some(rest) if rest.starts_with('/') => (rest, Scale::Unit),
+            _ => (message.address, Scale::Own),
         };
-        let row = table.row(param);
-        let argument = message.args.first();
-        if matches!(argument, Some(OscType::String(text)) if text == "?") {
-            return Ok(Request::Ask(param));
+        if let Some(param) = self.addresses.find(address) {
+            let request = self.request(param, scale, message, table, now);
+            if let Some(request) = request.map_err(fault).transpose() {
+                each(request);
+            }
+            return;
         }
-        match (row.kind, argument) {
-            (Kind::Trigger, argument) => self.trigger(param, argument, now),
-            (_, None) => Ok(Request::Ask(param)),
-            (Kind::Text, Some(OscType::String(text))) => Ok(Request::Do(Action::Text {
-                param,
-                text: text.as_str().into(),
-            })),
-            (Kind::Choice(names), Some(OscType::String(text))) => {
-                match names.iter().position(|name| name == text) {
-                    Some(index) => Ok(Request::Do(Action::Set {
-                        param,
-                        value: index as f64,
-                    })),
-                    None => Err(refusal(row, &format!("one of {}", names.join(", ")))),
+        match message.address {
+            ignored if ignored.starts_with("/_") => {}
+            "/state" => each(Ok(Request::AskAll)),
+            "/subscribe" => each(subscription(message).map(Request::Subscribe).map_err(fault)),
+            "/unsubscribe" => each(
+                subscription(message)
+                    .map(|ask| Request::Unsubscribe(ask.port))
+                    .map_err(fault),
+            ),
+            _ if Pattern::is(address) => {
+                match self.patterns.find(address, table, &self.addresses) {
+                    Ok(found) if found.is_empty() => each(Err(fault(Reason::Matchless))),
+                    Ok(found) => {
+                        for &param in found.iter() {
+                            let request = self.request(param, scale, message, table, now);
+                            if let Some(request) = request.map_err(fault).transpose() {
+                                each(request);
+                            }
+                        }
+                    }
+                    Err(error) => each(Err(fault(Reason::Pattern(error)))),
                 }
             }
-            (Kind::Text, _) => Err(refusal(row, "a string")),
-            (_, Some(argument)) => match number(argument) {
-                Some(unit_value) if unit => Ok(Request::Do(Action::SetUnit {
-                    param,
-                    unit: unit_value,
-                })),
-                Some(value) => Ok(Request::Do(Action::Set { param, value })),
-                None => Err(refusal(row, "a finite number")),
-            },
+            _ => each(Err(fault(Reason::Unknown))),
         }
-        .map_err(|reason| format!("OSC {}: {reason}", message.addr))
     }
 
-    /// A trigger fires on no argument, T, I, a string, or a number that rises to 0.5 or more.
-    fn trigger(
+    /// What a message asks of one parameter; nothing where it is rightly passed over.
+    fn request<'a>(
         &mut self,
         param: ParamId,
-        argument: Option<&OscType>,
+        scale: Scale,
+        message: &Message<'a>,
+        table: &'a Table,
         now: Instant,
-    ) -> Result<Request, String> {
-        let high = match argument {
-            None | Some(OscType::Inf | OscType::String(_)) => {
-                return Ok(Request::Do(Action::Trigger { param }));
+    ) -> Result<Option<Request<'a>>, Reason<'a>> {
+        let row = table.row(param);
+        let mut arguments = message.arguments();
+        let argument = arguments.next();
+        let asks = match argument {
+            Some(Argument::Text("?")) => true,
+            None => row.kind != Kind::Trigger && row.name != NAMELESS,
+            Some(_) => false,
+        };
+        if asks {
+            return Ok(Some(Request::Ask(param, scale)));
+        }
+        if row.read_only {
+            return Err(Reason::Told(row));
+        }
+        let set = |value| {
+            Some(Request::Do(match scale {
+                Scale::Own => Action::Set { param, value },
+                Scale::Unit => Action::SetUnit { param, unit: value },
+            }))
+        };
+        let whole = |value| Some(Request::Do(Action::Set { param, value }));
+        match (row.kind, argument) {
+            (Kind::Trigger, argument) => self.trigger(param, argument, now),
+            (Kind::Text, Some(Argument::Text(text))) if text.len() > MAX_TEXT => {
+                Err(Reason::Long(row))
             }
-            Some(argument) => match number(argument) {
-                Some(value) => value >= 0.5,
-                None => return Err("takes a number, or nothing".to_owned()),
+            (Kind::Text, None) => Ok(Some(Request::Do(Action::Text {
+                param,
+                text: "".into(),
+            }))),
+            (Kind::Text, Some(Argument::Text(text))) => Ok(Some(Request::Do(Action::Text {
+                param,
+                text: text.into(),
+            }))),
+            (Kind::Text, _) => Err(Reason::Text(row)),
+            (Kind::Toggle, Some(Argument::Impulse)) => {
+                Ok(Some(Request::Do(Action::Trigger { param })))
+            }
+            (Kind::Toggle, Some(Argument::Text("off"))) => Ok(whole(0.0)),
+            (Kind::Toggle, Some(Argument::Text("on"))) => Ok(whole(1.0)),
+            (kind, Some(Argument::Text(text))) => {
+                let named = match kind {
+                    Kind::Choice(names) => names.iter().position(|&name| name == text),
+                    _ => None,
+                };
+                match (named, step(text, arguments.next())) {
+                    (Some(index), _) => Ok(whole(index as f64)),
+                    (None, Some(_)) if scale == Scale::Unit => Err(Reason::Step(row)),
+                    (None, Some(delta)) => Ok(Some(Request::Do(Action::Nudge { param, delta }))),
+                    (None, None) if matches!(kind, Kind::Choice(_)) => Err(Reason::Name(row)),
+                    (None, None) => Err(Reason::Number(row)),
+                }
+            }
+            (_, argument) => match argument.and_then(number) {
+                Some(value) => Ok(set(value)),
+                None => Err(Reason::Number(row)),
             },
+        }
+    }
+
+    /// A trigger fires on no argument, N, I, T, a string, or a number that rises to 0.5 or more.
+    fn trigger<'a>(
+        &mut self,
+        param: ParamId,
+        argument: Option<Argument<'_>>,
+        now: Instant,
+    ) -> Result<Option<Request<'a>>, Reason<'a>> {
+        let fire = Some(Request::Do(Action::Trigger { param }));
+        let high = match argument {
+            None | Some(Argument::Impulse | Argument::Nil | Argument::Text(_)) => return Ok(fire),
+            Some(argument) => number(argument).ok_or(Reason::Trigger)? >= 0.5,
         };
         let last = &mut self.high[usize::from(param.0)];
         let held = last.is_some_and(|at| now.duration_since(at) < HELD);
         *last = high.then_some(now);
-        Ok(if high && !held {
-            Request::Do(Action::Trigger { param })
-        } else {
-            Request::Nothing
-        })
+        Ok(fire.filter(|_| high && !held))
     }
 }
 
-fn refusal(row: &Row, expected: &str) -> String {
-    format!("{} takes {expected}", row.name)
+/// A difference: a sign and a number in one string, or a sign and then a number.
+fn step(text: &str, next: Option<Argument<'_>>) -> Option<f64> {
+    let delta = match text {
+        "+" => number(next?)?,
+        "-" => -number(next?)?,
+        _ if text.starts_with(['+', '-']) => text.parse().ok()?,
+        _ => return None,
+    };
+    delta.is_finite().then_some(delta)
 }
 
 /// A finite number, whatever its type.
-fn number(argument: &OscType) -> Option<f64> {
-    let number = match *argument {
-        OscType::Float(value) => f64::from(value),
-        OscType::Double(value) => value,
-        OscType::Int(value) => f64::from(value),
-        OscType::Long(value) => value as f64,
-        OscType::Bool(value) => f64::from(u8::from(value)),
+fn number(argument: Argument<'_>) -> Option<f64> {
+    let number = match argument {
+        Argument::Float(value) => f64::from(value),
+        Argument::Double(value) => value,
+        Argument::Int(value) => f64::from(value),
+        Argument::Long(value) => value as f64,
+        Argument::Bool(value) => f64::from(u8::from(value)),
         _ => return None,
     };
     number.is_finite().then_some(number)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ask(
-        decoder: &mut Decoder,
-        address: &str,
-        args: Vec<OscType>,
-        ms: u64,
-    ) -> Result<Request, String> {
-        let addr = address.to_owned();
-        let now = *START + Duration::from_millis(ms);
-        decoder.request(&OscMessage { addr, args }, &TABLE, now)
-    }
-
-    static TABLE: std::sync::LazyLock<Table> = std::sync::LazyLock::new(Table::standard);
-    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-
-    fn id(name: &str) -> ParamId {
-        TABLE.find(name).unwrap()
-    }
-
-    #[test]
-    fn addresses_are_parameter_names_and_units_are_apart() {
-        let mut decoder = Decoder::new(&TABLE);
-        let param = id("loop.speed");
-        let nan = OscType::Float(f32::NAN);
-        let text = |words: &str| OscType::String(words.into());
-        for (address, args, expected) in [
-            (
-                "/loop/speed",
-                vec![OscType::Float(1.5)],
-                Some(Request::Do(Action::Set { param, value: 1.5 })),
-            ),
-            (
-                "/loop/speed",
-                vec![OscType::Int(2)],
-                Some(Request::Do(Action::Set { param, value: 2.0 })),
-            ),
-            (
-                "/unit/loop/speed",
-                vec![OscType::Double(0.25)],
-                Some(Request::Do(Action::SetUnit { param, unit: 0.25 })),
-            ),
-            ("/loop/speed", vec![], Some(Request::Ask(param))),
-            ("/loop/speed", vec![text("?")], Some(Request::Ask(param))),
-            ("/loop/speed", vec![nan], None),
-            ("/loop/speed", vec![text("fast")], None),
-            (
-                "/loop/path",
-                vec![text("slerp")],
-                Some(Request::Do(Action::Set {
-                    param: id("loop.path"),
-                    value: 1.0,
-                })),
-            ),
-            ("/loop/path", vec![text("arc")], None),
-            (
-                "/loop/pause",
-                vec![OscType::Bool(true)],
-                Some(Request::Do(Action::Set {
-                    param: id("loop.pause"),
-                    value: 1.0,
-                })),
-            ),
-            (
-                "/keyframe/3/seed",
-                vec![OscType::Int(77)],
-                Some(Request::Do(Action::Set {
-                    param: id("keyframe.3.seed"),
-                    value: 77.0,
-                })),
-            ),
-            (
-                "/preset/load",
-                vec![text("slow")],
-                Some(Request::Do(Action::Text {
-                    param: id("preset.load"),
-                    text: "slow".into(),
-                })),
-            ),
-            ("/state", vec![], Some(Request::AskAll)),
-            (
-                "/_samplerate",
-                vec![OscType::Float(60.0)],
-                Some(Request::Nothing),
-            ),
-            ("/loop/sped", vec![], None),
-            ("/keyframe/65/jump", vec![], None),
-        ] {
-            let said = ask(&mut decoder, address, args.clone(), 0);
-            assert_eq!(said.clone().ok(), expected, "{address} {args:?}: {said:?}");
+/// A port, a prefix and the word `keep`, in any order and each or none.
+fn subscription<'a>(message: &Message<'a>) -> Result<Subscription<'a>, Reason<'a>> {
+    let mut ask = Subscription {
+        port: None,
+        prefix: "",
+        keep: false,
+    };
+    for argument in message.arguments() {
+        match argument {
+            Argument::Text("keep") => ask.keep = true,
+            Argument::Text(prefix) if prefix.starts_with('/') && prefix.len() <= MAX_TEXT => {
+                ask.prefix = prefix.trim_end_matches('/');
+            }
+            other => match number(other) {
+                Some(port) if (1.0..=65535.0).contains(&port) => ask.port = Some(port as u16),
+                _ => return Err(Reason::Subscription),
+            },
         }
     }
+    Ok(ask)
+}
 
-    #[test]
-    fn a_trigger_fires_on_a_rise_and_not_on_a_held_value() {
-        let mut decoder = Decoder::new(&TABLE);
-        let high = || vec![OscType::Float(1.0)];
-        let low = || vec![OscType::Float(0.0)];
-        for (args, ms, fires) in [
-            (high(), 0, true),
-            (high(), 16, false),
-            (high(), 200, false),
-            (low(), 216, false),
-            (high(), 217, true),
-            (high(), 500, true),
-            (vec![], 501, true),
-            (vec![OscType::Bool(true)], 900, true),
-            (vec![OscType::Inf], 901, true),
-            (vec![OscType::Float(0.4)], 902, false),
-        ] {
-            let param = id("record.toggle");
-            let expected = if fires {
-                Request::Do(Action::Trigger { param })
-            } else {
-                Request::Nothing
-            };
-            assert_eq!(
-                ask(&mut decoder, "/record/toggle", args.clone(), ms),
-                Ok(expected),
-                "{args:?} at {ms} ms"
-            );
+impl fmt::Display for Fault<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.address[..self.address.len().min(100)];
+        write!(to, "OSC {shown}: ")?;
+        match self.reason {
+            Reason::Unknown => {
+                to.write_str("there is no such address (latentloop params lists them)")
+            }
+            Reason::Pattern(error) => write!(to, "{error}"),
+            Reason::Matchless => {
+                to.write_str("this pattern means no address (latentloop params lists them)")
+            }
+            Reason::Told(row) => write!(
+                to,
+                "{} only tells and cannot be set; send ? to ask for it",
+                row.name
+            ),
+            Reason::Name(row) => {
+                let names = match row.kind {
+                    Kind::Choice(names) => names,
+                    _ => &[],
+                };
+                write!(
+                    to,
+                    "{} takes one of {}, or its number",
+                    row.name,
+                    names.join(", ")
+                )
+            }
+            Reason::Number(row) => write!(to, "{} takes a finite number", row.name),
+            Reason::Text(row) => write!(to, "{} takes a string", row.name),
+            Reason::Long(row) => write!(
+                to,
+                "{} takes no string of more than {MAX_TEXT} bytes",
+                row.name
+            ),
+            Reason::Step(row) => write!(
+                to,
+                "a step is in the parameter's own unit; send it to {}",
+                super::addresses::address(&row.name)
+            ),
+            Reason::Trigger => to.write_str("takes a number, or nothing"),
+            Reason::Subscription => {
+                to.write_str("takes a port, a part of the tree such as /loop, and keep")
+            }
         }
     }
 }

@@ -1,9 +1,27 @@
 //! OSC 1.0 (<https://opensoundcontrol.stanford.edu/spec-1_0.html>) over UDP: addresses are parameter names.
 
+mod addresses;
 mod decoder;
+mod drops;
+mod encoder;
+mod feed;
+mod message;
 mod packet;
+mod pattern;
+mod receiver;
+mod schedule;
 mod server;
+mod socket;
+mod subscribers;
 
-pub use decoder::{Decoder, Request};
-pub use packet::{PacketError, messages};
-pub use server::{OscError, Server};
+pub(in crate::control) use addresses::Addresses;
+pub use addresses::address;
+pub use decoder::{Decoder, Fault, Request, Scale, Subscription};
+pub(in crate::control) use encoder::{Sent, write};
+pub(in crate::control) use feed::{Feed, lasts};
+pub use message::{Argument, Message, MessageError};
+pub use packet::{PacketError, TimeTag, messages};
+pub use pattern::PatternError;
+pub(in crate::control) use receiver::{Ask, Receiver};
+pub(in crate::control) use server::FEEDBACK_INTERVAL;
+pub use server::{OscError, Server, World};

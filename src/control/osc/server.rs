@@ -1,27 +1,29 @@
-//! The socket, its thread, and what is sent back.
+//! The thread that listens, and what is sent back.
 
-use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rosc::{OscMessage, OscPacket, OscType};
-
-use super::decoder::{Decoder, Request};
-use super::packet::messages;
-use crate::control::notices::OnceASecond;
-use crate::control::{Inbox, Notices, Values};
-use crate::instrument::{Action, Kind, ParamId, Table};
+use super::addresses::Addresses;
+use super::decoder::Scale;
+use super::encoder::{Sent, write};
+use super::feed::{lasts, sent};
+use super::receiver::{Ask, Receiver};
+use super::socket::Socket;
+use super::subscribers::Subscribers;
+use crate::control::{Guard, Inbox, Notices, Values};
+use crate::instrument::{Kind, ParamId, Table};
 
 /// Feedback goes out this often.
-const FEEDBACK_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
-/// How long a parameter is not sent to whoever sets it: until the show has surely taken the value.
-const QUIET: Duration = Duration::from_millis(250);
+pub(in crate::control) const FEEDBACK_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
 /// The largest packet that UDP carries.
 const MAX_PACKET: usize = 65_535;
-/// Parsing walks nesting without recursion; this is for what lies below.
-const STACK_BYTES: usize = 8 << 20;
+/// Askers of the whole state that are answered together; more have to ask again.
+const MAX_ASKERS: usize = 32;
+/// How often the system is asked what it threw away.
+const COUNT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Why OSC is not listened to.
 #[derive(Debug, thiserror::Error)]
@@ -49,11 +51,28 @@ pub enum OscError {
     Thread(std::io::Error),
 }
 
+/// What controllers over the network write to and read from.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The parameters.
+    pub table: Arc<Table>,
+    /// Where actions wait.
+    pub inbox: Arc<Inbox>,
+    /// What is answered.
+    pub values: Arc<Values>,
+    /// What is told to the performer.
+    pub notices: Arc<Notices>,
+    /// Who is let in.
+    pub guard: Arc<Guard>,
+}
+
 /// Listens on a UDP port until dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
     closing: Arc<AtomicBool>,
+    dropped: Arc<AtomicU64>,
+    early: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -63,59 +82,50 @@ impl Server {
     ///
     /// # Errors
     /// When the port is taken, an address means nothing, or the system gives no thread.
-    pub fn start(
-        address: &str,
-        out: Option<&str>,
-        table: Arc<Table>,
-        inbox: Arc<Inbox>,
-        values: Arc<Values>,
-        notices: Arc<Notices>,
-    ) -> Result<Self, OscError> {
+    pub fn start(address: &str, out: Option<&str>, world: World) -> Result<Self, OscError> {
         let bind = |source| OscError::Bind {
             address: address.to_owned(),
             source,
         };
-        let out = out.map(|out| {
-            let first = out.to_socket_addrs().and_then(|mut all| {
-                all.next()
-                    .ok_or_else(|| std::io::Error::other("it has no address"))
-            });
-            first.map_err(|source| OscError::Out {
-                address: out.to_owned(),
-                source,
-            })
-        });
-        let out = out.transpose()?;
-        let socket = UdpSocket::bind(address).map_err(bind)?;
-        socket
-            .set_read_timeout(Some(FEEDBACK_INTERVAL))
-            .map_err(bind)?;
+        let addresses = Arc::new(Addresses::new(&world.table));
+        let mut subscribers = Subscribers::default();
+        if let Some(out) = out {
+            subscribers.name(resolve(out)?, &world.table, &addresses);
+        }
+        let socket = Socket::bind(address).map_err(bind)?;
         let local = socket.local_addr().map_err(bind)?;
         let closing = Arc::new(AtomicBool::new(false));
+        let dropped = Arc::new(AtomicU64::new(0));
+        let receiver = Receiver::new(
+            Arc::clone(&world.table),
+            Arc::clone(&addresses),
+            Arc::clone(&world.inbox),
+            Arc::clone(&world.notices),
+        );
+        let early = receiver.early();
         let listener = Listener {
             socket,
+            receiver,
+            speaker: Speaker {
+                addresses,
+                world,
+                subscribers,
+                askers: Vec::with_capacity(MAX_ASKERS),
+                answers: Vec::with_capacity(64),
+                buffer: Vec::with_capacity(1024),
+            },
             closing: Arc::clone(&closing),
-            decoder: Decoder::new(&table),
-            out: out.map(|address| Out {
-                address,
-                known: vec![f64::NAN; table.len()],
-                quiet_until: vec![Instant::now(); table.len()],
-                due: Instant::now(),
-            }),
-            faults: OnceASecond::default(),
-            table,
-            inbox,
-            values,
-            notices,
+            dropped: Arc::clone(&dropped),
         };
         let thread = std::thread::Builder::new()
             .name("osc".into())
-            .stack_size(STACK_BYTES)
             .spawn(move || listener.run())
             .map_err(OscError::Thread)?;
         Ok(Self {
             address: local,
             closing,
+            dropped,
+            early,
             thread: Some(thread),
         })
     }
@@ -123,6 +133,16 @@ impl Server {
     /// The address that is listened to.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Packets that the system threw away because they came faster than they were taken (on Linux; elsewhere 0).
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Actions of bundles that acted before their time, for too many were held.
+    pub fn early(&self) -> u64 {
+        self.early.load(Ordering::Relaxed)
     }
 }
 
@@ -136,156 +156,163 @@ impl Drop for Server {
     }
 }
 
-struct Listener {
-    socket: UdpSocket,
-    closing: Arc<AtomicBool>,
-    decoder: Decoder,
-    out: Option<Out>,
-    faults: OnceASecond,
-    table: Arc<Table>,
-    inbox: Arc<Inbox>,
-    values: Arc<Values>,
-    notices: Arc<Notices>,
+fn resolve(out: &str) -> Result<SocketAddr, OscError> {
+    let first = out.to_socket_addrs().and_then(|mut all| {
+        all.next()
+            .ok_or_else(|| std::io::Error::other("it has no address"))
+    });
+    first.map_err(|source| OscError::Out {
+        address: out.to_owned(),
+        source,
+    })
 }
 
-/// Where changes are sent, and what is known there.
-struct Out {
-    address: SocketAddr,
-    known: Vec<f64>,
-    quiet_until: Vec<Instant>,
-    due: Instant,
+struct Listener {
+    socket: Socket,
+    receiver: Receiver,
+    speaker: Speaker,
+    closing: Arc<AtomicBool>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// What is sent, and to whom.
+struct Speaker {
+    addresses: Arc<Addresses>,
+    world: World,
+    subscribers: Subscribers,
+    askers: Vec<SocketAddr>,
+    answers: Vec<(ParamId, Scale)>,
+    buffer: Vec<u8>,
 }
 
 impl Listener {
     fn run(mut self) {
         let mut packet = vec![0; MAX_PACKET];
+        let (mut feedback_due, mut count_due) = (Instant::now(), Instant::now());
         while !self.closing.load(Ordering::Relaxed) {
-            match self.socket.recv_from(&mut packet) {
-                Ok((length, from)) => self.receive(&packet[..length], from),
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-                    ) => {}
+            let deadline = self
+                .receiver
+                .next_due()
+                .map_or(feedback_due, |due| due.min(feedback_due));
+            match self.socket.receive(&mut packet, deadline) {
+                Ok(Some((length, from))) => self.take(&packet[..length], from),
+                Ok(None) => {}
                 // An answer that found nobody is told here on some systems; the port is as good as before.
                 Err(error) => {
                     tracing::debug!("OSC: {error}");
                     std::thread::sleep(Duration::from_millis(1));
                 }
             }
-            self.send_changes();
+            let now = Instant::now();
+            self.receiver.release(now);
+            if now >= feedback_due {
+                feedback_due = now + FEEDBACK_INTERVAL;
+                self.speaker.send_changes(&self.socket, now);
+            }
+            if now >= count_due {
+                count_due = now + COUNT_INTERVAL;
+                self.count();
+            }
+        }
+        self.count();
+    }
+
+    fn count(&self) {
+        let dropped = self.socket.dropped().unwrap_or(0);
+        let more = dropped.saturating_sub(self.dropped.swap(dropped, Ordering::Relaxed));
+        if more > 0 {
+            let text = format!("OSC came too fast: the system threw {more} packets away");
+            self.speaker.world.notices.warn(text);
         }
     }
 
-    fn receive(&mut self, packet: &[u8], from: SocketAddr) {
-        let at = self.inbox.now();
-        let now = Instant::now();
-        let mut faults = Vec::new();
-        messages(packet, |outcome| {
-            let request = outcome
-                .map_err(|error| {
-                    format!(
-                        "an OSC packet of {} bytes from {from}: {error}",
-                        packet.len()
-                    )
-                })
-                .and_then(|message| self.decoder.request(&message, &self.table, now));
-            match request {
-                Ok(Request::Do(action)) => {
-                    note(&mut self.out, from, &action);
-                    self.inbox.put(action, at);
-                }
-                Ok(Request::Ask(param)) => {
-                    let answer = message_of(&self.table, param, self.values.get(param));
-                    send(&self.socket, from, answer);
-                }
-                Ok(Request::AskAll) => {
-                    for (param, row) in self.table.iter() {
-                        if !matches!(row.kind, Kind::Trigger | Kind::Text) {
-                            let answer = message_of(&self.table, param, self.values.get(param));
-                            send(&self.socket, from, answer);
-                        }
-                    }
-                }
-                Ok(Request::Nothing) => {}
-                Err(fault) => {
-                    self.inbox.refuse();
-                    // One packet can hold thousands of them.
-                    if faults.len() < 2 {
-                        faults.push(fault);
-                    }
-                }
-            }
-        });
-        for fault in faults {
-            if let Some(held_back) = self.faults.pass(now) {
-                let more = if held_back > 0 {
-                    format!(" (and {held_back} more)")
-                } else {
-                    String::new()
-                };
-                self.notices.warn(format!("{fault}{more}"));
-            }
-        }
-    }
-
-    fn send_changes(&mut self) {
-        let Some(out) = &mut self.out else {
-            return;
-        };
-        let now = Instant::now();
-        if now < out.due {
+    fn take(&mut self, packet: &[u8], from: SocketAddr) {
+        let Self {
+            speaker,
+            receiver,
+            socket,
+            ..
+        } = self;
+        if !speaker
+            .world
+            .guard
+            .lets_in(from.ip(), &speaker.world.notices)
+        {
             return;
         }
-        out.due = now + FEEDBACK_INTERVAL;
-        for (param, row) in self.table.iter() {
-            let value = self.values.get(param);
-            let known = &mut out.known[usize::from(param.0)];
-            let quiet = now < out.quiet_until[usize::from(param.0)];
-            if matches!(row.kind, Kind::Trigger | Kind::Text) || quiet || value == *known {
-                continue;
+        let now = Instant::now();
+        receiver.receive(packet, &from, now, |ask| match ask {
+            Ask::Told(action) => speaker
+                .subscribers
+                .told(from, action, &speaker.world.table, now),
+            Ask::Value(param, scale) => speaker.answers.push((param, scale)),
+            Ask::All => speaker.ask_all(from),
+            Ask::Subscribe(ask) => {
+                let (table, addresses) = (&speaker.world.table, &speaker.addresses);
+                if !speaker.subscribers.add(from, &ask, table, addresses, now) {
+                    let text = format!(
+                        "OSC /subscribe from {from}: there are too many subscribers already"
+                    );
+                    speaker.world.notices.warn(text);
+                }
             }
-            *known = value;
-            send(
-                &self.socket,
-                out.address,
-                message_of(&self.table, param, value),
-            );
+            Ask::Unsubscribe(port) => speaker.subscribers.remove(from, port),
+        });
+        speaker.answer(socket, from);
+    }
+}
+
+impl Speaker {
+    /// Answers with the next changes: a flood of such questions is one answer.
+    fn ask_all(&mut self, from: SocketAddr) {
+        if self.askers.len() < MAX_ASKERS && !self.askers.contains(&from) {
+            self.askers.push(from);
         }
     }
-}
 
-/// What the receiver of changes sets itself it knows: it is not told again.
-fn note(out: &mut Option<Out>, from: SocketAddr, action: &Action) {
-    if let (Some(out), Action::Set { param, value }) = (out, action)
-        && out.address.ip() == from.ip()
-    {
-        out.known[usize::from(param.0)] = *value;
-        out.quiet_until[usize::from(param.0)] = Instant::now() + QUIET;
+    fn answer(&mut self, socket: &Socket, to: SocketAddr) {
+        for (param, scale) in self.answers.drain(..) {
+            let (row, value) = (self.world.table.row(param), self.world.values.get(param));
+            // What a part of the position's range is depends on the loop's length: it is told as it is.
+            let scaled =
+                scale == Scale::Unit && row.name != "loop.position" && row.kind != Kind::Text;
+            let prefix = if scaled { "/unit" } else { "" };
+            let address = [prefix, self.addresses.of(param)];
+            let text;
+            let argument = match row.kind {
+                Kind::Text => {
+                    text = self.world.values.text(param);
+                    Sent::Text(&text)
+                }
+                _ if scaled => Sent::Float(row.to_unit(value) as f32),
+                _ => sent(row, value),
+            };
+            write(&mut self.buffer, &address, argument);
+            socket.send(&self.buffer, to);
+        }
     }
-}
 
-fn message_of(table: &Table, param: ParamId, value: f64) -> OscMessage {
-    let row = table.row(param);
-    let argument = match row.kind {
-        Kind::Float => OscType::Float(value as f32),
-        _ => OscType::Int(value as i32),
-    };
-    OscMessage {
-        addr: format!("/{}", row.name.replace('.', "/")),
-        args: vec![argument],
-    }
-}
-
-fn send(socket: &UdpSocket, to: SocketAddr, message: OscMessage) {
-    let sent = rosc::encoder::encode(&OscPacket::Message(message))
-        .map_err(|error| error.to_string())
-        .and_then(|bytes| {
-            socket
-                .send_to(&bytes, to)
-                .map_err(|error| error.to_string())
-        });
-    if let Err(error) = sent {
-        tracing::debug!("OSC to {to}: {error}");
+    fn send_changes(&mut self, socket: &Socket, now: Instant) {
+        let Self {
+            world,
+            addresses,
+            buffer,
+            ..
+        } = self;
+        self.subscribers
+            .changes(&world.table, &world.values, now, |to, param, row, value| {
+                write(buffer, &[addresses.of(param)], sent(row, value));
+                socket.send(buffer, to)
+            });
+        for to in self.askers.drain(..) {
+            for (param, row) in world.table.iter().filter(|(_, row)| lasts(row)) {
+                write(
+                    buffer,
+                    &[addresses.of(param)],
+                    sent(row, world.values.get(param)),
+                );
+                socket.send(buffer, to);
+            }
+        }
     }
 }

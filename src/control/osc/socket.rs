@@ -1,0 +1,105 @@
+//! The UDP socket: a large buffer before it, and the count of what the system threw away.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+/// Bytes that wait in the system while the thread is busy: a tenth of a second of 20,000 messages a second, many times over.
+const BUFFER_BYTES: usize = 4 << 20;
+/// A wait in the system may last so much longer than it was asked to.
+const COARSE: Duration = Duration::from_millis(6);
+/// How long the fine wait sleeps between its looks.
+const FINE: Duration = Duration::from_micros(500);
+
+/// A socket that is listened to with a deadline.
+#[derive(Debug)]
+pub(super) struct Socket {
+    socket: UdpSocket,
+    timeout: Duration,
+    fine: bool,
+}
+
+impl Socket {
+    /// Binds `HOST:PORT`.
+    pub(super) fn bind(address: &str) -> io::Result<Self> {
+        let socket = UdpSocket::bind(address)?;
+        // The system may grant less; then it drops sooner, and says so.
+        if let Err(error) = socket2::SockRef::from(&socket).set_recv_buffer_size(BUFFER_BYTES) {
+            tracing::debug!("OSC: no larger buffer: {error}");
+        }
+        let timeout = Duration::from_millis(33);
+        socket.set_read_timeout(Some(timeout))?;
+        Ok(Self {
+            socket,
+            timeout,
+            fine: false,
+        })
+    }
+
+    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Waits for a packet until a deadline; nothing where none came.
+    pub(super) fn receive(
+        &mut self,
+        packet: &mut [u8],
+        deadline: Instant,
+    ) -> io::Result<Option<(usize, SocketAddr)>> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // The system counts its waits in steps of some milliseconds: the last of them are counted here.
+            self.set_fine(left <= COARSE)?;
+            if !self.fine {
+                self.set_timeout(left - COARSE / 2)?;
+            }
+            match self.socket.recv_from(packet) {
+                Ok(found) => return Ok(Some(found)),
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                    ) => {}
+                Err(error) => return Err(error),
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Ok(None);
+            }
+            if self.fine {
+                std::thread::sleep(FINE.min(deadline - now));
+            }
+        }
+    }
+
+    pub(super) fn send(&self, bytes: &[u8], to: SocketAddr) -> bool {
+        let sent = self.socket.send_to(bytes, to);
+        if let Err(error) = &sent {
+            tracing::debug!("OSC to {to}: {error}");
+        }
+        // A full buffer and an answer that found nobody pass; a network that is not there stays away.
+        sent.is_ok_and(|count| count == bytes.len())
+    }
+
+    /// Packets that the system threw away because the thread did not take them in time; nothing where it does not tell.
+    pub(super) fn dropped(&self) -> Option<u64> {
+        super::drops::count(&self.socket)
+    }
+
+    fn set_fine(&mut self, fine: bool) -> io::Result<()> {
+        if self.fine != fine {
+            self.socket.set_nonblocking(fine)?;
+            self.fine = fine;
+        }
+        Ok(())
+    }
+
+    fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
+        // Every change is a call to the system; packets that come quickly need none.
+        if timeout.abs_diff(self.timeout) > COARSE / 2 {
+            self.socket.set_read_timeout(Some(timeout))?;
+            self.timeout = timeout;
+        }
+        Ok(())
+    }
+}

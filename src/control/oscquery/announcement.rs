@@ -1,0 +1,95 @@
+//! What the local network is told: multicast DNS service discovery (RFC 6762, RFC 6763).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mdns_sd::{ServiceDaemon, ServiceInfo};
+
+use crate::control::Notices;
+
+/// The services that OSCQuery and OSC are found under.
+const SERVICES: [&str; 2] = ["_oscjson._tcp.local.", "_osc._udp.local."];
+/// How long taking the services back may last.
+const PARTING: Duration = Duration::from_millis(500);
+
+/// Two services, told until dropped.
+pub(super) struct Announcement {
+    daemon: ServiceDaemon,
+    names: Vec<String>,
+}
+
+impl std::fmt::Debug for Announcement {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.debug_struct("Announcement")
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Announcement {
+    /// Tells of both; says so where it cannot, and the rest goes on.
+    pub(super) fn start(query: SocketAddr, osc: SocketAddr, notices: &Notices) -> Option<Self> {
+        match Self::try_start(query, osc) {
+            Ok(announcement) => Some(announcement),
+            Err(error) => {
+                notices.warn(format!(
+                    "the local network is not told of OSCQuery: {error}; clients can be given {query} by hand"
+                ));
+                None
+            }
+        }
+    }
+
+    fn try_start(query: SocketAddr, osc: SocketAddr) -> Result<Self, mdns_sd::Error> {
+        let host = sysinfo::System::host_name().unwrap_or_default();
+        let host = host.split('.').next().filter(|name| !name.is_empty());
+        let host = host.unwrap_or("latentloop").to_owned();
+        let mut announcement = Self {
+            daemon: ServiceDaemon::new()?,
+            names: Vec::new(),
+        };
+        for (service, address) in SERVICES.into_iter().zip([query, osc]) {
+            let name = format!("latentloop on {host}");
+            let machine = format!("{host}.local.");
+            let properties = [("txtvers", "1")];
+            let ip = address.ip();
+            let info = if ip.is_unspecified() {
+                ServiceInfo::new(
+                    service,
+                    &name,
+                    &machine,
+                    "",
+                    address.port(),
+                    &properties[..],
+                )?
+                .enable_addr_auto()
+            } else {
+                ServiceInfo::new(
+                    service,
+                    &name,
+                    &machine,
+                    ip,
+                    address.port(),
+                    &properties[..],
+                )?
+            };
+            announcement.names.push(info.get_fullname().to_owned());
+            announcement.daemon.register(info)?;
+        }
+        Ok(announcement)
+    }
+}
+
+impl Drop for Announcement {
+    fn drop(&mut self) {
+        for name in &self.names {
+            if let Ok(parting) = self.daemon.unregister(name) {
+                let _ = parting.recv_timeout(PARTING);
+            }
+        }
+        // The daemon's thread ends with this.
+        if let Ok(end) = self.daemon.shutdown() {
+            let _ = end.recv_timeout(PARTING);
+        }
+    }
+}
