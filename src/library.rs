@@ -157,6 +157,14 @@ pub fn shipped(relative: &str) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// The folder of the performer's own settings, which need not be there yet: `LATENTLOOP_CONFIG`, or else the platform's.
+pub fn config_folder() -> Option<PathBuf> {
+    match std::env::var_os("LATENTLOOP_CONFIG") {
+        Some(folder) if !folder.is_empty() => Some(folder.into()),
+        _ => Some(dirs::config_dir()?.join("latentloop")),
+    }
+}
+
 /// Reads a text file of bounded size.
 ///
 /// # Errors

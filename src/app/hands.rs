@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::Settings;
-use crate::control::midi::{Hub, Map};
+use crate::control::clock::Pulses;
+use crate::control::midi::{self, Hub};
 use crate::control::osc::Server;
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::Table;
+use crate::library;
 
 /// The controllers of a show and what they write to.
 pub(super) struct Hands {
@@ -14,6 +16,7 @@ pub(super) struct Hands {
     pub(super) values: Arc<Values>,
     pub(super) notices: Arc<Notices>,
     pub(super) osc: Option<Server>,
+    pub(super) pulses: Arc<Pulses>,
     pub(super) midi: Option<Hub>,
 }
 
@@ -42,8 +45,18 @@ impl Hands {
                 }
             }
         });
-        let map = Map::standard(table)?;
-        let midi = match Hub::start(map, Arc::clone(&inbox), Arc::clone(&notices)) {
+        let pulses = Arc::new(Pulses::default());
+        let midi = midi::Settings {
+            folder: library::config_folder().map(|folder| folder.join("controllers")),
+            clock_out: settings.midi_clock_out.clone(),
+        };
+        let ends = midi::Ends {
+            inbox: Arc::clone(&inbox),
+            values: Arc::clone(&values),
+            pulses: Arc::clone(&pulses),
+            notices: Arc::clone(&notices),
+        };
+        let midi = match Hub::start(midi, table, ends) {
             Ok(hub) => Some(hub),
             Err(error) => {
                 notices.warn(format!("no MIDI: {error}"));
@@ -55,6 +68,7 @@ impl Hands {
             values,
             notices,
             osc,
+            pulses,
             midi,
         })
     }
