@@ -7,7 +7,7 @@ use super::stats::Figures;
 use crate::config;
 use crate::control::clock::Pulses;
 use crate::control::keys::Keys;
-use crate::control::midi::{Hub, Map};
+use crate::control::midi::{self, Hub};
 use crate::control::osc::{Server, World};
 use crate::control::oscquery::QueryServer;
 use crate::control::{Guard, Inbox, Notices, Values};
@@ -56,8 +56,18 @@ impl Hands {
             }
         });
         let oscquery = osc.as_ref().and_then(|osc| query(settings, osc, &world));
-        let map = Map::standard(table)?;
-        let midi = match Hub::start(map, Arc::clone(&inbox), Arc::clone(&notices)) {
+        let pulses = Arc::new(Pulses::default());
+        let midi = midi::Settings {
+            folder: Some(config::file("controllers")),
+            clock_out: settings.midi_clock_out.clone(),
+        };
+        let ends = midi::Ends {
+            inbox: Arc::clone(&inbox),
+            values: Arc::clone(&values),
+            pulses: Arc::clone(&pulses),
+            notices: Arc::clone(&notices),
+        };
+        let midi = match Hub::start(midi, table, ends) {
             Ok(hub) => Some(hub),
             Err(error) => {
                 notices.warn(format!("no MIDI: {error}"));
@@ -73,7 +83,7 @@ impl Hands {
             inbox,
             values,
             notices,
-            pulses: Arc::new(Pulses::default()),
+            pulses,
             osc,
             oscquery,
             guard,
@@ -82,15 +92,24 @@ impl Hands {
     }
 
     /// The controls that a parameter is bound to, for the performer's eyes.
-    pub(super) fn controls(&self, _param: ParamId) -> String {
-        String::new()
+    pub(super) fn controls(&self, param: ParamId) -> String {
+        let controls = self.midi.as_ref().map(|hub| hub.bindings(param));
+        controls.unwrap_or_default().join(", ")
     }
 
     /// The next control that moves is bound to a parameter, where one is given.
-    pub(super) fn learn(&self, _param: Option<ParamId>) {}
+    pub(super) fn learn(&self, param: Option<ParamId>) {
+        if let Some(hub) = &self.midi {
+            hub.learn(param);
+        }
+    }
 
     /// Takes what was learnt for a parameter from every control.
-    pub(super) fn unlearn(&self, _param: ParamId) {}
+    pub(super) fn unlearn(&self, param: ParamId) {
+        if let Some(hub) = &self.midi {
+            hub.unlearn(param);
+        }
+    }
 
     /// What the network controllers came to.
     pub(super) fn tell(&self, figures: &mut Figures) {

@@ -46,6 +46,8 @@ pub struct Settings {
     pub osc_allow: Vec<ipnet::IpNet>,
     /// Where every change is sent.
     pub osc_out: Option<String>,
+    /// A part of the name of the MIDI ports that clock is sent to.
+    pub midi_clock_out: Option<String>,
     /// The sound input that is listened to.
     pub sound_in: Option<String>,
     /// A part of the name of the monitor to play on.

@@ -45,6 +45,9 @@ pub struct Args {
     /// Where to send every change over OSC
     #[arg(long, value_name = "HOST:PORT")]
     osc_out: Option<String>,
+    /// Where to send MIDI clock: a part of the ports' names
+    #[arg(long, value_name = "NAME")]
+    midi_clock_out: Option<String>,
     /// The sound input to listen to: default, or a part of a name
     #[arg(long, value_name = "NAME")]
     sound_in: Option<String>,
@@ -86,6 +89,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         oscquery: args.oscquery,
         osc_allow: args.osc_allow,
         osc_out: args.osc_out,
+        midi_clock_out: args.midi_clock_out,
         sound_in: args.sound_in,
         monitor: args.monitor,
         fullscreen: args.fullscreen,

@@ -1,290 +1,219 @@
-//! Every MIDI port, found, connected and found again.
+//! Every MIDI port, found, connected and found again; what their controls do, and what is learnt.
 
-use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
-use midir::{Ignore, MidiInput, MidiInputConnection};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use crossbeam_queue::ArrayQueue;
 
-use super::jack_input::{self, JackInput};
-use super::map::Map;
-use super::parser::Parser;
-use crate::control::{Inbox, Notices};
+use super::learning::Learning;
+use super::listener::Common;
+use super::output::{ClockOut, Speaker};
+use super::port::{JACK, PLATFORM, Port};
+use super::shelf::{Learnt, Shelf};
+use super::watch::{Board, Watch};
+use super::{jack_ports, platform};
+use crate::control::clock::Pulses;
+use crate::control::{Inbox, Notices, Stamp, Values};
+use crate::instrument::{ParamId, Table};
 
-/// Ports that came or went are noticed this often.
-const WATCH_INTERVAL: Duration = Duration::from_millis(500);
-
-/// A source of MIDI messages.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Port {
-    /// `ALSA`, `CoreMIDI`, `WinMM` or `JACK`.
-    pub system: &'static str,
-    /// Its name there.
-    pub name: String,
+/// What the hub is told at the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The folder of the performer's own maps; nothing is learnt where there is none.
+    pub folder: Option<PathBuf>,
+    /// A part of the name of the ports that MIDI clock is sent to, in any case.
+    pub clock_out: Option<String>,
 }
 
-#[cfg(target_os = "macos")]
-const PLATFORM: &str = "CoreMIDI";
-#[cfg(windows)]
-const PLATFORM: &str = "WinMM";
-#[cfg(not(any(target_os = "macos", windows)))]
-const PLATFORM: &str = "ALSA";
+/// What the hub reads and writes.
+#[derive(Clone, Debug)]
+pub struct Ends {
+    /// Where actions go.
+    pub inbox: Arc<Inbox>,
+    /// Where parameters stand.
+    pub values: Arc<Values>,
+    /// Where clocks go.
+    pub pulses: Arc<Pulses>,
+    /// Where faults and news go.
+    pub notices: Arc<Notices>,
+}
+
+/// A source, as it is at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortState {
+    /// Its name and system.
+    pub port: Port,
+    /// Which source it is in this run; [`Pulses`] name it so.
+    pub number: u16,
+    /// What its map calls the device.
+    pub map: String,
+    /// Whether it is there.
+    pub connected: bool,
+    /// Whether the device is told something.
+    pub told: bool,
+    /// When it sent something last.
+    pub heard_at: Option<Stamp>,
+}
 
 /// Every MIDI source of this machine at this moment, and what a system said that gives none.
 pub fn ports() -> (Vec<Port>, Vec<String>) {
     let mut found = Vec::new();
     let mut silent = Vec::new();
-    match platform("latentloop-devices") {
-        Ok(input) => {
-            let names = input
-                .ports()
-                .into_iter()
-                .filter_map(|port| input.port_name(&port).ok());
-            found.extend(names.map(|name| Port {
-                system: PLATFORM,
-                name,
-            }));
-        }
+    let port = |system| move |name| Port { system, name };
+    match platform::sources() {
+        Ok(names) => found.extend(names.into_iter().map(port(PLATFORM))),
         Err(error) => silent.push(format!("{PLATFORM} gives no MIDI: {error}")),
     }
-    let sources = jack_input::sources().into_iter();
-    found.extend(sources.map(|name| Port {
-        system: "JACK",
-        name,
-    }));
+    found.extend(jack_ports::sources().into_iter().map(port(JACK)));
     (found, silent)
-}
-
-/// A client of the platform's MIDI system.
-fn platform(name: &str) -> Result<MidiInput, String> {
-    // ALSA's library prints to the terminal each time that it finds no sequencer.
-    let sequencer = std::path::Path::new("/dev/snd/seq");
-    if cfg!(target_os = "linux") && !sequencer.exists() {
-        return Err("there is no /dev/snd/seq (load the kernel module snd-seq)".to_owned());
-    }
-    MidiInput::new(name).map_err(|error| error.to_string())
-}
-
-/// Where every port's callback puts what it reads. Neither locks nor allocates.
-pub(super) struct Sink {
-    map: Map,
-    inbox: Arc<Inbox>,
-    faults: AtomicU64,
-}
-
-impl Sink {
-    /// Takes a delivery of bytes that came in this moment.
-    pub(super) fn take(&self, parser: &mut Parser, bytes: &[u8]) {
-        let at = self.inbox.now();
-        parser.feed(bytes, |outcome| match outcome {
-            Ok(message) => {
-                if let Some(action) = self.map.action(message) {
-                    self.inbox.put(action, at);
-                }
-            }
-            Err(_) => self.fault(),
-        });
-        // The systems deliver whole messages, but for parts of a sysex.
-        if parser.end().is_err() {
-            self.fault();
-        }
-    }
-
-    fn fault(&self) {
-        self.inbox.refuse();
-        self.faults.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 /// Listens to every MIDI port until dropped: a port that goes is taken up again when it returns.
 pub struct Hub {
+    table: Arc<Table>,
+    common: Arc<Common>,
+    board: Arc<Board>,
     closing: Arc<AtomicBool>,
-    count: Arc<AtomicUsize>,
+    speaker: Speaker,
+    clock_out: ClockOut,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Hub {
-    /// Starts the thread `midi-watch`, which opens the ports.
+    /// Starts the threads `midi-watch`, which opens the ports, and `midi-out`, which sends.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(map: Map, inbox: Arc<Inbox>, notices: Arc<Notices>) -> std::io::Result<Self> {
+    pub fn start(settings: Settings, table: &Arc<Table>, ends: Ends) -> std::io::Result<Self> {
+        let common = Arc::new(Common {
+            inbox: ends.inbox,
+            values: ends.values,
+            pulses: ends.pulses,
+            learning: Learning::default(),
+            faults: AtomicU64::new(0),
+        });
+        let board = Arc::new(Board {
+            known: ArcSwap::from_pointee(Vec::new()),
+            learnt: ArcSwapOption::empty(),
+            unlearn: ArrayQueue::new(64),
+        });
         let closing = Arc::new(AtomicBool::new(false));
-        let count = Arc::new(AtomicUsize::new(0));
-        let watch = Watch {
-            count: Arc::clone(&count),
-            sink: Arc::new(Sink {
-                map,
-                inbox,
-                faults: AtomicU64::new(0),
-            }),
-            known: Vec::new(),
-            notices,
-            lister: None,
-            platform: BTreeMap::new(),
-            jack: None,
-            platform_was_silent: false,
-            faults_told: (0, Instant::now()),
-        };
+        let speaker = Speaker::start(Arc::clone(&common))?;
+        let clock_out = speaker.clock_out();
+        let watch = Watch::new(
+            Arc::clone(&common),
+            ends.notices,
+            Arc::clone(&board),
+            Shelf::new(Arc::clone(table), settings.folder),
+            speaker.changes(),
+            settings.clock_out,
+        );
         let flag = Arc::clone(&closing);
         let thread = std::thread::Builder::new()
             .name("midi-watch".into())
             .spawn(move || watch.run(&flag))?;
         Ok(Self {
+            table: Arc::clone(table),
+            common,
+            board,
             closing,
-            count,
+            speaker,
+            clock_out,
             thread: Some(thread),
         })
     }
 
     /// How many ports are listened to.
     pub fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        let known = self.board.known.load();
+        known.iter().filter(|known| known.connected).count()
+    }
+
+    /// Every source that is or was there in this run. Allocates: not for the frame path.
+    pub fn ports(&self) -> Vec<PortState> {
+        let known = self.board.known.load();
+        let state = |known: &super::watch::Known| {
+            let heard_at = known.line.heard_at.load(Ordering::Relaxed);
+            PortState {
+                port: known.port.clone(),
+                number: known.line.number,
+                map: known.line.wiring.load().map.name().to_owned(),
+                connected: known.connected,
+                told: known.told,
+                heard_at: (heard_at > 0).then_some(heard_at),
+            }
+        };
+        known.iter().map(state).collect()
+    }
+
+    /// The controls of the devices that are there that move a parameter, such as "APC mini mk2 CC 48", and the page where they
+    /// do. Allocates: not for the frame path.
+    pub fn bindings(&self, param: ParamId) -> Vec<String> {
+        let known = self.board.known.load();
+        let mut found = Vec::new();
+        for known in known.iter().filter(|known| known.connected) {
+            for text in known.line.wiring.load().map.controls_of(param) {
+                if !found.contains(&text) {
+                    found.push(text);
+                }
+            }
+        }
+        found
+    }
+
+    /// Lets a parameter wait for the next control that is clearly moved, or, with none, calls that off. While it waits, controls
+    /// do nothing else. What is learnt is told by a notice and by [`Hub::learnt`].
+    pub fn learn(&self, param: Option<ParamId>) {
+        self.common.learning.want(param);
+        self.wake();
+    }
+
+    /// The parameter that waits for a control.
+    pub fn learning(&self) -> Option<ParamId> {
+        self.common.learning.wanted()
+    }
+
+    /// What was learnt last in this run, and what it took the place of.
+    pub fn learnt(&self) -> Option<Arc<Learnt>> {
+        self.board.learnt.load_full()
+    }
+
+    /// Takes away the learnt controls of a parameter, in every map of the performer's.
+    pub fn unlearn(&self, param: ParamId) {
+        // Where too many wait, hands are faster than the disk: the press is lost.
+        let _ = self.board.unlearn.push(param);
+        self.wake();
+    }
+
+    /// A way to send MIDI clock to the ports that were chosen for it.
+    pub fn clock_out(&self) -> ClockOut {
+        self.clock_out.clone()
+    }
+
+    /// The table that its maps are held against.
+    pub fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
     }
 }
 
 impl Drop for Hub {
     fn drop(&mut self) {
+        // First the lights go out, while their ports are still open.
+        self.speaker.close();
         self.closing.store(true, Ordering::Relaxed);
+        self.wake();
         if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
             // A panic there was reported when it happened.
             let _ = thread.join();
         }
     }
-}
-
-struct Watch {
-    sink: Arc<Sink>,
-    /// The ports that were there when it was last looked.
-    known: Vec<Port>,
-    count: Arc<AtomicUsize>,
-    notices: Arc<Notices>,
-    /// What lists the platform's ports, where it has MIDI.
-    lister: Option<MidiInput>,
-    /// Open ports of the platform by identifier.
-    platform: BTreeMap<String, (String, MidiInputConnection<Parser>)>,
-    jack: Option<JackInput>,
-    platform_was_silent: bool,
-    faults_told: (u64, Instant),
-}
-
-impl Watch {
-    fn run(mut self, closing: &AtomicBool) {
-        while !closing.load(Ordering::Relaxed) {
-            let mut there = self.platform_ports();
-            there.extend(self.jack_ports());
-            self.tell(there);
-            self.tell_faults();
-            std::thread::park_timeout(WATCH_INTERVAL);
-        }
-        for (_, connection) in self.platform.into_values() {
-            connection.close();
-        }
-        if let Some(jack) = self.jack {
-            jack.close();
-        }
-    }
-
-    fn platform_ports(&mut self) -> Vec<Port> {
-        if self.lister.is_none() {
-            match platform("latentloop") {
-                Ok(input) => self.lister = Some(input),
-                Err(error) if !self.platform_was_silent => {
-                    self.platform_was_silent = true;
-                    tracing::info!(
-                        "{PLATFORM} gives no MIDI ({error}); JACK's is listened to where it runs"
-                    );
-                }
-                Err(_) => {}
-            }
-        }
-        let Some(input) = &self.lister else {
-            return Vec::new();
-        };
-        let ports = input.ports();
-        let ids: Vec<String> = ports.iter().map(midir::MidiInputPort::id).collect();
-        self.platform.retain(|id, _| ids.contains(id));
-        for (id, port) in ids.into_iter().zip(&ports) {
-            let Ok(name) = input.port_name(port) else {
-                continue;
-            };
-            // Our own ports are listed too on some systems.
-            if self.platform.contains_key(&id) || name.contains("latentloop") {
-                continue;
-            }
-            match open(port, &self.sink) {
-                Ok(connection) => {
-                    self.platform.insert(id, (name, connection));
-                }
-                Err(error) => tracing::debug!("MIDI port {name}: {error}"),
-            }
-        }
-        let names = self.platform.values();
-        let port = |(name, _): &(String, _)| Port {
-            system: PLATFORM,
-            name: name.clone(),
-        };
-        names.map(port).collect()
-    }
-
-    fn jack_ports(&mut self) -> Vec<Port> {
-        if let Some(jack) = self.jack.take_if(|jack| jack.is_gone()) {
-            self.notices
-                .warn("JACK has ended; it is joined again when it returns");
-            jack.close();
-        }
-        if self.jack.is_none() {
-            self.jack = JackInput::open(Arc::clone(&self.sink)).ok();
-        }
-        let names = self
-            .jack
-            .as_ref()
-            .map_or(Vec::new(), JackInput::connect_all);
-        let port = |name| Port {
-            system: "JACK",
-            name,
-        };
-        names.into_iter().map(port).collect()
-    }
-
-    fn tell(&mut self, there: Vec<Port>) {
-        for port in there.iter().filter(|port| !self.known.contains(port)) {
-            self.notices
-                .tell(format!("MIDI: {} ({})", port.name, port.system));
-        }
-        for port in self.known.iter().filter(|port| !there.contains(port)) {
-            self.notices
-                .warn(format!("MIDI: {} ({}) has gone", port.name, port.system));
-        }
-        self.count.store(there.len(), Ordering::Relaxed);
-        self.known = there;
-    }
-
-    fn tell_faults(&mut self) {
-        let faults = self.sink.faults.load(Ordering::Relaxed);
-        let (told, at) = self.faults_told;
-        if faults > told && at.elapsed() >= Duration::from_secs(1) {
-            self.notices.warn(format!(
-                "MIDI: {} broken messages were passed over",
-                faults - told
-            ));
-            self.faults_told = (faults, Instant::now());
-        }
-    }
-}
-
-fn open(
-    port: &midir::MidiInputPort,
-    sink: &Arc<Sink>,
-) -> Result<MidiInputConnection<Parser>, String> {
-    let mut input = platform("latentloop")?;
-    input.ignore(Ignore::All);
-    let sink = Arc::clone(sink);
-    let callback = move |_: u64, bytes: &[u8], parser: &mut Parser| sink.take(parser, bytes);
-    input
-        .connect(port, "latentloop-in", callback, Parser::default())
-        .map_err(|error| error.to_string())
 }

@@ -1,6 +1,6 @@
-//! The bytes of one port, taken apart (MIDI 1.0 Detailed Specification, running status and system messages included).
+//! The bytes of one port, taken apart (MIDI 1.0 Detailed Specification: running status, system messages, real-time bytes).
 
-/// A channel message; channels run from 0 to 15.
+/// One whole message; channels run from 0 to 15, data bytes from 0 to 127.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
     /// A key or pad was hit; velocity 1 to 127.
@@ -19,6 +19,15 @@ pub enum Message {
         /// 0..=127.
         note: u8,
     },
+    /// The pressure on one key or pad.
+    Poly {
+        /// 0..=15.
+        channel: u8,
+        /// 0..=127.
+        note: u8,
+        /// 0..=127.
+        pressure: u8,
+    },
     /// A fader, knob or switch moved.
     Control {
         /// 0..=15.
@@ -28,8 +37,37 @@ pub enum Message {
         /// 0..=127.
         value: u8,
     },
-    /// Any other channel message, which no default binding takes.
-    Other,
+    /// A program was chosen.
+    Program {
+        /// 0..=15.
+        channel: u8,
+        /// 0..=127.
+        program: u8,
+    },
+    /// The pressure on all keys together.
+    Pressure {
+        /// 0..=15.
+        channel: u8,
+        /// 0..=127.
+        pressure: u8,
+    },
+    /// The pitch bender moved.
+    Bend {
+        /// 0..=15.
+        channel: u8,
+        /// 0..=16383; at rest 8192.
+        value: u16,
+    },
+    /// A twenty-fourth of a beat has gone.
+    Clock,
+    /// The song begins.
+    Start,
+    /// The song goes on.
+    Continue,
+    /// The song stands.
+    Stop,
+    /// Where the song stands, in sixteenths.
+    SongPosition(u16),
 }
 
 /// What one byte gave.
@@ -54,8 +92,12 @@ pub struct Parser {
     first: Option<u8>,
     /// Whether the status has had a whole message since it came, so that running status may stop anywhere.
     complete: bool,
-    in_sysex: bool,
+    /// Whether data bytes are passed over: those of a sysex, a quarter frame or a song select.
+    skipping: bool,
 }
+
+/// The status of a song position.
+const POSITION: u8 = 0xf2;
 
 impl Parser {
     /// Takes the next bytes and hands over each message and fault. Never allocates.
@@ -68,33 +110,42 @@ impl Parser {
     }
 
     /// The end of a delivery of whole messages: what is unfinished will not be finished.
+    ///
+    /// # Errors
+    /// When something was unfinished.
     pub fn end(&mut self) -> Result<(), Fault> {
         let cut = self.cut_short();
         self.first = None;
+        if self.status == POSITION {
+            self.status = 0;
+        }
         cut.map_or(Ok(()), Err)
     }
 
     fn byte(&mut self, byte: u8) -> Outcome {
         match byte {
-            // Real-time bytes may stand inside any message.
-            0xf8..=0xff => None,
+            // Real-time bytes may stand inside any message, and leave it as it is.
+            0xf8 => Some(Ok(Message::Clock)),
+            0xfa => Some(Ok(Message::Start)),
+            0xfb => Some(Ok(Message::Continue)),
+            0xfc => Some(Ok(Message::Stop)),
+            0xf9 | 0xfd..=0xff => None,
             0xf0..=0xf7 => {
                 let cut = self.cut_short();
-                self.in_sysex = byte == 0xf0;
-                // 0xf1 to 0xf3 have data bytes that are skipped like those of a sysex.
-                self.in_sysex |= matches!(byte, 0xf1..=0xf3);
-                (self.status, self.first) = (0, None);
+                self.skipping = matches!(byte, 0xf0 | 0xf1 | 0xf3);
+                self.status = if byte == POSITION { byte } else { 0 };
+                (self.first, self.complete) = (None, false);
                 cut.map(Err)
             }
             0x80..=0xef => {
                 let cut = self.cut_short();
-                self.in_sysex = false;
+                self.skipping = false;
                 (self.status, self.first, self.complete) = (byte, None, false);
                 cut.map(Err)
             }
-            _ if self.in_sysex => None,
+            _ if self.skipping => None,
             _ if self.status == 0 => Some(Err(Fault::Stray(byte))),
-            _ => self.data(byte),
+            _ => self.data(byte).map(Ok),
         }
     }
 
@@ -103,18 +154,26 @@ impl Parser {
         unfinished.then_some(Fault::Truncated(self.status))
     }
 
-    fn data(&mut self, byte: u8) -> Outcome {
+    fn data(&mut self, byte: u8) -> Option<Message> {
         let (kind, channel) = (self.status & 0xf0, self.status & 0x0f);
-        if matches!(kind, 0xc0 | 0xd0) {
+        if kind == 0xc0 || kind == 0xd0 {
             self.complete = true;
-            return Some(Ok(Message::Other));
+            return Some(if kind == 0xc0 {
+                let program = byte;
+                Message::Program { channel, program }
+            } else {
+                let pressure = byte;
+                Message::Pressure { channel, pressure }
+            });
         }
         let Some(first) = self.first.take() else {
             self.first = Some(byte);
             return None;
         };
         self.complete = true;
-        Some(Ok(match kind {
+        // Both have their low seven bits first.
+        let wide = u16::from(byte) << 7 | u16::from(first);
+        Some(match kind {
             0x90 if byte > 0 => Message::NoteOn {
                 channel,
                 note: first,
@@ -124,13 +183,26 @@ impl Parser {
                 channel,
                 note: first,
             },
+            0xa0 => Message::Poly {
+                channel,
+                note: first,
+                pressure: byte,
+            },
             0xb0 => Message::Control {
                 channel,
                 number: first,
                 value: byte,
             },
-            _ => Message::Other,
-        }))
+            0xe0 => Message::Bend {
+                channel,
+                value: wide,
+            },
+            _ => {
+                // A song position is no channel message: it leaves no running status.
+                self.status = 0;
+                Message::SongPosition(wide)
+            }
+        })
     }
 }
 
@@ -155,6 +227,11 @@ mod tests {
         })
     }
 
+    fn program(program: u8) -> Result<Message, Fault> {
+        let channel = 1;
+        Ok(Message::Program { channel, program })
+    }
+
     #[test]
     fn messages_come_whole_however_their_bytes_are_parted() {
         let on = Ok(Message::NoteOn {
@@ -172,7 +249,17 @@ mod tests {
             // Running status, with a clock byte inside.
             (
                 &[&[0xb0, 1, 10, 1, 0xf8, 11, 2, 12]],
-                vec![control(0, 1, 10), control(0, 1, 11), control(0, 2, 12)],
+                vec![
+                    control(0, 1, 10),
+                    Ok(Message::Clock),
+                    control(0, 1, 11),
+                    control(0, 2, 12),
+                ],
+            ),
+            // Real-time bytes inside a sysex, which goes on after them.
+            (
+                &[&[0xf0, 1, 0xfa, 2, 0xfc, 3, 0xf7], &[0xfb, 0xfe, 0xff]],
+                vec![Ok(Message::Start), Ok(Message::Stop), Ok(Message::Continue)],
             ),
             (&[&[0x99, 36, 100, 36, 0]], vec![on, off]),
             (&[&[0x89, 36, 64]], vec![off]),
@@ -186,10 +273,40 @@ mod tests {
                 vec![control(0, 1, 5), Err(Fault::Stray(3))],
             ),
             (
-                &[&[0xc0, 3, 4]],
-                vec![Ok(Message::Other), Ok(Message::Other)],
+                &[&[0xc1, 3, 4, 0xd2, 9]],
+                vec![
+                    program(3),
+                    program(4),
+                    Ok(Message::Pressure {
+                        channel: 2,
+                        pressure: 9,
+                    }),
+                ],
             ),
-            (&[&[0xf2, 1, 2, 0xfe]], vec![]),
+            (
+                &[&[0xe4, 0x01, 0x40, 0xa5, 60, 7]],
+                vec![
+                    Ok(Message::Bend {
+                        channel: 4,
+                        value: 0x2001,
+                    }),
+                    Ok(Message::Poly {
+                        channel: 5,
+                        note: 60,
+                        pressure: 7,
+                    }),
+                ],
+            ),
+            // A song position leaves no running status behind.
+            (
+                &[&[0xf2, 1, 0xf8, 2, 0xfe, 5]],
+                vec![
+                    Ok(Message::Clock),
+                    Ok(Message::SongPosition(257)),
+                    Err(Fault::Stray(5)),
+                ],
+            ),
+            (&[&[0xf1, 5, 0xf3, 2, 0xf6]], vec![]),
             (
                 &[&[0x90, 60, 0xb0, 1, 5]],
                 vec![Err(Fault::Truncated(0x90)), control(0, 1, 5)],
@@ -206,16 +323,38 @@ mod tests {
         assert_eq!(parser.end(), Err(Fault::Truncated(0x90)));
         parser.feed(&[0xb0, 1, 2], |_| {});
         assert_eq!(parser.end(), Ok(()));
+        parser.feed(&[0xf2, 1], |outcome| panic!("{outcome:?}"));
+        assert_eq!(parser.end(), Err(Fault::Truncated(0xf2)));
+        parser.feed(&[0xf0, 1], |outcome| panic!("{outcome:?}"));
+        assert_eq!(parser.end(), Ok(()));
     }
 
     proptest! {
         #[test]
         fn data_stays_within_seven_bits_whatever_comes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             for message in read(&[&bytes]).into_iter().flatten() {
-                if let Message::Control { channel, number, value } = message {
-                    prop_assert!(channel < 16 && number < 128 && value < 128);
-                }
+                let (channel, data) = match message {
+                    Message::NoteOn { channel, note, velocity } => (channel, note.max(velocity)),
+                    Message::NoteOff { channel, note } => (channel, note),
+                    Message::Poly { channel, note, pressure } => (channel, note.max(pressure)),
+                    Message::Control { channel, number, value } => (channel, number.max(value)),
+                    Message::Program { channel, program } => (channel, program),
+                    Message::Pressure { channel, pressure } => (channel, pressure),
+                    Message::Bend { channel, value } => (channel, (value >> 7) as u8),
+                    Message::SongPosition(at) => (0, (at >> 7) as u8),
+                    Message::Clock | Message::Start | Message::Continue | Message::Stop => (0, 0),
+                };
+                prop_assert!(channel < 16 && data < 128);
             }
+        }
+
+        #[test]
+        fn bytes_mean_the_same_however_they_are_parted(
+            bytes in proptest::collection::vec(any::<u8>(), 0..60),
+            cut in any::<proptest::sample::Index>(),
+        ) {
+            let (before, after) = bytes.split_at(cut.index(bytes.len() + 1));
+            prop_assert_eq!(read(&[&bytes]), read(&[before, after]));
         }
     }
 }

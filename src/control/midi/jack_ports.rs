@@ -1,0 +1,312 @@
+//! MIDI over JACK: an input port of our own for every source, and an output port for every device that is told something.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_queue::ArrayQueue;
+use jack::{
+    AsyncClient, Client, ClientOptions, ClientStatus, Control, MidiIn, MidiOut,
+    NotificationHandler, PortFlags, ProcessHandler, ProcessScope, RawMidi,
+};
+
+use super::listener::Listener;
+use super::packet::Packet;
+use super::port::OURS;
+
+/// JACK's name for ports that carry MIDI.
+const MIDI: &str = "8 bit raw midi";
+/// Most ports of our own at once.
+const MAX_PORTS: usize = 128;
+/// Messages that wait for one port's next period.
+const WAITING: usize = 512;
+
+/// Messages on their way into a JACK port.
+pub(super) type Outgoing = Arc<ArrayQueue<Packet>>;
+
+/// Another program's or device's port.
+#[derive(Clone, Debug)]
+pub(super) struct Foreign {
+    /// Its name first, then other names that it has.
+    pub(super) names: Vec<String>,
+    /// Whether it is a device that the platform's own MIDI lists as well.
+    pub(super) bridged: bool,
+}
+
+/// A connection to a running JACK server.
+pub(super) struct JackPorts {
+    client: AsyncClient<Watcher, Worker>,
+    gone: Arc<AtomicBool>,
+    changes: Arc<ArrayQueue<Change>>,
+    left: Arc<ArrayQueue<Slot>>,
+    count: u32,
+    /// Our port for each foreign source, and for each purpose of sending: its number and its full name.
+    inputs: BTreeMap<String, (u32, String)>,
+    outputs: BTreeMap<String, (u32, String)>,
+}
+
+impl JackPorts {
+    /// Joins the server that runs; none is started.
+    pub(super) fn open() -> Result<Self, jack::Error> {
+        jack::set_logger(jack::LoggerType::None);
+        let (client, _) = Client::new(OURS, ClientOptions::NO_START_SERVER)?;
+        let gone = Arc::new(AtomicBool::new(false));
+        let changes = Arc::new(ArrayQueue::new(MAX_PORTS));
+        let left = Arc::new(ArrayQueue::new(2 * MAX_PORTS));
+        let worker = Worker {
+            changes: Arc::clone(&changes),
+            left: Arc::clone(&left),
+            slots: Vec::with_capacity(MAX_PORTS),
+        };
+        let client = client.activate_async(Watcher(Arc::clone(&gone)), worker)?;
+        Ok(Self {
+            client,
+            gone,
+            changes,
+            left,
+            count: 0,
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+        })
+    }
+
+    /// Whether the server has ended.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    /// The sources that there are, our own apart.
+    pub(super) fn sources(&self) -> Vec<Foreign> {
+        foreign(self.client.as_client(), PortFlags::IS_OUTPUT)
+    }
+
+    /// The sinks that there are, our own apart.
+    pub(super) fn sinks(&self) -> Vec<Foreign> {
+        foreign(self.client.as_client(), PortFlags::IS_INPUT)
+    }
+
+    /// Connects a source to the port of ours that is for it; true where it was not connected before.
+    pub(super) fn connect_source(
+        &mut self,
+        source: &str,
+        listener: impl FnOnce() -> Listener,
+    ) -> bool {
+        if !self.inputs.contains_key(source) {
+            let name = self.next_name("in", source);
+            let registered = self
+                .client
+                .as_client()
+                .register_port(&name, MidiIn::default());
+            let Some((port, full)) = named(registered) else {
+                return false;
+            };
+            let end = End::In(port, Box::new(listener()));
+            let Some(number) = self.add(end) else {
+                return false;
+            };
+            self.inputs.insert(source.to_owned(), (number, full));
+        }
+        let ours = &self.inputs[source].1;
+        self.connect(source, ours)
+    }
+
+    /// Makes an output port for a purpose, where there is none yet.
+    pub(super) fn output(&mut self, purpose: &str, name: &str) -> Option<Outgoing> {
+        let registered = self
+            .client
+            .as_client()
+            .register_port(name, MidiOut::default());
+        let (port, full) = named(registered)?;
+        let outgoing = Arc::new(ArrayQueue::new(WAITING));
+        let end = End::Out(port, Arc::clone(&outgoing), None);
+        let number = self.add(end)?;
+        self.outputs.insert(purpose.to_owned(), (number, full));
+        Some(outgoing)
+    }
+
+    /// A port name that is not taken.
+    pub(super) fn next_name(&self, side: &str, device: &str) -> String {
+        let letter = |letter: char| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        };
+        let device: String = device.chars().take(40).map(letter).collect();
+        format!("{side}_{}_{device}", self.count + 1)
+    }
+
+    /// Connects the output port of that purpose to a sink; true where it was not connected before.
+    pub(super) fn connect_sink(&self, purpose: &str, sink: &str) -> bool {
+        self.outputs
+            .get(purpose)
+            .is_some_and(|(_, ours)| self.connect(ours, sink))
+    }
+
+    /// Gives up the ports whose source or sink is no more.
+    pub(super) fn forget(&mut self, there: impl Fn(&str) -> bool) {
+        for ports in [&mut self.inputs, &mut self.outputs] {
+            ports.retain(|name, (number, _)| {
+                // Where the queue is full it is tried again in the next round.
+                there(name) || self.changes.push(Change::Remove(*number)).is_err()
+            });
+        }
+        while let Some(slot) = self.left.pop() {
+            let client = self.client.as_client();
+            let _ = match slot.end {
+                End::In(port, _) => client.unregister_port(port),
+                End::Out(port, ..) => client.unregister_port(port),
+            };
+        }
+    }
+
+    /// Leaves the server.
+    pub(super) fn close(self) {
+        // A server that has died refuses; there is nothing left to leave then.
+        let _ = self.client.deactivate();
+    }
+
+    fn add(&mut self, end: End) -> Option<u32> {
+        if self.inputs.len() + self.outputs.len() >= MAX_PORTS {
+            return None;
+        }
+        self.count += 1;
+        let number = self.count;
+        let pushed = self.changes.push(Change::Add(Slot { number, end }));
+        pushed.ok().map(|()| number)
+    }
+
+    fn connect(&self, from: &str, to: &str) -> bool {
+        match self.client.as_client().connect_ports_by_name(from, to) {
+            Ok(()) => true,
+            Err(jack::Error::PortAlreadyConnected(..)) => false,
+            Err(error) => {
+                tracing::debug!("JACK MIDI {from} to {to}: {error}");
+                false
+            }
+        }
+    }
+}
+
+fn named<P>(port: Result<jack::Port<P>, jack::Error>) -> Option<(jack::Port<P>, String)> {
+    match port.and_then(|port| port.name().map(|name| (port, name))) {
+        Ok(named) => Some(named),
+        Err(error) => {
+            tracing::debug!("JACK gives no port: {error}");
+            None
+        }
+    }
+}
+
+fn foreign(client: &Client, side: PortFlags) -> Vec<Foreign> {
+    let ports = client.ports(None, Some(MIDI), side);
+    let known = |name: String| {
+        if name.starts_with(OURS) {
+            return None;
+        }
+        let port = client.port_by_name(&name);
+        let physical = port
+            .as_ref()
+            .is_some_and(|port| port.flags().contains(PortFlags::IS_PHYSICAL));
+        let bridges = ["a2j:", "a2jmidid:", "Midi-Bridge:"];
+        let bridged = physical || bridges.iter().any(|bridge| name.starts_with(bridge));
+        let aliases = port
+            .and_then(|port| port.aliases().ok())
+            .unwrap_or_default();
+        let names = std::iter::once(name).chain(aliases).collect();
+        Some(Foreign { names, bridged })
+    };
+    ports.into_iter().filter_map(known).collect()
+}
+
+struct Watcher(Arc<AtomicBool>);
+
+impl NotificationHandler for Watcher {
+    #[allow(
+        unsafe_code,
+        reason = "the trait's signature; storing a flag is safe in a signal handler"
+    )]
+    unsafe fn shutdown(&mut self, _: ClientStatus, _: &str) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A port of ours, for the callback.
+struct Slot {
+    number: u32,
+    end: End,
+}
+
+enum End {
+    In(jack::Port<MidiIn>, Box<Listener>),
+    /// With the message that found no room in the last period.
+    Out(jack::Port<MidiOut>, Outgoing, Option<Packet>),
+}
+
+enum Change {
+    Add(Slot),
+    Remove(u32),
+}
+
+/// The server's callback. Ports come to it and leave it by queues, so that nothing is made or dropped here.
+struct Worker {
+    changes: Arc<ArrayQueue<Change>>,
+    left: Arc<ArrayQueue<Slot>>,
+    slots: Vec<Slot>,
+}
+
+impl ProcessHandler for Worker {
+    fn process(&mut self, client: &Client, scope: &ProcessScope) -> Control {
+        while let Some(change) = self.changes.pop() {
+            match change {
+                // There is room: no more are added than that.
+                Change::Add(slot) => self.slots.push(slot),
+                Change::Remove(number) => {
+                    let place = self.slots.iter().position(|slot| slot.number == number);
+                    if let Some(place) = place {
+                        let _ = self.left.push(self.slots.swap_remove(place));
+                    }
+                }
+            }
+        }
+        let rate = u64::from(client.sample_rate().max(1));
+        for slot in &mut self.slots {
+            match &mut slot.end {
+                End::In(port, listener) => {
+                    let now = listener.now();
+                    for message in port.iter(scope) {
+                        // What is read now came during the last period: so its moments keep their distances.
+                        let frames = scope.n_frames().saturating_sub(message.time);
+                        let age = u64::from(frames) * 1_000_000_000 / rate;
+                        listener.take(message.bytes, now.saturating_sub(age));
+                    }
+                }
+                End::Out(port, outgoing, held) => {
+                    let mut writer = port.writer(scope);
+                    while let Some(packet) = held.take().or_else(|| outgoing.pop()) {
+                        let bytes = packet.bytes();
+                        if writer.write(&RawMidi { time: 0, bytes }).is_err() {
+                            *held = Some(packet);
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        Control::Continue
+    }
+}
+
+/// The MIDI sources of the JACK server that runs, if one does.
+pub(super) fn sources() -> Vec<String> {
+    jack::set_logger(jack::LoggerType::None);
+    let name = format!("{OURS}-devices");
+    match Client::new(&name, ClientOptions::NO_START_SERVER) {
+        Ok((client, _)) => foreign(&client, PortFlags::IS_OUTPUT)
+            .into_iter()
+            .filter_map(|source| source.names.into_iter().next())
+            .collect(),
+        Err(_) => Vec::new(),
+    }
+}

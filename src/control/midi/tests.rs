@@ -1,0 +1,577 @@
+//! What maps, controls, lights and the shelf do together, without a port.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::event::{Control, Sort};
+use super::feedback::Told;
+use super::learning::Found;
+use super::shelf::Shelf;
+use super::*;
+use crate::control::{Notices, Stamp, Values};
+use crate::instrument::{Action, Table};
+
+const SECOND: Stamp = 1_000_000_000;
+
+/// A device with a map, and the show's values beside it.
+struct Rig {
+    table: Arc<Table>,
+    values: Values,
+    wiring: Wiring,
+    reader: Reader,
+    now: Stamp,
+}
+
+impl Rig {
+    /// A map of these bindings.
+    fn new(bindings: &str) -> Self {
+        let text = format!("version = 1\nname = \"rig\"\nbindings = [{bindings}]");
+        Self::of(&text)
+    }
+
+    fn of(text: &str) -> Self {
+        let table = Arc::new(Table::standard());
+        let map = parse_own(text, &table).unwrap_or_else(|error| panic!("{error}: {text}"));
+        Self {
+            values: Values::new(&table),
+            table,
+            wiring: Wiring::new(map),
+            reader: Reader::default(),
+            now: 10 * SECOND,
+        }
+    }
+
+    /// Time goes on; what was sent is long published.
+    fn later(&mut self) {
+        self.now += 10 * SECOND;
+    }
+
+    fn set(&mut self, name: &str, value: f64) {
+        self.values.set(self.table.find(name).unwrap(), value);
+    }
+
+    /// Sends bytes; what they do, as text, and the values follow as a show's would.
+    fn send(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut done = Vec::new();
+        let (table, values) = (&self.table, &self.values);
+        self.now += SECOND / 1000;
+        self.reader
+            .feed(bytes, self.now, &self.wiring, values, |given| {
+                let Given::Action(action) = given else {
+                    return done.push(format!("{given:?}"));
+                };
+                let name = |param| &table.row(param).name;
+                done.push(match action {
+                    Action::Set { param, value } => {
+                        values.set(param, value);
+                        format!("{} = {value:.3}", name(param))
+                    }
+                    Action::SetUnit { param, unit } => format!("{} at {unit:.3}", name(param)),
+                    Action::Nudge { param, delta } => format!("{} by {delta:.3}", name(param)),
+                    Action::Trigger { param } => format!("{}!", name(param)),
+                    other => format!("{other:?}"),
+                });
+            });
+        done
+    }
+
+    /// What the device is told.
+    fn lights(&self, told: &mut Told, dark: bool) -> Vec<Vec<u8>> {
+        let mut sent = Vec::new();
+        told.update(
+            &self.wiring.map,
+            &self.values,
+            dark,
+            |_| false,
+            |packet| sent.push(packet.bytes().to_vec()),
+        );
+        sent
+    }
+}
+
+#[test]
+fn the_default_map_is_that_of_the_readme() {
+    let mut rig = Rig::of(
+        SHIPPED
+            .iter()
+            .find(|(stem, _)| *stem == "generic")
+            .unwrap()
+            .1,
+    );
+    assert_eq!(rig.send(&[0xb0, 1, 127]), ["loop.position at 1.000"]);
+    assert_eq!(rig.send(&[0xb5, 2, 127]), ["loop.speed = 8.000"]);
+    assert_eq!(rig.send(&[0x93, 36, 90]), ["keyframe.1.jump!"]);
+    assert_eq!(rig.send(&[0x93, 43, 1]), ["keyframe.8.jump!"]);
+    assert_eq!(rig.send(&[0x93, 44, 90]), ["keyframe.1.reroll!"]);
+    assert_eq!(rig.send(&[0x93, 51, 90, 51, 0]), ["keyframe.8.reroll!"]);
+    assert!(rig.send(&[0x93, 52, 90]).is_empty());
+}
+
+#[test]
+fn every_map_that_ships_fits_the_table_and_says_where_its_numbers_come_from() {
+    let table = Table::standard();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("presets/controllers");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    let stems: Vec<String> = SHIPPED
+        .iter()
+        .map(|(stem, _)| format!("{stem}.toml"))
+        .collect();
+    assert_eq!(files, stems);
+    for (stem, text) in SHIPPED {
+        let map = Map::parse(text, &table).unwrap_or_else(|error| panic!("{stem}: {error}"));
+        assert!(!map.is_empty() && text.starts_with("# "), "{stem}");
+        if *stem == "generic" {
+            continue;
+        }
+        assert!(map.len() >= 20, "{stem} has {} bindings", map.len());
+        let has = |name: &str| {
+            let param = table.find(name).unwrap();
+            map.bindings().iter().any(|binding| binding.param == param)
+        };
+        for name in [
+            "loop.position",
+            "loop.speed",
+            "loop.glide",
+            "master.fade",
+            "master.blackout",
+            "beat.tempo",
+            "sound.depth",
+            "keyframe.1.jump",
+            "keyframe.1.reroll",
+            "record.toggle",
+        ] {
+            assert!(has(name), "{stem} has no {name}");
+        }
+    }
+}
+
+#[test]
+fn each_binding_does_what_it_says() {
+    let note = [0x90, 10, 20];
+    let cc = |value| [0xb0, 10, value];
+    let cases: &[(&str, &[&[u8]], &[&str])] = &[
+        // Buttons are on at 64; triggers fire on the press alone.
+        (
+            r#"{ type = "cc", number = 10, to = "loop.undo" }"#,
+            &[&cc(63), &cc(64), &cc(100), &cc(0), &cc(127)],
+            &["loop.undo!", "loop.undo!"],
+        ),
+        (
+            r#"{ type = "note", number = 10, to = "loop.pause" }"#,
+            &[&note, &[0x80, 10, 0], &note],
+            &["loop.pause!", "loop.pause!"],
+        ),
+        (
+            r#"{ type = "note", number = 10, to = "master.blackout", momentary = true }"#,
+            &[&note, &[0x90, 10, 0]],
+            &["master.blackout = 1.000", "master.blackout = 0.000"],
+        ),
+        (
+            r#"{ type = "cc", number = 10, to = "loop.path", value = "smooth" }"#,
+            &[&cc(127), &cc(0)],
+            &["loop.path = 3.000"],
+        ),
+        (
+            r#"{ type = "note", number = 10, to = "loop.speed", step = -0.5 }"#,
+            &[&note],
+            &["loop.speed by -0.500"],
+        ),
+        (
+            r#"{ type = "note", number = 10, to = "master.fade", velocity = true }"#,
+            &[&[0x90, 10, 127], &[0x80, 10, 0]],
+            &["master.fade = 1.000"],
+        ),
+        (
+            r#"{ type = "cc", number = 10, to = "loop.speed", relative = "twos", step = 0.1 }"#,
+            &[&cc(1), &cc(127), &cc(3), &cc(0)],
+            &[
+                "loop.speed by 0.100",
+                "loop.speed by -0.100",
+                "loop.speed by 0.300",
+            ],
+        ),
+        (
+            r#"{ type = "cc", number = 10, to = "loop.speed", relative = "offset64", step = 0.1 }"#,
+            &[&cc(65), &cc(63), &cc(64)],
+            &["loop.speed by 0.100", "loop.speed by -0.100"],
+        ),
+        (
+            r#"{ type = "cc", number = 10, to = "loop.speed", relative = "sign", step = 0.1, invert = true }"#,
+            &[&cc(1), &cc(65)],
+            &["loop.speed by -0.100", "loop.speed by 0.100"],
+        ),
+        (
+            r#"{ type = "cc", number = 10, to = "loop.speed", takeover = "jump", range = [-1, 1], invert = true }"#,
+            &[&cc(0), &cc(127)],
+            &["loop.speed = 1.000", "loop.speed = -1.000"],
+        ),
+        (
+            r#"{ type = "cc", number = 10, to = "loop.speed", takeover = "jump", range = [0, 4], curve = "square" }"#,
+            &[&cc(127), &[0xb0, 10, 64]],
+            &["loop.speed = 4.000", "loop.speed = 1.016"],
+        ),
+        (
+            r#"{ type = "cc14", number = 10, to = "loop.speed", takeover = "jump", range = [0, 1] }"#,
+            &[&cc(64), &[0xb0, 42, 64], &cc(127), &[0xb0, 42, 127]],
+            &[
+                "loop.speed = 0.504",
+                "loop.speed = 0.504",
+                "loop.speed = 0.992",
+                "loop.speed = 1.000",
+            ],
+        ),
+        (
+            r#"{ type = "nrpn", number = 300, to = "loop.speed", takeover = "jump", range = [0, 1], step = 0.25 }"#,
+            &[&[0xb0, 99, 2, 98, 44, 6, 127, 96, 0, 97, 0]],
+            &[
+                "loop.speed = 1.000",
+                "loop.speed by 0.250",
+                "loop.speed by -0.250",
+            ],
+        ),
+        (
+            r#"{ type = "bend", to = "loop.speed", range = [-1, 1] }"#,
+            &[&[0xe0, 0x7f, 0x7f], &[0xe0, 0, 0]],
+            &["loop.speed = 1.000", "loop.speed = -1.000"],
+        ),
+        (
+            r#"{ type = "pressure", to = "master.fade" }, { type = "poly", number = 9, to = "loop.glide", range = [0, 1] }"#,
+            &[&[0xd0, 127], &[0xa0, 9, 127], &[0xa0, 8, 3]],
+            &["master.fade = 1.000", "loop.glide = 1.000"],
+        ),
+        (
+            r#"{ type = "program", number = 3, to = "preset.bank.4" }, { type = "program", to = "beat.per_bar", range = [1, 16], page = 2 }"#,
+            &[&[0xc0, 3, 3, 4]],
+            &["preset.bank.4!", "preset.bank.4!"],
+        ),
+        // One control, several parameters; the channel counts where it is named.
+        (
+            r#"{ type = "note", number = 10, to = "loop.undo", channel = 1 }, { type = "note", number = 10, to = "loop.reroll", channel = "any" }, { type = "note", number = 10, to = "record.keep", channel = 2 }"#,
+            &[&note],
+            &["loop.undo!", "loop.reroll!"],
+        ),
+    ];
+    for (bindings, deliveries, expected) in cases {
+        let mut rig = Rig::new(bindings);
+        let done: Vec<String> = deliveries
+            .iter()
+            .flat_map(|bytes| rig.send(bytes))
+            .collect();
+        assert_eq!(&done, expected, "{bindings}");
+    }
+}
+
+#[test]
+fn a_control_picks_its_parameter_up_and_loses_it_to_other_hands() {
+    let mut rig = Rig::new(r#"{ type = "cc", number = 7, to = "master.fade" }"#);
+    rig.set("master.fade", 0.5);
+    let mut send = |rig: &mut Rig, value| rig.send(&[0xb0, 7, value]).len();
+    assert_eq!(send(&mut rig, 10), 0);
+    assert_eq!(send(&mut rig, 60), 0);
+    // It crosses, and has it from now on, whichever way it goes.
+    assert_eq!(send(&mut rig, 70), 1);
+    assert_eq!(send(&mut rig, 120), 1);
+    rig.later();
+    assert_eq!(send(&mut rig, 20), 1);
+    // Another hand, or a preset: it must be met again.
+    rig.later();
+    rig.set("master.fade", 0.9);
+    assert_eq!(send(&mut rig, 21), 0);
+    assert_eq!(send(&mut rig, 114), 1);
+    // Touching is enough, at the first move too.
+    let mut rig = Rig::new(r#"{ type = "cc", number = 7, to = "master.fade" }"#);
+    rig.set("master.fade", 64.0 / 127.0);
+    assert_eq!(send(&mut rig, 64), 1);
+}
+
+#[test]
+fn a_show_that_is_held_up_does_not_take_a_fader_away() {
+    let mut rig = Rig::new(r#"{ type = "cc", number = 7, to = "master.fade" }"#);
+    rig.set("master.fade", 0.0);
+    let fade = rig.table.find("master.fade").unwrap();
+    for (value, pause) in [(0, 0), (30, 0), (60, SECOND), (90, SECOND / 10)] {
+        rig.now += pause;
+        assert_eq!(rig.send(&[0xb0, 7, value]).len(), 1, "{value}");
+        // Nothing is published: the show stands.
+        rig.values.set(fade, 0.0);
+    }
+}
+
+#[test]
+fn a_scaled_control_meets_its_parameter_at_the_ends() {
+    let mut rig =
+        Rig::new(r#"{ type = "cc", number = 7, to = "master.fade", takeover = "scaled" }"#);
+    rig.set("master.fade", 0.5);
+    assert!(rig.send(&[0xb0, 7, 0]).is_empty());
+    assert_eq!(rig.send(&[0xb0, 7, 64]), ["master.fade = 0.752"]);
+    assert_eq!(rig.send(&[0xb0, 7, 127]), ["master.fade = 1.000"]);
+    assert_eq!(rig.send(&[0xb0, 7, 64]), ["master.fade = 0.504"]);
+    rig.later();
+    rig.set("master.fade", 1.0);
+    assert_eq!(rig.send(&[0xb0, 7, 32]), ["master.fade = 0.500"]);
+}
+
+#[test]
+fn pages_change_what_controls_do_and_a_pad_turns_them() {
+    let mut rig = Rig::new(
+        r#"{ type = "note", number = 1, to = "loop.undo" },
+           { type = "note", number = 1, to = "loop.reroll", page = 2 },
+           { type = "note", number = 2, to = "midi.page", value = 2 },
+           { type = "note", number = 3, to = "record.keep" }"#,
+    );
+    assert_eq!(rig.send(&[0x90, 1, 9]), ["loop.undo!"]);
+    assert_eq!(rig.send(&[0x90, 2, 9]), ["midi.page = 2.000"]);
+    // What is bound to a page takes the place of what is bound to all.
+    assert_eq!(rig.send(&[0x90, 1, 9]), ["loop.reroll!"]);
+    assert_eq!(rig.send(&[0x90, 3, 9]), ["record.keep!"]);
+}
+
+#[test]
+fn faulty_maps_are_refused_with_the_line_and_what_would_be_right() {
+    let head = "version = 1\nname = \"x\"\n";
+    let bound = |inside: &str| format!("{head}bindings = [\n{{ {inside} }},\n]");
+    for (text, words) in [
+        ("version = 2\nname = \"x\"".to_owned(), vec!["version is 2"]),
+        (format!("{head}nam = 3"), vec!["line 3", "nearest: name"]),
+        (
+            bound(r#"type = "cc", number = 1, to = "loop.sped""#),
+            vec!["line 4", "loop.sped", "nearest: loop.speed"],
+        ),
+        (
+            bound(r#"type = "cc", numbr = 1, to = "loop.speed""#),
+            vec!["line 4", "nearest: number"],
+        ),
+        (
+            bound(r#"type = "cc13", number = 1, to = "loop.speed""#),
+            vec!["line 4", "nearest: cc"],
+        ),
+        (bound(r#"type = "cc", to = "loop.speed""#), vec!["0 to 127"]),
+        (
+            bound(r#"type = "cc14", number = 40, to = "loop.speed""#),
+            vec!["0 to 31"],
+        ),
+        (
+            bound(r#"type = "cc", number = 1, channel = 17, to = "loop.speed""#),
+            vec!["1 to 16"],
+        ),
+        (
+            bound(r#"type = "cc", number = 1, page = 9, to = "loop.speed""#),
+            vec!["1 to 8"],
+        ),
+        (
+            bound(r#"type = "cc", number = 1, to = "preset.load""#),
+            vec!["text"],
+        ),
+        (
+            bound(r#"type = "cc", number = 1, to = "beat.phase""#),
+            vec!["only tells"],
+        ),
+        (
+            bound(r#"type = "note", number = 1, to = "loop.speed""#),
+            vec!["velocity"],
+        ),
+        (
+            bound(r#"type = "cc", number = 1, to = "loop.position", takeover = "pickup""#),
+            vec!["moves by itself"],
+        ),
+        (
+            bound(r#"type = "cc", number = 1, to = "loop.speed", range = [nan, 2]"#),
+            vec!["-8 to 8"],
+        ),
+        (
+            bound(r#"type = "note", number = 1, to = "loop.path", value = "slurp""#),
+            vec!["slurp"],
+        ),
+        (format!("{head}ports = [\" \"]"), vec!["every port"]),
+        (
+            format!("{head}on_connect = [\"F0 90\"]"),
+            vec!["no MIDI message"],
+        ),
+        (
+            format!("{head}base = \"akai-midimx\""),
+            vec!["nearest: akai-midimix"],
+        ),
+    ] {
+        let said = parse_own(&text, &Table::standard())
+            .unwrap_err()
+            .to_string();
+        for word in words {
+            assert!(
+                said.contains(word),
+                "{word:?} is not in {said:?}, of {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn lights_follow_their_parameters_and_are_sent_only_when_they_change() {
+    let mut rig = Rig::new(
+        r#"{ type = "note", number = 5, channel = 1, to = "keyframe.1.jump", page = 1, colors = [2, 3], echo_channel = 7 },
+           { type = "note", number = 5, channel = 1, to = "keyframe.1.lock", page = 2, colors = [4, 6], echo_channel = 7 },
+           { type = "cc", number = 9, channel = 2, to = "master.fade", ring = [1, 13], echo_number = 17 },
+           { type = "note", number = 8, to = "record.toggle", colors = [0, 127], blink = true },
+           { type = "bend", channel = 3, to = "loop.speed", range = [-1, 1], echo = "value" }"#,
+    );
+    rig.set("loop.speed", 0.0);
+    let mut told = Told::default();
+    let mut first = rig.lights(&mut told, false);
+    first.sort();
+    let expected: [&[u8]; 4] = [
+        &[0x90, 8, 0],
+        &[0x96, 5, 2],
+        &[0xb1, 17, 13],
+        &[0xe2, 0, 0x40],
+    ];
+    assert_eq!(first, expected);
+    assert!(rig.lights(&mut told, false).is_empty());
+    rig.set("keyframe.1.jump", 1.0);
+    rig.set("master.fade", 0.0);
+    rig.set("record.toggle", 1.0);
+    let mut sent = rig.lights(&mut told, false);
+    sent.sort();
+    let expected: [&[u8]; 3] = [&[0x90, 8, 127], &[0x96, 5, 3], &[0xb1, 17, 1]];
+    assert_eq!(sent, expected);
+    // It blinks; another page has other lights.
+    assert_eq!(rig.lights(&mut told, true), [[0x90, 8, 0]]);
+    rig.set("midi.page", 2.0);
+    assert_eq!(rig.lights(&mut told, true), [[0x96, 5, 4]]);
+    rig.set("midi.page", 3.0);
+    assert_eq!(rig.lights(&mut told, true), [[0x96, 5, 2]]);
+    // A device that comes anew is told everything.
+    told.forget();
+    assert_eq!(rig.lights(&mut told, false).len(), 4);
+}
+
+/// A shelf with a folder of the performer's own.
+fn shelf(folder: &std::path::Path) -> Shelf {
+    Shelf::new(Arc::new(Table::standard()), Some(folder.to_owned()))
+}
+
+fn found(sort: Sort, number: u16) -> Found {
+    Found {
+        control: Control {
+            sort,
+            number,
+            channel: 0,
+        },
+        relative: None,
+    }
+}
+
+#[test]
+fn the_map_of_a_device_is_found_by_its_name_and_the_performers_own_wins() {
+    let place = tempfile::tempdir().unwrap();
+    let mut shelf = shelf(place.path());
+    let notices = Notices::default();
+    assert!(!shelf.look(&notices));
+    let name = |shelf: &Shelf, port: &str| {
+        let map = shelf.map(&[port.to_owned()]).unwrap();
+        map.name().to_owned()
+    };
+    assert_eq!(name(&shelf, "apc MINI mk2:Control 1"), "APC mini mk2");
+    assert_eq!(name(&shelf, "theremin"), "MIDI");
+    let path = place.path().join("mine.toml");
+    let own = "version = 1\nname = \"mine\"\nports = [\"apc mini mk2:\"]\nbindings = []\n";
+    std::fs::write(&path, own).unwrap();
+    assert!(shelf.look(&notices));
+    assert_eq!(name(&shelf, "APC mini mk2:Control 1"), "mine");
+    // A fault is named with its file and line; the last good one stays.
+    std::fs::write(&path, format!("{own}nonsense = 1\n")).unwrap();
+    shelf.look(&notices);
+    let said = notices.take().unwrap();
+    assert!(said.contains("mine.toml: line 5"), "{said}");
+    assert!(said.contains("the last good one stays"), "{said}");
+    assert_eq!(name(&shelf, "APC mini mk2:Control 1"), "mine");
+    std::fs::remove_file(&path).unwrap();
+    assert!(shelf.look(&notices));
+    assert_eq!(name(&shelf, "APC mini mk2:Control 1"), "APC mini mk2");
+}
+
+#[test]
+fn what_is_learnt_is_kept_wins_on_its_page_and_is_forgotten_again() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("controllers");
+    let table = Table::standard();
+    let (glide, speed) = (
+        table.find("loop.glide").unwrap(),
+        table.find("loop.speed").unwrap(),
+    );
+    let names = ["APC mini mk2".to_owned()];
+    let controls = |shelf: &Shelf, param| shelf.map(&names).unwrap().controls_of(param);
+    let mut first = shelf(&folder);
+    let map = first.map(&names).unwrap();
+    let learnt = first
+        .learn(&names, &map, glide, found(Sort::Cc, 49), 1)
+        .unwrap();
+    assert_eq!(learnt.control, "APC mini mk2 CC 49");
+    assert_eq!(learnt.replaced, ["loop.speed"]);
+    // Another program start.
+    let mut second = shelf(&folder);
+    assert!(second.look(&Notices::default()));
+    assert!(controls(&second, glide).contains(&"APC mini mk2 CC 49, page 1".to_owned()));
+    let text = std::fs::read_to_string(folder.join("akai-apc-mini-mk2.toml")).unwrap();
+    let mut rig = Rig::of(&text);
+    rig.set("loop.glide", 0.0);
+    assert_eq!(rig.send(&[0xb0, 49, 0]), ["loop.glide = 0.000"]);
+    rig.set("midi.page", 2.0);
+    rig.set("loop.speed", -2.0);
+    assert_eq!(rig.send(&[0xb0, 49, 0]), ["loop.speed = -2.000"]);
+    assert_eq!(second.unlearn(speed), Ok(0));
+    assert_eq!(second.unlearn(glide), Ok(1));
+    assert_eq!(controls(&second, glide), ["APC mini mk2 CC 50"]);
+    // A pad keeps its light, and a device that no map is for gets one.
+    let map = second.map(&names).unwrap();
+    second
+        .learn(
+            &names,
+            &map,
+            table.find("loop.undo").unwrap(),
+            found(Sort::Note, 3),
+            1,
+        )
+        .unwrap();
+    let text = std::fs::read_to_string(folder.join("akai-apc-mini-mk2.toml")).unwrap();
+    assert!(
+        text.contains("colors = [45, 3]") || text.contains("colors = [\n"),
+        "{text}"
+    );
+    let names = ["pads:out".to_owned()];
+    let map = second.map(&names).unwrap();
+    second
+        .learn(&names, &map, speed, found(Sort::Cc, 1), 1)
+        .unwrap();
+    assert!(folder.join("pads-out.toml").is_file());
+    let learnt = second.map(&names).unwrap();
+    assert_eq!(
+        learnt.controls_of(speed),
+        ["pads:out CC 2", "pads:out CC 1, page 1"]
+            .map(String::from)
+            .into_iter()
+            .rev()
+            .collect::<Vec<_>>()
+    );
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_stays_within_the_parameters_ranges(
+        bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        map in proptest::sample::select(SHIPPED),
+    ) {
+        let mut rig = Rig::of(map.1);
+        let table = Arc::clone(&rig.table);
+        rig.now += SECOND;
+        rig.reader.feed(&bytes, rig.now, &rig.wiring, &rig.values, |given| {
+            if let Given::Action(Action::Set { param, value }) = given {
+                let row = table.row(param);
+                assert!((row.min..=row.max).contains(&value), "{} = {value}", row.name);
+            }
+        });
+    }
+}
