@@ -5,29 +5,71 @@ use std::sync::Arc;
 use super::desk::{Desk, Job};
 use super::hands::Hands;
 use crate::control::Stamp;
-use crate::control::clock::{Follower, Following, Pulses};
-use crate::instrument::{Action, Instrument, ParamId};
+use crate::control::clock::{Follower, Following, Line, Pulses, Sender};
+use crate::instrument::preset::PresetError;
+use crate::instrument::{Action, Instrument, ParamId, Table};
 
 /// Values of `beat.source`.
 const MIDI: u8 = 1;
+#[cfg(feature = "link")]
+const LINK: u8 = 2;
 
-/// The clocks that can be followed.
+/// The clocks that can be followed, and the one that is sent.
 pub(super) struct Clocks {
+    ids: Ids,
     pulses: Arc<Pulses>,
     follower: Follower,
-    source: Option<ParamId>,
     /// The port whose clock the performer was told of.
     told: Option<u16>,
+    #[cfg(feature = "link")]
+    link: crate::control::clock::Link,
+    sender: Option<Sender>,
+}
+
+struct Ids {
+    source: ParamId,
+    tempo: ParamId,
+    per_bar: ParamId,
+    clock_out: ParamId,
+}
+
+impl Ids {
+    fn new(table: &Table) -> Result<Self, PresetError> {
+        Ok(Self {
+            source: table.find("beat.source")?,
+            tempo: table.find("beat.tempo")?,
+            per_bar: table.find("beat.per_bar")?,
+            clock_out: table.find("beat.clock_out")?,
+        })
+    }
 }
 
 impl Clocks {
-    pub(super) fn new(hands: &Hands) -> Self {
-        Self {
+    pub(super) fn new(hands: &Hands, instrument: &Instrument) -> Result<Self, PresetError> {
+        let ids = Ids::new(instrument.table())?;
+        let sender = hands.midi.as_ref().and_then(|hub| {
+            let (out, inbox) = (hub.clock_out(), Arc::clone(&hands.inbox));
+            let send = move |pulse| {
+                // Where too many wait, there is no port that takes them.
+                let _ = out.send(pulse);
+            };
+            match Sender::start(move || secs(inbox.now()), send) {
+                Ok(sender) => Some(sender),
+                Err(error) => {
+                    hands.notices.warn(format!("no MIDI clock: {error}"));
+                    None
+                }
+            }
+        });
+        Ok(Self {
             pulses: Arc::clone(&hands.pulses),
             follower: Follower::default(),
-            source: None,
             told: None,
-        }
+            #[cfg(feature = "link")]
+            link: crate::control::clock::Link::new(instrument.base_value(ids.tempo)),
+            sender,
+            ids,
+        })
     }
 
     /// Takes what the clocks sent; gives the beat of the one that is followed.
@@ -40,24 +82,57 @@ impl Clocks {
         while let Some((port, pulse, at)) = self.pulses.take() {
             self.follower.put(port, pulse, secs(at));
         }
-        let source = *self
-            .source
-            .get_or_insert(instrument.table().id("beat.source")?);
-        let source = instrument.base_value(source) as u8;
-        let following = self.follower.at(secs(now));
-        self.tell(following, source, desk);
-        match following {
-            Some(Following {
-                beat,
-                tempo,
-                running,
-            }) if source == MIDI => Some(Action::Clock {
-                beat,
-                tempo,
-                running,
-            }),
-            _ => None,
-        }
+        let source = instrument.base_value(self.ids.source) as u8;
+        let midi = self.follower.at(secs(now));
+        self.tell(midi, source, desk);
+        let Following {
+            beat,
+            tempo,
+            running,
+        } = match source {
+            MIDI => midi?,
+            #[cfg(feature = "link")]
+            LINK => self.session(instrument)?,
+            _ => {
+                #[cfg(feature = "link")]
+                self.link.take_part(false);
+                return None;
+            }
+        };
+        Some(Action::Clock {
+            beat,
+            tempo,
+            running,
+        })
+    }
+
+    #[cfg(feature = "link")]
+    fn session(&mut self, instrument: &Instrument) -> Option<Following> {
+        self.link.take_part(true);
+        let tempo = instrument.base_value(self.ids.tempo);
+        Some(
+            self.link
+                .follow(tempo, instrument.base_value(self.ids.per_bar)),
+        )
+    }
+
+    /// Hands our beat to the clock that is sent; `ahead_secs` is how long ago the instrument's present tick was.
+    pub(super) fn publish(&mut self, instrument: &Instrument, now: Stamp, ahead_secs: f64) {
+        let Some(sender) = &mut self.sender else {
+            return;
+        };
+        let running = instrument.beat_runs();
+        sender.publish(Line {
+            sends: instrument.base_value(self.ids.clock_out) > 0.5,
+            beat: instrument.beat(),
+            at_secs: secs(now) - ahead_secs,
+            tempo: if running {
+                instrument.base_value(self.ids.tempo)
+            } else {
+                0.0
+            },
+            per_bar: instrument.base_value(self.ids.per_bar),
+        });
     }
 
     /// A clock that begins or goes is told of once.

@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 
 use super::hands::Hands;
 use crate::control::keys::{Keys, STANDARD};
+use crate::control::midi::PortState;
 use crate::engine::Norm;
-use crate::instrument::{Instrument, Kind, ParamId, Table};
+use crate::instrument::{BEAT_UNITS, Instrument, Kind, ParamId, Table};
 use crate::sound::Capture;
-use crate::stage::{Learn, Readout};
+use crate::stage::{Learn, Port, Readout};
 
 /// The readout is gathered this often.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// How long a port's light stays on: an eighth of a second.
+const BUSY_NANOS: u64 = 125_000_000;
 /// Rows of the table of parameters that are shown at once.
 const LEARN_ROWS: usize = 17;
 /// Keyframes that are offered to be learnt.
@@ -135,6 +138,7 @@ impl Board {
         }
         // The play head moves with every picture.
         self.readout.position = sources.instrument.position();
+        self.readout.beat = beat(sources.instrument);
         if self
             .gathered
             .is_some_and(|at| now.duration_since(at) < INTERVAL)
@@ -166,7 +170,12 @@ impl Board {
             } else {
                 1.0
             };
-            format!("{:+.2} keyframes/s", value("loop.speed") * way)
+            if value("beat.sync") > 0.5 {
+                let unit = BEAT_UNITS[value("beat.unit") as usize % BEAT_UNITS.len()];
+                format!("{:+} keyframes a {unit}", value("beat.rate") * way)
+            } else {
+                format!("{:+.2} keyframes/s", value("loop.speed") * way)
+            }
         };
         let norm = match sources.norm {
             Norm::Running => "running",
@@ -182,7 +191,23 @@ impl Board {
         let osc = osc.map_or("OSC off".to_owned(), |server| {
             format!("OSC {}", server.address())
         });
-        let ports = sources.hands.midi.as_ref().map_or(0, |hub| hub.count());
+        let now_stamp = sources.hands.inbox.now();
+        readout.ports = sources.hands.midi.as_ref().map_or(Vec::new(), |hub| {
+            let port = |state: PortState| Port {
+                name: if state.map.is_empty() {
+                    state.port.name
+                } else {
+                    format!("{} ({})", state.port.name, state.map)
+                },
+                connected: state.connected,
+                busy: state
+                    .heard_at
+                    .is_some_and(|at| now_stamp.saturating_sub(at) < BUSY_NANOS),
+            };
+            hub.ports().into_iter().map(port).collect()
+        });
+        readout.tempo = format!("{:.1} BPM", value("beat.tempo"));
+        readout.waiting = sources.instrument.is_waiting();
         let sound = match sources.sound {
             None => "no sound".to_owned(),
             Some(capture) if capture.is_connected() => {
@@ -191,7 +216,7 @@ impl Board {
             Some(_) => "sound gone".to_owned(),
         };
         let events = sources.hands.inbox.received();
-        readout.hands = format!("{osc}   MIDI {ports} ports   {events} events   {sound}");
+        readout.hands = format!("{osc}   {events} events   {sound}");
         readout.recording = sources.recording.map(|(length, dropped)| {
             let secs = length.as_secs();
             let lost = if dropped > 0 {
@@ -232,6 +257,13 @@ impl Board {
                 .to_owned(),
         }
     }
+}
+
+/// Which beat of the bar it is, and how many there are.
+fn beat(instrument: &Instrument) -> (usize, usize) {
+    let per_bar = instrument.table().id("beat.per_bar");
+    let count = per_bar.map_or(4.0, |param| instrument.value(param));
+    (instrument.beat().rem_euclid(count) as usize, count as usize)
 }
 
 /// Keys and what they do; those of a number in one line.

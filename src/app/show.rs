@@ -129,7 +129,7 @@ impl Show {
             board: Board::new(&piece.name, table, &hands.keys),
             table: Arc::clone(table),
             ids,
-            clocks: Clocks::new(&hands),
+            clocks: Clocks::new(&hands, &instrument)?,
             hands,
             piece,
             instrument,
@@ -262,6 +262,10 @@ impl Show {
         for _ in 0..behind.min(most) {
             self.instrument.tick();
         }
+        let tick = (self.instrument.ticks() + self.tick_debt) as f64 / TICKS_PER_SEC as f64;
+        let ahead_secs = nanos as f64 / 1e9 - tick;
+        let stamp = self.hands.inbox.now();
+        self.clocks.publish(&self.instrument, stamp, ahead_secs);
     }
 
     fn norm(&self) -> Norm {

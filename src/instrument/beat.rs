@@ -60,6 +60,10 @@ impl Beat {
         self.anchor_beat + self.shift + gone * self.tempo / TICKS_PER_MIN
     }
 
+    pub(super) fn runs(&self) -> bool {
+        self.running
+    }
+
     pub(super) fn leaps(&self) -> u32 {
         self.leaps
     }

@@ -145,6 +145,11 @@ impl Instrument {
         self.beat.at(self.now)
     }
 
+    /// Whether the beat goes on: a clock that is followed may stand.
+    pub fn beat_runs(&self) -> bool {
+        self.beat.runs()
+    }
+
     /// Whether gestures wait for the beat.
     pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()

@@ -19,6 +19,14 @@ pub struct Readout {
     pub pace: String,
     /// Controllers and sound.
     pub hands: String,
+    /// MIDI ports.
+    pub ports: Vec<Port>,
+    /// The tempo.
+    pub tempo: String,
+    /// Which beat of the bar it is, counted from 0, and how many there are.
+    pub beat: (usize, usize),
+    /// Whether a gesture waits for the beat.
+    pub waiting: bool,
     /// The recording, where one runs.
     pub recording: Option<String>,
     /// Whether the output is black by hand.
@@ -33,6 +41,17 @@ pub struct Readout {
     pub keys: Option<Vec<(String, String)>>,
     /// Parameters to learn controls for, where they are shown.
     pub learn: Option<Learn>,
+}
+
+/// A MIDI port.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Port {
+    /// Its name and its map.
+    pub name: String,
+    /// Whether it is there.
+    pub connected: bool,
+    /// Whether it has sent something just now.
+    pub busy: bool,
 }
 
 /// The part of the parameters around the one that is picked.
@@ -55,7 +74,7 @@ const RED: Color32 = Color32::from_rgb(232, 60, 52);
 const PANEL: Color32 = Color32::from_rgba_premultiplied(6, 6, 8, 205);
 
 /// Height of the panel in points.
-const HEIGHT: f32 = 132.0;
+const HEIGHT: f32 = 156.0;
 const MARGIN: f32 = 18.0;
 const BAR: f32 = 40.0;
 
@@ -191,6 +210,9 @@ fn paint_figures(painter: &Painter, screen: Rect, readout: &Readout) {
         DIM,
     );
 
+    paint_ports(painter, inner, first + 2.0 * line + 10.0, readout);
+    paint_beat(painter, inner, first + 2.0 * line + 10.0, readout);
+
     let mut top = screen.top() + MARGIN;
     if let Some(recording) = &readout.recording {
         let dot = Pos2::new(right - 6.0, top + 10.0);
@@ -219,6 +241,43 @@ fn paint_figures(painter: &Painter, screen: Rect, readout: &Readout) {
         painter.galley(Pos2::new(left, top), words, INK);
         top += height + 12.0;
     }
+}
+
+/// A light and a name a port; what has gone is red.
+fn paint_ports(painter: &Painter, inner: Rect, top: f32, readout: &Readout) {
+    let mut left = inner.left();
+    for port in &readout.ports {
+        let (light, ink) = match (port.connected, port.busy) {
+            (false, _) => (RED, RED),
+            (true, true) => (HEAD, INK),
+            (true, false) => (NEAR, DIM),
+        };
+        painter.circle_filled(Pos2::new(left + 5.0, top + 8.0), 4.0, light);
+        let font = FontId::new(13.0, FontFamily::Proportional);
+        let at = Pos2::new(left + 14.0, top);
+        let name = painter.text(at, Align2::LEFT_TOP, &port.name, font, ink);
+        left = name.right() + 18.0;
+        // The beat has its place on the right.
+        if left > inner.right() - inner.width() * 0.35 {
+            break;
+        }
+    }
+}
+
+/// A light a beat of the bar, and the tempo before them.
+fn paint_beat(painter: &Painter, inner: Rect, top: f32, readout: &Readout) {
+    let (now, count) = readout.beat;
+    let step = 13.0;
+    let left = inner.right() - step * count as f32;
+    for beat in 0..count {
+        let at = Pos2::new(left + step * (beat as f32 + 0.5), top + 8.0);
+        let light = if beat == now { HEAD } else { NEAR };
+        painter.circle_filled(at, if beat == 0 { 5.0 } else { 4.0 }, light);
+    }
+    let font = FontId::new(13.0, FontFamily::Proportional);
+    let ink = if readout.waiting { HEAD } else { DIM };
+    let at = Pos2::new(left - 8.0, top);
+    painter.text(at, Align2::RIGHT_TOP, &readout.tempo, font, ink);
 }
 
 /// The loop as a row of cells, one a segment, with the play head over them.

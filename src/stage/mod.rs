@@ -18,7 +18,7 @@ pub use canvas::{Canvas, blend_weight};
 #[cfg(feature = "live")]
 pub use gpu::{GpuError, adapters};
 #[cfg(feature = "live")]
-pub use hud::{Learn, Readout};
+pub use hud::{Learn, Port, Readout};
 #[cfg(feature = "live")]
 pub use output::{Offscreen, Output, Shown};
 pub use scale::Scaler;

@@ -1,12 +1,18 @@
 //! Clocks from outside: what they send, and the beat that is made of it.
 
 mod follower;
+#[cfg(feature = "link")]
+mod link;
+mod sender;
 
 use crossbeam_queue::ArrayQueue;
 
 use super::Stamp;
 
 pub use follower::{Follower, Following};
+#[cfg(feature = "link")]
+pub use link::Link;
+pub use sender::{Line, Sender};
 
 /// Pulses that can wait: MIDI clock at 300 BPM brings two in a frame.
 const WAITING: usize = 1024;
