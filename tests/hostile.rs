@@ -1,4 +1,5 @@
-//! Bytes from anywhere, read as a state dict: a value or an error, never a panic, and no more memory than in proportion.
+//! Bytes from anywhere, read as a state dict or taken from the network: a value or an error, never a panic, and no more memory
+//! than in proportion.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +16,10 @@ use latentloop::network::import::{Activation, Choices, parse};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+
+#[cfg(feature = "live")]
+#[path = "hostile/wire.rs"]
+mod wire;
 
 /// Bytes that each test's thread holds, and the most that it held.
 struct Weighing;
@@ -53,12 +58,18 @@ unsafe impl GlobalAlloc for Weighing {
 #[global_allocator]
 static WEIGHING: Weighing = Weighing;
 
-/// Reads bytes and holds the memory that it took to theirs. The error, where there is one.
-fn read(bytes: &[u8], choices: &Choices) -> Option<String> {
+/// The most bytes that work held beyond what was held before.
+fn taken(work: impl FnOnce()) -> isize {
     let before = HELD.with(Cell::get);
     MOST.with(|most| most.set(before));
-    let error = parse(bytes, choices).err();
-    let taken = MOST.with(Cell::get) - before;
+    work();
+    MOST.with(Cell::get) - before
+}
+
+/// Reads bytes and holds the memory that it took to theirs. The error, where there is one.
+fn read(bytes: &[u8], choices: &Choices) -> Option<String> {
+    let mut error = None;
+    let taken = taken(|| error = parse(bytes, choices).err());
     let allowed = (1 << 20) + 256 * bytes.len() as isize;
     assert!(
         taken <= allowed,
