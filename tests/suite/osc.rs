@@ -213,7 +213,7 @@ fn a_network_that_is_not_named_is_refused_and_counted() {
     command.args([
         "--headless",
         "--osc-allow",
-        "192.0.2.0/24",
+        "198.51.100.0/24",
         "--oscquery",
         "none",
     ]);

@@ -201,7 +201,7 @@ fn every_message_is_understood_as_it_is_documented() {
         match (&said, expected) {
             (Ok(said), Ok(expected)) => assert_eq!(said, expected, "{address} {args:?}"),
             (Err(said), Err(expected)) => {
-                assert!(said.contains(expected), "{address} {args:?}: {said}")
+                assert!(said.contains(expected), "{address} {args:?}: {said}");
             }
             _ => panic!("{address} {args:?}: {said:?} and not {expected:?}"),
         }

@@ -103,7 +103,7 @@ impl Connection {
                     match send(&mut stream, &answer, &mut sent) {
                         Sent::All => {
                             self.stage =
-                                Stage::Listens(Box::new(Listener::new(stream, rest, space.table)))
+                                Stage::Listens(Box::new(Listener::new(stream, rest, space.table)));
                         }
                         Sent::Some => {
                             self.stage = Stage::Opens(stream, answer, sent, rest);
