@@ -1,4 +1,5 @@
-//! Bytes from anywhere, read as a state dict, a take or a preset: a value or an error, never a panic, and no more memory than in proportion.
+//! Bytes from anywhere, read as a state dict, a take, a preset, a packet or a request: a value or an error, never a panic, and
+//! no more memory than in proportion.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +19,10 @@ use latentloop::network::import::{Activation, Choices, parse};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+
+#[cfg(feature = "live")]
+#[path = "hostile/wire.rs"]
+mod wire;
 
 /// Bytes that each test's thread holds, and the most that it held.
 struct Weighing;
@@ -70,6 +75,14 @@ fn bounded<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
 /// Reads bytes in bounded memory. The error, where there is one.
 fn read(bytes: &[u8], choices: &Choices) -> Option<String> {
     bounded(bytes.len(), || parse(bytes, choices).err())
+}
+
+/// The most bytes that work held beyond what was held before.
+fn taken(work: impl FnOnce()) -> isize {
+    let before = HELD.with(Cell::get);
+    MOST.with(|most| most.set(before));
+    work();
+    MOST.with(Cell::get) - before
 }
 
 /// A file of `tests/import`.

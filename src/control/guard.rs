@@ -66,7 +66,7 @@ impl Guard {
 pub fn network(text: &str) -> Result<IpNet, String> {
     text.parse()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| {
+        .map_err(|_no_address| {
             format!("{text:?} is no network: give one such as 192.168.1.0/24, or an address")
         })
 }

@@ -8,6 +8,10 @@
 #[cfg(feature = "video")]
 mod footage;
 mod import;
+#[cfg(feature = "live")]
+mod osc;
+#[cfg(feature = "live")]
+mod oscquery;
 mod parity;
 #[cfg(feature = "live")]
 mod play;

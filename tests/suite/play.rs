@@ -16,7 +16,7 @@ fn model() -> PathBuf {
 }
 
 /// A child process that ends with the test.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -26,7 +26,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub(super) fn start(command: &mut Command) -> Self {
         let program = command.get_program().to_owned();
         let child = command.stdin(Stdio::null()).spawn();
         Self(child.unwrap_or_else(|error| {
@@ -35,7 +35,7 @@ impl Running {
     }
 
     /// Waits for its end; true where it went well.
-    fn ends_well(&mut self) -> bool {
+    pub(super) fn ends_well(&mut self) -> bool {
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
             if let Some(status) = self.0.try_wait().unwrap() {
@@ -62,29 +62,36 @@ impl Drop for Jack {
     }
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap().port()
 }
 
-fn latentloop(folder: &Path, port: u16) -> Command {
+pub(super) fn latentloop(folder: &Path, port: u16) -> Command {
     playing(&model(), folder, port)
 }
 
 fn playing(model: &Path, folder: &Path, port: u16) -> Command {
+    listening(model, folder, &format!("127.0.0.1:{port}"))
+}
+
+/// A show of the small model that listens to OSC at this address.
+pub(super) fn latentloop_at(folder: &Path, osc: &str) -> Command {
+    listening(&model(), folder, osc)
+}
+
+fn listening(model: &Path, folder: &Path, osc: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_latentloop"));
     command
         .current_dir(folder)
         .arg("play")
         .arg(model)
-        .args([
-            "--osc",
-            &format!("127.0.0.1:{port}"),
-            "--stats",
-            "stats.json",
-        ])
+        .args(["--osc", osc, "--stats", "stats.json"])
         // No sound server, no JACK server but the test's own.
-        .env("JACK_DEFAULT_SERVER", format!("none-{port}"))
+        .env(
+            "JACK_DEFAULT_SERVER",
+            format!("none-{}", osc.replace([':', '.'], "-")),
+        )
         .env("XDG_CACHE_HOME", folder.join("cache"))
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(folder.join("log")).unwrap());
@@ -92,13 +99,13 @@ fn playing(model: &Path, folder: &Path, port: u16) -> Command {
 }
 
 /// A performer at an OSC controller.
-struct Osc {
-    socket: UdpSocket,
+pub(super) struct Osc {
+    pub(super) socket: UdpSocket,
     to: SocketAddr,
 }
 
 impl Osc {
-    fn new(port: u16) -> Self {
+    pub(super) fn new(port: u16) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket
             .set_read_timeout(Some(Duration::from_millis(300)))
@@ -107,18 +114,18 @@ impl Osc {
         Self { socket, to }
     }
 
-    fn send(&self, addr: &str, args: Vec<OscType>) {
+    pub(super) fn send(&self, addr: &str, args: Vec<OscType>) {
         let addr = addr.to_owned();
         let packet = OscPacket::Message(OscMessage { addr, args });
         self.raw(&rosc::encoder::encode(&packet).unwrap());
     }
 
-    fn raw(&self, bytes: &[u8]) {
+    pub(super) fn raw(&self, bytes: &[u8]) {
         self.socket.send_to(bytes, self.to).unwrap();
     }
 
     /// Asks for a parameter's value until there is an answer.
-    fn ask(&self, addr: &str) -> f64 {
+    pub(super) fn ask(&self, addr: &str) -> f64 {
         let deadline = Instant::now() + Duration::from_secs(30);
         let mut buffer = [0; 1024];
         while Instant::now() < deadline {
@@ -139,7 +146,7 @@ impl Osc {
         panic!("{addr} is not answered");
     }
 
-    fn wait_for(&self, addr: &str, holds: impl Fn(f64) -> bool) {
+    pub(super) fn wait_for(&self, addr: &str, holds: impl Fn(f64) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(20);
         let mut value = self.ask(addr);
         while !holds(value) {
@@ -149,7 +156,7 @@ impl Osc {
     }
 }
 
-fn stats(folder: &Path) -> serde_json::Value {
+pub(super) fn stats(folder: &Path) -> serde_json::Value {
     let text = std::fs::read_to_string(folder.join("stats.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use latentloop::cli::params::markdown;
+use latentloop::cli::params::{markdown, parameters, touchdesigner, tsv};
 use latentloop::instrument::Table;
 
 fn root() -> &'static Path {
@@ -103,7 +103,31 @@ fn the_readmes_table_is_the_parameter_table() {
     assert_eq!(
         table,
         markdown(&Table::standard()),
-        "put what `latentloop params --markdown` prints into the README"
+        "put what `latentloop params --readme` prints into the README"
+    );
+}
+
+#[test]
+fn the_documents_tables_are_the_parameter_table() {
+    let table = Table::standard();
+    let read = |name: &str| fs::read_to_string(root().join("docs").join(name)).unwrap();
+    assert_eq!(
+        read("parameters.md"),
+        parameters(&table),
+        "run `latentloop params --markdown > docs/parameters.md`"
+    );
+    assert_eq!(
+        read("touchdesigner.tsv"),
+        tsv(&table),
+        "run `latentloop params --tsv > docs/touchdesigner.tsv`"
+    );
+    let page = read("touchdesigner.md");
+    let (_, rest) = page.split_once("<!-- channels -->\n").unwrap();
+    let (channels, _) = rest.split_once("<!-- /channels -->").unwrap();
+    assert_eq!(
+        channels,
+        touchdesigner(&table),
+        "put what `latentloop params --touchdesigner` prints into docs/touchdesigner.md"
     );
 }
 

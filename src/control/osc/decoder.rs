@@ -1,18 +1,16 @@
 //! What a message asks for.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::addresses::{Addresses, Patterns};
+use super::fault::{Fault, MAX_TEXT, Reason};
 use super::message::{Argument, Message};
-use super::pattern::{Pattern, PatternError};
-use crate::instrument::{Action, Kind, ParamId, Row, Table};
+use super::pattern::Pattern;
+use crate::instrument::{Action, Kind, ParamId, Table};
 
 /// How long a trigger's high value counts as held after its last message.
 const HELD: Duration = Duration::from_millis(250);
-/// The longest text that a parameter is given: names are those of files.
-const MAX_TEXT: usize = 255;
 /// The parameter that takes no text as well: it makes a name up.
 const NAMELESS: &str = "preset.save";
 
@@ -49,28 +47,6 @@ pub struct Subscription<'a> {
     pub prefix: &'a str,
     /// Whether it holds until it is ended.
     pub keep: bool,
-}
-
-/// Why a message was refused.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fault<'a> {
-    address: &'a str,
-    reason: Reason<'a>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Reason<'a> {
-    Unknown,
-    Pattern(PatternError),
-    Matchless,
-    Told(&'a Row),
-    Name(&'a Row),
-    Number(&'a Row),
-    Text(&'a Row),
-    Long(&'a Row),
-    Step(&'a Row),
-    Trigger,
-    Subscription,
 }
 
 /// Turns messages into requests; remembers which triggers are held.
@@ -278,53 +254,4 @@ fn subscription<'a>(message: &Message<'a>) -> Result<Subscription<'a>, Reason<'a
         }
     }
     Ok(ask)
-}
-
-impl fmt::Display for Fault<'_> {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = &self.address[..self.address.len().min(100)];
-        write!(to, "OSC {shown}: ")?;
-        match self.reason {
-            Reason::Unknown => {
-                to.write_str("there is no such address (latentloop params lists them)")
-            }
-            Reason::Pattern(error) => write!(to, "{error}"),
-            Reason::Matchless => {
-                to.write_str("this pattern means no address (latentloop params lists them)")
-            }
-            Reason::Told(row) => write!(
-                to,
-                "{} only tells and cannot be set; send ? to ask for it",
-                row.name
-            ),
-            Reason::Name(row) => {
-                let names = match row.kind {
-                    Kind::Choice(names) => names,
-                    _ => &[],
-                };
-                write!(
-                    to,
-                    "{} takes one of {}, or its number",
-                    row.name,
-                    names.join(", ")
-                )
-            }
-            Reason::Number(row) => write!(to, "{} takes a finite number", row.name),
-            Reason::Text(row) => write!(to, "{} takes a string", row.name),
-            Reason::Long(row) => write!(
-                to,
-                "{} takes no string of more than {MAX_TEXT} bytes",
-                row.name
-            ),
-            Reason::Step(row) => write!(
-                to,
-                "a step is in the parameter's own unit; send it to {}",
-                super::addresses::address(&row.name)
-            ),
-            Reason::Trigger => to.write_str("takes a number, or nothing"),
-            Reason::Subscription => {
-                to.write_str("takes a port, a part of the tree such as /loop, and keep")
-            }
-        }
-    }
 }

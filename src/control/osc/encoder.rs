@@ -68,7 +68,7 @@ mod tests {
                     panic!("{packet:?}");
                 };
                 assert_eq!((message.addr.as_str(), rest), (address, &[][..]));
-                assert_eq!(message.args, [expected.clone()]);
+                assert_eq!(message.args, std::slice::from_ref(&expected));
             }
         }
     }

@@ -4,6 +4,7 @@ mod addresses;
 mod decoder;
 mod drops;
 mod encoder;
+mod fault;
 mod feed;
 mod message;
 mod packet;
@@ -16,8 +17,9 @@ mod subscribers;
 
 pub(in crate::control) use addresses::Addresses;
 pub use addresses::address;
-pub use decoder::{Decoder, Fault, Request, Scale, Subscription};
+pub use decoder::{Decoder, Request, Scale, Subscription};
 pub(in crate::control) use encoder::{Sent, write};
+pub use fault::Fault;
 pub(in crate::control) use feed::{Feed, lasts};
 pub use message::{Argument, Message, MessageError};
 pub use packet::{PacketError, TimeTag, messages};
@@ -25,3 +27,6 @@ pub use pattern::PatternError;
 pub(in crate::control) use receiver::{Ask, Receiver};
 pub(in crate::control) use server::FEEDBACK_INTERVAL;
 pub use server::{OscError, Server, World};
+
+#[cfg(test)]
+mod tests;

@@ -152,3 +152,85 @@ fn fault(gate: &mut OnceASecond, notices: &Notices, now: Instant, words: &dyn Fn
         notices.warn(format!("{}{more}", words()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType, encoder::encode};
+
+    fn world() -> (Receiver, Arc<Inbox>) {
+        let table = Arc::new(Table::standard());
+        let inbox = Arc::new(Inbox::new(&table));
+        let addresses = Arc::new(Addresses::new(&table));
+        let receiver = Receiver::new(table, addresses, Arc::clone(&inbox), Arc::default());
+        (receiver, inbox)
+    }
+
+    fn bundle(timetag: OscTime, count: usize) -> Vec<u8> {
+        let message = OscPacket::Message(OscMessage {
+            addr: "/loop/undo".into(),
+            args: vec![OscType::Inf],
+        });
+        let content = vec![message; count];
+        encode(&OscPacket::Bundle(OscBundle { timetag, content })).unwrap()
+    }
+
+    fn taken(inbox: &Inbox) -> usize {
+        let mut count = 0;
+        inbox.take(|_, _| count += 1);
+        count
+    }
+
+    #[test]
+    fn only_what_is_due_within_a_second_is_held() {
+        let (mut receiver, inbox) = world();
+        let now = Instant::now();
+        let today = SystemTime::now();
+        for (tag, held) in [
+            ((0, 1).into(), false),
+            ((0, 0).into(), false),
+            (
+                OscTime::try_from(today - Duration::from_secs(5)).unwrap(),
+                false,
+            ),
+            (
+                OscTime::try_from(today + Duration::from_millis(800)).unwrap(),
+                true,
+            ),
+            (
+                OscTime::try_from(today + Duration::from_secs(60)).unwrap(),
+                false,
+            ),
+        ] {
+            receiver.receive(&bundle(tag, 1), &"a test", now, |_| {});
+            assert_eq!(taken(&inbox), usize::from(!held), "{tag:?}");
+            assert_eq!(receiver.next_due().is_some(), held);
+            receiver.release(now);
+            assert_eq!(taken(&inbox), 0);
+            receiver.release(now + Duration::from_secs(2));
+            assert_eq!(taken(&inbox), usize::from(held));
+        }
+    }
+
+    #[test]
+    fn more_than_can_be_held_acts_at_once_and_is_counted() {
+        let (mut receiver, inbox) = world();
+        let tag = OscTime::try_from(SystemTime::now() + Duration::from_millis(900)).unwrap();
+        receiver.receive(&bundle(tag, 1100), &"a test", Instant::now(), |_| {});
+        let early = receiver.early().load(Ordering::Relaxed);
+        assert_eq!((early, taken(&inbox)), (76, 76));
+    }
+
+    #[test]
+    fn faults_are_counted_and_named_once_a_second() {
+        let (mut receiver, inbox) = world();
+        let now = Instant::now();
+        for _ in 0..10 {
+            receiver.receive(b"nonsense", &"a test", now, |_| {});
+        }
+        assert_eq!(inbox.refused(), 10);
+        let said = receiver.notices.take().unwrap();
+        assert!(said.contains("8 bytes from a test"), "{said}");
+        assert_eq!(receiver.notices.take(), None);
+    }
+}

@@ -22,6 +22,8 @@ pub(in crate::control) const FEEDBACK_INTERVAL: Duration = Duration::from_nanos(
 const MAX_PACKET: usize = 65_535;
 /// Askers of the whole state that are answered together; more have to ask again.
 const MAX_ASKERS: usize = 32;
+/// Questions of one packet that are answered.
+const MAX_ANSWERS: usize = 1024;
 /// How often the system is asked what it threw away.
 const COUNT_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -111,7 +113,7 @@ impl Server {
                 world,
                 subscribers,
                 askers: Vec::with_capacity(MAX_ASKERS),
-                answers: Vec::with_capacity(64),
+                answers: Vec::with_capacity(MAX_ANSWERS),
                 buffer: Vec::with_capacity(1024),
             },
             closing: Arc::clone(&closing),
@@ -190,11 +192,9 @@ impl Listener {
         let mut packet = vec![0; MAX_PACKET];
         let (mut feedback_due, mut count_due) = (Instant::now(), Instant::now());
         while !self.closing.load(Ordering::Relaxed) {
-            let deadline = self
-                .receiver
-                .next_due()
-                .map_or(feedback_due, |due| due.min(feedback_due));
-            match self.socket.receive(&mut packet, deadline) {
+            let held = self.receiver.next_due().filter(|due| *due < feedback_due);
+            let deadline = held.unwrap_or(feedback_due);
+            match self.socket.receive(&mut packet, deadline, held.is_some()) {
                 Ok(Some((length, from))) => self.take(&packet[..length], from),
                 Ok(None) => {}
                 // An answer that found nobody is told here on some systems; the port is as good as before.
@@ -221,7 +221,9 @@ impl Listener {
         let dropped = self.socket.dropped().unwrap_or(0);
         let more = dropped.saturating_sub(self.dropped.swap(dropped, Ordering::Relaxed));
         if more > 0 {
-            let text = format!("OSC came too fast: the system threw {more} packets away");
+            let text = format!(
+                "OSC came too fast: the system threw {more} packets away (on Linux a larger net.core.rmem_max helps)"
+            );
             self.speaker.world.notices.warn(text);
         }
     }
@@ -245,16 +247,11 @@ impl Listener {
             Ask::Told(action) => speaker
                 .subscribers
                 .told(from, action, &speaker.world.table, now),
-            Ask::Value(param, scale) => speaker.answers.push((param, scale)),
+            Ask::Value(param, scale) => speaker.ask(param, scale),
             Ask::All => speaker.ask_all(from),
             Ask::Subscribe(ask) => {
                 let (table, addresses) = (&speaker.world.table, &speaker.addresses);
-                if !speaker.subscribers.add(from, &ask, table, addresses, now) {
-                    let text = format!(
-                        "OSC /subscribe from {from}: there are too many subscribers already"
-                    );
-                    speaker.world.notices.warn(text);
-                }
+                speaker.subscribers.add(from, &ask, table, addresses, now);
             }
             Ask::Unsubscribe(port) => speaker.subscribers.remove(from, port),
         });
@@ -263,6 +260,12 @@ impl Listener {
 }
 
 impl Speaker {
+    fn ask(&mut self, param: ParamId, scale: Scale) {
+        if self.answers.len() < MAX_ANSWERS {
+            self.answers.push((param, scale));
+        }
+    }
+
     /// Answers with the next changes: a flood of such questions is one answer.
     fn ask_all(&mut self, from: SocketAddr) {
         if self.askers.len() < MAX_ASKERS && !self.askers.contains(&from) {

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 /// Bytes that wait in the system while the thread is busy: a tenth of a second of 20,000 messages a second, many times over.
 const BUFFER_BYTES: usize = 4 << 20;
-/// A wait in the system may last so much longer than it was asked to.
-const COARSE: Duration = Duration::from_millis(6);
+/// The system counts its waits in steps of some milliseconds: the last of an exact wait are counted here.
+const COARSE: Duration = Duration::from_millis(8);
 /// How long the fine wait sleeps between its looks.
 const FINE: Duration = Duration::from_micros(500);
+/// A timeout of the system that is off by less is left as it is: every change is a call.
+const SLACK: Duration = Duration::from_millis(3);
 
 /// A socket that is listened to with a deadline.
 #[derive(Debug)]
@@ -40,18 +42,19 @@ impl Socket {
         self.socket.local_addr()
     }
 
-    /// Waits for a packet until a deadline; nothing where none came.
+    /// Waits for a packet until about `deadline`, or, where it is to be `exact`, to half a millisecond; nothing where none came.
     pub(super) fn receive(
         &mut self,
         packet: &mut [u8],
         deadline: Instant,
+        exact: bool,
     ) -> io::Result<Option<(usize, SocketAddr)>> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            // The system counts its waits in steps of some milliseconds: the last of them are counted here.
-            self.set_fine(left <= COARSE)?;
+            self.set_fine(exact && left <= COARSE)?;
             if !self.fine {
-                self.set_timeout(left - COARSE / 2)?;
+                let early = if exact { 2 * SLACK } else { Duration::ZERO };
+                self.set_timeout(left.saturating_sub(early).max(Duration::from_millis(1)))?;
             }
             match self.socket.recv_from(packet) {
                 Ok(found) => return Ok(Some(found)),
@@ -63,7 +66,7 @@ impl Socket {
                 Err(error) => return Err(error),
             }
             let now = Instant::now();
-            if now >= deadline {
+            if now >= deadline || !exact {
                 return Ok(None);
             }
             if self.fine {
@@ -72,13 +75,18 @@ impl Socket {
         }
     }
 
+    /// Sends a packet. False where that network cannot be reached; a full buffer, or nobody who listens, passes.
     pub(super) fn send(&self, bytes: &[u8], to: SocketAddr) -> bool {
-        let sent = self.socket.send_to(bytes, to);
-        if let Err(error) = &sent {
-            tracing::debug!("OSC to {to}: {error}");
-        }
-        // A full buffer and an answer that found nobody pass; a network that is not there stays away.
-        sent.is_ok_and(|count| count == bytes.len())
+        let Err(error) = self.socket.send_to(bytes, to) else {
+            return true;
+        };
+        tracing::debug!("OSC to {to}: {error}");
+        matches!(
+            error.kind(),
+            io::ErrorKind::WouldBlock
+                | io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionReset
+        )
     }
 
     /// Packets that the system threw away because the thread did not take them in time; nothing where it does not tell.
@@ -95,8 +103,7 @@ impl Socket {
     }
 
     fn set_timeout(&mut self, timeout: Duration) -> io::Result<()> {
-        // Every change is a call to the system; packets that come quickly need none.
-        if timeout.abs_diff(self.timeout) > COARSE / 2 {
+        if timeout.abs_diff(self.timeout) > SLACK {
             self.socket.set_read_timeout(Some(timeout))?;
             self.timeout = timeout;
         }

@@ -23,9 +23,18 @@ struct Subscriber {
     to: SocketAddr,
     /// Whose settings it knows: those of one port, or of a whole machine.
     hand: Hand,
-    /// When it ends, where nothing renews it.
-    until: Option<Instant>,
+    ends: Ends,
     feed: Feed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Ends {
+    /// Never: it was named at the start.
+    Never,
+    /// When it is ended, or gives way to others.
+    Asked,
+    /// When nothing renews it.
+    At(Instant),
 }
 
 #[derive(Debug)]
@@ -40,12 +49,13 @@ impl Subscribers {
         self.0.push(Subscriber {
             to,
             hand: Hand::Machine(to.ip()),
-            until: None,
+            ends: Ends::Never,
             feed: feed("", table, addresses),
         });
     }
 
-    /// Begins a subscription, or renews it: either way the whole state is sent. False where there are too many.
+    /// Begins a subscription, or renews it: either way the whole state is sent. Where there are too many, the one that was
+    /// renewed longest ago gives way.
     pub(super) fn add(
         &mut self,
         from: SocketAddr,
@@ -53,11 +63,14 @@ impl Subscribers {
         table: &Table,
         addresses: &Addresses,
         now: Instant,
-    ) -> bool {
+    ) {
         let to = SocketAddr::new(from.ip(), ask.port.unwrap_or(from.port()));
-        self.0.retain(|subscriber| subscriber.to != to);
-        if self.0.len() >= MAX_SUBSCRIBERS {
-            return false;
+        self.0
+            .retain(|subscriber| subscriber.to != to || subscriber.ends == Ends::Never);
+        if self.0.len() >= MAX_SUBSCRIBERS
+            && let Some(oldest) = self.0.iter().position(|other| other.ends != Ends::Never)
+        {
+            self.0.remove(oldest);
         }
         self.0.push(Subscriber {
             to,
@@ -66,16 +79,19 @@ impl Subscribers {
                 Some(_) => Hand::Machine(from.ip()),
                 None => Hand::Port(from),
             },
-            until: (!ask.keep).then(|| now + HOLDS),
+            ends: match ask.keep {
+                true => Ends::Asked,
+                false => Ends::At(now + HOLDS),
+            },
             feed: feed(ask.prefix, table, addresses),
         });
-        true
     }
 
     /// Ends a subscription.
     pub(super) fn remove(&mut self, from: SocketAddr, port: Option<u16>) {
         let to = SocketAddr::new(from.ip(), port.unwrap_or(from.port()));
-        self.0.retain(|subscriber| subscriber.to != to);
+        self.0
+            .retain(|subscriber| subscriber.to != to || subscriber.ends == Ends::Never);
     }
 
     /// Somebody did something, which those that it belongs to know.
@@ -106,9 +122,10 @@ impl Subscribers {
                 .changes(table, values, now, |param, row, value| {
                     reached &= send(subscriber.to, param, row, value);
                 });
-            match subscriber.until {
-                Some(until) => reached && now < until,
-                None => true,
+            match subscriber.ends {
+                Ends::Never => true,
+                Ends::Asked => reached,
+                Ends::At(end) => reached && now < end,
             }
         });
     }
@@ -147,9 +164,9 @@ mod tests {
             }
         }
 
-        fn add(&mut self, from: SocketAddr, ask: Subscription<'_>, now: Instant) -> bool {
+        fn add(&mut self, from: SocketAddr, ask: Subscription<'_>, now: Instant) {
             self.subscribers
-                .add(from, &ask, &self.table, &self.addresses, now)
+                .add(from, &ask, &self.table, &self.addresses, now);
         }
 
         fn heard(&mut self, now: Instant) -> Vec<(u16, String, f64)> {
@@ -180,7 +197,7 @@ mod tests {
             prefix: "/loop",
             ..ASK
         };
-        assert!(world.add(address(5), ask, now));
+        world.add(address(5), ask, now);
         let first = world.heard(now);
         assert!(
             first
@@ -244,12 +261,10 @@ mod tests {
         world.values.set(param, 2.0);
         assert_eq!(world.heard(later).len(), 1);
         for port in 100..140 {
-            let room = world.subscribers.0.len() < MAX_SUBSCRIBERS;
-            assert_eq!(world.add(address(port), ASK, later), room);
+            world.add(address(port), ASK, later);
         }
-        assert!(
-            world.add(address(100), ASK, later),
-            "a renewal takes no room"
-        );
+        assert_eq!(world.subscribers.0.len(), MAX_SUBSCRIBERS);
+        let kept = world.subscribers.0.iter().map(|other| other.to.port());
+        assert_eq!(kept.collect::<Vec<_>>(), (108..140).collect::<Vec<_>>());
     }
 }

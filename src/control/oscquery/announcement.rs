@@ -48,7 +48,11 @@ impl Announcement {
             daemon: ServiceDaemon::new()?,
             names: Vec::new(),
         };
-        for (service, address) in SERVICES.into_iter().zip([query, osc]) {
+        let reachable = SERVICES
+            .into_iter()
+            .zip([query, osc])
+            .filter(|(_, address)| !address.ip().is_loopback());
+        for (service, address) in reachable {
             let name = format!("latentloop on {host}");
             let machine = format!("{host}.local.");
             let properties = [("txtvers", "1")];

@@ -103,7 +103,7 @@ impl Connection {
                     match send(&mut stream, &answer, &mut sent) {
                         Sent::All => {
                             self.stage =
-                                Stage::Listens(Box::new(Listener::new(stream, rest, space.table)))
+                                Stage::Listens(Box::new(Listener::new(stream, rest, space.table)));
                         }
                         Sent::Some => {
                             self.stage = Stage::Opens(stream, answer, sent, rest);
@@ -112,17 +112,14 @@ impl Connection {
                         Sent::Failed => return false,
                     }
                 }
+                // What it still sends is thrown away, a little at a time.
                 Stage::Leaves(mut stream) => {
-                    let mut bytes = [0; 2048];
-                    match stream.read(&mut bytes) {
-                        Ok(0) => return false,
-                        Ok(_) => self.stage = Stage::Leaves(stream),
-                        Err(error) if waits(&error) => {
-                            self.stage = Stage::Leaves(stream);
-                            return true;
-                        }
-                        Err(_) => return false,
-                    }
+                    let going_on = match stream.read(&mut [0; 2048]) {
+                        Ok(count) => count > 0,
+                        Err(error) => waits(&error),
+                    };
+                    self.stage = Stage::Leaves(stream);
+                    return going_on;
                 }
                 listens @ Stage::Listens(_) => {
                     self.stage = listens;

@@ -16,7 +16,7 @@ const MAX_MESSAGE: usize = 65_536;
 /// What may wait for a client that does not read; then it is let go.
 const MAX_WAITING: usize = 512 << 10;
 /// Messages that are taken from one client before the others have their turn.
-const TURN: usize = 256;
+const TURN: usize = 64;
 
 /// A client that listens to changes, and plays.
 pub(super) struct Listener {

@@ -7,7 +7,7 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::origin::{host_is_ours, page_is_ours};
 use super::request::{Head, HeadError, Target};
-use super::tree::{ATTRIBUTES, UNSUPPORTED, host_info, node};
+use super::tree::{ATTRIBUTES, UNSUPPORTED, WRITE_ONLY, host_info, node};
 use crate::control::Values;
 use crate::control::osc::Addresses;
 use crate::instrument::Table;
@@ -104,6 +104,9 @@ fn describe(target: &Target, space: &Space<'_>) -> Result<Value, &'static str> {
     let Some(attribute) = attribute else {
         return Ok(node);
     };
+    if attribute == "VALUE" && node["ACCESS"] == WRITE_ONLY {
+        return Err("204 No Content");
+    }
     match node.get(attribute) {
         Some(value) if ATTRIBUTES.contains(&attribute) => Ok(json!({ attribute: value })),
         // The proposal's own example of this is an empty object.

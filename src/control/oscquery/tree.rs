@@ -30,6 +30,9 @@ pub(super) const UNSUPPORTED: [&str; 6] = [
     "ICON",
 ];
 
+/// The access of what can be set and not asked for.
+pub(super) const WRITE_ONLY: i32 = 2;
+
 /// A node, all below it included; nothing where there is none. `path` is without a slash at its end.
 pub(super) fn node(
     path: &str,
@@ -96,14 +99,18 @@ fn method(
     put("DESCRIPTION", row.help.as_str().into());
     put("TYPE", type_tag(row).into());
     let access = match row.kind {
-        Kind::Trigger | Kind::Text => 2,
+        Kind::Trigger => WRITE_ONLY,
         _ if row.read_only => 1,
         _ => 3,
     };
     put("ACCESS", access.into());
-    if access != 2 {
-        put("VALUE", json!([value(row, values.get(param))]));
-    }
+    let value = match row.kind {
+        // Nothing that could be asked for, but clients expect an item for every type tag.
+        Kind::Trigger => Value::Null,
+        Kind::Text => values.text(param).as_str().into(),
+        _ => value(row, values.get(param)),
+    };
+    put("VALUE", json!([value]));
     match row.kind {
         Kind::Float => put("RANGE", json!([{ "MIN": row.min, "MAX": row.max }])),
         Kind::Int => put(
@@ -196,6 +203,7 @@ mod tests {
     #[test]
     fn every_parameter_is_in_the_tree_once_with_its_type_and_range() {
         let (table, addresses, values) = world();
+        values.set_text(table.find("preset.load").unwrap(), "drift");
         let root = node("", &table, &addresses, &values).unwrap();
         assert_eq!(
             (&root["FULL_PATH"], &root["ACCESS"]),
@@ -232,8 +240,14 @@ mod tests {
             ),
             ("/loop/glide", json!({ "UNIT": ["time.second"] })),
             ("/beat/phase", json!({ "TYPE": "f", "ACCESS": 1 })),
-            ("/loop/undo", json!({ "TYPE": "N", "ACCESS": 2 })),
-            ("/preset/load", json!({ "TYPE": "s", "ACCESS": 2 })),
+            (
+                "/loop/undo",
+                json!({ "TYPE": "N", "ACCESS": 2, "VALUE": [null] }),
+            ),
+            (
+                "/preset/load",
+                json!({ "TYPE": "s", "ACCESS": 3, "VALUE": ["drift"] }),
+            ),
             (
                 "/keyframe/3/seed",
                 json!({ "TYPE": "i", "VALUE": [3], "RANGE": [{ "MIN": 0, "MAX": 2147483647u32 }] }),
@@ -244,12 +258,6 @@ mod tests {
                 assert_eq!(&found[name], value, "{path} {name}");
             }
         }
-        assert!(
-            node("/loop/undo", &table, &addresses, &values)
-                .unwrap()
-                .get("VALUE")
-                .is_none()
-        );
         let third = node("/keyframe/3", &table, &addresses, &values).unwrap();
         assert_eq!(third["CONTENTS"].as_object().unwrap().len(), 6);
         for path in ["/lo", "/loop/speed/x", "/keyframe/65", "x"] {
