@@ -43,6 +43,7 @@ fn take(table: &Arc<Table>) -> Vec<u8> {
         Event::Preset {
             preset: Box::new(Preset::of_seeds(4..=5)),
             fade_secs: 0.2,
+            keeps_head: false,
         },
     ));
     // In the middle of all glides, with much that can be taken back.
