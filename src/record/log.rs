@@ -595,7 +595,11 @@ mod tests {
         let mut played = Played::start(folder.path());
         played.log.as_ref().unwrap().begin_file(0, taken.clone());
         played.play(10);
-        played.log.as_ref().unwrap().begin_file(80, taken.join("below"));
+        played
+            .log
+            .as_ref()
+            .unwrap()
+            .begin_file(80, taken.join("below"));
         played.play(10);
         played.log.as_ref().unwrap().keep(160, 60.0);
         let told = played.end();

@@ -221,7 +221,11 @@ fn movie(path: &Path, _: Codec, _: &Settings) -> Result<Box<dyn Sink>, RecordErr
 /// A name in `folder` that no file has, from the local date and time: `2026-11-24_21-05-59.mp4`. Without FFmpeg it is a
 /// folder's, and has no ending. The take beside it, of the same name but `.take`, is free as well.
 pub fn name(folder: &Path, now: std::time::SystemTime) -> PathBuf {
-    free_name(folder, now, if cfg!(feature = "video") { ".mp4" } else { "" })
+    free_name(
+        folder,
+        now,
+        if cfg!(feature = "video") { ".mp4" } else { "" },
+    )
 }
 
 /// A name that neither a file with that ending nor a take has.

@@ -8,8 +8,8 @@ use ffmpeg_next::codec::encoder;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Rational, color, frame, picture};
 
-use super::track::Track;
 use super::coding::{self, Coding};
+use super::track::Track;
 use super::{Codec, Effort, RecordError, Settings, Sink};
 use crate::video::{self, Colours, Converter};
 

@@ -92,7 +92,8 @@ impl Script {
             }
         }
         script.length = length.unwrap_or_else(|| {
-            script.events
+            script
+                .events
                 .last()
                 .map_or(0, |&(tick, _)| tick + TICKS_PER_SEC)
         });

@@ -296,7 +296,7 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let small = model(folder, "tests/parity/generator.safetensors", 12);
-    let large = model(folder, "models/nosferatu.safetensors", 100);
+    let large = model(folder, "models/nosferatu.safetensors", 200);
     let path = folder.join("both.take");
     let mut show = Show::start(folder, small);
     show.log.begin_file(0, path);
@@ -337,9 +337,12 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     );
     // The same file name with other bytes is another model.
     let bytes = std::fs::read(folder.join("generator.safetensors")).unwrap();
-    std::fs::write(folder.join("generator.safetensors"), [&bytes[..], b" "].concat()).unwrap();
-    let found =
-        latentloop::library::sha256(&folder.join("generator.safetensors")).unwrap();
+    std::fs::write(
+        folder.join("generator.safetensors"),
+        [&bytes[..], b" "].concat(),
+    )
+    .unwrap();
+    let found = latentloop::library::sha256(&folder.join("generator.safetensors")).unwrap();
     refused(
         folder,
         &["take", "render", "both.take", "-o", "no"],
@@ -436,7 +439,15 @@ fn every_codec_goes_into_its_files_and_the_lossless_one_loses_nothing() {
     std::fs::create_dir(folder.join("lossless")).unwrap();
     let decoded = Command::new("ffmpeg")
         .current_dir(folder)
-        .args(["-v", "error", "-i", "d.mkv", "-pix_fmt", "rgb24", "lossless/%06d.png"])
+        .args([
+            "-v",
+            "error",
+            "-i",
+            "d.mkv",
+            "-pix_fmt",
+            "rgb24",
+            "lossless/%06d.png",
+        ])
         .status()
         .unwrap();
     assert!(decoded.success());

@@ -60,7 +60,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         codec: args.codec,
         bytes: Bytes::Nearest,
     };
-    draw(&args.take, opened, output, form, &args.drawing, args.any_model)
+    draw(
+        &args.take,
+        opened,
+        output,
+        form,
+        &args.drawing,
+        args.any_model,
+    )
 }
 
 /// Renders a take that ships.
@@ -148,8 +155,8 @@ fn verify(file: &Path, take: &TakeFile, table: &Arc<Table>) -> anyhow::Result<()
             file.display()
         );
     };
-    let check = check(take, table)
-        .with_context(|| format!("cannot play the take {}", file.display()))?;
+    let check =
+        check(take, table).with_context(|| format!("cannot play the take {}", file.display()))?;
     let of = check.same + check.different;
     if of == 0 {
         bail!("{} has no latents to compare with", file.display());

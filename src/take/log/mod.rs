@@ -58,10 +58,14 @@ pub enum LogError {
     #[error("it is no logged take: it does not begin as one")]
     Magic,
     /// A later version.
-    #[error("its version is {0}, this program reads version {VERSION}: a newer latentloop wrote it")]
+    #[error(
+        "its version is {0}, this program reads version {VERSION}: a newer latentloop wrote it"
+    )]
     Version(u32),
     /// Nothing to start from.
-    #[error("it holds no state to start from: it was cut off or damaged at its beginning (byte {0})")]
+    #[error(
+        "it holds no state to start from: it was cut off or damaged at its beginning (byte {0})"
+    )]
     NoState(usize),
     /// Time went backwards.
     #[error("tick {tick} comes after tick {last}")]
