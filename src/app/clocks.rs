@@ -138,7 +138,8 @@ impl Clocks {
     /// A clock that begins or goes is told of once.
     fn tell(&mut self, following: Option<Following>, source: u8, desk: &Desk) {
         let port = following.and(self.follower.port());
-        if port == self.told {
+        // Its first beats may be uneven.
+        if port == self.told || (port.is_some() && !self.follower.is_settled()) {
             return;
         }
         self.told = port;

@@ -71,6 +71,7 @@ const CELL: Color32 = Color32::from_rgba_premultiplied(30, 31, 34, 120);
 const NEAR: Color32 = Color32::from_rgb(92, 78, 44);
 const HEAD: Color32 = Color32::from_rgb(240, 182, 74);
 const RED: Color32 = Color32::from_rgb(232, 60, 52);
+const TABLE: Color32 = Color32::from_rgba_premultiplied(8, 8, 10, 238);
 const PANEL: Color32 = Color32::from_rgba_premultiplied(6, 6, 8, 205);
 
 /// Height of the panel in points.
@@ -80,24 +81,26 @@ const BAR: f32 = 40.0;
 
 /// Paints what is shown of the readout, in points.
 pub(super) fn paint(painter: &Painter, screen: Rect, readout: &Readout) {
+    if let Some(keys) = &readout.keys {
+        return paint_keys(painter, screen, keys);
+    }
     if readout.open {
         paint_figures(painter, screen, readout);
     }
-    if let Some(keys) = &readout.keys {
-        paint_keys(painter, screen, keys);
-    }
-    if let Some(learn) = &readout.learn {
-        paint_learn(painter, screen, learn);
+    match &readout.learn {
+        Some(learn) => paint_learn(painter, screen, learn),
+        None if readout.open => paint_notices(painter, screen, readout),
+        None => {}
     }
 }
 
 /// The table of keys, in as many columns as there is room for.
 fn paint_keys(painter: &Painter, screen: Rect, keys: &[(String, String)]) {
-    let columns = ((screen.width() / 380.0) as usize).clamp(1, 3);
+    let columns = ((screen.width() / 520.0) as usize).clamp(1, 3);
     let rows = keys.len().div_ceil(columns);
     let line = ((screen.height() - 2.0 * MARGIN) / rows as f32).clamp(11.0, 22.0);
     let size = line * 0.66;
-    painter.rect_filled(screen, 0.0, PANEL);
+    painter.rect_filled(screen, 0.0, TABLE);
     let width = (screen.width() - 2.0 * MARGIN) / columns as f32;
     for (index, (key, does)) in keys.iter().enumerate() {
         let (column, row) = (index / rows, index % rows);
@@ -107,7 +110,7 @@ fn paint_keys(painter: &Painter, screen: Rect, keys: &[(String, String)]) {
         );
         let font = FontId::new(size, FontFamily::Proportional);
         painter.text(at, Align2::LEFT_TOP, key, font.clone(), HEAD);
-        let at = Pos2::new(at.x + size * 7.5, at.y);
+        let at = Pos2::new(at.x + size * 8.5, at.y);
         painter.text(at, Align2::LEFT_TOP, does, font, INK);
     }
 }
@@ -121,7 +124,7 @@ fn paint_learn(painter: &Painter, screen: Rect, learn: &Learn) {
         Pos2::new(screen.left() + MARGIN, screen.top() + MARGIN),
         Vec2::new(width, height.min(screen.height() - 2.0 * MARGIN)),
     );
-    painter.rect_filled(panel, 4.0, PANEL);
+    painter.rect_filled(panel, 4.0, TABLE);
     let painter = painter.with_clip_rect(panel.intersect(screen));
     let inner = panel.shrink(MARGIN);
     let font = |size| FontId::new(size, FontFamily::Proportional);
@@ -213,27 +216,32 @@ fn paint_figures(painter: &Painter, screen: Rect, readout: &Readout) {
     paint_ports(painter, inner, first + 2.0 * line + 10.0, readout);
     paint_beat(painter, inner, first + 2.0 * line + 10.0, readout);
 
-    let mut top = screen.top() + MARGIN;
     if let Some(recording) = &readout.recording {
-        let dot = Pos2::new(right - 6.0, top + 10.0);
+        let dot = Pos2::new(right - 6.0, screen.top() + MARGIN + 10.0);
         painter.circle_filled(dot, 6.0, RED);
         text(
-            Pos2::new(right - 20.0, top),
+            Pos2::new(right - 20.0, screen.top() + MARGIN),
             Align2::RIGHT_TOP,
             recording,
             17.0,
             RED,
         );
     }
+}
+
+/// What holds the picture, and what happened lately, along the upper edge.
+fn paint_notices(painter: &Painter, screen: Rect, readout: &Readout) {
+    let (left, mut top) = (screen.left() + MARGIN, screen.top() + MARGIN);
     for (shown, words) in [(readout.blackout, "BLACKOUT"), (readout.frozen, "FROZEN")] {
         if shown {
-            text(Pos2::new(left, top), Align2::LEFT_TOP, words, 17.0, HEAD);
+            let font = FontId::new(17.0, FontFamily::Proportional);
+            painter.text(Pos2::new(left, top), Align2::LEFT_TOP, words, font, HEAD);
             top += 24.0;
         }
     }
     for notice in &readout.notices {
         let font = FontId::new(13.0, FontFamily::Proportional);
-        let words = painter.layout(notice.clone(), font, INK, inner.width() * 0.7);
+        let words = painter.layout(notice.clone(), font, INK, screen.width() * 0.7);
         let back =
             Rect::from_min_size(Pos2::new(left, top), words.size()).expand2(Vec2::new(8.0, 4.0));
         painter.rect_filled(back, 3.0, PANEL);
