@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mdns_sd::{ServiceDaemon, ServiceInfo};
+use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
 
 use crate::control::Notices;
 
@@ -48,6 +48,12 @@ impl Announcement {
             daemon: ServiceDaemon::new()?,
             names: Vec::new(),
         };
+        // Nobody else reaches those, and nobody reaches one family of addresses by a socket of the other.
+        let daemon = &announcement.daemon;
+        daemon.disable_interface(vec![IfKind::LoopbackV4, IfKind::LoopbackV6])?;
+        if query.is_ipv4() {
+            daemon.disable_interface(IfKind::IPv6)?;
+        }
         let reachable = SERVICES
             .into_iter()
             .zip([query, osc])
