@@ -16,6 +16,10 @@ pub(super) struct Hands {
     pub(super) values: Arc<Values>,
     pub(super) notices: Arc<Notices>,
     pub(super) osc: Option<Server>,
+    #[allow(
+        dead_code,
+        reason = "the show drains it once there is a clock to follow"
+    )]
     pub(super) pulses: Arc<Pulses>,
     pub(super) midi: Option<Hub>,
 }
