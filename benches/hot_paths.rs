@@ -123,6 +123,35 @@ fn osc_parse(criterion: &mut Criterion) {
     });
 }
 
+/// A hundred messages of a controller, from bytes to actions: the largest map that ships, faders that are picked up, and pads.
+#[cfg(feature = "live")]
+fn midi_read(criterion: &mut Criterion) {
+    use latentloop::control::Values;
+    use latentloop::control::midi::{Map, Reader, SHIPPED, Wiring};
+    let table = Table::standard();
+    let values = Values::new(&table);
+    let largest = SHIPPED.iter().max_by_key(|(_, text)| text.len());
+    let Some(Ok(map)) = largest.map(|(_, text)| Map::parse(text, &table)) else {
+        return;
+    };
+    let wiring = Wiring::new(map);
+    let mut reader = Reader::default();
+    let message = |number: u8| match number % 2 {
+        0 => [0xb0, 48 + number % 9, number],
+        _ => [0x90, number % 64, 100],
+    };
+    let bytes: Vec<u8> = (0..100).flat_map(message).collect();
+    let mut now = 0;
+    criterion.bench_function("midi, a hundred messages to actions", |bench| {
+        bench.iter(|| {
+            now += 1_000_000;
+            reader.feed(black_box(&bytes), now, &wiring, &values, |given| {
+                black_box(given);
+            });
+        });
+    });
+}
+
 fn main() {
     let mut criterion = Criterion::default()
         .sample_size(10)
@@ -131,6 +160,8 @@ fn main() {
         .configure_from_args();
     #[cfg(feature = "live")]
     osc_parse(&mut criterion);
+    #[cfg(feature = "live")]
+    midi_read(&mut criterion);
     loop_tick(&mut criterion);
     generator_frame(&mut criterion);
     training_step(&mut criterion);

@@ -6,7 +6,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use latentloop::control::midi::{Map, Parser};
+use latentloop::control::clock::Pulses;
+use latentloop::control::midi::{Given, Map, Reader, SHIPPED, Wiring};
 use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Table};
@@ -54,8 +55,13 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
     let table = Arc::new(Table::standard());
     let inbox = Inbox::new(&table);
     let values = Values::new(&table);
-    let map = Map::standard(&table).expect("the table has the default map's parameters");
-    let mut parser = Parser::default();
+    let pulses = Pulses::default();
+    let (_, text) = SHIPPED
+        .iter()
+        .find(|(stem, _)| *stem == "generic")
+        .expect("the generic map ships");
+    let wiring = Wiring::new(Map::parse(text, &table).expect("it fits the table"));
+    let mut reader = Reader::default();
     let mut instrument = Instrument::new(&Preset::of_seeds(1..=8), Arc::clone(&table), 200)
         .expect("the seeds fit any model");
     let folder = std::env::temp_dir();
@@ -72,12 +78,14 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
     let mut frame = vec![0u8; 320 * 180 * 4];
     let reroll = table.find("loop.reroll").expect("a row of the table");
     let mut frame_path = || {
-        // A fader, a pad that jumps and one that re-rolls, as a port delivers them.
-        for bytes in [[0xb0, 1, 90], [0x90, 38, 100], [0x90, 46, 100]] {
-            parser.feed(&bytes, |message| {
-                if let Some(action) = message.ok().and_then(|message| map.action(message)) {
-                    inbox.put(action, inbox.now());
-                }
+        // A fader, a pad that jumps, one that re-rolls and a clock, as a port delivers them.
+        let deliveries: [&[u8]; 4] = [&[0xb0, 1, 90], &[0x90, 38, 100], &[0x90, 46, 100], &[0xf8]];
+        for bytes in deliveries {
+            let at = inbox.now();
+            reader.feed(bytes, at, &wiring, &values, |given| match given {
+                Given::Action(action) => inbox.put(action, at),
+                Given::Pulse(pulse) => pulses.put(0, pulse, at),
+                Given::Fault(_) => inbox.refuse(),
             });
         }
         inbox.put(Action::Trigger { param: reroll }, inbox.now());
@@ -98,4 +106,50 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
     frame_path();
     assert!(count(|| drop(vec![1])) > 0, "the counter counts");
     assert_eq!(count(|| (0..100).for_each(|_| frame_path())), 0);
+}
+
+/// Every kind of binding, with and without pick-up, and the messages that reach it.
+#[test]
+fn every_kind_of_control_becomes_an_action_without_allocating() {
+    let table = Table::standard();
+    let inbox = Inbox::new(&table);
+    let values = Values::new(&table);
+    let text = r#"
+        version = 1
+        name = "all"
+        bindings = [
+            { type = "cc", number = 1, to = "loop.speed" },
+            { type = "cc", number = 2, to = "loop.glide", takeover = "scaled" },
+            { type = "cc", number = 3, to = "loop.speed", relative = "twos" },
+            { type = "cc", number = 4, to = "loop.pause" },
+            { type = "cc14", number = 5, to = "master.fade", takeover = "jump" },
+            { type = "nrpn", number = 300, to = "beat.tempo", takeover = "jump" },
+            { type = "note", number = 6, to = "sound.depth", velocity = true, page = 1 },
+            { type = "note", number = 6, to = "loop.reroll" },
+            { type = "bend", to = "loop.speed" },
+            { type = "poly", number = 6, to = "loop.glide" },
+            { type = "pressure", to = "loop.glide" },
+            { type = "program", to = "beat.per_bar" },
+        ]
+    "#;
+    let wiring = Wiring::new(Map::parse(text, &table).expect("it fits the table"));
+    let mut reader = Reader::default();
+    let bytes = [
+        0xb0, 1, 0, 1, 127, 2, 3, 2, 90, 3, 1, 4, 127, 4, 0, 5, 100, 37, 3, 99, 2, 98, 44, 6, 90,
+        38, 1, 96, 0, 0x90, 6, 90, 6, 0, 0xe0, 1, 80, 0xa0, 6, 3, 0xd0, 70, 0xc0, 9,
+    ];
+    let mut given = 0;
+    let mut hand = || {
+        let at = inbox.now();
+        reader.feed(&bytes, at, &wiring, &values, |outcome| {
+            if let Given::Action(action) = outcome {
+                given += 1;
+                inbox.put(action, at);
+            }
+        });
+        inbox.take(|_, _| {});
+    };
+    hand();
+    assert_eq!(count(|| (0..100).for_each(|_| hand())), 0);
+    assert!(given > 1000, "{given} actions");
 }

@@ -238,6 +238,111 @@ proptest! {
     }
 }
 
+/// The bytes that the fuzzer keeps for a target, each a file of `fuzz/corpus`.
+#[cfg(feature = "live")]
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} is empty", folder.display());
+    files.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// Bytes of a corpus with some of them changed, cut short or put together.
+#[cfg(feature = "live")]
+fn damaged(target: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
+    let whole = corpus(target);
+    let edits = vec((any::<Index>(), any::<u8>()), 0..8);
+    (
+        select(whole.clone()),
+        edits,
+        any::<Index>(),
+        proptest::option::weighted(0.3, select(whole)),
+    )
+        .prop_map(|(mut bytes, edits, cut, more)| {
+            for (place, byte) in edits {
+                if !bytes.is_empty() {
+                    let place = place.index(bytes.len());
+                    bytes[place] = byte;
+                }
+            }
+            if let Some(more) = more {
+                bytes.truncate(cut.index(bytes.len() + 1));
+                bytes.extend(more);
+            }
+            bytes
+        })
+}
+
+#[cfg(feature = "live")]
+mod midi {
+    use latentloop::control::Values;
+    use latentloop::control::midi::{Given, Map, Reader, SHIPPED, Wiring, parse_own};
+    use latentloop::instrument::{Action, Table};
+
+    use super::*;
+
+    /// What `fuzz/fuzz_targets/midi.rs` does: the same bytes to a port of each map that ships.
+    fn play(bytes: &[u8]) {
+        let table = Table::standard();
+        let values = Values::new(&table);
+        for (_, text) in SHIPPED {
+            let wiring = Wiring::new(Map::parse(text, &table).unwrap());
+            let mut reader = Reader::default();
+            let mut now = 0;
+            for delivery in bytes.chunks(32) {
+                now += 40_000_000;
+                reader.feed(delivery, now, &wiring, &values, |given| {
+                    if let Given::Action(Action::Set { param, value }) = given {
+                        let row = table.row(param);
+                        assert!(
+                            (row.min..=row.max).contains(&value),
+                            "{} = {value}",
+                            row.name
+                        );
+                        values.set(param, value);
+                    }
+                });
+            }
+        }
+    }
+
+    /// What `fuzz/fuzz_targets/controller_map.rs` does. The error, where there is one.
+    fn map(bytes: &[u8]) -> Option<String> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let error = parse_own(text, &Table::standard()).err()?.to_string();
+        assert!(error.len() < 4000 + text.len(), "{error}");
+        Some(error)
+    }
+
+    #[test]
+    fn the_fuzzers_bytes_are_played_and_its_maps_are_read() {
+        corpus("midi").iter().for_each(|bytes| play(bytes));
+        for bytes in corpus("controller_map") {
+            map(&bytes);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+        #[test]
+        fn damaged_midi_stays_within_the_ranges(bytes in damaged("midi")) {
+            play(&bytes);
+        }
+
+        #[test]
+        fn damaged_maps_end_in_a_map_or_an_error(bytes in damaged("controller_map")) {
+            map(&bytes);
+        }
+    }
+}
+
 #[test]
 fn pickles_that_ask_for_more_than_they_are_get_no_more() {
     let long = "long".repeat(20_000);

@@ -8,6 +8,8 @@
 #[cfg(feature = "video")]
 mod footage;
 mod import;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod midi;
 #[cfg(feature = "live")]
 mod osc;
 #[cfg(feature = "live")]

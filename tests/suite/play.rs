@@ -16,7 +16,7 @@ fn model() -> PathBuf {
 }
 
 /// A child process that ends with the test.
-pub(super) struct Running(pub(super) Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -26,7 +26,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    pub(super) fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let program = command.get_program().to_owned();
         let child = command.stdin(Stdio::null()).spawn();
         Self(child.unwrap_or_else(|error| {
@@ -35,7 +35,7 @@ impl Running {
     }
 
     /// Waits for its end; true where it went well.
-    pub(super) fn ends_well(&mut self) -> bool {
+    pub(crate) fn ends_well(&mut self) -> bool {
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
             if let Some(status) = self.0.try_wait().unwrap() {
@@ -49,7 +49,7 @@ impl Running {
 
 /// A JACK server. It is asked to end, for one that is killed keeps its place in a table of eight.
 #[cfg(target_os = "linux")]
-struct Jack(Running);
+pub(crate) struct Jack(pub(crate) Running);
 
 #[cfg(target_os = "linux")]
 impl Drop for Jack {
@@ -62,12 +62,12 @@ impl Drop for Jack {
     }
 }
 
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap().port()
 }
 
-pub(super) fn latentloop(folder: &Path, port: u16) -> Command {
+pub(crate) fn latentloop(folder: &Path, port: u16) -> Command {
     playing(&model(), folder, port)
 }
 
@@ -76,7 +76,7 @@ fn playing(model: &Path, folder: &Path, port: u16) -> Command {
 }
 
 /// A show of the small model that listens to OSC at this address.
-pub(super) fn latentloop_at(folder: &Path, osc: &str) -> Command {
+pub(crate) fn latentloop_at(folder: &Path, osc: &str) -> Command {
     listening(&model(), folder, osc)
 }
 
@@ -99,13 +99,13 @@ fn listening(model: &Path, folder: &Path, osc: &str) -> Command {
 }
 
 /// A performer at an OSC controller.
-pub(super) struct Osc {
-    pub(super) socket: UdpSocket,
+pub(crate) struct Osc {
+    pub(crate) socket: UdpSocket,
     to: SocketAddr,
 }
 
 impl Osc {
-    pub(super) fn new(port: u16) -> Self {
+    pub(crate) fn new(port: u16) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket
             .set_read_timeout(Some(Duration::from_millis(300)))
@@ -114,18 +114,18 @@ impl Osc {
         Self { socket, to }
     }
 
-    pub(super) fn send(&self, addr: &str, args: Vec<OscType>) {
+    pub(crate) fn send(&self, addr: &str, args: Vec<OscType>) {
         let addr = addr.to_owned();
         let packet = OscPacket::Message(OscMessage { addr, args });
         self.raw(&rosc::encoder::encode(&packet).unwrap());
     }
 
-    pub(super) fn raw(&self, bytes: &[u8]) {
+    pub(crate) fn raw(&self, bytes: &[u8]) {
         self.socket.send_to(bytes, self.to).unwrap();
     }
 
     /// Asks for a parameter's value until there is an answer.
-    pub(super) fn ask(&self, addr: &str) -> f64 {
+    pub(crate) fn ask(&self, addr: &str) -> f64 {
         let deadline = Instant::now() + Duration::from_secs(30);
         let mut buffer = [0; 1024];
         while Instant::now() < deadline {
@@ -146,7 +146,7 @@ impl Osc {
         panic!("{addr} is not answered");
     }
 
-    pub(super) fn wait_for(&self, addr: &str, holds: impl Fn(f64) -> bool) {
+    pub(crate) fn wait_for(&self, addr: &str, holds: impl Fn(f64) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(20);
         let mut value = self.ask(addr);
         while !holds(value) {
@@ -156,7 +156,7 @@ impl Osc {
     }
 }
 
-pub(super) fn stats(folder: &Path) -> serde_json::Value {
+pub(crate) fn stats(folder: &Path) -> serde_json::Value {
     let text = std::fs::read_to_string(folder.join("stats.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }

@@ -102,7 +102,8 @@ impl Show {
         let latent = self.instrument.latent();
         let recall = Recall::new(&preset, &self.table, latent).unwrap();
         self.instrument.recall(recall, ticks(fade_secs));
-        self.log.preset(self.now(), Arc::new(preset), fade_secs);
+        self.log
+            .preset(self.now(), Arc::new(preset), fade_secs, false);
     }
 
     /// So many frames.
@@ -301,17 +302,12 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     let mut show = Show::start(folder, small);
     show.log.begin_file(0, path);
     show.play(24);
-    // Another length of latents is another instrument.
-    let mut state = Instrument::new(
-        &Preset::of_seeds(5..=8),
-        Arc::clone(&show.table),
-        large.latent as usize,
-    )
-    .unwrap();
-    (0..show.now()).for_each(|_| state.tick());
-    show.instrument = state;
-    show.log
-        .model(show.now(), Arc::clone(&large), Some(&show.instrument));
+    // Latents of another length come with a preset.
+    show.log.model(show.now(), Arc::clone(&large));
+    let preset = Preset::of_seeds(5..=8);
+    let recall = Recall::new(&preset, &show.table, large.latent as usize).unwrap();
+    show.instrument.recall(recall, 0);
+    show.log.preset(show.now(), Arc::new(preset), 0.0, false);
     show.play(12);
     show.log.end_file(show.now());
     drop(show);

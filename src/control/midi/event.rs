@@ -28,7 +28,7 @@ pub enum Sort {
 
 /// One control of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Control {
+pub(super) struct Control {
     /// What kind it is.
     pub sort: Sort,
     /// Its number; 0 where the kind has none.
@@ -59,7 +59,7 @@ impl std::fmt::Display for Control {
 
 /// How a control moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Move {
+pub(super) enum Move {
     /// It stands here; of seven bits.
     To(u8),
     /// It stands here; of fourteen bits.
@@ -74,7 +74,7 @@ pub enum Move {
 
 /// A move of a control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event {
+pub(super) struct Event {
     /// Which control.
     pub control: Control,
     /// How it moved.
@@ -83,7 +83,7 @@ pub struct Event {
 
 /// Which numbers are put together from several control changes; all others are plain ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Assembly {
+pub(super) struct Assembly {
     /// A bit for each number from 0 to 31 that has a fine half, a channel.
     pub pairs: [u32; 16],
     /// The parameter numbers that are bound, in order; with a bit a channel.
@@ -155,7 +155,7 @@ impl Chosen {
 
 /// Puts one port's messages together.
 #[derive(Clone, Debug)]
-pub struct Assembler {
+pub(super) struct Assembler {
     pairs: Box<[[Halves; 32]; 16]>,
     chosen: [Chosen; 16],
 }
@@ -171,7 +171,7 @@ impl Default for Assembler {
 
 impl Assembler {
     /// The move that a message was, if it was one. Never allocates.
-    pub fn take(&mut self, message: Message, assembly: &Assembly) -> Option<Event> {
+    pub(super) fn take(&mut self, message: Message, assembly: &Assembly) -> Option<Event> {
         let event = |sort, channel, number: u8, how| {
             let number = u16::from(number);
             Some(Event {

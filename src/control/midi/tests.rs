@@ -1,15 +1,19 @@
 //! What maps, controls, lights and the shelf do together, without a port.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use arc_swap::ArcSwap;
 use proptest::prelude::*;
 
 use super::event::{Control, Sort};
 use super::feedback::Told;
-use super::learning::Found;
+use super::learning::{Found, Learning};
+use super::listener::{Common, Line, Listener};
 use super::shelf::Shelf;
 use super::*;
-use crate::control::{Notices, Stamp, Values};
+use crate::control::clock::Pulse;
+use crate::control::{Inbox, Notices, Stamp, Values};
 use crate::instrument::{Action, Table};
 
 const SECOND: Stamp = 1_000_000_000;
@@ -134,18 +138,22 @@ fn every_map_that_ships_fits_the_table_and_says_where_its_numbers_come_from() {
             map.bindings().iter().any(|binding| binding.param == param)
         };
         for name in [
-            "loop.position",
             "loop.speed",
             "loop.glide",
             "master.fade",
             "master.blackout",
-            "beat.tempo",
-            "sound.depth",
             "keyframe.1.jump",
             "keyframe.1.reroll",
             "record.toggle",
         ] {
             assert!(has(name), "{stem} has no {name}");
+        }
+        // Pads alone give no way of a knob.
+        for name in ["loop.position", "beat.tempo", "sound.depth"] {
+            assert!(
+                has(name) || stem.contains("launchpad"),
+                "{stem} has no {name}"
+            );
         }
     }
 }
@@ -270,7 +278,7 @@ fn each_binding_does_what_it_says() {
 fn a_control_picks_its_parameter_up_and_loses_it_to_other_hands() {
     let mut rig = Rig::new(r#"{ type = "cc", number = 7, to = "master.fade" }"#);
     rig.set("master.fade", 0.5);
-    let mut send = |rig: &mut Rig, value| rig.send(&[0xb0, 7, value]).len();
+    let send = |rig: &mut Rig, value| rig.send(&[0xb0, 7, value]).len();
     assert_eq!(send(&mut rig, 10), 0);
     assert_eq!(send(&mut rig, 60), 0);
     // It crosses, and has it from now on, whichever way it goes.
@@ -446,6 +454,43 @@ fn lights_follow_their_parameters_and_are_sent_only_when_they_change() {
     // A device that comes anew is told everything.
     told.forget();
     assert_eq!(rig.lights(&mut told, false).len(), 4);
+}
+
+#[test]
+fn while_a_parameter_waits_controls_do_nothing_but_answer() {
+    let table = Table::standard();
+    let common = Arc::new(Common {
+        inbox: Arc::new(Inbox::new(&table)),
+        values: Arc::new(Values::new(&table)),
+        pulses: Arc::default(),
+        learning: Learning::default(),
+        faults: 0.into(),
+    });
+    let map = Map::parse(SHIPPED[4].1, &table).unwrap();
+    let line = Arc::new(Line {
+        number: 7,
+        wiring: ArcSwap::from_pointee(Wiring::new(map)),
+        heard_at: 0.into(),
+    });
+    let mut listener = Listener::new(Arc::clone(&line), Arc::clone(&common));
+    let undo = table.find("loop.undo").unwrap();
+    common.learning.want(Some(undo));
+    listener.take(&[0xf8, 0xb0, 1, 9], 5);
+    common
+        .inbox
+        .take(|action, _| panic!("{action:?} was done while a control was learnt"));
+    assert_eq!(common.pulses.take(), Some((7, Pulse::Clock, 5)));
+    assert_eq!(common.learning.take(), None);
+    listener.take(&[0xb0, 1, 90], 6);
+    let (port, param, found) = common.learning.take().unwrap();
+    assert_eq!((port, param, found.control.number), (7, undo, 1));
+    // From now on it plays again.
+    listener.take(&[0xb0, 1, 90], 7);
+    let mut done = 0;
+    common.inbox.take(|_, _| done += 1);
+    assert_eq!((done, line.heard_at.load(Ordering::Relaxed)), (1, 7));
+    listener.take(&[0x90, 5], 8);
+    assert_eq!(common.faults.load(Ordering::Relaxed), 1);
 }
 
 /// A shelf with a folder of the performer's own.
