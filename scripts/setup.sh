@@ -26,7 +26,7 @@ debian_play=(
 )
 debian_test=(
     xvfb openbox xdotool imagemagick x11-xserver-utils
-    ffmpeg jackd2 pulseaudio pulseaudio-utils liblo-tools
+    ffmpeg jackd2 jack-midi-clock pulseaudio pulseaudio-utils liblo-tools
 )
 homebrew_play=(pkgconf cmake ffmpeg)
 homebrew_test=(liblo)

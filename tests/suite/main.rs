@@ -5,6 +5,8 @@
     reason = "a test's helpers fail the test where they stand"
 )]
 
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod clock;
 #[cfg(feature = "video")]
 mod footage;
 mod import;
@@ -17,6 +19,8 @@ mod oscquery;
 mod parity;
 #[cfg(feature = "live")]
 mod play;
+#[cfg(feature = "live")]
+mod presets;
 #[cfg(feature = "video")]
 mod record;
 mod render;

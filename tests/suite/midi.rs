@@ -173,7 +173,7 @@ fn controller() {
     }
 }
 
-fn jackd(server: &str) -> Jack {
+pub(crate) fn jackd(server: &str) -> Jack {
     let mut command = Command::new("jackd");
     command
         .args([

@@ -71,7 +71,7 @@ pub(crate) fn latentloop(folder: &Path, port: u16) -> Command {
     playing(&model(), folder, port)
 }
 
-fn playing(model: &Path, folder: &Path, port: u16) -> Command {
+pub(crate) fn playing(model: &Path, folder: &Path, port: u16) -> Command {
     listening(model, folder, &format!("127.0.0.1:{port}"))
 }
 
