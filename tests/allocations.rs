@@ -10,7 +10,9 @@ use latentloop::control::midi::{Map, Parser};
 use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Table};
+use latentloop::record::TakeLog;
 use latentloop::stage::{Canvas, Fit, Scaler};
+use latentloop::take::Model;
 
 struct Counting;
 
@@ -56,6 +58,13 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
     let mut parser = Parser::default();
     let mut instrument = Instrument::new(&Preset::of_seeds(1..=8), Arc::clone(&table), 200)
         .expect("the seeds fit any model");
+    let folder = std::env::temp_dir();
+    let model = Arc::new(Model {
+        latent: 200,
+        ..Model::default()
+    });
+    let log = TakeLog::start(&folder, &instrument, model, Box::new(|_| {}))
+        .expect("there is room for a thread");
     let mut z = vec![0.0; Norm::Batch.rows() * 200];
     let (from, to) = (vec![10u8; 64 * 64 * 4], vec![90u8; 64 * 64 * 4]);
     let mut canvas = Canvas::black((64, 64));
@@ -80,6 +89,11 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
         instrument.latents(&mut z);
         canvas.compose(&from, &to, 0.4, 0.9);
         scaler.scale(&canvas.rgba, &mut frame);
+    };
+    let mut frame_path = || {
+        frame_path();
+        log.action(0, Action::Trigger { param: reroll });
+        log.latents(0, 1, 0);
     };
     frame_path();
     assert!(count(|| drop(vec![1])) > 0, "the counter counts");

@@ -31,7 +31,8 @@ pub struct Check {
     pub different: u64,
     /// Tick of the first that did not.
     pub first_different: Option<u64>,
-    /// Logged states that were not the instrument's, and were taken over: something is missing in the log before them.
+    /// Logged states that were not the instrument's, and were taken over: something is missing in the log before them. Those
+    /// that come with another model do not count.
     pub states_taken_over: u64,
 }
 
@@ -170,7 +171,11 @@ impl<'a> Player<'a> {
                 let same = self.model.as_ref() == Some(&snapshot.model)
                     && self.instrument.state() == snapshot.state;
                 if !same {
-                    self.check.states_taken_over += 1;
+                    let before = self.next.checked_sub(1).map(|at| &self.events[at].1);
+                    // Another model may come with another instrument.
+                    if !matches!(before, Some(Event::Model(_))) {
+                        self.check.states_taken_over += 1;
+                    }
                     let table = Arc::clone(self.instrument.table());
                     self.instrument =
                         Instrument::from_state(&snapshot.state, table).map_err(wrong)?;

@@ -122,16 +122,15 @@ proptest! {
 
     #[test]
     fn damaged_takes_end_in_a_value_or_an_error(
-        edits in vec((any::<Index>(), any::<u8>()), 1..4),
+        edits in vec((any::<Index>(), any::<Index>(), any::<u8>()), 1..4),
         cut in proptest::option::weighted(0.2, any::<Index>()),
         signed in any::<bool>(),
     ) {
         let table = Arc::new(Table::standard());
         let mut bytes = take(&table);
         let payloads = payloads(&bytes);
-        for (place, byte) in edits {
-            let record = &payloads[place.index(payloads.len())];
-            // Every byte of short records, and any of the long ones.
+        for (record, place, byte) in edits {
+            let record = &payloads[record.index(payloads.len())];
             let at = record.start + place.index(record.len());
             bytes[at] = byte;
             if signed {

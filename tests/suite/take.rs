@@ -296,7 +296,7 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let small = model(folder, "tests/parity/generator.safetensors", 12);
-    let large = model(folder, "models/nosferatu.safetensors", 100);
+    let large = model(folder, "models/nosferatu.safetensors", 200);
     let path = folder.join("both.take");
     let mut show = Show::start(folder, small);
     show.log.begin_file(0, path);

@@ -46,7 +46,7 @@ impl Names {
                 }
                 _ => None,
             };
-            Some((param, choices))
+            Some(Known { param, choices })
         });
         let own = |source: &String| SOURCES.iter().position(|own| own == source);
         Mapping {
@@ -60,9 +60,15 @@ impl Names {
 /// How a file's numbers become those of a table.
 pub(super) struct Mapping<'a> {
     names: &'a Names,
-    /// The table's parameter, and where its choices are others than the file's, which is which.
-    params: Vec<Option<(ParamId, Option<Vec<Option<usize>>>)>>,
+    params: Vec<Option<Known>>,
     sources: Vec<Option<usize>>,
+}
+
+/// A parameter of the file that the table has too.
+struct Known {
+    param: ParamId,
+    /// Where the table's choices are others than the file's: which of them each of the file's is.
+    choices: Option<Vec<Option<usize>>>,
 }
 
 impl Mapping<'_> {
@@ -71,7 +77,7 @@ impl Mapping<'_> {
         let known: Vec<_> = self
             .params
             .iter()
-            .map(|param| param.as_ref().map(|(own, _)| *own))
+            .map(|known| known.as_ref().map(|known| known.param))
             .collect();
         let same = known.len() == table.len()
             && known
@@ -127,7 +133,10 @@ impl Mapping<'_> {
     /// The file's choices of a parameter, where they are not the table's.
     fn choices(&self, param: ParamId) -> Option<&[Option<usize>]> {
         let entry = self.params.get(usize::from(param.0))?.as_ref()?;
-        entry.1.as_deref().filter(|choices| !choices.is_empty())
+        entry
+            .choices
+            .as_deref()
+            .filter(|choices| !choices.is_empty())
     }
 
     fn value(&self, param: ParamId, value: f64) -> Result<(ParamId, f64), String> {
@@ -135,9 +144,15 @@ impl Mapping<'_> {
         match self.params.get(index) {
             None => Err(format!("parameter {index}")),
             Some(None) => Err(self.names.params[index].name.clone()),
-            Some(Some((own, None))) => Ok((*own, value)),
-            Some(Some((own, Some(choices)))) => match choices.get(value as usize) {
-                Some(Some(choice)) => Ok((*own, *choice as f64)),
+            Some(Some(Known {
+                param,
+                choices: None,
+            })) => Ok((*param, value)),
+            Some(Some(Known {
+                param,
+                choices: Some(choices),
+            })) => match choices.get(value as usize) {
+                Some(Some(choice)) => Ok((*param, *choice as f64)),
                 _ => Err(match self.names.params[index].choices.get(value as usize) {
                     Some(choice) => format!("{} = {choice}", self.names.params[index].name),
                     None => format!("{} = {value}", self.names.params[index].name),
