@@ -164,7 +164,11 @@ fn what_cannot_be_rendered_is_named_and_leaves_nothing() {
             1,
             "copy it again",
         ),
-        (&["render", model, "-o", "x.avi"], 1, ".mp4, .mkv, .mov or .webm"),
+        (
+            &["render", model, "-o", "x.avi"],
+            1,
+            ".mp4, .mkv, .mov or .webm",
+        ),
         (&["render", model, "-o", "full"], 1, "not empty"),
         (
             &["render", model, "-o", "x", "--speed", "0"],
