@@ -5,7 +5,6 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-
 use crate::instrument::Table;
 use crate::take::log::fingerprint;
 use crate::take::{Ended, Event, Player, Take};
