@@ -287,8 +287,8 @@ impl Watch {
             let common = Arc::clone(&self.common);
             let fresh = jack.connect_source(name, || Listener::new(line, common));
             if let Some(source) = self.sources.get_mut(&key) {
-                source.connected = true;
-                source.fresh |= fresh;
+                source.connected = fresh.is_some();
+                source.fresh |= fresh == Some(true);
             }
         }
         let names = |foreign: &[Foreign]| -> Vec<String> {
