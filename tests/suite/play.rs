@@ -54,6 +54,9 @@ pub(crate) struct Jack(pub(crate) Running);
 #[cfg(target_os = "linux")]
 impl Drop for Jack {
     fn drop(&mut self) {
+        if !matches!(self.0.0.try_wait(), Ok(None)) {
+            return;
+        }
         _ = Command::new("kill").arg(self.0.0.id().to_string()).status();
         let deadline = Instant::now() + Duration::from_secs(5);
         while Instant::now() < deadline && matches!(self.0.0.try_wait(), Ok(None)) {

@@ -279,6 +279,11 @@ impl Assembler {
 mod tests {
     use super::*;
 
+    /// Kind, number and move of an event.
+    type Told = (Sort, u16, Move);
+    /// Control changes, and what comes of them.
+    type Case<'a> = (&'a [(u8, u8)], &'a [Told]);
+
     fn assembly() -> Assembly {
         let mut assembly = Assembly::default();
         assembly.pairs[2] = 1 << 1;
@@ -287,7 +292,7 @@ mod tests {
     }
 
     /// Control changes on channel 3, as number and value.
-    fn moves(changes: &[(u8, u8)]) -> Vec<(Sort, u16, Move)> {
+    fn moves(changes: &[(u8, u8)]) -> Vec<Told> {
         let (mut assembler, assembly) = (Assembler::default(), assembly());
         let take = |&(number, value): &(u8, u8)| {
             let message = Message::Control {
@@ -307,7 +312,7 @@ mod tests {
         use Sort::{Cc, Cc14, Nrpn};
         let pair = |value| (Cc14, 1, ToWide(value));
         let data = |value| (Nrpn, 300, ToWide(value));
-        let cases: &[(&[(u8, u8)], &[(Sort, u16, Move)])] = &[
+        let cases: &[Case] = &[
             // Coarse first: it acts at once, and the fine half refines.
             (
                 &[(1, 5), (33, 100), (1, 6), (33, 3)],

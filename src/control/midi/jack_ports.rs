@@ -85,25 +85,21 @@ impl JackPorts {
         foreign(self.client.as_client(), PortFlags::IS_INPUT)
     }
 
-    /// Connects a source to the port of ours that is for it; true where it was not connected before.
+    /// Connects a source to the port of ours that is for it: whether it was not connected before; nothing where it cannot be, yet.
     pub(super) fn connect_source(
         &mut self,
         source: &str,
         listener: impl FnOnce() -> Listener,
-    ) -> bool {
+    ) -> Option<bool> {
         if !self.inputs.contains_key(source) {
             let name = self.next_name("in", source);
             let registered = self
                 .client
                 .as_client()
                 .register_port(&name, MidiIn::default());
-            let Some((port, full)) = named(registered) else {
-                return false;
-            };
+            let (port, full) = named(registered)?;
             let end = End::In(port, Box::new(listener()));
-            let Some(number) = self.add(end) else {
-                return false;
-            };
+            let number = self.add(end)?;
             self.inputs.insert(source.to_owned(), (number, full));
         }
         let ours = &self.inputs[source].1;
@@ -141,7 +137,7 @@ impl JackPorts {
     pub(super) fn connect_sink(&self, purpose: &str, sink: &str) -> bool {
         self.outputs
             .get(purpose)
-            .is_some_and(|(_, ours)| self.connect(ours, sink))
+            .is_some_and(|(_, ours)| self.connect(ours, sink) == Some(true))
     }
 
     /// Gives up the ports whose source or sink is no more.
@@ -177,13 +173,13 @@ impl JackPorts {
         pushed.ok().map(|()| number)
     }
 
-    fn connect(&self, from: &str, to: &str) -> bool {
+    fn connect(&self, from: &str, to: &str) -> Option<bool> {
         match self.client.as_client().connect_ports_by_name(from, to) {
-            Ok(()) => true,
-            Err(jack::Error::PortAlreadyConnected(..)) => false,
+            Ok(()) => Some(true),
+            Err(jack::Error::PortAlreadyConnected(..)) => Some(false),
             Err(error) => {
                 tracing::debug!("JACK MIDI {from} to {to}: {error}");
-                false
+                None
             }
         }
     }

@@ -261,12 +261,17 @@ impl Start {
 mod tests {
     use super::*;
 
+    /// Kind and number of a control, and whether it is endless.
+    type Meant = (Sort, u16, Option<Relative>);
+    /// Control changes, and what they mean.
+    type Case<'a> = (&'a [(u8, u8)], Option<Meant>);
+
     fn learn(messages: &[Message]) -> Option<Found> {
         let mut mover = Mover::default();
         messages.iter().find_map(|message| mover.hear(1, *message))
     }
 
-    fn changes(changes: &[(u8, u8)]) -> Option<(Sort, u16, Option<Relative>)> {
+    fn changes(changes: &[(u8, u8)]) -> Option<Meant> {
         let messages: Vec<Message> = changes
             .iter()
             .map(|&(number, value)| Message::Control {
@@ -280,7 +285,7 @@ mod tests {
 
     #[test]
     fn the_control_that_moves_clearly_is_meant() {
-        let cases: &[(&[(u8, u8)], Option<(Sort, u16, Option<Relative>)>)] = &[
+        let cases: &[Case] = &[
             // A neighbour trembles, the fader moves.
             (
                 &[(7, 60), (48, 10), (7, 61), (48, 14), (7, 60), (48, 19)],

@@ -7,6 +7,7 @@ use super::feedback::{Address, Face, Light, face, lights};
 use super::sheet::{
     Bend, Channel, Entry, Relative, Sheet, SheetError, Takeover, line_of, message_bytes,
 };
+use super::spread::Spread;
 use crate::instrument::{Curve, Kind, PAGES, ParamId, Table};
 
 /// The parameter whose head moves by itself: a control of it takes no pick-up.
@@ -52,50 +53,6 @@ pub(super) enum Deed {
     Turn { encoding: Relative, step: f64 },
     /// It stands where the control stands; `step` is for controls that can be stepped as well.
     Follow { takeover: Takeover, step: f64 },
-}
-
-/// How a control's 0..1 spreads over a part of a parameter's range.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Spread {
-    lo: f64,
-    hi: f64,
-    curve: Curve,
-    invert: bool,
-    whole: bool,
-}
-
-impl Spread {
-    /// The value of a control at `unit` in 0..1.
-    pub(super) fn value(&self, unit: f64) -> f64 {
-        let unit = self.turned(unit.clamp(0.0, 1.0));
-        let bent = match self.curve {
-            Curve::Linear => unit,
-            Curve::Square => unit * unit,
-        };
-        let value = self.lo + (self.hi - self.lo) * bent;
-        let value = value.clamp(self.lo, self.hi);
-        if self.whole { value.round() } else { value }
-    }
-
-    /// Where in 0..1 a control for this value stands; at an end where the value lies outside the range.
-    pub(super) fn unit(&self, value: f64) -> f64 {
-        let bent = ((value - self.lo) / (self.hi - self.lo)).clamp(0.0, 1.0);
-        let unit = match self.curve {
-            Curve::Linear => bent,
-            Curve::Square => bent.sqrt(),
-        };
-        self.turned(unit)
-    }
-
-    /// A way up or down, or the other way round.
-    pub(super) fn directed(&self, delta: f64) -> f64 {
-        if self.invert { -delta } else { delta }
-    }
-
-    /// `unit`, or what is left of 1 where the control runs the other way.
-    pub(super) fn turned(&self, unit: f64) -> f64 {
-        if self.invert { 1.0 - unit } else { unit }
-    }
 }
 
 /// A device's map, ready for use.

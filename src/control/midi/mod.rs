@@ -5,6 +5,7 @@
 
 mod event;
 mod feedback;
+mod folder;
 mod hub;
 mod jack_ports;
 mod learning;
@@ -18,6 +19,7 @@ mod port;
 mod reader;
 mod sheet;
 mod shelf;
+mod spread;
 mod watch;
 
 #[cfg(test)]

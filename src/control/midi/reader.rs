@@ -191,15 +191,14 @@ impl Binding {
         let since = at.saturating_sub(state.moved_at.swap(at, Ordering::Relaxed));
         let again = last == unit && since >= PRESS_AGAIN;
         let hit = matches!(event.how, Move::Press(_));
-        // NaN, before the first move, is not above.
-        let pressed = unit >= HALF && (hit || again || !(last >= HALF));
+        let pressed = unit >= HALF && (hit || again || last.is_nan() || last < HALF);
         let set = |value| Action::Set { param, value };
         match self.deed {
             Deed::Fire | Deed::Flip => pressed.then_some(Action::Trigger { param }),
             Deed::Assign(value) => pressed.then(|| set(value)),
             Deed::Nudge(step) => pressed.then(|| self.nudge(step))?,
             Deed::Hold { on, off } => {
-                let let_go = unit < HALF && !(last < HALF);
+                let let_go = unit < HALF && (last.is_nan() || last >= HALF);
                 if pressed {
                     Some(set(on))
                 } else {

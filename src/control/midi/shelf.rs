@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use toml::Spanned;
 
 use super::event::Sort;
+use super::folder::{Seen, files, read, seen, slug};
 use super::learning::Found;
 use super::map::{Deed, Map};
 use super::sheet::{Channel, Entry, Sheet, SheetError, distance};
@@ -17,10 +17,6 @@ use crate::network::checkpoint::write_whole;
 
 /// The map of a device that no other map is for.
 const GENERIC: &str = "generic";
-/// Largest file that is read, in bytes.
-const MAX_BYTES: u64 = 1 << 20;
-/// Most files of a folder that are looked at.
-const MAX_FILES: usize = 256;
 
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
@@ -90,7 +86,7 @@ pub struct Learnt {
 #[derive(Clone, Debug)]
 struct Own {
     /// When it was written and how long it was when it was last looked at.
-    seen: (Option<SystemTime>, u64),
+    seen: Seen,
     /// The last one that was right.
     good: Option<(Sheet, String)>,
 }
@@ -352,65 +348,9 @@ impl Shelf {
         }
         write_whole(path, new.as_bytes()).map_err(|error| said(&error))?;
         let good = Sheet::parse(&new).map_err(|error| said(&error))?;
-        let seen = std::fs::metadata(path)
-            .ok()
-            .map_or((None, 0), |data| stamp(&data));
+        let seen = std::fs::metadata(path).map_or((None, 0), |data| seen(&data));
         let good = Some((good, new));
         self.own.insert(path.to_owned(), Own { seen, good });
         Ok(())
-    }
-}
-
-fn stamp(data: &std::fs::Metadata) -> (Option<SystemTime>, u64) {
-    (data.modified().ok(), data.len())
-}
-
-/// The maps of a folder and their stamps, by name.
-fn files(folder: &Path) -> Vec<(PathBuf, (Option<SystemTime>, u64))> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let map = |entry: std::io::Result<std::fs::DirEntry>| {
-        let path = entry.ok()?.path();
-        let data = std::fs::metadata(&path).ok()?;
-        let right = path.extension().is_some_and(|ending| ending == "toml") && data.is_file();
-        right.then(|| (path, stamp(&data)))
-    };
-    let mut found: Vec<_> = entries.filter_map(map).take(MAX_FILES).collect();
-    found.sort();
-    found
-}
-
-fn read(path: &Path, table: &Table) -> Result<(Sheet, String), String> {
-    let length = std::fs::metadata(path)
-        .map_err(|error| error.to_string())?
-        .len();
-    if length > MAX_BYTES {
-        return Err(format!("it has {length} bytes, more than any map"));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    parse_own(&text, table).map_err(|error| error.to_string())?;
-    let sheet = Sheet::parse(&text).map_err(|error| error.to_string())?;
-    Ok((sheet, text))
-}
-
-/// A name that any disk takes.
-fn slug(name: &str) -> String {
-    let letters = name.chars().map(|letter| match letter {
-        'a'..='z' | '0'..='9' => letter,
-        'A'..='Z' => letter.to_ascii_lowercase(),
-        _ => '-',
-    });
-    let mut slug = String::new();
-    for letter in letters.take(60) {
-        if letter != '-' || !(slug.is_empty() || slug.ends_with('-')) {
-            slug.push(letter);
-        }
-    }
-    let slug = slug.trim_matches('-');
-    if slug.is_empty() {
-        "device".to_owned()
-    } else {
-        slug.to_owned()
     }
 }
