@@ -196,6 +196,7 @@ impl Show {
         }
         self.board.rename(&opened.piece.name);
         self.piece = opened.piece;
+        self.publish_names();
         let _ = self.pieces.ask(Job::Watch(Arc::clone(&self.piece)));
     }
 
@@ -210,6 +211,14 @@ impl Show {
         if self.tape.toggle(self.canvas.size, sound) {
             self.log.end_file(self.instrument.ticks());
         }
+    }
+
+    /// Tells whoever asks what is played. Allocates: once a piece.
+    pub(super) fn publish_names(&self) {
+        let values = &self.hands.values;
+        values.set_text(self.ids.load, &self.piece.name);
+        let model = self.piece.model.file_name().unwrap_or_default();
+        values.set_text(self.ids.model, &model.to_string_lossy());
     }
 
     /// Tells everyone where the parameters are; triggers are told as lit where what they do is the case.

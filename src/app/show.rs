@@ -161,6 +161,7 @@ impl Show {
 
     /// Plays until the show is ended; closes what is being recorded.
     pub(super) fn run(mut self) -> Figures {
+        self.publish_names();
         self.origin = Instant::now();
         let mut due = self.origin;
         while !self.over {

@@ -12,9 +12,6 @@ pub struct Args {
     /// As docs/parameters.md
     #[arg(long)]
     markdown: bool,
-    /// As the README's table
-    #[arg(long)]
-    readme: bool,
     /// As the table of docs/touchdesigner.md
     #[arg(long)]
     touchdesigner: bool,
@@ -35,7 +32,6 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     let text = match args {
         Args { markdown: true, .. } => parameters(&table),
-        Args { readme: true, .. } => markdown(&table),
         Args {
             touchdesigner: true,
             ..
@@ -52,22 +48,6 @@ fn plain(table: &Table) -> String {
         .iter()
         .map(|row| format!("{:26} {:34} {}\n", row.name, range(row), row.help));
     lines.collect()
-}
-
-/// The table as the README has it, keyframe N standing for all.
-pub fn markdown(table: &Table) -> String {
-    let mut text =
-        String::from("| Parameter | OSC | Range (default) | What it does |\n|---|---|---|---|\n");
-    for row in condensed(table) {
-        let address = address(&row.name);
-        text.push_str(&format!(
-            "| `{}` | `{address}` | {} | {} |\n",
-            row.name,
-            range(&row),
-            row.help
-        ));
-    }
-    text
 }
 
 /// All that there is to say of every parameter: `docs/parameters.md`.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use latentloop::cli::params::{markdown, parameters, touchdesigner, tsv};
+use latentloop::cli::params::{parameters, touchdesigner, tsv};
 use latentloop::instrument::Table;
 
 fn root() -> &'static Path {
@@ -96,18 +96,6 @@ fn the_studio_knows_nothing_of_the_stage() {
 }
 
 #[test]
-fn the_readmes_table_is_the_parameter_table() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let (_, rest) = readme.split_once("<!-- params -->\n").unwrap();
-    let (table, _) = rest.split_once("<!-- /params -->").unwrap();
-    assert_eq!(
-        table,
-        markdown(&Table::standard()),
-        "put what `latentloop params --readme` prints into the README"
-    );
-}
-
-#[test]
 fn the_documents_tables_are_the_parameter_table() {
     let table = Table::standard();
     let read = |name: &str| fs::read_to_string(root().join("docs").join(name)).unwrap();
@@ -120,6 +108,12 @@ fn the_documents_tables_are_the_parameter_table() {
         read("touchdesigner.tsv"),
         tsv(&table),
         "run `latentloop params --tsv > docs/touchdesigner.tsv`"
+    );
+    #[cfg(feature = "live")]
+    assert_eq!(
+        read("keys.md"),
+        latentloop::cli::keys::markdown(),
+        "run `latentloop keys --markdown > docs/keys.md`"
     );
     let page = read("touchdesigner.md");
     let (_, rest) = page.split_once("<!-- channels -->\n").unwrap();
