@@ -40,13 +40,16 @@ impl First {
     }
 }
 
+/// An engine, and the model that it draws.
+type Played = (Box<dyn Engine>, Arc<Model>);
+
 /// A piece made ready to play.
 pub(super) struct Opened {
     pub(super) piece: Arc<Piece>,
     /// Nothing where only the model changes.
     pub(super) recall: Option<(Recall, Arc<Preset>)>,
     /// Nothing where the piece is played on the engine that is there.
-    pub(super) engine: Option<(Box<dyn Engine>, Arc<Model>)>,
+    pub(super) engine: Option<Played>,
 }
 
 /// Which preset is asked for.
@@ -242,11 +245,7 @@ impl Pieces {
         })
     }
 
-    fn engine(
-        &self,
-        piece: &Piece,
-        present: &Piece,
-    ) -> anyhow::Result<Option<(Box<dyn Engine>, Arc<Model>)>> {
+    fn engine(&self, piece: &Piece, present: &Piece) -> anyhow::Result<Option<Played>> {
         if piece.model_sha256 == present.model_sha256 {
             return Ok(None);
         }

@@ -213,8 +213,14 @@ fn osc_plays_records_and_cannot_stop_the_show() {
             .unwrap_or_else(|error| panic!("no takes: {error}\n{}", log()))
             .map(|entry| entry.unwrap().path())
             .collect();
-        assert_eq!(takes.len(), 1, "{takes:?}");
-        let input = ffmpeg_next::format::input(&takes[0]).unwrap();
+        let ending = |name: &str| {
+            takes
+                .iter()
+                .find(|path| path.extension().is_some_and(|e| e == name))
+        };
+        assert_eq!(takes.len(), 2, "a film and its take: {takes:?}");
+        assert!(ending("take").is_some(), "{takes:?}");
+        let input = ffmpeg_next::format::input(ending("mp4").unwrap()).unwrap();
         let secs = input.duration() as f64 / 1e6;
         assert!((1.2..3.0).contains(&secs), "{secs} s");
     }

@@ -12,6 +12,7 @@ use crate::instrument::Table;
 use crate::library::{self, TakeFile};
 use crate::take::Take;
 
+#[cfg(feature = "live")]
 pub(super) use render::render_take;
 
 /// Work with takes: what was played, and when

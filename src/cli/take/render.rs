@@ -71,6 +71,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// Renders a take that ships.
+#[cfg(feature = "live")]
 pub(in crate::cli) fn render_take(
     file: &Path,
     output: &Path,

@@ -168,7 +168,8 @@ mod tests {
         // A beat and a half to the bar, half a second a beat.
         let (at, _) = pulses[start.unwrap()];
         assert!((at - 0.75).abs() < 0.001, "{at}");
-        assert_eq!(pulses.len(), 6 * 48 + 1);
+        // The first moment and the last are between pulses.
+        assert_eq!(pulses.len(), 6 * 48 - 1 + 1);
         let mut follower = Follower::default();
         for (at, pulse) in pulses {
             follower.put(0, pulse, at);
