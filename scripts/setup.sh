@@ -27,6 +27,7 @@ debian_play=(
 debian_test=(
     xvfb openbox xdotool imagemagick x11-xserver-utils
     ffmpeg jackd2 jack-midi-clock pulseaudio pulseaudio-utils liblo-tools
+    python3-venv
 )
 homebrew_play=(pkgconf cmake ffmpeg)
 homebrew_test=(liblo)
@@ -96,6 +97,21 @@ set_up_macos() {
     brew install "${missing[@]}" </dev/null >&2
 }
 
+# Clients of other makers that tests play with. Where they cannot be had, those tests say that they were left out.
+clients=(python-osc==1.10.2 python-oscquery==0.4.0)
+set_up_clients() {
+    local place
+    place=$(dirname "$0")/../target/test-clients
+    [ "$(cat "$place/ready" 2>/dev/null || true)" != "${clients[*]}" ] || return 0
+    command -v python3 >/dev/null || return 0
+    say "installing ${clients[*]} into $place"
+    if python3 -m venv --clear "$place" >&2 && "$place/bin/pip" install -q --disable-pip-version-check "${clients[@]}" </dev/null >&2; then
+        echo "${clients[*]}" >"$place/ready"
+    else
+        say "they could not be had: going on without them"
+    fi
+}
+
 if ! command -v cargo >/dev/null; then
     say "Rust is not here: install it from https://rustup.rs and run this again"
     exit 1
@@ -107,4 +123,8 @@ elif [ "$(uname -s)" = Darwin ]; then
     set_up_macos
 else
     leave_it_to_the_owner "this system has neither apt-get nor Homebrew, so nothing is installed from here"
+fi
+
+if [ "$purpose" = test ]; then
+    set_up_clients
 fi

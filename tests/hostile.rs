@@ -78,6 +78,7 @@ fn read(bytes: &[u8], choices: &Choices) -> Option<String> {
 }
 
 /// The most bytes that work held beyond what was held before.
+#[cfg(feature = "live")]
 fn taken(work: impl FnOnce()) -> isize {
     let before = HELD.with(Cell::get);
     MOST.with(|most| most.set(before));

@@ -5,6 +5,8 @@
     reason = "a test's helpers fail the test where they stand"
 )]
 
+#[cfg(feature = "live")]
+mod clients;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod clock;
 #[cfg(feature = "video")]

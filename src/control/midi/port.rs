@@ -46,6 +46,8 @@ pub(super) fn belongs(source: &str, sink: &str) -> bool {
         ("capture", "playback"),
         ("midi out", "midi in"),
         ("out", "in"),
+        // Windows: MIDIIN2 (X) and MIDIOUT2 (X).
+        ("midiin", "midiout"),
     ];
     sides.iter().any(|(from, to)| {
         if from.is_empty() {
