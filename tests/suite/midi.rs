@@ -343,3 +343,66 @@ fn a_server_that_is_killed_is_joined_again() {
     left.send_until(&stage.osc, "b0 01 00", "/master/fade", 0.0);
     stage.end();
 }
+
+#[test]
+fn a_control_is_learnt_and_forgotten_while_the_show_goes_on() {
+    let stage = Stage::new();
+    let mut left = Controller::start("left", &stage.server);
+    let osc = &stage.osc;
+    osc.send("/loop/speed", vec![OscType::Float(0.0)]);
+    osc.send("/loop/hold_secs", vec![OscType::Float(0.0)]);
+    // What its map says works.
+    let turned = |left: &mut Controller, number: u8, value: u8, addr: &str, expected: f64| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            // The port may not be connected yet.
+            left.order(&format!("send b0 {number:02x} {value:02x}"));
+            std::thread::sleep(Duration::from_millis(200));
+            let found = osc.ask(addr);
+            if (found - expected).abs() < 0.01 {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{addr} is {found}, not {expected}"
+            );
+        }
+    };
+    turned(&mut left, 1, 64, "/master/fade", 64.0 / 127.0);
+    // The first row of the table is the position.
+    osc.send("/midi/learn", vec![]);
+    let own = stage.place.path().join("config/controllers/left.toml");
+    let before = std::fs::read_to_string(&own).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut value = 0;
+    while std::fs::read_to_string(&own).unwrap() == before {
+        assert!(Instant::now() < deadline, "nothing is learnt");
+        value = (value + 30) % 120;
+        left.order(&format!("send b0 4d {value:02x}"));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    osc.send("/midi/learn", vec![]);
+    let learnt = std::fs::read_to_string(&own).unwrap();
+    assert!(learnt.contains("loop.position"), "{learnt}");
+    turned(&mut left, 0x4d, 64, "/loop/position", 8.0 * 64.0 / 127.0);
+    // What was there before still works.
+    turned(&mut left, 1, 32, "/master/fade", 32.0 / 127.0);
+    // Forgotten, it moves nothing.
+    osc.send("/midi/learn", vec![]);
+    osc.send("/midi/unlearn", vec![]);
+    osc.send("/midi/learn", vec![]);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while std::fs::read_to_string(&own)
+        .unwrap()
+        .contains("loop.position")
+    {
+        assert!(Instant::now() < deadline, "nothing is forgotten");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let stood = osc.ask("/loop/position");
+    left.order("send b0 4d 10");
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(osc.ask("/loop/position"), stood);
+    stage.end();
+}
