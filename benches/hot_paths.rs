@@ -71,6 +71,14 @@ fn loop_tick(criterion: &mut Criterion) {
             instrument.latents(black_box(&mut z));
         });
     });
+    if let Ok(mut large) = Instrument::new(&Preset::of_seeds(1..=64), Arc::clone(&table), 200) {
+        criterion.bench_function("a tick of 64 keyframes, and one row", |bench| {
+            bench.iter(|| {
+                large.tick();
+                large.latents(black_box(&mut z[..200]));
+            });
+        });
+    }
     if let Some(param) = table.id("loop.reroll") {
         criterion.bench_function("re-roll of eight keyframes", |bench| {
             bench.iter(|| instrument.apply(black_box(&Action::Trigger { param })));

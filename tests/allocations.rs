@@ -10,7 +10,7 @@ use latentloop::control::clock::Pulses;
 use latentloop::control::midi::{Given, Map, Reader, SHIPPED, Wiring};
 use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
-use latentloop::instrument::{Action, Instrument, Preset, Table};
+use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
 use latentloop::record::TakeLog;
 use latentloop::stage::{Canvas, Fit, Scaler};
 use latentloop::take::Model;
@@ -152,4 +152,48 @@ fn every_kind_of_control_becomes_an_action_without_allocating() {
     hand();
     assert_eq!(count(|| (0..100).for_each(|_| hand())), 0);
     assert!(given > 1000, "{given} actions");
+}
+
+#[test]
+fn a_preset_that_is_taken_up_and_gestures_on_the_beat_allocate_nothing() {
+    let table = Arc::new(Table::standard());
+    let mut instrument = Instrument::new(&Preset::of_seeds(1..=8), Arc::clone(&table), 200)
+        .expect("the seeds fit any model");
+    let id = |name: &str| table.find(name).expect("a row of the table");
+    let (sync, quantise, speed) = (id("beat.sync"), id("beat.quantise"), id("loop.speed"));
+    let gestures = [
+        "beat.tap",
+        "keyframe.3.jump",
+        "loop.reroll",
+        "keyframe.2.capture",
+    ]
+    .map(id);
+    let mut z = vec![0.0; Norm::Batch.rows() * 200];
+    let mut ready: Vec<Recall> = (0..3)
+        .map(|first| Preset::of_seeds(first..first + 5))
+        .map(|preset| Recall::new(&preset, &table, 200).expect("the seeds fit any model"))
+        .collect();
+    let mut thrown_away = Vec::with_capacity(ready.len());
+    let allocated = count(|| {
+        for value in [1.0, 0.0] {
+            instrument.apply(&Action::Set { param: sync, value });
+            instrument.apply(&Action::Set {
+                param: quantise,
+                value,
+            });
+            instrument.apply(&Action::Nudge {
+                param: speed,
+                delta: 0.1,
+            });
+            while let Some(recall) = ready.pop() {
+                thrown_away.push(instrument.recall(recall, 300));
+                for param in gestures {
+                    instrument.apply(&Action::Trigger { param });
+                    (0..100).for_each(|_| instrument.tick());
+                    instrument.latents(&mut z);
+                }
+            }
+        }
+    });
+    assert_eq!(allocated, 0);
 }

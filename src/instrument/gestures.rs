@@ -127,6 +127,7 @@ impl Instrument {
                     keyframe.latents.copy_from_slice(&before.latents);
                 }
             }
+            self.history.recycle(before);
         }
         self.mirror_keyframes();
     }

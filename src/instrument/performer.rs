@@ -88,7 +88,7 @@ impl Instrument {
             .collect();
         let mut instrument = Self {
             beat: Beat::new(values[usize::from(ids.tempo.0)]),
-            history: History::new(recall.ring.len()),
+            history: History::new(recall.ring.len(), ROWS * latent),
             ring: recall.ring,
             fading: None,
             slides: Vec::with_capacity(table.len()),

@@ -103,7 +103,7 @@ impl Recall {
             ring,
             scratch: Scratch::new(latent),
             row: vec![0.0; latent],
-            history: History::new(count),
+            history: History::new(count, ROWS * latent),
             keeps_head: false,
         })
     }

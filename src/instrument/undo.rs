@@ -9,6 +9,9 @@ use crate::latent::MAX_SEED;
 /// Gestures that can be taken back.
 const DEPTH: usize = 64;
 
+/// Captured keyframes whose changes can be remembered without new memory.
+const SPARE: usize = 64;
+
 /// What a keyframe was before a change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Before {
@@ -22,15 +25,19 @@ pub(super) struct Before {
 }
 
 /// The last gestures, oldest first. Its room is taken beforehand.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct History {
     entries: VecDeque<Before>,
     gesture: u64,
+    /// Room for latents.
+    spare: Vec<Vec<f64>>,
 }
 
 impl History {
-    pub(super) fn new(keyframes: usize) -> Self {
+    /// An empty history of so many keyframes whose latents are `length` numbers.
+    pub(super) fn new(keyframes: usize, length: usize) -> Self {
         Self {
+            spare: (0..SPARE).map(|_| Vec::with_capacity(length)).collect(),
             entries: VecDeque::with_capacity((DEPTH + 1) * keyframes),
             gesture: 0,
         }
@@ -56,7 +63,7 @@ impl History {
             };
             before.keyframe < keyframes && before.gesture <= *gesture && latents
         };
-        let mut history = Self::new(keyframes);
+        let mut history = Self::new(keyframes, length);
         if entries.len() > history.entries.capacity() || !entries.iter().all(sound) {
             return None;
         }
@@ -73,7 +80,9 @@ impl History {
             .front()
             .is_some_and(|before| before.gesture + DEPTH as u64 <= self.gesture)
         {
-            self.entries.pop_front();
+            if let Some(before) = self.entries.pop_front() {
+                self.recycle(before);
+            }
         }
     }
 
@@ -81,7 +90,9 @@ impl History {
         let latents = if seed.is_some() {
             Vec::new()
         } else {
-            latents.to_vec()
+            let mut room = self.spare.pop().unwrap_or_default();
+            room.extend_from_slice(latents);
+            room
         };
         self.entries.push_back(Before {
             gesture: self.gesture,
@@ -89,6 +100,15 @@ impl History {
             seed,
             latents,
         });
+    }
+
+    /// Takes the room of what was taken back or forgotten for the next.
+    pub(super) fn recycle(&mut self, before: Before) {
+        let mut room = before.latents;
+        if room.capacity() > 0 && self.spare.len() < SPARE {
+            room.clear();
+            self.spare.push(room);
+        }
     }
 
     /// The next keyframe to take back, of the gesture `of` or, with none, of the last one.
