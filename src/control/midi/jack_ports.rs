@@ -14,6 +14,8 @@ use super::listener::Listener;
 use super::packet::Packet;
 use super::port::OURS;
 
+/// A period that is said to have begun longer ago than this did not.
+const MOST_LATE_USECS: u64 = 500_000;
 /// JACK's name for ports that carry MIDI.
 const MIDI: &str = "8 bit raw midi";
 /// Most ports of our own at once.
@@ -267,10 +269,15 @@ impl ProcessHandler for Worker {
             }
         }
         let rate = u64::from(client.sample_rate().max(1));
+        // How long ago the period began: a busy machine comes to it late.
+        let late = scope.cycle_times().map_or(0, |times| {
+            let late_usecs = client.time().saturating_sub(times.current_usecs);
+            late_usecs.min(MOST_LATE_USECS) * 1000
+        });
         for slot in &mut self.slots {
             match &mut slot.end {
                 End::In(port, listener) => {
-                    let now = listener.now();
+                    let now = listener.now().saturating_sub(late);
                     for message in port.iter(scope) {
                         // What is read now came during the last period: so its moments keep their distances.
                         let frames = scope.n_frames().saturating_sub(message.time);
