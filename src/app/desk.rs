@@ -33,10 +33,14 @@ pub(super) enum Job {
     Watch(Arc<Piece>),
     /// Tell the performer.
     Tell(String),
-    /// Begin a recording in that folder.
+    /// Tell the performer of something that goes wrong.
+    Warn(String),
+    /// Open a recording in that folder.
     Record(PathBuf, record::Settings),
     /// Close a recording.
     Close(Recorder),
+    /// Close a recording that never began.
+    ThrowAway(Recorder),
     /// Open a sound input.
     Listen(String),
     /// Throw away what takes time to throw away.
@@ -148,8 +152,12 @@ impl Clerk {
                 self.notices.tell(text);
                 None
             }
+            Job::Warn(text) => {
+                self.notices.warn(text);
+                None
+            }
             Job::Record(folder, settings) => {
-                let path = record::name(&folder, std::time::SystemTime::now());
+                let path = record::name(&folder, std::time::SystemTime::now(), settings.codec);
                 match Recorder::start(&path, &settings) {
                     Ok(recorder) => {
                         self.notices
@@ -164,6 +172,11 @@ impl Clerk {
             }
             Job::Close(recorder) => {
                 close(recorder, &self.notices);
+                None
+            }
+            Job::ThrowAway(recorder) => {
+                // It has no picture, and so no file.
+                let _ = recorder.finish();
                 None
             }
             Job::Listen(name) => match Capture::open(&name) {
