@@ -286,7 +286,7 @@ impl Show {
             lit(param, place == Some(at));
         }
         // One that waits blinks, twice a second.
-        let blinks = self.arm.waits() && self.instrument.ticks() / 120 % 2 == 0;
+        let blinks = self.arm.waits() && (self.instrument.ticks() / 120).is_multiple_of(2);
         lit(self.ids.record, self.tape.running().is_some() != blinks);
         lit(self.ids.hud, self.board.is_open());
         lit(self.ids.help, self.board.shows_help());

@@ -38,9 +38,9 @@ pub(super) enum Job {
     /// Open a recording in that folder.
     Record(PathBuf, record::Settings),
     /// Close a recording.
-    Close(Recorder),
+    Close(Box<Recorder>),
     /// Close a recording that never began.
-    ThrowAway(Recorder),
+    ThrowAway(Box<Recorder>),
     /// Open a sound input.
     Listen(String),
     /// Throw away what takes time to throw away.
@@ -51,7 +51,7 @@ pub(super) enum Job {
 pub(super) enum Done {
     Opened(Box<Opened>),
     /// A recording, and the name of the take beside it.
-    Recording(Recorder, PathBuf),
+    Recording(Box<Recorder>, PathBuf),
     /// A recording could not begin.
     NoRecording,
     Listening(Box<Capture>),
@@ -160,9 +160,8 @@ impl Clerk {
                 let path = record::name(&folder, std::time::SystemTime::now(), settings.codec);
                 match Recorder::start(&path, &settings) {
                     Ok(recorder) => {
-                        self.notices
-                            .tell(format!("recording to {}", path.display()));
-                        Some(Done::Recording(recorder, path.with_extension("take")))
+                        let take = path.with_extension("take");
+                        Some(Done::Recording(Box::new(recorder), take))
                     }
                     Err(error) => {
                         self.notices.warn(error.to_string());
@@ -171,7 +170,7 @@ impl Clerk {
                 }
             }
             Job::Close(recorder) => {
-                close(recorder, &self.notices);
+                close(*recorder, &self.notices);
                 None
             }
             Job::ThrowAway(recorder) => {

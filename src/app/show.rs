@@ -348,6 +348,7 @@ impl Show {
                 fps: self.count.fps(),
                 dropped: self.count.dropped(),
                 recording: self.tape.running(),
+                disk_left: self.tape.left(),
                 sound: self.capture.as_deref(),
             },
         );

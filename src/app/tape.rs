@@ -86,13 +86,12 @@ impl Tape {
             }
             // Called off before it began: what the desk brings is thrown away.
             State::Starting { held: false, .. } => {}
-            State::Ready(mut running, take) => {
-                running.since = Instant::now();
-                self.state = State::On(running);
+            State::Ready(running, take) => {
+                self.begin(running);
                 return Change::Begun(take);
             }
             State::On(running) => {
-                self.close(*running.recorder);
+                self.close(running.recorder);
                 return Change::Ended;
             }
         }
@@ -110,7 +109,7 @@ impl Tape {
     pub(super) fn call_off(&mut self) {
         match std::mem::replace(&mut self.state, State::Off) {
             State::Starting { held: true, .. } | State::Off => {}
-            State::Ready(running, _) => self.throw_away(*running.recorder),
+            State::Ready(running, _) => self.throw_away(running.recorder),
             other => self.state = other,
         }
     }
@@ -130,6 +129,14 @@ impl Tape {
         }
     }
 
+    fn begin(&mut self, mut running: Running) {
+        running.since = Instant::now();
+        let text = format!("recording to {}", running.recorder.path().display());
+        // Where the desk is full, the show must not wait.
+        let _ = self.desk.ask(Job::Tell(text));
+        self.state = State::On(running);
+    }
+
     /// Takes what the desk has ready; gives the name of the take beside a recording that begins.
     pub(super) fn follow(&mut self) -> Option<PathBuf> {
         let mut begun = None;
@@ -137,17 +144,17 @@ impl Tape {
             match (done, &self.state) {
                 (Done::Recording(recorder, take), &State::Starting { size, held }) => {
                     let running = Running {
-                        recorder: Box::new(recorder),
+                        recorder,
                         since: Instant::now(),
                         size,
                         is_warned: false,
                     };
-                    self.state = if held {
-                        State::Ready(running, take)
+                    if held {
+                        self.state = State::Ready(running, take);
                     } else {
                         begun = Some(take);
-                        State::On(running)
-                    };
+                        self.begin(running);
+                    }
                 }
                 (Done::Recording(recorder, _), _) => self.throw_away(recorder),
                 (Done::NoRecording, State::Starting { .. }) => self.state = State::Off,
@@ -205,7 +212,7 @@ impl Tape {
         if (recorder.has_failed() || room == Room::Spent)
             && let State::On(running) = std::mem::replace(&mut self.state, State::Off)
         {
-            self.close(*running.recorder);
+            self.close(running.recorder);
             return true;
         }
         false
@@ -219,27 +226,46 @@ impl Tape {
         }
     }
 
+    /// How long the disk has room for the recording that runs, where that is not long.
+    pub(super) fn left(&self) -> Option<Duration> {
+        match &self.state {
+            State::On(running) => match running.recorder.room() {
+                Room::Ample => None,
+                Room::Scarce(left) => Some(left),
+                Room::Spent => Some(Duration::ZERO),
+            },
+            _ => None,
+        }
+    }
+
     /// Ends the recording that runs and waits until every file is closed; returns the pictures that all of them lost.
     pub(super) fn end(mut self) -> u64 {
-        if let State::On(running) = std::mem::replace(&mut self.state, State::Off) {
-            self.dropped += running.recorder.dropped();
-            desk::close(*running.recorder, &self.notices);
+        match std::mem::replace(&mut self.state, State::Off) {
+            State::On(running) => {
+                self.dropped += running.recorder.dropped();
+                desk::close(*running.recorder, &self.notices);
+            }
+            State::Ready(running, _) => {
+                // It has no picture, and so no file.
+                let _ = running.recorder.finish();
+            }
+            _ => {}
         }
         self.dropped
     }
 
-    fn throw_away(&self, recorder: Recorder) {
+    fn throw_away(&self, recorder: Box<Recorder>) {
         if let Err(Job::ThrowAway(recorder)) = self.desk.ask(Job::ThrowAway(recorder)) {
             // It wrote nothing; its thread ends by itself.
             drop(recorder);
         }
     }
 
-    fn close(&mut self, recorder: Recorder) {
+    fn close(&mut self, recorder: Box<Recorder>) {
         self.dropped += recorder.dropped();
         if let Err(Job::Close(recorder)) = self.desk.ask(Job::Close(recorder)) {
             // The desk is full: rather a late picture than a lost recording.
-            desk::close(recorder, &self.notices);
+            desk::close(*recorder, &self.notices);
         }
     }
 }

@@ -11,8 +11,11 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::disk::{self, Gauge, Room};
 use super::{RecordError, Settings, Sink, open_sink};
 
-/// Pictures that can wait for the encoder.
+/// Pictures that can wait for the encoder, where they are not too large for [`POOL_BYTES`]; at least so many as `FEWEST`.
 const PICTURES: usize = 8;
+const FEWEST: usize = 3;
+/// Memory for waiting pictures.
+const POOL_BYTES: usize = 512 << 20;
 /// Blocks of sound that can wait.
 const BLOCKS: usize = 64;
 /// Samples of each channel in a block of sound.
@@ -39,6 +42,7 @@ enum Message {
 /// Records beside a show. Offering copies into a buffer from a pool and never waits, allocates or touches a file.
 #[derive(Debug)]
 pub struct Recorder {
+    path: PathBuf,
     messages: Sender<Message>,
     pictures: Receiver<Vec<u8>>,
     blocks: Receiver<Vec<f32>>,
@@ -62,10 +66,11 @@ impl Recorder {
         }
         let picture_bytes = settings.width as usize * settings.height as usize * 4;
         let channels = settings.sound.map_or(0, |sound| sound.channels.into());
-        let (messages, inbox) = bounded(PICTURES + BLOCKS);
-        let (spent_pictures, pictures) = bounded(PICTURES);
+        let waiting = (POOL_BYTES / picture_bytes.max(1)).clamp(FEWEST, PICTURES);
+        let (messages, inbox) = bounded(waiting + BLOCKS);
+        let (spent_pictures, pictures) = bounded(waiting);
         let (spent_blocks, blocks) = bounded(BLOCKS);
-        for _ in 0..PICTURES {
+        for _ in 0..waiting {
             // The channel has room for all of them, here and when they come back.
             let _ = spent_pictures.send(vec![0; picture_bytes]);
         }
@@ -88,6 +93,7 @@ impl Recorder {
             .spawn(move || work.run())
             .map_err(|error| RecordError::write("start a thread to record", path, error))?;
         Ok(Self {
+            path: path.to_owned(),
             messages,
             pictures,
             blocks,
@@ -128,6 +134,11 @@ impl Recorder {
                 self.messages.try_send(Message::Sound(block, until)).is_ok()
             })
         })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Pictures dropped so far.

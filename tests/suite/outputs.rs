@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::play::{Osc, Running, free_port, latentloop, stats};
 
 /// Bytes of a picture of the small model.
-const PICTURE: usize = 32 * 32 * 4;
+const PICTURE: usize = 64 * 64 * 4;
 
 fn log(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("log")).unwrap()
@@ -27,12 +27,13 @@ fn wait_for_log(folder: &Path, words: &str) {
 }
 
 /// FFmpeg, reading raw pictures; it counts what it decodes into `frames.txt`, a line for each.
-fn ffmpeg(folder: &Path, size: &str, input: &str) -> Command {
+fn ffmpeg(folder: &Path, size: &str, input: &str, more: &[&str]) -> Command {
     let mut command = Command::new("ffmpeg");
     command
         .current_dir(folder)
         .args(["-loglevel", "error", "-y", "-f", "rawvideo"])
         .args(["-pix_fmt", "rgba", "-s", size, "-r", "60", "-i", input])
+        .args(more)
         .args(["-f", "framemd5", "frames.txt"])
         .stdin(Stdio::null());
     command
@@ -87,7 +88,7 @@ fn ffmpeg_takes_the_pictures_from_the_standard_output() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut receiver = ffmpeg(place.path(), "64x48", "-");
+    let mut receiver = ffmpeg(place.path(), "64x48", "-", &[]);
     let status = receiver.stdin(show.stdout.take().unwrap()).status();
     assert!(status.unwrap().success());
     assert!(show.wait().unwrap().success(), "{}", log(place.path()));
@@ -106,13 +107,12 @@ fn ffmpeg_that_listens_is_found_and_found_again() {
         Running::start(latentloop(place.path(), port).args(["--headless", "--out", &to]));
     wait_for_log(place.path(), "no reader yet");
     for _ in 0..2 {
-        let mut receiver = ffmpeg(place.path(), "32x32", &format!("{to}?listen=1"));
         // Fifty pictures, then it goes.
-        let status = receiver
-            .args(["-frames:v", "50"])
-            .args(["-y", "more.rgba"])
-            .status();
+        let listening = format!("{to}?listen=1");
+        let more = ["-frames:v", "50"];
+        let status = ffmpeg(place.path(), "64x64", &listening, &more).status();
         assert!(status.unwrap().success());
+        assert_eq!(frames(place.path()), 50);
         wait_for_log(place.path(), "the reader has gone");
     }
     let osc = Osc::new(port);
