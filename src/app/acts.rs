@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::arm::{Edge, Place, Press};
 use super::desk::Job;
 use super::pieces::{Opened, Which};
 use super::show::{Show, WindowCommand};
+use super::tape::Change;
 use crate::engine::Norm;
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Action, BANK, MAX_KEYFRAMES, ParamId, Scope, Table, ticks};
@@ -18,6 +20,9 @@ pub(super) struct Ids {
     pub(super) freeze: ParamId,
     pub(super) fit: ParamId,
     record: ParamId,
+    arm: ParamId,
+    per_bar: ParamId,
+    mode: ParamId,
     keep: ParamId,
     keep_secs: ParamId,
     next: ParamId,
@@ -49,6 +54,9 @@ impl Ids {
             freeze: id("master.freeze")?,
             fit: id("stage.fit")?,
             record: id("record.toggle")?,
+            arm: id("record.arm")?,
+            per_bar: id("beat.per_bar")?,
+            mode: id("loop.mode")?,
             keep: id("record.keep")?,
             keep_secs: id("record.keep_secs")?,
             next: id("preset.next")?,
@@ -115,7 +123,7 @@ impl Show {
         } else if let Some(place) = ids.bank.iter().position(|id| *id == param) {
             self.ask_for(open(Which::Bank(place)));
         } else if param == ids.record {
-            self.toggle_recording();
+            self.press_record();
         } else if param == ids.keep {
             let secs = self.instrument.value(ids.keep_secs);
             self.log.keep(self.instrument.ticks(), secs);
@@ -200,16 +208,57 @@ impl Show {
         let _ = self.pieces.ask(Job::Watch(Arc::clone(&self.piece)));
     }
 
-    fn toggle_recording(&mut self) {
-        let sound = self.capture.as_ref().map(|capture| {
+    fn edge(&self) -> Edge {
+        Edge::of(self.instrument.value(self.ids.arm))
+    }
+
+    fn press_record(&mut self) {
+        let text = match self.arm.press(self.edge()) {
+            Press::Now => return self.toggle_recording(),
+            Press::Waits => {
+                let (size, sound) = (self.canvas.size, self.sound());
+                self.tape.prepare(size, sound);
+                "the recording waits for its moment"
+            }
+            Press::CalledOff => {
+                self.tape.call_off();
+                "the recording no longer waits"
+            }
+        };
+        // A full desk has more pressing things to do.
+        let _ = self.pieces.ask(Job::Tell(text.to_owned()));
+    }
+
+    /// Starts or stops the recording that waits, where its moment has come.
+    pub(super) fn follow_arm(&mut self) {
+        let place = Place {
+            position: self.instrument.position(),
+            keyframes: self.instrument.keyframes().len(),
+            ping_pong: self.instrument.value(self.ids.mode) > 0.5,
+            bars: self.instrument.beat() / self.instrument.value(self.ids.per_bar),
+        };
+        if self.arm.step(self.edge(), place) {
+            self.toggle_recording();
+        }
+    }
+
+    /// The form of the sound that is heard.
+    fn sound(&self) -> Option<Sound> {
+        self.capture.as_ref().map(|capture| {
             let format = capture.format();
             Sound {
                 rate: format.sample_rate_hz,
                 channels: format.channels,
             }
-        });
-        if self.tape.toggle(self.canvas.size, sound) {
-            self.log.end_file(self.instrument.ticks());
+        })
+    }
+
+    fn toggle_recording(&mut self) {
+        let (now, sound) = (self.instrument.ticks(), self.sound());
+        match self.tape.toggle(self.canvas.size, sound) {
+            Change::None => {}
+            Change::Begun(take) => self.log.begin_file(now, take),
+            Change::Ended => self.log.end_file(now),
         }
     }
 
@@ -236,7 +285,9 @@ impl Show {
         for (at, &param) in self.ids.bank.iter().enumerate() {
             lit(param, place == Some(at));
         }
-        lit(self.ids.record, self.tape.running().is_some());
+        // One that waits blinks, twice a second.
+        let blinks = self.arm.waits() && (self.instrument.ticks() / 120).is_multiple_of(2);
+        lit(self.ids.record, self.tape.running().is_some() != blinks);
         lit(self.ids.hud, self.board.is_open());
         lit(self.ids.help, self.board.shows_help());
         lit(self.ids.learn, self.board.picked().is_some());

@@ -33,10 +33,14 @@ pub(super) enum Job {
     Watch(Arc<Piece>),
     /// Tell the performer.
     Tell(String),
-    /// Begin a recording in that folder.
+    /// Tell the performer of something that goes wrong.
+    Warn(String),
+    /// Open a recording in that folder.
     Record(PathBuf, record::Settings),
     /// Close a recording.
-    Close(Recorder),
+    Close(Box<Recorder>),
+    /// Close a recording that never began.
+    ThrowAway(Box<Recorder>),
     /// Open a sound input.
     Listen(String),
     /// Throw away what takes time to throw away.
@@ -47,7 +51,7 @@ pub(super) enum Job {
 pub(super) enum Done {
     Opened(Box<Opened>),
     /// A recording, and the name of the take beside it.
-    Recording(Recorder, PathBuf),
+    Recording(Box<Recorder>, PathBuf),
     /// A recording could not begin.
     NoRecording,
     Listening(Box<Capture>),
@@ -148,13 +152,16 @@ impl Clerk {
                 self.notices.tell(text);
                 None
             }
+            Job::Warn(text) => {
+                self.notices.warn(text);
+                None
+            }
             Job::Record(folder, settings) => {
-                let path = record::name(&folder, std::time::SystemTime::now());
+                let path = record::name(&folder, std::time::SystemTime::now(), settings.codec);
                 match Recorder::start(&path, &settings) {
                     Ok(recorder) => {
-                        self.notices
-                            .tell(format!("recording to {}", path.display()));
-                        Some(Done::Recording(recorder, path.with_extension("take")))
+                        let take = path.with_extension("take");
+                        Some(Done::Recording(Box::new(recorder), take))
                     }
                     Err(error) => {
                         self.notices.warn(error.to_string());
@@ -163,7 +170,12 @@ impl Clerk {
                 }
             }
             Job::Close(recorder) => {
-                close(recorder, &self.notices);
+                close(*recorder, &self.notices);
+                None
+            }
+            Job::ThrowAway(recorder) => {
+                // It has no picture, and so no file.
+                let _ = recorder.finish();
                 None
             }
             Job::Listen(name) => match Capture::open(&name) {

@@ -1,6 +1,7 @@
 //! The program around the instrument: wires hands, engine, stage and recorder, and runs the show.
 
 mod acts;
+mod arm;
 mod clocks;
 mod desk;
 mod drawing;
@@ -22,6 +23,8 @@ use anyhow::Context;
 use crate::engine::{Drawing, Norm};
 use crate::instrument::Table;
 use crate::library;
+use crate::record::Codec;
+use crate::stage::Target;
 
 pub use window::{Display, Monitor, monitors, open_display};
 
@@ -38,6 +41,12 @@ pub struct Settings {
     pub fps: f64,
     /// Size of what is recorded, in pixels; the engine's own where none is given.
     pub size: Option<(u32, u32)>,
+    /// How recordings are coded; H.264 where none is given.
+    pub codec: Option<Codec>,
+    /// Where raw pictures go.
+    pub out: Vec<Target>,
+    /// Size of raw pictures, in pixels; the engine's own where none is given.
+    pub out_size: Option<(u32, u32)>,
     /// Where OSC is listened to, `HOST:PORT`; nowhere where none is given.
     pub osc: Option<String>,
     /// Where OSCQuery is served, `HOST:PORT` or `none`; beside OSC, at a free port, where none is given.

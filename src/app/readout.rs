@@ -49,6 +49,8 @@ pub(super) struct Sources<'a> {
     pub(super) dropped: u64,
     /// How long a recording has run, and how many pictures it lost.
     pub(super) recording: Option<(Duration, u64)>,
+    /// How long the disk has room for it, where that is not long.
+    pub(super) disk_left: Option<Duration>,
     pub(super) sound: Option<&'a Capture>,
 }
 
@@ -219,12 +221,14 @@ impl Board {
         readout.hands = format!("{osc}   {events} events   {sound}");
         readout.recording = sources.recording.map(|(length, dropped)| {
             let secs = length.as_secs();
-            let lost = if dropped > 0 {
-                format!("  {dropped} dropped")
-            } else {
-                String::new()
-            };
-            format!("REC {}:{:02}{lost}", secs / 60, secs % 60)
+            let mut text = format!("REC {}:{:02}", secs / 60, secs % 60);
+            if dropped > 0 {
+                text += &format!("  {dropped} dropped");
+            }
+            if let Some(left) = sources.disk_left.map(|left| left.as_secs()) {
+                text += &format!("  disk full in {}:{:02}", left / 60, left % 60);
+            }
+            text
         });
         readout.blackout = value("master.blackout") > 0.5;
         readout.frozen = value("master.freeze") > 0.5;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Settings;
 use super::acts::Ids;
+use super::arm::Arm;
 use super::clocks::Clocks;
 use super::desk::{Desk, Done, Job};
 use super::drawing::{Drawing, Frame};
@@ -20,7 +21,7 @@ use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Fit, Output, Shown, blend_weight};
+use crate::stage::{Canvas, Fit, Output, Pipes, Shown, blend_weight};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -48,6 +49,8 @@ pub(super) struct Show {
     pub(super) engine_name: String,
     pub(super) pieces: Desk,
     pub(super) tape: Tape,
+    pub(super) arm: Arm,
+    pipes: Pipes,
     output: Box<dyn Output>,
     pub(super) window: Box<dyn Fn(WindowCommand) + Send>,
     pub(super) capture: Option<Box<Capture>>,
@@ -108,9 +111,15 @@ impl Show {
             desk("desk-records")?,
             Arc::clone(&hands.notices),
             settings.takes.clone(),
-            settings.size,
-            settings.fps,
+            (settings.size, settings.fps, settings.codec),
         );
+        let told = Arc::clone(&hands.notices);
+        let pipes = Pipes::open(
+            &settings.out,
+            size,
+            settings.out_size.unwrap_or(size),
+            &(Arc::new(move |text| told.tell(text)) as _),
+        )?;
         if let Some(name) = &settings.sound_in {
             // An empty desk has room.
             let _ = pieces.ask(Job::Listen(name.clone()));
@@ -138,6 +147,8 @@ impl Show {
             engine_name,
             pieces,
             tape,
+            arm: Arm::default(),
+            pipes,
             output,
             window,
             capture: None,
@@ -191,6 +202,7 @@ impl Show {
         self.follow_clock();
         let newest = self.take_controls();
         self.advance(now);
+        self.follow_arm();
         self.publish_values();
         self.request(newest);
         self.take_frame(now);
@@ -336,10 +348,12 @@ impl Show {
                 fps: self.count.fps(),
                 dropped: self.count.dropped(),
                 recording: self.tape.running(),
+                disk_left: self.tape.left(),
                 sound: self.capture.as_deref(),
             },
         );
         let shown = self.output.show(&self.canvas, fit, self.board.visible());
+        self.pipes.offer(&self.canvas, fit);
         if self.tape.offer(&self.canvas, fit, &self.samples) {
             self.log.end_file(self.instrument.ticks());
         }
@@ -361,6 +375,8 @@ impl Show {
         // Closing a file takes its time, which is not the show's.
         figures.frames_interpolated = self.drawing.mixed();
         self.hands.tell(&mut figures);
+        (figures.out_sent, figures.out_dropped) = (self.pipes.sent(), self.pipes.dropped());
+        drop(self.pipes);
         figures.recorder_dropped = self.tape.end();
         (self.window)(WindowCommand::Close);
         figures

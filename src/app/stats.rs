@@ -98,6 +98,10 @@ pub(super) struct Figures {
     pub(super) oscquery: Option<std::net::SocketAddr>,
     /// Pictures that recordings lost.
     pub(super) recorder_dropped: u64,
+    /// Pictures that readers of raw video took.
+    pub(super) out_sent: u64,
+    /// Pictures that they lost, for they were too slow.
+    pub(super) out_dropped: u64,
     /// The most memory that the program held, in MB; nothing where the system does not tell.
     pub(super) peak_rss_mb: Option<f64>,
     /// What drew.
@@ -212,6 +216,8 @@ impl Count {
             osc_turned_away: 0,
             oscquery: None,
             recorder_dropped: 0,
+            out_sent: 0,
+            out_dropped: 0,
             peak_rss_mb: peak_rss_mb(),
             engine,
             norm,

@@ -9,7 +9,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::engine::{Drawing, open};
 use crate::network::weights::GeneratorWeights;
-use crate::render::{Film, Form, RenderError, Surroundings};
+use crate::render::{Film, Form, Pictures, RenderError, Surroundings};
+
+/// Sides of a film in pixels.
+const SIDES: std::ops::RangeInclusive<u32> = 16..=8192;
 
 /// Makes a film of a model, with a progress bar; Ctrl-C stops it and leaves nothing.
 ///
@@ -59,9 +62,51 @@ pub(super) fn size(text: &str) -> Result<(u32, u32), String> {
         Some((width.trim().parse().ok()?, height.trim().parse().ok()?))
     });
     match sides {
-        Some((width, height)) if (16..=8192).contains(&width) && (16..=8192).contains(&height) => {
+        Some((width, height)) if SIDES.contains(&width) && SIDES.contains(&height) => {
             Ok((width, height))
         }
-        _ => Err("give WIDTHxHEIGHT in pixels, 16 to 8192, such as 1920x1080".to_owned()),
+        Some((width, height)) => Err(format!(
+            "{width} x {height} is out of range: sides go from 16 to 8192 pixels"
+        )),
+        None => Err("give WIDTHxHEIGHT in pixels, 16 to 8192, such as 1920x1080".to_owned()),
+    }
+}
+
+/// Reads `FROM..TO`; either may be left out.
+pub(super) fn pictures(text: &str) -> Result<Pictures, String> {
+    let number = |text: &str, without: Option<u64>| match text.trim() {
+        "" => Ok(without),
+        number => number.parse().map(Some),
+    };
+    let sides = text.split_once("..").and_then(|(from, to)| {
+        let from = number(from, Some(0)).ok()??;
+        Some((from, number(to, None).ok()?))
+    });
+    match sides {
+        Some((from, to)) if to.is_none_or(|to| from < to) => Ok(Pictures { from, to }),
+        _ => Err("give FROM..TO in pictures, counted from 0, such as 0..400".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_ranges_are_read_and_what_cannot_be_is_named_with_its_limit() {
+        assert_eq!(size("1920x1080"), Ok((1920, 1080)));
+        assert!(size("16384x16384").unwrap_err().contains("8192"));
+        assert!(size("4x4").unwrap_err().contains("16 to 8192"));
+        assert!(size("wide").unwrap_err().contains("1920x1080"));
+        for (text, from, to) in [
+            ("0..400", 0, Some(400)),
+            ("7..", 7, None),
+            ("..9", 0, Some(9)),
+        ] {
+            assert_eq!(pictures(text), Ok(Pictures { from, to }));
+        }
+        for text in ["", "4", "9..9", "9..3", "-1..4", "a..b", "1...4"] {
+            assert!(pictures(text).unwrap_err().contains("0..400"), "{text}");
+        }
     }
 }

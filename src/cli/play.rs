@@ -1,13 +1,18 @@
 //! `latentloop play`: the instrument.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use anyhow::bail;
 
 use super::film::size;
 use crate::app::{self, Settings, open_display};
 use crate::engine::{Bytes, Drawing, Norm, Winograd};
 use crate::library;
+use crate::record::Codec;
 use crate::render;
+use crate::stage::Target;
 
 /// Where recordings go.
 const TAKES: &str = "takes";
@@ -33,6 +38,15 @@ pub struct Args {
     /// Width and height of what is recorded, such as 1920x1080 [default: the model's own]
     #[arg(long, value_parser = size, value_name = "WxH")]
     size: Option<(u32, u32)>,
+    /// How recordings are coded [default: H.264]
+    #[arg(long, value_enum)]
+    codec: Option<Codec>,
+    /// Where to send raw RGBA pictures: pipe:1, pipe:PATH of a named pipe, or tcp://HOST:PORT; may be repeated
+    #[arg(long, value_name = "TARGET")]
+    out: Vec<Target>,
+    /// Width and height of raw pictures [default: the model's own]
+    #[arg(long, value_parser = size, value_name = "WxH", requires = "out")]
+    out_size: Option<(u32, u32)>,
     /// Where to listen to OSC: HOST:PORT, or none
     #[arg(long, default_value = "127.0.0.1:7000", value_name = "HOST:PORT")]
     osc: String,
@@ -76,6 +90,7 @@ pub struct Args {
 /// # Errors
 /// When the preset, the model or the engine cannot be opened. What fails later is named while the show goes on.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    check(&args.out)?;
     let settings = Settings {
         piece: args.piece,
         drawing: Drawing {
@@ -85,6 +100,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         norm: args.norm,
         fps: args.fps,
         size: args.size,
+        codec: args.codec,
+        out: args.out,
+        out_size: args.out_size,
         osc: (args.osc != "none").then_some(args.osc),
         oscquery: args.oscquery,
         osc_allow: args.osc_allow,
@@ -103,8 +121,40 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     match open_display() {
         Ok(display) => app::run(&settings, Some(display)),
+        Err(reason) if !settings.out.is_empty() => {
+            bail!(
+                "there is no display to play on ({reason}); --headless sends pictures without one"
+            )
+        }
         Err(reason) => perform_first_take(&reason, &settings, &args.drawing),
     }
+}
+
+/// Refuses targets of raw pictures that can never have a reader.
+fn check(targets: &[Target]) -> anyhow::Result<()> {
+    for (at, target) in targets.iter().enumerate() {
+        if targets[..at].contains(target) {
+            bail!("--out {target} is given twice");
+        }
+        match target {
+            Target::Stdout if std::io::stdout().is_terminal() => {
+                bail!(
+                    "--out pipe:1: raw pictures would fill the terminal; pipe them into a program"
+                )
+            }
+            Target::Fifo(path) if !path.exists() => bail!(
+                "--out {target}: there is no such pipe; make it with `mkfifo {}`",
+                path.display()
+            ),
+            Target::Fifo(path) if path.is_file() || path.is_dir() => {
+                bail!(
+                    "--out {target}: it is no named pipe; make one with `mkfifo` under another name"
+                )
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Without a display there is nothing to play on: the take that ships becomes a film instead.
@@ -124,6 +174,7 @@ fn perform_first_take(reason: &str, settings: &Settings, drawing: &Drawing) -> a
         norm: settings.norm,
         codec: None,
         bytes: Bytes::Nearest,
+        range: None,
     };
     super::take::render_take(&take, &output, form, drawing)
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use anyhow::bail;
 
-use super::film::{make, size};
+use super::film::{make, pictures, size};
 use crate::engine::{Bytes, Drawing, Norm, ROWS};
 use crate::instrument::preset::KeyframeEntry;
 use crate::instrument::{Preset, Table};
 use crate::latent::seed_row;
 use crate::library;
-use crate::render;
+use crate::record::Codec;
+use crate::render::{self, Pictures};
 
 /// Pictures of a segment in the reference work.
 const REFERENCE_FRAMES: u64 = 100;
@@ -51,6 +52,12 @@ pub struct Args {
     /// Width and height of the film, such as 1920x1080 [default: the model's own]
     #[arg(long, value_parser = size, value_name = "WxH")]
     size: Option<(u32, u32)>,
+    /// How pictures are coded [default: H.264, or VP9 in .webm]
+    #[arg(long, value_enum)]
+    codec: Option<Codec>,
+    /// Render only these pictures of it, counted from 0: from the first to the one before the last
+    #[arg(long, value_parser = pictures, value_name = "FROM..TO")]
+    range: Option<Pictures>,
     /// The reference work's pictures exactly: both ends of a segment, batch statistics, straight lines, bytes cut down
     #[arg(long, conflicts_with_all = ["speed", "path", "size", "norm"])]
     reference: bool,
@@ -88,8 +95,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         fps: args.fps,
         size: args.size,
         norm: Some(args.norm),
-        codec: None,
+        codec: args.codec,
         bytes: Bytes::Nearest,
+        range: args.range,
     };
     if args.reference {
         let form = render::Form {

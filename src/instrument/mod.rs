@@ -28,7 +28,9 @@ pub use param::{Curve, Kind, ParamId, Row, Scope, Table};
 pub use performer::{Instrument, InstrumentError};
 pub use preset::Preset;
 pub use recall::Recall;
-pub use rows::{BANK, BEAT_SOURCES, BEAT_UNITS, FITS, MAX_KEYFRAMES, MODES, NORMS, PAGES, QUANTA};
+pub use rows::{
+    ARMS, BANK, BEAT_SOURCES, BEAT_UNITS, FITS, MAX_KEYFRAMES, MODES, NORMS, PAGES, QUANTA,
+};
 pub use state::State;
 
 /// Steps of the instrument's own clock in a second.

@@ -16,6 +16,8 @@ pub const BEAT_UNITS: [&str; 2] = ["beat", "bar"];
 pub const QUANTA: [&str; 3] = ["off", "beat", "bar"];
 /// Whose beat it is.
 pub const BEAT_SOURCES: [&str; 3] = ["internal", "midi", "link"];
+/// What the start and the stop of a recording wait for.
+pub const ARMS: [&str; 3] = ["off", "loop", "bar"];
 /// Presets of the bank.
 pub const BANK: usize = 16;
 /// Pages of a controller's map.
@@ -212,6 +214,11 @@ impl Table {
                 60.0,
                 "s",
                 "How much record.keep keeps",
+            )),
+            host(choice(
+                "record.arm",
+                &ARMS,
+                "What record.toggle waits for: nothing, the loop's start or the next bar",
             )),
             host(trigger(
                 "preset.next",

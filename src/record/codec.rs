@@ -54,6 +54,17 @@ impl Codec {
         }
     }
 
+    /// The ending of files that it usually goes into.
+    pub(super) fn ending(self) -> &'static str {
+        match self {
+            Self::H264 | Self::H265 => ".mp4",
+            Self::Ffv1 => ".mkv",
+            Self::Vp9 => ".webm",
+            Self::Prores => ".mov",
+            Self::Png => "",
+        }
+    }
+
     /// What files it goes into, for people.
     fn endings(self) -> &'static str {
         match self {

@@ -112,7 +112,15 @@ impl Coding {
             (codec::Id::H264, Effort::Offline) => {
                 &[("preset", "veryfast"), ("crf", "16"), ("forced-idr", "1")]
             }
-            (codec::Id::HEVC, _) => &[
+            // A lookahead would hold back more than a crash may lose.
+            (codec::Id::HEVC, Effort::Live) => &[
+                ("preset", "ultrafast"),
+                ("tune", "zerolatency"),
+                ("crf", "20"),
+                ("forced-idr", "1"),
+                ("x265-params", "log-level=none"),
+            ],
+            (codec::Id::HEVC, Effort::Offline) => &[
                 ("preset", "fast"),
                 ("crf", "18"),
                 ("forced-idr", "1"),

@@ -15,7 +15,8 @@ use super::{RecordError, Settings, Sink};
 pub(super) struct Folder {
     path: PathBuf,
     size: (u32, u32),
-    count: u64,
+    next: u64,
+    written: u64,
     rgb: Vec<u8>,
 }
 
@@ -31,7 +32,8 @@ impl Folder {
         Ok(Self {
             path: path.to_owned(),
             size: (settings.width, settings.height),
-            count: 0,
+            next: settings.first,
+            written: 0,
             rgb: Vec::new(),
         })
     }
@@ -51,17 +53,23 @@ impl Sink for Folder {
         for pixel in rgba.chunks_exact(4) {
             self.rgb.extend_from_slice(&pixel[..3]);
         }
-        self.count += 1;
-        let path = self.path.join(format!("{:06}.png", self.count));
+        let path = self.path.join(format!("{:06}.png", self.next));
+        self.next += 1;
         let fail = |error: &dyn std::fmt::Display| RecordError::write("write", &path, error);
         let file = BufWriter::new(File::create(&path).map_err(|error| fail(&error))?);
         PngEncoder::new_with_quality(file, CompressionType::Fast, FilterType::Up)
             .write_image(&self.rgb, width, height, ExtendedColorType::Rgb8)
-            .map_err(|error| fail(&error))
+            .map_err(|error| fail(&error))?;
+        self.written += std::fs::metadata(&path).map_or(0, |file| file.len());
+        Ok(())
     }
 
     fn sound(&mut self, _samples: &[f32], _until: Duration) -> Result<(), RecordError> {
         Ok(())
+    }
+
+    fn written(&self) -> u64 {
+        self.written
     }
 
     fn finish(self: Box<Self>) -> Result<(), RecordError> {

@@ -3,6 +3,7 @@
 mod codec;
 #[cfg(feature = "video")]
 mod coding;
+mod disk;
 mod folder;
 mod log;
 #[cfg(feature = "video")]
@@ -17,6 +18,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use codec::Codec;
+pub use disk::Room;
 pub use log::{Notice, TakeLog};
 pub use recorder::{Closing, Recorder, Summary};
 
@@ -35,6 +37,8 @@ pub struct Settings {
     pub sound: Option<Sound>,
     /// Whether a show is waiting.
     pub effort: Effort,
+    /// Number of the first picture, where pictures are numbered.
+    pub first: u64,
 }
 
 impl Settings {
@@ -47,6 +51,7 @@ impl Settings {
             codec: None,
             sound: None,
             effort,
+            first: 1,
         }
     }
 }
@@ -83,6 +88,8 @@ pub trait Sink {
     /// # Errors
     /// As [`Sink::picture`].
     fn sound(&mut self, samples: &[f32], until: Duration) -> Result<(), RecordError>;
+    /// Bytes that were written so far.
+    fn written(&self) -> u64;
     /// Writes what is still on its way and closes the file.
     ///
     /// # Errors
@@ -160,6 +167,18 @@ pub enum RecordError {
         /// What the system said.
         reason: String,
     },
+    /// The disk is all but full.
+    #[error(
+        "cannot record to {path}: the disk has {} MB left, and {} are kept free; make room, or record elsewhere",
+        free / 1_000_000,
+        disk::RESERVE / 1_000_000
+    )]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that are left.
+        free: u64,
+    },
     /// Nothing came in.
     #[error("nothing was recorded to {0}: not one picture came in time")]
     Nothing(PathBuf),
@@ -218,14 +237,16 @@ fn movie(path: &Path, _: Codec, _: &Settings) -> Result<Box<dyn Sink>, RecordErr
     Err(RecordError::NoVideo(path.to_owned()))
 }
 
-/// A name in `folder` that no file has, from the local date and time: `2026-11-24_21-05-59.mp4`. Without FFmpeg it is a
-/// folder's, and has no ending. The take beside it, of the same name but `.take`, is free as well.
-pub fn name(folder: &Path, now: std::time::SystemTime) -> PathBuf {
-    free_name(
-        folder,
-        now,
-        if cfg!(feature = "video") { ".mp4" } else { "" },
-    )
+/// A name in `folder` that no file has, from the local date and time: `2026-11-24_21-05-59.mp4`, with the ending of files
+/// that the codec goes into. Without FFmpeg it is a folder's, and has no ending. The take beside it, of the same name but
+/// `.take`, is free as well.
+pub fn name(folder: &Path, now: std::time::SystemTime, codec: Option<Codec>) -> PathBuf {
+    let ending = match codec {
+        Some(codec) => codec.ending(),
+        None if cfg!(feature = "video") => Codec::H264.ending(),
+        None => Codec::Png.ending(),
+    };
+    free_name(folder, now, ending)
 }
 
 /// A name that neither a file with that ending nor a take has.
@@ -251,11 +272,21 @@ mod tests {
     fn a_second_recording_in_the_same_second_gets_its_own_name() {
         let folder = tempfile::tempdir().unwrap();
         let now = std::time::SystemTime::now();
-        let first = name(folder.path(), now);
+        let first = name(folder.path(), now, None);
         std::fs::write(&first, "taken").unwrap();
-        let second = name(folder.path(), now);
+        let second = name(folder.path(), now, None);
         assert_ne!(first, second);
         assert!(!second.exists());
+        for (codec, ending) in [
+            (Codec::H265, Some("mp4")),
+            (Codec::Prores, Some("mov")),
+            (Codec::Ffv1, Some("mkv")),
+            (Codec::Vp9, Some("webm")),
+            (Codec::Png, None),
+        ] {
+            let named = name(folder.path(), now, Some(codec));
+            assert_eq!(named.extension().and_then(|e| e.to_str()), ending);
+        }
     }
 
     #[test]

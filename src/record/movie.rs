@@ -189,6 +189,10 @@ impl Sink for Movie {
         }
     }
 
+    fn written(&self) -> u64 {
+        std::fs::metadata(&self.path).map_or(0, |file| file.len())
+    }
+
     fn finish(mut self: Box<Self>) -> Result<(), RecordError> {
         let closed = self.close();
         // The trailer is written whatever came before: it frees the muxer and saves what it can.

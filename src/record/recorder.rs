@@ -4,14 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::disk::{self, Gauge, Room};
 use super::{RecordError, Settings, Sink, open_sink};
 
-/// Pictures that can wait for the encoder.
+/// Pictures that can wait for the encoder, where they are not too large for [`POOL_BYTES`]; at least so many as `FEWEST`.
 const PICTURES: usize = 8;
+const FEWEST: usize = 3;
+/// Memory for waiting pictures.
+const POOL_BYTES: usize = 512 << 20;
 /// Blocks of sound that can wait.
 const BLOCKS: usize = 64;
 /// Samples of each channel in a block of sound.
@@ -38,6 +42,7 @@ enum Message {
 /// Records beside a show. Offering copies into a buffer from a pool and never waits, allocates or touches a file.
 #[derive(Debug)]
 pub struct Recorder {
+    path: PathBuf,
     messages: Sender<Message>,
     pictures: Receiver<Vec<u8>>,
     blocks: Receiver<Vec<f32>>,
@@ -52,15 +57,20 @@ impl Recorder {
     /// folders on the way to it are made too.
     ///
     /// # Errors
-    /// When the system gives no thread. What fails later shows in [`Recorder::has_failed`] and is told by
+    /// When the disk is all but full, or the system gives no thread. What fails later shows in [`Recorder::has_failed`] and is told by
     /// [`Recorder::finish`].
     pub fn start(path: &Path, settings: &Settings) -> Result<Self, RecordError> {
+        if let Some(free) = disk::free(path).filter(|&free| free < disk::RESERVE) {
+            let path = path.to_owned();
+            return Err(RecordError::Disk { path, free });
+        }
         let picture_bytes = settings.width as usize * settings.height as usize * 4;
         let channels = settings.sound.map_or(0, |sound| sound.channels.into());
-        let (messages, inbox) = bounded(PICTURES + BLOCKS);
-        let (spent_pictures, pictures) = bounded(PICTURES);
+        let waiting = (POOL_BYTES / picture_bytes.max(1)).clamp(FEWEST, PICTURES);
+        let (messages, inbox) = bounded(waiting + BLOCKS);
+        let (spent_pictures, pictures) = bounded(waiting);
         let (spent_blocks, blocks) = bounded(BLOCKS);
-        for _ in 0..PICTURES {
+        for _ in 0..waiting {
             // The channel has room for all of them, here and when they come back.
             let _ = spent_pictures.send(vec![0; picture_bytes]);
         }
@@ -83,6 +93,7 @@ impl Recorder {
             .spawn(move || work.run())
             .map_err(|error| RecordError::write("start a thread to record", path, error))?;
         Ok(Self {
+            path: path.to_owned(),
             messages,
             pictures,
             blocks,
@@ -125,6 +136,11 @@ impl Recorder {
         })
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Pictures dropped so far.
     pub fn dropped(&self) -> u64 {
         self.closing.tally.dropped.load(Ordering::Relaxed)
@@ -133,6 +149,16 @@ impl Recorder {
     /// Whether the recording has failed: it takes no more, and [`Recorder::finish`] tells why.
     pub fn has_failed(&self) -> bool {
         self.closing.tally.failed.load(Ordering::Relaxed)
+    }
+
+    /// How much room the disk has for it. Where there is none left it still takes pictures, as long as they go: whoever
+    /// records is to close it.
+    pub fn room(&self) -> Room {
+        match self.closing.tally.left_secs.load(Ordering::Relaxed) {
+            0 => Room::Spent,
+            AMPLE => Room::Ample,
+            secs => Room::Scarce(Duration::from_secs(secs)),
+        }
     }
 
     /// Ends the recording without waiting for the file to be closed.
@@ -176,10 +202,36 @@ impl Closing {
     }
 }
 
-#[derive(Debug, Default)]
+/// No end of the disk is in sight.
+const AMPLE: u64 = u64::MAX;
+
+#[derive(Debug)]
 struct Tally {
     dropped: AtomicU64,
     failed: AtomicBool,
+    /// Seconds that the disk has room for, 0 being the end; or [`AMPLE`].
+    left_secs: AtomicU64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            dropped: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+            left_secs: AtomicU64::new(AMPLE),
+        }
+    }
+}
+
+impl Tally {
+    fn set_room(&self, room: Room) {
+        let secs = match room {
+            Room::Spent => 0,
+            Room::Scarce(left) => left.as_secs().max(1),
+            Room::Ample => AMPLE,
+        };
+        self.left_secs.store(secs, Ordering::Relaxed);
+    }
 }
 
 /// What the thread works with.
@@ -201,10 +253,19 @@ impl Work {
             dropped: 0,
             duration: Duration::ZERO,
         };
-        let mut outcome = self
-            .inbox
-            .iter()
-            .try_for_each(|message| self.handle(message, &mut sink, &mut summary));
+        let (mut gauge, begun) = (Gauge::default(), Instant::now());
+        let mut due = disk::INTERVAL;
+        let mut outcome = self.inbox.iter().try_for_each(|message| {
+            let at = begun.elapsed();
+            if at >= due
+                && let Some(sink) = &sink
+                && let Some(free) = disk::free(&self.path)
+            {
+                due = at + disk::INTERVAL;
+                self.tally.set_room(gauge.look(at, sink.written(), free));
+            }
+            self.handle(message, &mut sink, &mut summary)
+        });
         if outcome.is_err() {
             self.tally.failed.store(true, Ordering::Relaxed);
         }

@@ -1,5 +1,6 @@
 //! A film in the making: the engine before it, the file behind it.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +22,17 @@ pub struct Form {
     pub codec: Option<Codec>,
     /// How values become bytes.
     pub bytes: Bytes,
+    /// Which pictures of it are drawn; all where none are given.
+    pub range: Option<Pictures>,
+}
+
+/// Pictures in a row, counted from 0: the first one, and the one after the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pictures {
+    /// The first.
+    pub from: u64,
+    /// The one after the last; the film's end where none is given.
+    pub to: Option<u64>,
 }
 
 /// A film in the making. It lies under another name until it is finished; dropped before, it leaves nothing.
@@ -30,6 +42,8 @@ pub struct Film {
     /// Width and height of the film.
     size: (u32, u32),
     z: Vec<f32>,
+    /// The norm of latents that were not drawn yet.
+    placed: Option<Norm>,
     painted: Vec<u8>,
     canvas: Canvas,
     scaler: Option<(Fit, Scaler)>,
@@ -57,12 +71,14 @@ impl Film {
         let size = form.size.unwrap_or(engine.size());
         let settings = Settings {
             codec: form.codec,
+            first: form.range.map_or(1, |range| range.from + 1),
             ..Settings::silent(size, form.fps, Effort::Offline)
         };
         let sink = open_sink(&partial, &settings).map_err(|error| renamed(error, path))?;
         let bytes = |(width, height): (u32, u32)| width as usize * height as usize * 4;
         Ok(Self {
             z: vec![0.0; ROWS * engine.latent()],
+            placed: None,
             painted: vec![0; bytes(engine.size())],
             size,
             canvas: Canvas::black(engine.size()),
@@ -82,6 +98,19 @@ impl Film {
         self.engine.latent()
     }
 
+    /// Which of so many pictures are drawn.
+    pub(super) fn range(&self, of: u64) -> Result<Range<u64>, RenderError> {
+        let Some(Pictures { from, to }) = self.form.range else {
+            return Ok(0..of);
+        };
+        let to = to.map_or(of, |to| to.min(of));
+        if from < to {
+            Ok(from..to)
+        } else {
+            Err(RenderError::Range { from, of })
+        }
+    }
+
     /// Pictures a second.
     pub fn fps(&self) -> f64 {
         self.form.fps
@@ -91,23 +120,27 @@ impl Film {
     pub(super) fn change(&mut self, engine: Box<dyn Engine>) {
         let (width, height) = engine.size();
         self.z.resize(ROWS * engine.latent(), 0.0);
+        self.placed = None;
         self.painted = vec![0; width as usize * height as usize * 4];
         self.canvas = Canvas::black((width, height));
         self.scaler = None;
         self.engine = engine;
     }
 
-    /// Draws the latents that `fill` writes, rows x latent, by the statistics that are played.
-    pub(super) fn draw(
-        &mut self,
-        played: Norm,
-        fill: impl FnOnce(&mut [f32]),
-    ) -> Result<(), RenderError> {
+    /// Takes the latents that `fill` writes, rows x latent, to be drawn by the statistics that are played.
+    pub(super) fn place(&mut self, played: Norm, fill: impl FnOnce(&mut [f32])) {
         let norm = self.form.norm.unwrap_or(played);
-        let z = &mut self.z[..norm.rows() * self.engine.latent()];
-        fill(z);
-        self.engine
-            .paint(z, norm, self.form.bytes, &mut self.painted)?;
+        fill(&mut self.z[..norm.rows() * self.engine.latent()]);
+        self.placed = Some(norm);
+    }
+
+    /// Draws the latents that were placed; those that were drawn already stay as they are.
+    pub(super) fn draw(&mut self) -> Result<(), RenderError> {
+        if let Some(norm) = self.placed.take() {
+            let z = &self.z[..norm.rows() * self.engine.latent()];
+            self.engine
+                .paint(z, norm, self.form.bytes, &mut self.painted)?;
+        }
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use crate::record::RecordError;
 use crate::stage::Fit;
 use crate::take::{Model, Player, PlayerError, Script, secs};
 
-pub use film::{Film, Form};
+pub use film::{Film, Form, Pictures};
 
 /// Why nothing was rendered.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,16 @@ pub enum RenderError {
         "that is {0} pictures, more than a day's worth; give a higher --speed or fewer --frames"
     )]
     Length(f64),
+    /// None of the pictures that were asked for is there.
+    #[error(
+        "there is no picture from {from} on: there are {of}, counted from 0; give another --range"
+    )]
+    Range {
+        /// The first that was asked for.
+        from: u64,
+        /// How many there are.
+        of: u64,
+    },
     /// Ctrl-C.
     #[error("stopped; nothing was written")]
     Stopped,
@@ -68,7 +78,8 @@ impl Surroundings<'_> {
     }
 }
 
-/// Renders a preset's loop once round, at `speed` keyframes a second.
+/// Renders a preset's loop once round, at `speed` keyframes a second; as much of it as the film's form says. Returns how many
+/// pictures those are.
 ///
 /// # Errors
 /// When the preset does not fit the model, or a picture is not drawn or written. The film is discarded then.
@@ -177,8 +188,10 @@ fn perform(
         freeze: find("master.freeze")?,
         fit: find("stage.fit")?,
     };
+    let range = film.range(pictures)?;
+    let count = range.end - range.start;
     let mut model = player.model().cloned();
-    for number in 0..pictures {
+    for number in 0..range.end {
         player.advance(player.start() + ticks(number as f64 / film.fps()))?;
         if player.model() != model.as_ref() {
             model = player.model().cloned();
@@ -193,17 +206,23 @@ fn perform(
             } else {
                 Norm::Running
             };
-            film.draw(norm, |z| instrument.latents(z))?;
+            film.place(norm, |z| instrument.latents(z));
         }
+        if number < range.start {
+            // What comes before is played, not drawn: only its last picture may be held into the range.
+            around.done(0, count)?;
+            continue;
+        }
+        film.draw()?;
         let lit = if instrument.value(look.blackout) > 0.5 {
             0.0
         } else {
             instrument.value(look.fade)
         };
         film.show(lit, Fit::of(instrument.value(look.fit)))?;
-        around.done(number + 1, pictures)?;
+        around.done(number + 1 - range.start, count)?;
     }
-    Ok(pictures)
+    Ok(count)
 }
 
 /// Renders the loop as the reference work does: between neighbours `frames` pictures at evenly spaced weights from 0 to 1,
@@ -221,13 +240,18 @@ pub fn reference(
     let latent = film.latent();
     let instrument = Instrument::new(preset, Arc::clone(table), latent)?;
     let keyframes = instrument.keyframes();
-    let total = keyframes.len() as u64 * frames;
+    let range = film.range(keyframes.len() as u64 * frames)?;
+    let total = range.end - range.start;
     let mut row = vec![0.0; latent];
     for (index, from) in keyframes.iter().enumerate() {
         let to = &keyframes[(index + 1) % keyframes.len()];
         for frame in 0..frames {
+            let number = index as u64 * frames + frame;
+            if !range.contains(&number) {
+                continue;
+            }
             let weight = frame as f64 / (frames - 1).max(1) as f64;
-            film.draw(Norm::Batch, |z| {
+            film.place(Norm::Batch, |z| {
                 for (number, out) in z.chunks_exact_mut(latent).enumerate() {
                     let place = number * latent..(number + 1) * latent;
                     let (a, b) = (&from.latents[place.clone()], &to.latents[place]);
@@ -236,9 +260,10 @@ pub fn reference(
                         *out = value as f32;
                     }
                 }
-            })?;
+            });
+            film.draw()?;
             film.show(1.0, Fit::Fit)?;
-            around.done(index as u64 * frames + frame + 1, total)?;
+            around.done(number + 1 - range.start, total)?;
         }
     }
     Ok(total)

@@ -10,6 +10,10 @@ mod hud;
 #[cfg(feature = "live")]
 mod output;
 #[cfg(feature = "live")]
+mod pipe;
+#[cfg(feature = "live")]
+mod reader;
+#[cfg(feature = "live")]
 mod screen;
 #[cfg(feature = "live")]
 mod upscale;
@@ -21,6 +25,8 @@ pub use gpu::{GpuError, adapters};
 pub use hud::{Learn, Port, Readout};
 #[cfg(feature = "live")]
 pub use output::{Offscreen, Output, Shown};
+#[cfg(feature = "live")]
+pub use pipe::{Pipes, Target, Tell};
 pub use scale::Scaler;
 #[cfg(feature = "live")]
 pub use screen::{Screen, ScreenSize};

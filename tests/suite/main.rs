@@ -9,6 +9,8 @@
 mod clients;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod clock;
+#[cfg(all(feature = "live", feature = "video", target_os = "linux"))]
+mod disk;
 #[cfg(feature = "video")]
 mod footage;
 mod import;
@@ -18,6 +20,8 @@ mod midi;
 mod osc;
 #[cfg(feature = "live")]
 mod oscquery;
+#[cfg(feature = "live")]
+mod outputs;
 mod parity;
 #[cfg(feature = "live")]
 mod play;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use ffmpeg_next as ffmpeg;
 use image::RgbImage;
 use latentloop::footage;
-use latentloop::record::{Effort, Recorder, Settings, Sound, open_sink};
+use latentloop::record::{Codec, Effort, Recorder, Settings, Sound, open_sink};
 
 const RECORDING: &str = "LATENTLOOP_TEST_RECORDING";
+const CODEC: &str = "LATENTLOOP_TEST_CODEC";
 
 fn decode(file: &Path) -> Vec<RgbImage> {
     let place = tempfile::tempdir().unwrap();
@@ -192,13 +193,22 @@ fn ends_secs(file: &Path) -> Vec<f64> {
 
 #[test]
 fn a_recorder_that_is_killed_leaves_a_file_that_plays() {
-    for name in ["killed.mp4", "killed.mkv"] {
+    for (name, codec) in [
+        ("killed.mp4", Codec::H264),
+        ("killed.mp4", Codec::H265),
+        ("killed.mov", Codec::H264),
+        ("killed.mov", Codec::Prores),
+        ("killed.mkv", Codec::H264),
+        ("killed.mkv", Codec::Ffv1),
+        ("killed.webm", Codec::Vp9),
+    ] {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join(name);
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "--nocapture"])
             .arg("record::record_until_killed")
             .env(RECORDING, &file)
+            .env(CODEC, codec.to_string())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -208,10 +218,10 @@ fn a_recorder_that_is_killed_leaves_a_file_that_plays() {
             .any(|line| line.contains("taken 150"));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(reached, "{name}: the child ended by itself");
-        // Eight may wait in the queue, and half a second in the muxer.
+        assert!(reached, "{name} {codec}: the child ended by itself");
+        // Eight may wait in the queue, and half a second in the muxer: less than a second of thirty frames.
         let frames = decode(&file).len();
-        assert!(frames >= 150 - 8 - 16, "{name}: {frames} frames");
+        assert!(frames >= 150 - 8 - 16, "{name} {codec}: {frames} frames");
     }
 }
 
@@ -221,7 +231,18 @@ fn record_until_killed() {
     let Some(file) = std::env::var_os(RECORDING) else {
         return;
     };
-    let settings = Settings::silent((128, 128), 30.0, Effort::Live);
+    let codec = std::env::var(CODEC).unwrap();
+    let codecs = [
+        Codec::H264,
+        Codec::H265,
+        Codec::Prores,
+        Codec::Ffv1,
+        Codec::Vp9,
+    ];
+    let settings = Settings {
+        codec: codecs.into_iter().find(|known| known.to_string() == codec),
+        ..Settings::silent((128, 128), 30.0, Effort::Live)
+    };
     let recorder = Recorder::start(Path::new(&file), &settings).unwrap();
     for number in 0..u32::MAX {
         let picture = plain((128, 128), number as u8);

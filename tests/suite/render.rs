@@ -112,6 +112,52 @@ fn a_loop_takes_as_long_as_its_speed_says_and_is_the_same_every_time() {
 }
 
 #[test]
+fn two_ranges_together_are_the_whole_bit_for_bit() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::copy(model(), place.path().join("m.safetensors")).unwrap();
+    let preset = "version = 1\nmodel = \"m.safetensors\"\nkeyframes = [{ seed = 1 }, { seed = 2 }, { seed = 3 }]\n";
+    std::fs::write(place.path().join("p.toml"), preset).unwrap();
+    // At the cut the picture is held, and a re-roll glides.
+    let take = "latentloop take 1\npreset p.toml\nlength 2\n0 loop.speed 2\n0.5 master.freeze 1\n0.6 loop.reroll\n1.3 master.freeze 0\n";
+    std::fs::write(place.path().join("t.take"), take).unwrap();
+    let walk = ["render", "p.toml", "--speed", "1.5", "--fps", "10"];
+    let reference = ["render", "p.toml", "--reference", "--frames", "7"];
+    let performed = ["take", "render", "t.take", "--fps", "10"];
+    for (name, command, cut, length) in [
+        ("walk", &walk[..], 9, 20),
+        ("reference", &reference, 9, 21),
+        ("take", &performed, 10, 20),
+    ] {
+        let render = |to: &str, range: &str| {
+            let out = format!("{name}-{to}");
+            let arguments = ["-o", &out, "--range", range];
+            succeed(place.path(), &[command, &arguments].concat());
+            place.path().join(out)
+        };
+        let whole = render("whole", "0..");
+        let (first, second) = (format!("..{cut}"), format!("{cut}..400"));
+        let (first, second) = (render("first", &first), render("second", &second));
+        assert_eq!(std::fs::read_dir(&whole).unwrap().count(), length);
+        assert_eq!(std::fs::read_dir(&first).unwrap().count(), cut);
+        assert_eq!(std::fs::read_dir(&second).unwrap().count(), length - cut);
+        for number in 1..=length {
+            let part = if number <= cut { &first } else { &second };
+            let read =
+                |folder: &Path| std::fs::read(folder.join(format!("{number:06}.png"))).unwrap();
+            assert!(read(part) == read(&whole), "{name}: picture {number}");
+        }
+        assert_ne!(
+            picture(&whole, 1),
+            picture(&whole, length / 2),
+            "{name} moves"
+        );
+    }
+    let beyond = [&walk[..], &["-o", "none", "--range", "20..30"]].concat();
+    refused(place.path(), &beyond, 1, "there are 20");
+    assert!(!place.path().join("none").exists());
+}
+
+#[test]
 fn a_take_is_played_as_it_was_written() {
     let place = tempfile::tempdir().unwrap();
     std::fs::copy(model(), place.path().join("m.safetensors")).unwrap();

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use crate::cli::film::{make, size};
+use crate::cli::film::{make, pictures, size};
 use crate::engine::{Bytes, Drawing, Engine, Norm, open};
 use crate::instrument::Table;
 use crate::library::{self, TakeFile};
 use crate::network::weights::GeneratorWeights;
 use crate::record::Codec;
-use crate::render;
+use crate::render::{self, Pictures};
 use crate::take::{Model, Player, Take, secs};
 
 /// Render a take to a film or to a folder of pictures
@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// How pictures are coded [default: H.264, or VP9 in .webm]
     #[arg(long, value_enum)]
     codec: Option<Codec>,
+    /// Render only these pictures of it, counted from 0: from the first to the one before the last
+    #[arg(long, value_parser = pictures, value_name = "FROM..TO")]
+    range: Option<Pictures>,
     /// Draw with another model of the same name than the one that was played
     #[arg(long)]
     any_model: bool,
@@ -59,6 +62,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         norm: args.norm,
         codec: args.codec,
         bytes: Bytes::Nearest,
+        range: args.range,
     };
     draw(
         &args.take,
