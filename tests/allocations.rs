@@ -12,7 +12,7 @@ use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
 use latentloop::record::TakeLog;
-use latentloop::stage::{Canvas, Fit, Scaler};
+use latentloop::stage::{Canvas, Finish, Fit, LookFrame, LookIds, Scaler};
 use latentloop::take::Model;
 
 struct Counting;
@@ -76,6 +76,8 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
     let mut canvas = Canvas::black((64, 64));
     let mut scaler = Scaler::new((64, 64), (320, 180), Fit::Fit);
     let mut frame = vec![0u8; 320 * 180 * 4];
+    let look = LookIds::new(&table).expect("the look has rows");
+    let mut finish = Finish::default();
     let reroll = table.find("loop.reroll").expect("a row of the table");
     let mut frame_path = || {
         // A fader, a pad that jumps, one that re-rolls and a clock, as a port delivers them.
@@ -95,7 +97,15 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
             values.set(param, instrument.base_value(param));
         }
         instrument.latents(&mut z);
-        canvas.compose(&from, &to, 0.4, 0.9);
+        let dressed = LookFrame {
+            values: look.values(&instrument),
+            brightness: 0.9,
+            blackout: false,
+            tick: instrument.ticks(),
+            seed: 0,
+        };
+        canvas.compose(&from, &to, 0.4, dressed.brightness);
+        finish.finish(&mut canvas, &dressed);
         scaler.scale(&canvas.rgba, &mut frame);
     };
     let mut frame_path = || {

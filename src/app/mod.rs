@@ -93,7 +93,7 @@ pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> 
     let shown = match display {
         Some(display) => window::run(display, settings, &table, opened, hands)?,
         None => {
-            let output = Box::new(crate::stage::Offscreen);
+            let output = Box::new(crate::stage::Offscreen::default());
             show::Show::new(settings, &table, opened, hands, output, Box::new(|_| {}))?.run()
         }
     };

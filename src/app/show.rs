@@ -21,7 +21,7 @@ use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Fit, Output, Pipes, Shown, blend_weight};
+use crate::stage::{Canvas, Fit, LookFrame, LookIds, Output, Pipes, Shown, blend_weight};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -40,6 +40,9 @@ pub(super) enum WindowCommand {
 pub(super) struct Show {
     pub(super) table: Arc<Table>,
     pub(super) ids: Ids,
+    look: LookIds,
+    /// What grain is drawn from.
+    seed: u32,
     pub(super) hands: Hands,
     pub(super) piece: Arc<Piece>,
     pub(super) instrument: Instrument,
@@ -138,6 +141,8 @@ impl Show {
             board: Board::new(&piece.name, table, &hands.keys),
             table: Arc::clone(table),
             ids,
+            look: LookIds::new(table)?,
+            seed: settings.seed as u32,
             clocks: Clocks::new(&hands, &instrument)?,
             hands,
             piece,
@@ -326,10 +331,22 @@ impl Show {
     }
 
     fn present(&mut self) {
-        let lit = if self.instrument.value(self.ids.blackout) > 0.5 {
-            0.0
+        let blackout = self.instrument.value(self.ids.blackout) > 0.5;
+        let look = LookFrame {
+            values: self.look.values(&self.instrument),
+            brightness: if blackout {
+                0.0
+            } else {
+                self.instrument.value(self.ids.fade) as f32
+            },
+            blackout,
+            tick: self.instrument.ticks(),
+            seed: self.seed,
+        };
+        let lit = if self.output.dims(&look.values) {
+            1.0
         } else {
-            self.instrument.value(self.ids.fade) as f32
+            look.brightness
         };
         let weight = blend_weight(self.newer_at.elapsed(), self.drawing.pace(), self.interval);
         self.canvas.resize(self.newer.canvas.size);
@@ -352,7 +369,12 @@ impl Show {
                 sound: self.capture.as_deref(),
             },
         );
-        let shown = self.output.show(&self.canvas, fit, self.board.visible());
+        let shown = self
+            .output
+            .show(&mut self.canvas, fit, self.board.visible(), &look);
+        if self.tape.running().is_some() || self.pipes.are_read() {
+            self.output.read(&mut self.canvas);
+        }
         self.pipes.offer(&self.canvas, fit);
         if self.tape.offer(&self.canvas, fit, &self.samples) {
             self.log.end_file(self.instrument.ticks());

@@ -216,7 +216,7 @@ impl App {
             Err(error) => {
                 self.notices
                     .warn(format!("{error}. The show goes on without a picture"));
-                Box::new(Offscreen)
+                Box::new(Offscreen::default())
             }
         };
         self.window = Some(window);

@@ -279,6 +279,7 @@ impl Table {
                 "Loads this preset of the bank",
             )));
         }
+        rows.extend(super::look_rows::rows());
         Self::new(rows)
     }
 }

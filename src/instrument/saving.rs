@@ -7,8 +7,8 @@ use super::{Instrument, Kind, Preset, Scope};
 use crate::latent::{Keyframe, ROWS};
 
 impl Instrument {
-    /// The present loop and all parameters as a preset that names no model. The program's own parameters and the master's, which
-    /// are not a preset's to change, are left out.
+    /// The present loop and all parameters as a preset that names no model. The program's own parameters, the master's and the
+    /// limiter, which are not a preset's to change, are left out.
     pub fn preset(&self) -> Preset {
         let keyframes = self.keyframes().iter().map(entry);
         let mut params = BTreeMap::new();
@@ -17,7 +17,7 @@ impl Instrument {
             let is_ours = row.scope != Scope::Host
                 && !row.name.starts_with("master.")
                 && !row.name.starts_with("keyframe.")
-                && row.name != "beat.nudge";
+                && !["beat.nudge", "look.limiter"].contains(&row.name.as_str());
             if is_value && is_ours {
                 let value = self.table().written(param, self.base_value(param));
                 params.insert(row.name.clone(), value);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::RenderError;
 use crate::engine::{Bytes, Engine, Norm, ROWS};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
-use crate::stage::{Canvas, Fit, Scaler};
+use crate::stage::{Canvas, Finish, Fit, LookFrame, Scaler};
 
 /// The form of a film.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,6 +46,9 @@ pub struct Film {
     placed: Option<Norm>,
     painted: Vec<u8>,
     canvas: Canvas,
+    /// What draws the look; made when the first picture with a look comes.
+    finish: Finish,
+    looked_for_card: bool,
     scaler: Option<(Fit, Scaler)>,
     frame: Vec<u8>,
     sink: Option<Box<dyn Sink>>,
@@ -82,6 +85,8 @@ impl Film {
             painted: vec![0; bytes(engine.size())],
             size,
             canvas: Canvas::black(engine.size()),
+            finish: Finish::default(),
+            looked_for_card: false,
             scaler: None,
             frame: vec![0; bytes(size)],
             sink: Some(sink),
@@ -144,12 +149,55 @@ impl Film {
         Ok(())
     }
 
-    /// Adds what was drawn last to the film, at a brightness of 0..=1.
-    pub(super) fn show(&mut self, brightness: f64, fit: Fit) -> Result<(), RenderError> {
+    /// Adds what was drawn last to the film as it is.
+    pub(super) fn show_plain(&mut self, fit: Fit) -> Result<(), RenderError> {
+        self.canvas.compose(&self.painted, &self.painted, 1.0, 1.0);
+        self.write(fit)
+    }
+
+    /// Adds what was drawn last to the film, with its look and the limiter. Where no card draws looks, that is said once, and
+    /// the picture is plain.
+    pub(super) fn show(&mut self, look: &LookFrame, fit: Fit) -> Result<(), RenderError> {
+        self.pass(look)?;
+        self.write(fit)
+    }
+
+    /// Finishes what was drawn last as [`Film::show`] does, and leaves it out of the film.
+    pub(super) fn pass(&mut self, look: &LookFrame) -> Result<(), RenderError> {
+        if look.values.is_active() && !self.looked_for_card {
+            self.looked_for_card = true;
+            self.find_card();
+        }
+        let lit = if self.finish.dims(&look.values) {
+            1.0
+        } else {
+            look.brightness
+        };
+        self.canvas.compose(&self.painted, &self.painted, 1.0, lit);
+        if self.finish.finish(&mut self.canvas, look) && !self.finish.read_waiting(&mut self.canvas)
+        {
+            return Err(RenderError::Look);
+        }
+        Ok(())
+    }
+
+    fn find_card(&mut self) {
+        #[cfg(feature = "live")]
+        match crate::stage::Look::headless() {
+            Ok(look) => self.finish.take_card(look),
+            Err(error) => {
+                tracing::warn!("the film is made without the preset's look: {error}");
+            }
+        }
+        #[cfg(not(feature = "live"))]
+        tracing::warn!(
+            "the film is made without the preset's look: this program was built without graphics"
+        );
+    }
+
+    fn write(&mut self, fit: Fit) -> Result<(), RenderError> {
         let at = Duration::from_secs_f64(self.shown as f64 / self.form.fps);
         self.shown += 1;
-        self.canvas
-            .compose(&self.painted, &self.painted, 1.0, brightness as f32);
         let Some(sink) = &mut self.sink else {
             return Ok(());
         };

@@ -11,7 +11,7 @@ use crate::engine::{Engine, EngineError, Norm};
 use crate::instrument::{Action, Instrument, InstrumentError, ParamId, Preset, Table, ticks};
 use crate::latent::{Path, interpolate};
 use crate::record::RecordError;
-use crate::stage::Fit;
+use crate::stage::{Fit, LookFrame, LookIds};
 use crate::take::{Model, Player, PlayerError, Script, secs};
 
 pub use film::{Film, Form, Pictures};
@@ -34,6 +34,11 @@ pub enum RenderError {
     /// A picture could not be recorded.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// A picture with a look did not come back.
+    #[error(
+        "the graphics card stopped drawing the look; try again, or set the preset's look.* rows to their defaults"
+    )]
+    Look,
     /// The loop stands still.
     #[error("the loop's speed is 0, so that it never closes; give --speed or --frames")]
     Still,
@@ -164,7 +169,7 @@ fn pictures(number: f64) -> Result<u64, RenderError> {
 }
 
 /// The stage's rows of the table.
-struct Look {
+struct Rows {
     norm: ParamId,
     fade: ParamId,
     blackout: ParamId,
@@ -181,7 +186,8 @@ fn perform(
 ) -> Result<u64, RenderError> {
     let table = Arc::clone(player.instrument().table());
     let find = |name: &str| table.find(name).map_err(InstrumentError::from);
-    let look = Look {
+    let look_ids = LookIds::new(&table).map_err(InstrumentError::from)?;
+    let rows = Rows {
         norm: find("loop.norm")?,
         fade: find("master.fade")?,
         blackout: find("master.blackout")?,
@@ -200,26 +206,37 @@ fn perform(
             }
         }
         let instrument = player.instrument();
-        if number == 0 || instrument.value(look.freeze) < 0.5 {
-            let norm = if instrument.value(look.norm) > 0.5 {
+        if number == 0 || instrument.value(rows.freeze) < 0.5 {
+            let norm = if instrument.value(rows.norm) > 0.5 {
                 Norm::Batch
             } else {
                 Norm::Running
             };
             film.place(norm, |z| instrument.latents(z));
         }
+        let blackout = instrument.value(rows.blackout) > 0.5;
+        let look = LookFrame {
+            values: look_ids.values(instrument),
+            brightness: if blackout {
+                0.0
+            } else {
+                instrument.value(rows.fade) as f32
+            },
+            blackout,
+            tick: instrument.ticks(),
+            seed: 0,
+        };
         if number < range.start {
-            // What comes before is played, not drawn: only its last picture may be held into the range.
+            // What comes before is played; it is drawn only where a look or the limiter remembers it.
+            if look.values.remembers() {
+                film.draw()?;
+                film.pass(&look)?;
+            }
             around.done(0, count)?;
             continue;
         }
         film.draw()?;
-        let lit = if instrument.value(look.blackout) > 0.5 {
-            0.0
-        } else {
-            instrument.value(look.fade)
-        };
-        film.show(lit, Fit::of(instrument.value(look.fit)))?;
+        film.show(&look, Fit::of(instrument.value(rows.fit)))?;
         around.done(number + 1 - range.start, count)?;
     }
     Ok(count)
@@ -262,7 +279,7 @@ pub fn reference(
                 }
             });
             film.draw()?;
-            film.show(1.0, Fit::Fit)?;
+            film.show_plain(Fit::Fit)?;
             around.done(number + 1 - range.start, total)?;
         }
     }

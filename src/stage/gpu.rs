@@ -3,8 +3,10 @@
 /// Why nothing can be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum GpuError {
-    /// No card shows on this window.
-    #[error("no graphics card shows on this window: {0}; install a Vulkan, Metal or OpenGL driver")]
+    /// No card was found, or none that shows on the window.
+    #[error(
+        "no graphics card was found that can draw here: {0}; install a Vulkan, Metal or OpenGL driver"
+    )]
     Adapter(String),
     /// The card gave no device.
     #[error("the graphics card {name} could not be opened: {reason}")]
@@ -65,9 +67,23 @@ impl Gpu {
         instance: &wgpu::Instance,
         surface: &wgpu::Surface<'static>,
     ) -> Result<Self, GpuError> {
+        Self::request(instance, Some(surface))
+    }
+
+    /// Opens the best card there is, whether it can show or not.
+    pub(super) fn open_headless() -> Result<Self, GpuError> {
+        let instance =
+            wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
+        Self::request(&instance, None)
+    }
+
+    fn request(
+        instance: &wgpu::Instance,
+        surface: Option<&wgpu::Surface<'static>>,
+    ) -> Result<Self, GpuError> {
         let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,
-            compatible_surface: Some(surface),
+            compatible_surface: surface,
             ..Default::default()
         }))
         .map_err(|error| GpuError::Adapter(error.to_string()))?;

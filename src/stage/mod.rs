@@ -1,6 +1,7 @@
 //! Pictures on their way to a screen or a file.
 
 mod canvas;
+mod look;
 mod scale;
 
 #[cfg(feature = "live")]
@@ -23,6 +24,9 @@ pub use canvas::{Canvas, blend_weight};
 pub use gpu::{GpuError, adapters};
 #[cfg(feature = "live")]
 pub use hud::{Learn, Port, Readout};
+#[cfg(feature = "live")]
+pub use look::Look;
+pub use look::{Finish, Limiter, LookFrame, LookIds, LookValues};
 #[cfg(feature = "live")]
 pub use output::{Offscreen, Output, Shown};
 #[cfg(feature = "live")]

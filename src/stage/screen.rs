@@ -11,7 +11,7 @@ use winit::window::Window;
 use super::gpu::Gpu;
 use super::hud::{self, Readout};
 use super::upscale::Upscale;
-use super::{Canvas, Fit, GpuError, Output, Shown};
+use super::{Canvas, Finish, Fit, GpuError, Look, LookFrame, LookValues, Output, Shown};
 
 /// What the window's thread tells the show about the window, without a lock.
 #[derive(Debug, Default)]
@@ -62,6 +62,8 @@ pub struct Screen {
     queue: wgpu::Queue,
     config: wgpu::SurfaceConfiguration,
     upscale: Upscale,
+    finish: Finish,
+    on_card: bool,
     egui: egui::Context,
     egui_renderer: egui_wgpu::Renderer,
     /// How long the display made the last picture wait.
@@ -120,6 +122,8 @@ impl Screen {
             window,
             wanted,
             surface,
+            finish: Finish::with(Look::new(&device, &queue)),
+            on_card: false,
             device,
             queue,
             config,
@@ -236,7 +240,15 @@ impl Screen {
 }
 
 impl Output for Screen {
-    fn show(&mut self, picture: &Canvas, fit: Fit, readout: Option<&Readout>) -> Shown {
+    fn show(
+        &mut self,
+        picture: &mut Canvas,
+        fit: Fit,
+        readout: Option<&Readout>,
+        look: &LookFrame,
+    ) -> Shown {
+        // Also where the window is hidden: what is recorded goes on.
+        self.on_card = self.finish.finish(picture, look);
         // A hidden window waits for nothing: then the show keeps its own pace.
         self.waited = Duration::ZERO;
         if !self.follow() {
@@ -248,8 +260,11 @@ impl Output for Screen {
         };
         self.waited = begun.elapsed();
         let frame = (self.config.width, self.config.height);
-        self.upscale
-            .upload(&self.device, &self.queue, picture, fit, frame);
+        let (device, queue) = (&self.device, &self.queue);
+        match self.finish.output() {
+            Some(output) if self.on_card => self.upscale.borrow(device, queue, output, fit, frame),
+            _ => self.upscale.upload(device, queue, picture, fit, frame),
+        }
         let view = texture
             .texture
             .create_view(&wgpu::TextureViewDescriptor::default());
@@ -259,6 +274,17 @@ impl Output for Screen {
         self.queue.present(texture);
         self.waited += begun.elapsed();
         Shown::Yes
+    }
+
+    fn dims(&self, look: &LookValues) -> bool {
+        self.finish.dims(look)
+    }
+
+    fn read(&mut self, picture: &mut Canvas) {
+        if self.on_card {
+            // Until the first has come, the plain picture.
+            self.finish.read(picture);
+        }
     }
 
     fn name(&self) -> &str {

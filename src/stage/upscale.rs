@@ -9,6 +9,9 @@ pub(super) struct Upscale {
     sampler: wgpu::Sampler,
     placing: wgpu::Buffer,
     picture: Option<Picture>,
+    /// A picture that lies on the card already, and the number of its texture.
+    borrowed: Option<(u64, wgpu::BindGroup)>,
+    shows_borrowed: bool,
 }
 
 struct Picture {
@@ -55,6 +58,8 @@ impl Upscale {
                 mapped_at_creation: false,
             }),
             picture: None,
+            borrowed: None,
+            shows_borrowed: false,
         }
     }
 
@@ -86,7 +91,32 @@ impl Upscale {
             rows_per_image: None,
         };
         queue.write_texture(picture.texture.as_image_copy(), &canvas.rgba, rows, extent);
-        let (across, down) = fit.extent(canvas.size, frame);
+        self.shows_borrowed = false;
+        self.place(queue, canvas.size, fit, frame);
+    }
+
+    /// Takes a picture that lies on the card already: a view of it, its size, and a number that changes when it is another.
+    pub(super) fn borrow(
+        &mut self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        (view, size, number): (&wgpu::TextureView, (u32, u32), u64),
+        fit: Fit,
+        frame: (u32, u32),
+    ) {
+        if self
+            .borrowed
+            .as_ref()
+            .is_none_or(|(known, _)| *known != number)
+        {
+            self.borrowed = Some((number, self.bind(device, view)));
+        }
+        self.shows_borrowed = true;
+        self.place(queue, size, fit, frame);
+    }
+
+    fn place(&self, queue: &wgpu::Queue, size: (u32, u32), fit: Fit, frame: (u32, u32)) {
+        let (across, down) = fit.extent(size, frame);
         let middle = |frame: u32, extent: f64| ((f64::from(frame) - extent) / 2.0) as f32;
         let placing = Placing {
             offset: [middle(frame.0, across), middle(frame.1, down)],
@@ -95,11 +125,16 @@ impl Upscale {
         queue.write_buffer(&self.placing, 0, bytemuck::bytes_of(&placing));
     }
 
-    /// Draws the picture that was uploaded last, if there is one.
+    /// Draws the picture that was uploaded or borrowed last, if there is one.
     pub(super) fn draw(&self, pass: &mut wgpu::RenderPass) {
-        if let Some(picture) = &self.picture {
+        let group = if self.shows_borrowed {
+            self.borrowed.as_ref().map(|(_, group)| group)
+        } else {
+            self.picture.as_ref().map(|picture| &picture.group)
+        };
+        if let Some(group) = group {
             pass.set_pipeline(&self.pipeline);
-            pass.set_bind_group(0, &picture.group, &[]);
+            pass.set_bind_group(0, group, &[]);
             pass.draw(0..3, 0..1);
         }
     }
@@ -120,21 +155,24 @@ impl Upscale {
             view_formats: &[],
         });
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+        Picture {
+            size,
+            group: self.bind(device, &view),
+            texture,
+        }
+    }
+
+    fn bind(&self, device: &wgpu::Device, view: &wgpu::TextureView) -> wgpu::BindGroup {
         let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
-        let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
+        device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("picture"),
             layout: &self.layout,
             entries: &[
-                entry(0, wgpu::BindingResource::TextureView(&view)),
+                entry(0, wgpu::BindingResource::TextureView(view)),
                 entry(1, wgpu::BindingResource::Sampler(&self.sampler)),
                 entry(2, self.placing.as_entire_binding()),
             ],
-        });
-        Picture {
-            size,
-            texture,
-            group,
-        }
+        })
     }
 }
 

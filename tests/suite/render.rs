@@ -181,6 +181,37 @@ fn a_take_is_played_as_it_was_written() {
 }
 
 #[test]
+fn a_film_has_the_presets_look() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::copy(model(), place.path().join("m.safetensors")).unwrap();
+    let preset = |params: &str| {
+        format!(
+            "version = 1\nmodel = \"m.safetensors\"\nkeyframes = [{{ seed = 1 }}, {{ seed = 2 }}]\n[params]\n{params}\n"
+        )
+    };
+    let film = |name: &str, params: &str| {
+        std::fs::write(place.path().join("p.toml"), preset(params)).unwrap();
+        succeed(
+            place.path(),
+            &["render", "p.toml", "-o", name, "--speed", "1", "--fps", "4"],
+        );
+        place.path().join(name)
+    };
+    let plain = film("plain", "");
+    let look = "\"look.gain\" = 0.25\n\"look.grain\" = 0.5\n\"look.feedback\" = 0.5";
+    let (first, second) = (film("first", look), film("second", look));
+    let light = |folder: &Path, number| {
+        let picture = picture(folder, number);
+        picture.iter().map(|&byte| u64::from(byte)).sum::<u64>()
+    };
+    for number in 1..=8 {
+        assert_eq!(picture(&first, number), picture(&second, number));
+        assert!(light(&first, number) < light(&plain, number) * 4 / 5);
+    }
+    assert_ne!(picture(&first, 1), picture(&first, 2), "grain moves");
+}
+
+#[test]
 fn what_cannot_be_rendered_is_named_and_leaves_nothing() {
     let place = tempfile::tempdir().unwrap();
     let model = model();

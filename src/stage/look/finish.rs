@@ -1,0 +1,149 @@
+//! The last step before a picture is shown: its look, where a card can draw one, and the limiter, always.
+
+use super::limiter::Rule;
+use super::{Limiter, LookValues};
+use crate::instrument::TICKS_PER_SEC;
+use crate::stage::Canvas;
+
+/// How long the card goes on after the look has become neutral, in ticks. By then the processor's limiter has seen as much as
+/// the card's has.
+#[cfg(feature = "live")]
+const GRACE: u64 = 2 * TICKS_PER_SEC;
+
+/// What is done to one picture.
+#[derive(Clone, Copy, Debug)]
+pub struct LookFrame {
+    /// The rows of the look.
+    pub values: LookValues,
+    /// The master's brightness, 0..=1; 0 in a blackout.
+    pub brightness: f32,
+    /// Whether the master is blacked out.
+    pub blackout: bool,
+    /// The time in ticks.
+    pub tick: u64,
+    /// What grain is drawn from.
+    pub seed: u32,
+}
+
+impl LookFrame {
+    /// Whether flashes are limited.
+    pub(super) fn limits(&self) -> bool {
+        self.values.limiter > 0.5
+    }
+}
+
+/// Finishes pictures.
+#[derive(Default)]
+pub struct Finish {
+    limiter: Limiter,
+    #[cfg(feature = "live")]
+    card: Option<super::Look>,
+    #[cfg(feature = "live")]
+    on_card: bool,
+    #[cfg(feature = "live")]
+    last_active: u64,
+}
+
+impl Finish {
+    /// Finishes with a look that a card draws.
+    #[cfg(feature = "live")]
+    pub fn with(look: super::Look) -> Self {
+        Self {
+            card: Some(look),
+            ..Self::default()
+        }
+    }
+
+    /// From now on a card draws looks.
+    #[cfg(feature = "live")]
+    pub fn take_card(&mut self, look: super::Look) {
+        self.card = Some(look);
+    }
+
+    /// Whether looks are drawn at all.
+    pub fn has_card(&self) -> bool {
+        #[cfg(feature = "live")]
+        return self.card.is_some();
+        #[cfg(not(feature = "live"))]
+        return false;
+    }
+
+    /// Whether a picture's brightness is left to the look, which dims after feedback and grain.
+    pub fn dims(&self, values: &LookValues) -> bool {
+        self.has_card() && values.is_active()
+    }
+
+    /// Finishes a picture in place, or on the card: then true, and [`Finish::output`] has it.
+    pub fn finish(&mut self, canvas: &mut Canvas, frame: &LookFrame) -> bool {
+        #[cfg(feature = "live")]
+        if self.on_card(canvas, frame) {
+            return true;
+        }
+        self.limiter
+            .limit(&mut canvas.rgba, canvas.size, rule(frame));
+        false
+    }
+
+    #[cfg(feature = "live")]
+    fn on_card(&mut self, canvas: &Canvas, frame: &LookFrame) -> bool {
+        let Some(card) = &mut self.card else {
+            return false;
+        };
+        let active = frame.values.is_active();
+        if active {
+            self.last_active = frame.tick;
+        }
+        let waits = self.on_card && frame.tick.saturating_sub(self.last_active) < GRACE;
+        if !active && !waits {
+            self.on_card = false;
+            return false;
+        }
+        let before = (!self.on_card).then(|| self.limiter.memory());
+        self.on_card = true;
+        if active {
+            card.draw(canvas, frame, before);
+        } else {
+            // The canvas is dimmed already.
+            let undimmed = LookFrame {
+                brightness: 1.0,
+                ..*frame
+            };
+            card.draw(canvas, &undimmed, before);
+            self.limiter.watch(&canvas.rgba, canvas.size, rule(frame));
+        }
+        true
+    }
+
+    /// What the card drew last, its size, and a number that changes when it is another texture.
+    #[cfg(feature = "live")]
+    pub(in crate::stage) fn output(&self) -> Option<(&wgpu::TextureView, (u32, u32), u64)> {
+        self.card.as_ref()?.output()
+    }
+
+    /// Brings the newest picture that has come back from the card into the canvas; false where none has. Does not wait.
+    pub fn read(&mut self, canvas: &mut Canvas) -> bool {
+        #[cfg(feature = "live")]
+        return self.card.as_mut().is_some_and(|card| card.read(canvas));
+        #[cfg(not(feature = "live"))]
+        return false;
+    }
+
+    /// Waits for the picture that the card drew last and brings it into the canvas; false where the card fails.
+    pub fn read_waiting(&mut self, canvas: &mut Canvas) -> bool {
+        #[cfg(feature = "live")]
+        return self
+            .card
+            .as_mut()
+            .is_some_and(|card| card.read_waiting(canvas));
+        #[cfg(not(feature = "live"))]
+        return false;
+    }
+}
+
+fn rule(frame: &LookFrame) -> Rule {
+    Rule {
+        tick: frame.tick,
+        limits: frame.limits(),
+        darkens: frame.blackout,
+    }
+}

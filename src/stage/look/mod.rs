@@ -1,0 +1,26 @@
+//! The look: what is done to a picture between the engine and the screen, and the limiter after it.
+
+mod limiter;
+mod values;
+
+mod finish;
+#[cfg(feature = "live")]
+mod pass;
+#[cfg(feature = "live")]
+mod pipeline;
+#[cfg(feature = "live")]
+mod plane;
+#[cfg(feature = "live")]
+mod readback;
+
+#[cfg(feature = "live")]
+mod card;
+#[cfg(feature = "live")]
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "live")]
+pub use card::Look;
+pub use finish::{Finish, LookFrame};
+pub use limiter::Limiter;
+pub use values::{LookIds, LookValues};

@@ -1,0 +1,113 @@
+//! Pictures on their way back from the graphics card, without the show waiting for them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::plane::{Plane, extent};
+use crate::stage::Canvas;
+
+/// Pictures that may be on their way at once.
+const SLOTS: usize = 3;
+
+const FREE: u8 = 0;
+const COMING: u8 = 1;
+const READY: u8 = 2;
+const FAILED: u8 = 3;
+
+/// A pool of buffers for pictures of one size.
+pub(super) struct Readback {
+    size: (u32, u32),
+    /// Bytes of a row in a buffer: a multiple of 256.
+    stride: u32,
+    slots: [Slot; SLOTS],
+    asked: u64,
+}
+
+struct Slot {
+    buffer: wgpu::Buffer,
+    state: Arc<AtomicU8>,
+    number: u64,
+}
+
+impl Readback {
+    pub(super) fn new(device: &wgpu::Device, size: (u32, u32)) -> Self {
+        let stride = (size.0 * 4).next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
+        let slot = || Slot {
+            buffer: device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("look read-back"),
+                size: u64::from(stride) * u64::from(size.1),
+                usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
+                mapped_at_creation: false,
+            }),
+            state: Arc::new(AtomicU8::new(FREE)),
+            number: 0,
+        };
+        Self {
+            size,
+            stride,
+            slots: std::array::from_fn(|_| slot()),
+            asked: 0,
+        }
+    }
+
+    /// Asks for a picture; false where all buffers are on their way.
+    pub(super) fn ask(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, from: &Plane) -> bool {
+        let is_free = |slot: &&mut Slot| slot.state.load(Ordering::Acquire) == FREE;
+        let Some(slot) = self.slots.iter_mut().find(is_free) else {
+            return false;
+        };
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let into = wgpu::TexelCopyBufferInfo {
+            buffer: &slot.buffer,
+            layout: wgpu::TexelCopyBufferLayout {
+                offset: 0,
+                bytes_per_row: Some(self.stride),
+                rows_per_image: None,
+            },
+        };
+        encoder.copy_texture_to_buffer(from.texture.as_image_copy(), into, extent(self.size));
+        queue.submit([encoder.finish()]);
+        self.asked += 1;
+        slot.number = self.asked;
+        slot.state.store(COMING, Ordering::Release);
+        let state = Arc::clone(&slot.state);
+        slot.buffer
+            .map_async(wgpu::MapMode::Read, .., move |mapped| {
+                let reached = if mapped.is_ok() { READY } else { FAILED };
+                state.store(reached, Ordering::Release);
+            });
+        true
+    }
+
+    /// Takes the newest picture that has come, if any, and forgets those before it.
+    pub(super) fn take(&mut self, canvas: &mut Canvas) -> bool {
+        let mut newest = 0;
+        for slot in &self.slots {
+            if slot.state.load(Ordering::Acquire) == READY {
+                newest = newest.max(slot.number);
+            }
+        }
+        let mut taken = false;
+        for slot in &self.slots {
+            let state = slot.state.load(Ordering::Acquire);
+            if state == READY {
+                if slot.number == newest
+                    && let Ok(bytes) = slot.buffer.slice(..).get_mapped_range()
+                {
+                    canvas.resize(self.size);
+                    let line = self.size.0 as usize * 4;
+                    let lines = bytes.chunks_exact(self.stride as usize);
+                    for (out, from) in canvas.rgba.chunks_exact_mut(line).zip(lines) {
+                        out.copy_from_slice(&from[..line]);
+                    }
+                    taken = true;
+                }
+                slot.buffer.unmap();
+            }
+            if state == READY || state == FAILED {
+                slot.state.store(FREE, Ordering::Release);
+            }
+        }
+        taken
+    }
+}
