@@ -9,6 +9,8 @@
 mod clients;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod clock;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod console;
 #[cfg(feature = "video")]
 mod footage;
 mod import;

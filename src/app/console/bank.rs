@@ -107,7 +107,8 @@ impl Bank {
         let painter = ui.painter_at(middle);
         painter.rect_filled(middle, CORNER, PANEL);
         let playing = links.values.text(self.load);
-        control::fitted(&painter, middle.shrink(6.0), &playing, 17.0, INK);
+        let playing = playing.strip_suffix(".toml").unwrap_or(&playing);
+        control::fitted(&painter, middle.shrink(6.0), playing, 17.0, INK);
     }
 
     fn place(&self, ui: &mut Ui, links: &Links, memory: &mut Memory, place: usize, area: Rect) {

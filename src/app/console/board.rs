@@ -19,7 +19,7 @@ use crate::instrument::ParamId;
 use crate::instrument::preset::PresetError;
 
 /// Height of the lowest panel, width of the left one and of the parts of the lowest, in points.
-const FOOT: f32 = 138.0;
+const FOOT: f32 = 132.0;
 const LEFT: f32 = 452.0;
 const PORTS: f32 = 330.0;
 const GRAPH: f32 = 300.0;

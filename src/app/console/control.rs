@@ -15,7 +15,7 @@ use super::style::{
 use crate::instrument::{Kind, ParamId, Row};
 
 /// Height of a row in points.
-pub(super) const HEIGHT: f32 = 26.0;
+pub(super) const HEIGHT: f32 = 25.0;
 /// Width of the button that learns a control.
 const LEARN: f32 = 22.0;
 /// The part of a row that its name takes.
@@ -54,28 +54,38 @@ pub(super) fn row(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamI
     let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::hover());
     let split = area.left() + area.width() * NAME;
     let row = links.table.row(param);
-    ui.painter().text(
-        Pos2::new(area.left(), area.center().y),
-        Align2::LEFT_CENTER,
-        name,
-        font(14.0),
-        DIM,
-    );
+    let face = Rect::from_min_max(area.min, Pos2::new(split - 4.0, area.bottom()));
+    let id = ui.scope_id().with(("name", param.0));
+    let label = ui.interact(face, id, Sense::CLICK);
+    let ink = if label.hovered() { INK } else { DIM };
+    let at = face.left_center();
+    ui.painter()
+        .text(at, Align2::LEFT_CENTER, name, font(14.0), ink);
+    about(&label, links, memory, param);
     let middle = Rect::from_min_max(
         Pos2::new(split, area.top()),
         Pos2::new(area.right() - LEARN - 2.0, area.bottom()),
     );
-    let response = match row.kind {
+    match row.kind {
         Kind::Choice(names) => choice(ui, links, param, middle, names),
-        _ => bar(ui, links, param, middle, &told(row, links.get(param))),
-    };
-    about(&response, links, memory, param);
+        _ => {
+            let text = told(row, links.get(param));
+            let response = bar(ui, links, param, middle, (&text, 14.0));
+            about(&response, links, memory, param);
+        }
+    }
     let dot = Rect::from_min_max(Pos2::new(middle.right() + 2.0, area.top()), area.max);
     learn(ui, links, memory, param, dot);
 }
 
 /// A bar that is filled up to the value, and dragged.
-pub(super) fn bar(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, text: &str) -> Response {
+pub(super) fn bar(
+    ui: &mut Ui,
+    links: &Links,
+    param: ParamId,
+    area: Rect,
+    (text, size): (&str, f32),
+) -> Response {
     let row = links.table.row(param);
     let id = ui.scope_id().with(("bar", param.0));
     let response = ui.interact(area, id, Sense::click_and_drag());
@@ -95,9 +105,17 @@ pub(super) fn bar(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, text: 
         painter.vline(zero, area.y_range(), Stroke::new(1.0, EDGE));
     }
     let edge = at(value).clamp(area.left() + 1.0, area.right() - 1.0);
-    painter.vline(edge, area.y_range(), Stroke::new(2.0, LIT));
-    let middle = area.center();
-    painter.text(middle, Align2::CENTER_CENTER, text, font(14.0), INK);
+    let words = painter.layout_no_wrap(text.to_owned(), font(size), INK);
+    let at = area.center() - words.size() / 2.0;
+    let stroke = Stroke::new(2.0, LIT);
+    if (edge - area.center().x).abs() > words.size().x / 2.0 + 3.0 {
+        painter.vline(edge, area.y_range(), stroke);
+    } else {
+        // Not through the number.
+        painter.vline(edge, area.top()..=area.top() + 5.0, stroke);
+        painter.vline(edge, area.bottom() - 5.0..=area.bottom(), stroke);
+    }
+    painter.galley(at, words, INK);
     focus_ring(ui, &response);
     response
 }
@@ -143,13 +161,7 @@ fn moved(ui: &Ui, response: &Response, row: &Row, value: f64) -> Option<f64> {
 }
 
 /// A choice: its names beside one another where there is room, else in a list.
-fn choice(
-    ui: &mut Ui,
-    links: &Links,
-    param: ParamId,
-    area: Rect,
-    names: &'static [&'static str],
-) -> Response {
+fn choice(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, names: &'static [&'static str]) {
     let chosen = links.get(param) as usize;
     let letters: usize = names.iter().map(|name| name.len()).sum();
     if letters <= SHORT {
@@ -167,12 +179,7 @@ fn choice(
             }
             paint_key(ui, &response, name, index == chosen, LIT, 13.0);
         }
-        // One response for all of them, for the menu.
-        return ui.interact(
-            area,
-            ui.scope_id().with(("choices", param.0)),
-            Sense::hover(),
-        );
+        return;
     }
     let mut place = ui.new_child(egui::UiBuilder::new().max_rect(area));
     ComboBox::from_id_salt(("choice", param.0))
@@ -184,8 +191,7 @@ fn choice(
                     links.set(param, index as f64);
                 }
             }
-        })
-        .response
+        });
 }
 
 /// A key that flips a toggle or fires a trigger, lit where it is on.

@@ -29,9 +29,9 @@ const PROGRAM: [&str; 3] = ["window", "hud", "midi"];
 /// A column is at least so wide, and a key.
 const COLUMN: f32 = 330.0;
 const KEY: f32 = 116.0;
-const GAP: f32 = 6.0;
-const HEAD: f32 = 26.0;
-const MARGIN: f32 = 10.0;
+const GAP: f32 = 5.0;
+const HEAD: f32 = 25.0;
+const MARGIN: f32 = 9.0;
 
 /// The parameters of one group.
 struct Group {

@@ -17,7 +17,7 @@ use crate::latent::MAX_SEED;
 use crate::stage::Canvas;
 
 /// Where the cells begin, as a part of the ring's radius, and the track of the play head inside them, in points.
-const INNER: f32 = 0.76;
+const INNER: f32 = 0.78;
 const TRACK: f32 = 9.0;
 /// How far from the track a hand may take hold of the play head.
 const GRIP: f32 = 11.0;
@@ -105,7 +105,7 @@ impl Plan {
 
     /// The square that fits into the ring.
     fn middle(&self) -> Rect {
-        let side = (self.track() - 10.0) * std::f32::consts::SQRT_2;
+        let side = (self.track() - 9.0) * std::f32::consts::SQRT_2;
         Rect::from_center_size(self.centre, Vec2::splat(side))
     }
 
@@ -328,7 +328,7 @@ impl Ring {
             format!("{:.0}", links.get(ids.seed))
         };
         text(-7.0, &number, 20.0, INK);
-        text(11.0, &seed, if seed.len() > 7 { 9.5 } else { 12.0 }, DIM);
+        text(11.0, &seed, if seed.len() > 7 { 10.0 } else { 13.0 }, DIM);
         if is_locked {
             lock(painter, at + Vec2::new(17.0, -8.0));
         }

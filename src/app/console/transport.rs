@@ -62,7 +62,7 @@ impl Transport {
         }
         let cell = take(230.0 * wide);
         let text = format!("FADE  {:.0} %", links.get(self.fade) * 100.0);
-        let response = control::bar(ui, links, self.fade, cell, &text);
+        let response = control::bar(ui, links, self.fade, cell, (&text, 18.0));
         control::about(&response, links, memory, self.fade);
         let response = control::press(
             ui,
