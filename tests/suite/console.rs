@@ -150,7 +150,8 @@ fn a_second_window_plays_the_show_by_pointer_and_keys() {
     assert_eq!(osc.ask("/loop/position"), 6.0);
 
     // Without the console the show goes on.
-    console.act(&["windowquit", &console.id]);
+    console.focus();
+    console.act(&["key", "alt+F4"]);
     let gone = |id: &str| desktop.run("xdotool", &["getwindowname", id]).is_empty();
     let deadline = Instant::now() + Duration::from_secs(20);
     while !gone(&console.id) {

@@ -145,3 +145,146 @@ impl Board {
             .show(&mut part(right, "graph"), now, &self.glance, &engine);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use egui::{Context, Event, Modifiers, PointerButton, Pos2, RawInput, Rect};
+
+    use super::*;
+    use crate::app::console::feed::{Feed, feed};
+    use crate::app::console::style;
+    use crate::control::{Inbox, Notices, Values};
+    use crate::instrument::{Action, Table};
+    use crate::stage::Canvas;
+
+    /// A console without a window.
+    struct Stand {
+        board: Board,
+        feed: Feed,
+        context: Context,
+        size: Vec2,
+    }
+
+    impl Stand {
+        fn new(size: Vec2, keyframes: usize) -> Self {
+            let table = Arc::new(Table::standard());
+            let (feed, sight) = feed();
+            sight.watch(true);
+            let links = Links {
+                values: Arc::new(Values::new(&table)),
+                inbox: Arc::new(Inbox::new(&table)),
+                notices: Arc::new(Notices::default()),
+                hub: None,
+                osc: None,
+                oscquery: None,
+                table,
+            };
+            links.notices.warn("a line that is told");
+            let context = Context::default();
+            style::apply(&context);
+            let mut stand = Self {
+                board: Board::new(links, sight).unwrap(),
+                feed,
+                context,
+                size,
+            };
+            let glance = Glance {
+                keyframes,
+                captured: 2,
+                fps: 59.9,
+                sound: Some((true, [0.5; 4])),
+                ..Glance::default()
+            };
+            let canvas = Canvas::black((64, 48));
+            stand.feed.tell(Instant::now(), glance, &canvas);
+            stand.pass(Vec::new());
+            stand
+        }
+
+        fn pass(&mut self, events: Vec<Event>) {
+            let input = RawInput {
+                screen_rect: Some(Rect::from_min_size(Pos2::ZERO, self.size)),
+                events,
+                ..RawInput::default()
+            };
+            let board = &mut self.board;
+            let mut output = self.context.run_ui(input, |ui| board.show(ui));
+            output.textures_delta.clear();
+        }
+
+        fn button(&mut self, at: Pos2, button: PointerButton, pressed: bool) {
+            let pressed = Event::PointerButton {
+                pos: at,
+                button,
+                pressed,
+                modifiers: Modifiers::NONE,
+            };
+            self.pass(vec![Event::PointerMoved(at), pressed]);
+        }
+
+        fn actions(&self) -> Vec<Action> {
+            let mut actions = Vec::new();
+            self.board
+                .links
+                .inbox
+                .take(|action, _| actions.push(action));
+            actions
+        }
+    }
+
+    #[test]
+    fn a_click_is_an_action() {
+        let mut stand = Stand::new(Vec2::new(1280.0, 800.0), 8);
+        let table = Arc::clone(&stand.board.links.table);
+        for (at, name) in [
+            ((40.0, 20.0), "master.blackout"),
+            ((226.0, 473.0), "keyframe.5.jump"),
+            ((33.0, 560.0), "preset.bank.1"),
+            ((980.0, 40.0), "record.toggle"),
+        ] {
+            for pressed in [true, false] {
+                stand.button(at.into(), PointerButton::Primary, pressed);
+            }
+            let param = table.find(name).unwrap();
+            assert_eq!(stand.actions(), [Action::Trigger { param }], "{name}");
+        }
+    }
+
+    #[test]
+    fn whatever_a_hand_does_at_any_size_is_within_range() {
+        // Numbers of Knuth's generator (TAOCP 3.3.4).
+        let mut state = 7u64;
+        let mut below = move |most: f32| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1u64 << 24) as f32 * most
+        };
+        for (width, height, keyframes) in [
+            (1280.0, 800.0, 8),
+            (300.0, 200.0, 2),
+            (2560.0, 1440.0, 64),
+            (900.0, 560.0, 0),
+        ] {
+            let mut stand = Stand::new(Vec2::new(width, height), keyframes);
+            for _ in 0..150 {
+                let button = match below(5.0) as u32 {
+                    0 => PointerButton::Secondary,
+                    _ => PointerButton::Primary,
+                };
+                for pressed in [true, false] {
+                    let at = Pos2::new(below(width), below(height));
+                    stand.button(at, button, pressed);
+                }
+                for action in stand.actions() {
+                    if let Action::Set { param, value } = action {
+                        let row = stand.board.links.table.row(param);
+                        assert!((row.min..=row.max).contains(&value), "{} {value}", row.name);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -63,7 +63,8 @@ impl Knobs {
             let (group, rest) = row.name.split_once('.').unwrap_or(("", &row.name));
             let is_program = PROGRAM.contains(&group);
             let (group, name) = if is_program {
-                ("program", label(&row.name))
+                let name = row.name.strip_prefix("window.").unwrap_or(&row.name);
+                ("program", label(name))
             } else {
                 (group, label(rest))
             };

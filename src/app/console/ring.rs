@@ -280,8 +280,13 @@ impl Ring {
         painter.circle_stroke(plan.centre, plan.track(), Stroke::new(3.0, track));
         let direction = plan.direction(position);
         let at = |radius: f32| plan.centre + direction * radius;
-        let line = [at(plan.track()), at(plan.outer + 3.0)];
-        painter.line_segment(line, Stroke::new(3.0, LIT));
+        // Not through the numbers.
+        for (from, to) in [
+            (plan.track(), plan.inner + 8.0),
+            (plan.outer - 7.0, plan.outer + 3.0),
+        ] {
+            painter.line_segment([at(from), at(to)], Stroke::new(3.0, LIT));
+        }
         painter.circle_filled(at(plan.track()), if is_near { 9.0 } else { 7.0 }, LIT);
     }
 

@@ -219,3 +219,24 @@ fn is_for_widgets(key: &winit::keyboard::Key, is_focused: bool) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use winit::keyboard::{Key, NamedKey};
+
+    #[test]
+    fn a_reached_widget_takes_few_keys_and_the_show_the_rest() {
+        for (key, when_reached, otherwise) in [
+            (Key::Named(NamedKey::Tab), true, true),
+            (Key::Named(NamedKey::Space), true, false),
+            (Key::Named(NamedKey::ArrowUp), true, false),
+            (Key::Named(NamedKey::Escape), true, false),
+            (Key::Named(NamedKey::Backspace), false, false),
+            (Key::Character("r".into()), false, false),
+        ] {
+            assert_eq!(is_for_widgets(&key, true), when_reached, "{key:?}");
+            assert_eq!(is_for_widgets(&key, false), otherwise, "{key:?}");
+        }
+    }
+}
