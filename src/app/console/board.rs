@@ -114,7 +114,7 @@ impl Board {
             .show(ui, |ui| self.foot(ui, now));
         Panel::left("loop")
             .frame(plain(GROUND))
-            .exact_size(LEFT)
+            .exact_size(LEFT.min(ui.available_width() * 0.46))
             .resizable(false)
             .show_separator_line(false)
             .show(ui, |ui| {
@@ -267,6 +267,8 @@ mod tests {
             (300.0, 200.0, 2),
             (2560.0, 1440.0, 64),
             (900.0, 560.0, 0),
+            (640.0, 400.0, 5),
+            (40.0, 20.0, 3),
         ] {
             let mut stand = Stand::new(Vec2::new(width, height), keyframes);
             for _ in 0..150 {

@@ -18,6 +18,8 @@ use crate::instrument::{Kind, ParamId, Row};
 pub(super) const HEIGHT: f32 = 25.0;
 /// Width of the button that learns a control.
 const LEARN: f32 = 22.0;
+/// A narrower row shows nothing.
+const LEAST: f32 = 60.0;
 /// The part of a row that its name takes.
 const NAME: f32 = 0.36;
 /// Names of choices up to so many letters altogether stand beside one another.
@@ -53,6 +55,9 @@ impl Memory {
 pub(super) fn row(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamId, name: &str) {
     let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::hover());
     let split = area.left() + area.width() * NAME;
+    if area.width() < LEAST {
+        return;
+    }
     let row = links.table.row(param);
     let face = Rect::from_min_max(area.min, Pos2::new(split - 4.0, area.bottom()));
     let id = ui.scope_id().with(("name", param.0));
@@ -104,7 +109,8 @@ pub(super) fn bar(
     if zero > area.left() && zero < area.right() {
         painter.vline(zero, area.y_range(), Stroke::new(1.0, EDGE));
     }
-    let edge = at(value).clamp(area.left() + 1.0, area.right() - 1.0);
+    // A bar may be narrower than its mark.
+    let edge = at(value).min(area.right() - 1.0).max(area.left() + 1.0);
     let words = painter.layout_no_wrap(text.to_owned(), font(size), INK);
     let at = area.center() - words.size() / 2.0;
     let stroke = Stroke::new(2.0, LIT);

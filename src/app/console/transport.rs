@@ -51,7 +51,7 @@ impl Transport {
             left += width + GAP;
             cell
         };
-        let wide = (area.width() / 1280.0).clamp(0.7, 1.6);
+        let wide = (area.width() / 1264.0).clamp(0.4, 1.6);
         for (param, name, colour, width) in [
             (self.blackout, "BLACKOUT", RED, 138.0),
             (self.freeze, "FREEZE", BLUE, 104.0),
@@ -97,8 +97,8 @@ impl Transport {
         let painter = ui.painter();
         let text = format!("{:.1} BPM", links.get(self.tempo));
         let ink = if glance.waiting { LIT } else { INK };
-        let at = Pos2::new(tempo.center().x, tempo.top() + 17.0);
-        painter.text(at, Align2::CENTER_CENTER, text, font(22.0), ink);
+        let upper = tempo.with_max_y(tempo.top() + 34.0);
+        control::fitted(painter, upper, &text, 22.0, ink);
         let count = (links.get(self.per_bar) as usize).clamp(1, 16);
         let beats = links.get(self.phase) * count as f64;
         let step = (tempo.width() / count as f32).min(26.0);
@@ -141,21 +141,21 @@ impl Transport {
             (false, false) => CELL,
         };
         painter.rect_filled(area, CORNER, fill);
-        let dot = Pos2::new(area.left() + 22.0, area.center().y);
+        let inset = (area.width() * 0.12).min(22.0);
+        let dot = Pos2::new(area.left() + inset, area.center().y);
         painter.circle_filled(dot, 8.0, if is_on { Color32::WHITE } else { RED });
-        let left = Pos2::new(area.left() + 40.0, area.center().y);
+        let words = area.with_min_x(dot.x + 14.0).shrink(4.0);
+        let (upper, lower) = words.split_top_bottom_at_fraction(0.62);
         match glance.recording {
             None => {
-                painter.text(left, Align2::LEFT_CENTER, "RECORD", font(18.0), INK);
+                control::fitted(&painter, words, "RECORD", 18.0, INK);
             }
             Some((length, dropped)) => {
                 let secs = length.as_secs();
                 let time = format!("{}:{:02}", secs / 60, secs % 60);
-                let up = left - Vec2::new(0.0, 9.0);
-                painter.text(up, Align2::LEFT_CENTER, time, font(22.0), Color32::WHITE);
+                control::fitted(&painter, upper, &time, 22.0, Color32::WHITE);
                 let lost = format!("{dropped} dropped");
-                let down = left + Vec2::new(0.0, 14.0);
-                painter.text(down, Align2::LEFT_CENTER, lost, font(12.0), Color32::WHITE);
+                control::fitted(&painter, lower, &lost, 12.0, Color32::WHITE);
             }
         }
         control::about(&response, links, memory, self.record);
