@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::arm::{Edge, Place, Press};
+use super::console::Glance;
 use super::desk::Job;
 use super::pieces::{Opened, Which};
 use super::show::{Show, WindowCommand};
@@ -268,6 +269,30 @@ impl Show {
         values.set_text(self.ids.load, &self.piece.name);
         let model = self.piece.model.file_name().unwrap_or_default();
         values.set_text(self.ids.model, &model.to_string_lossy());
+        if let Some(feed) = &self.hands.feed {
+            feed.name(&self.piece, &self.engine_name);
+        }
+    }
+
+    /// What the console is told besides the parameters.
+    pub(super) fn glance(&self) -> Glance {
+        let keyframes = self.instrument.keyframes();
+        let captured = keyframes.iter().enumerate();
+        let captured = captured.filter(|(_, keyframe)| keyframe.seed.is_none());
+        Glance {
+            keyframes: keyframes.len(),
+            captured: captured.fold(0, |bits, (at, _)| bits | 1 << at),
+            fps: self.count.fps(),
+            dropped: self.count.dropped(),
+            pace: self.drawing.pace(),
+            recording: self.tape.running(),
+            sound: self.capture.as_ref().map(|capture| {
+                let heard = capture.features();
+                let levels = [heard.level, heard.low, heard.mid, heard.high];
+                (capture.is_connected(), levels)
+            }),
+            waiting: self.instrument.is_waiting(),
+        }
     }
 
     /// Tells everyone where the parameters are; triggers are told as lit where what they do is the case.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Settings;
+use super::console::Feed;
 use super::stats::Figures;
 use crate::config;
 use crate::control::clock::Pulses;
@@ -23,7 +24,9 @@ pub(super) struct Hands {
     pub(super) osc: Option<Server>,
     pub(super) oscquery: Option<QueryServer>,
     pub(super) guard: Arc<Guard>,
-    pub(super) midi: Option<Hub>,
+    pub(super) midi: Option<Arc<Hub>>,
+    /// What tells the console, where there is one.
+    pub(super) feed: Option<Feed>,
 }
 
 impl Hands {
@@ -68,7 +71,7 @@ impl Hands {
             notices: Arc::clone(&notices),
         };
         let midi = match Hub::start(midi, table, ends) {
-            Ok(hub) => Some(hub),
+            Ok(hub) => Some(Arc::new(hub)),
             Err(error) => {
                 notices.warn(format!("no MIDI: {error}"));
                 None
@@ -88,6 +91,7 @@ impl Hands {
             oscquery,
             guard,
             midi,
+            feed: None,
         })
     }
 

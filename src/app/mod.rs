@@ -3,6 +3,7 @@
 mod acts;
 mod arm;
 mod clocks;
+mod console;
 mod desk;
 mod drawing;
 mod hands;
@@ -27,6 +28,20 @@ use crate::record::Codec;
 use crate::stage::Target;
 
 pub use window::{Display, Monitor, monitors, open_display};
+
+/// Where the performer's console opens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ConsoleChoice {
+    /// Nowhere.
+    Never,
+    /// On another monitor than the output, where there is one.
+    #[default]
+    Auto,
+    /// In a window where the system puts it.
+    Window,
+    /// On the monitor with that in its name.
+    Monitor(String),
+}
 
 /// How a show is played.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +76,8 @@ pub struct Settings {
     pub sound_in: Option<String>,
     /// A part of the name of the monitor to play on.
     pub monitor: Option<String>,
+    /// The performer's console.
+    pub console: ConsoleChoice,
     /// Whether the show begins fullscreen.
     pub fullscreen: bool,
     /// How long it lasts from its first frame on; until it is ended where none is given.

@@ -75,7 +75,7 @@ pub(super) struct Show {
     /// Time of the instrument's tick 0.
     origin: Instant,
     tick_debt: u64,
-    count: Count,
+    pub(super) count: Count,
     pub(super) over: bool,
 }
 
@@ -376,6 +376,7 @@ impl Show {
             self.output.read(&mut self.canvas);
         }
         self.pipes.offer(&self.canvas, fit);
+        self.tell_console();
         if self.tape.offer(&self.canvas, fit, &self.samples) {
             self.log.end_file(self.instrument.ticks());
         }
@@ -386,6 +387,21 @@ impl Show {
                     .shown(Instant::now(), at, number, self.drawing.drawn());
             }
             Shown::No => self.count.hidden(),
+        }
+    }
+
+    fn tell_console(&mut self) {
+        let now = Instant::now();
+        if self
+            .hands
+            .feed
+            .as_ref()
+            .is_some_and(|feed| feed.is_due(now))
+        {
+            let glance = self.glance();
+            if let Some(feed) = &mut self.hands.feed {
+                feed.tell(now, glance, &self.canvas);
+            }
         }
     }
 

@@ -7,16 +7,17 @@ use anyhow::{Context, anyhow};
 use winit::application::ApplicationHandler;
 use winit::dpi::LogicalSize;
 use winit::event::{ElementState, KeyEvent, WindowEvent};
-use winit::event_loop::{ActiveEventLoop, EventLoop, EventLoopProxy};
+use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
 use winit::keyboard::{KeyCode, ModifiersState, NamedKey, PhysicalKey};
 use winit::monitor::MonitorHandle;
 use winit::window::{Fullscreen, Window, WindowId};
 
-use super::Settings;
+use super::console::Console;
 use super::hands::Hands;
 use super::pieces::First;
 use super::show::{Show, WindowCommand};
 use super::stats::Figures;
+use super::{ConsoleChoice, Settings};
 use crate::control::keys::{Held, Key, Keys};
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::{Action, ParamId, Table};
@@ -127,6 +128,7 @@ pub(super) fn run(
         proxy: display.0.create_proxy(),
         ready: Some((opened, hands)),
         window: None,
+        console: None,
         size: Arc::new(ScreenSize::default()),
         modifiers: ModifiersState::default(),
         egui: egui::Context::default(),
@@ -160,6 +162,7 @@ struct App {
     /// What the show begins with, until it begins.
     ready: Option<(First, Hands)>,
     window: Option<Arc<Window>>,
+    console: Option<Console>,
     size: Arc<ScreenSize>,
     modifiers: ModifiersState,
     egui: egui::Context,
@@ -179,7 +182,7 @@ impl Drop for CloseAfter {
 
 impl App {
     fn open(&mut self, event_loop: &ActiveEventLoop) -> anyhow::Result<()> {
-        let Some((opened, hands)) = self.ready.take() else {
+        let Some((opened, mut hands)) = self.ready.take() else {
             return Ok(());
         };
         let monitor = self.monitor(event_loop);
@@ -220,6 +223,7 @@ impl App {
             }
         };
         self.window = Some(window);
+        self.open_console(event_loop, &mut hands);
         let (proxy, after) = (self.proxy.clone(), CloseAfter(self.proxy.clone()));
         let command = Box::new(move |command| {
             // Without a window there is nothing to change.
@@ -237,9 +241,44 @@ impl App {
         Ok(())
     }
 
+    /// Opens the console where it was asked for; without one the show goes on.
+    fn open_console(&mut self, event_loop: &ActiveEventLoop, hands: &mut Hands) {
+        let monitor = match &self.settings.console {
+            ConsoleChoice::Never => return,
+            ConsoleChoice::Window => None,
+            ConsoleChoice::Monitor(name) => self.named(event_loop, name),
+            ConsoleChoice::Auto => {
+                let window = self.window.as_ref();
+                let output = window.and_then(|window| match window.fullscreen() {
+                    Some(Fullscreen::Borderless(Some(monitor))) => Some(monitor),
+                    _ => window.current_monitor(),
+                });
+                let mut others = event_loop.available_monitors();
+                match others.find(|monitor| Some(monitor) != output.as_ref()) {
+                    Some(other) => Some(other),
+                    None => return,
+                }
+            }
+        };
+        match Console::open(event_loop, monitor, &self.table, hands) {
+            Ok((console, feed)) => {
+                hands.feed = Some(feed);
+                self.console = Some(console);
+            }
+            Err(error) => {
+                let text = format!("{error:#}. The show goes on without a console");
+                self.notices.warn(text);
+            }
+        }
+    }
+
     /// The monitor that was asked for by a part of its name.
     fn monitor(&self, event_loop: &ActiveEventLoop) -> Option<MonitorHandle> {
-        let asked = self.settings.monitor.as_ref()?.to_lowercase();
+        self.named(event_loop, self.settings.monitor.as_ref()?)
+    }
+
+    fn named(&self, event_loop: &ActiveEventLoop, asked: &str) -> Option<MonitorHandle> {
+        let asked = asked.to_lowercase();
         let name = |monitor: &MonitorHandle| monitor.name().unwrap_or_default();
         let mut all = event_loop.available_monitors();
         let found = all.find(|monitor| name(monitor).to_lowercase().contains(&asked));
@@ -392,7 +431,28 @@ impl ApplicationHandler<WindowCommand> for App {
         }
     }
 
-    fn window_event(&mut self, _: &ActiveEventLoop, _: WindowId, event: WindowEvent) {
+    fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
+        let now = std::time::Instant::now();
+        let flow = self.console.as_mut().map_or(ControlFlow::Wait, |console| {
+            ControlFlow::WaitUntil(console.turn(now))
+        });
+        event_loop.set_control_flow(flow);
+    }
+
+    fn window_event(&mut self, _: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
+        if let Some(console) = &mut self.console
+            && console.id() == id
+        {
+            let is_taken = console.event(&event);
+            match event {
+                // Only the console: the show goes on.
+                WindowEvent::CloseRequested => self.console = None,
+                WindowEvent::ModifiersChanged(modifiers) => self.modifiers = modifiers.state(),
+                WindowEvent::KeyboardInput { event, .. } if !is_taken => self.key(&event),
+                _ => {}
+            }
+            return;
+        }
         match event {
             WindowEvent::CloseRequested => {
                 let action = Action::Trigger { param: self.quit };

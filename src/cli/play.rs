@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::bail;
 
 use super::film::size;
-use crate::app::{self, Settings, open_display};
+use crate::app::{self, ConsoleChoice, Settings, open_display};
 use crate::engine::{Bytes, Drawing, Norm, Winograd};
 use crate::library;
 use crate::record::Codec;
@@ -68,6 +68,9 @@ pub struct Args {
     /// The monitor to play on, by a part of its name; begins fullscreen
     #[arg(long, value_name = "NAME", conflicts_with = "headless")]
     monitor: Option<String>,
+    /// The performer's console: auto (where there is a second monitor), none, window, or a part of a monitor's name
+    #[arg(long, value_name = "WHERE", num_args = 0..=1, default_value = "auto", default_missing_value = "window", conflicts_with = "headless")]
+    console: String,
     /// Begin fullscreen
     #[arg(long, conflicts_with = "headless")]
     fullscreen: bool,
@@ -110,6 +113,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         midi_clock_out: args.midi_clock_out,
         sound_in: args.sound_in,
         monitor: args.monitor,
+        console: match args.console.as_str() {
+            "auto" => ConsoleChoice::Auto,
+            "none" => ConsoleChoice::Never,
+            "window" => ConsoleChoice::Window,
+            _ => ConsoleChoice::Monitor(args.console),
+        },
         fullscreen: args.fullscreen,
         length: args.seconds,
         stats: args.stats,

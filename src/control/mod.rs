@@ -17,5 +17,5 @@ mod values;
 
 pub use guard::{Guard, network};
 pub use inbox::{Inbox, Stamp};
-pub use notices::Notices;
+pub use notices::{Notice, Notices};
 pub use values::Values;

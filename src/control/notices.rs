@@ -1,19 +1,37 @@
 //! What went wrong while the show ran, for the log and the performer's eyes.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_queue::ArrayQueue;
 
-/// Notices that wait to be shown; the oldest give way.
+/// Notices that wait to be shown, and lines that wait for the console; the oldest give way.
 const WAITING: usize = 32;
+const LOGGED: usize = 50;
 
-/// A bounded queue of lines for the heads-up display; each is logged as well.
+/// A line for the performer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// When it was told.
+    pub at: SystemTime,
+    /// Whether something failed.
+    pub is_warning: bool,
+    /// What it says.
+    pub text: String,
+}
+
+/// Bounded queues of lines for the heads-up display and for the console; each is logged as well.
 #[derive(Debug)]
-pub struct Notices(ArrayQueue<String>);
+pub struct Notices {
+    waiting: ArrayQueue<String>,
+    logged: ArrayQueue<Notice>,
+}
 
 impl Default for Notices {
     fn default() -> Self {
-        Self(ArrayQueue::new(WAITING))
+        Self {
+            waiting: ArrayQueue::new(WAITING),
+            logged: ArrayQueue::new(LOGGED),
+        }
     }
 }
 
@@ -22,19 +40,33 @@ impl Notices {
     pub fn warn(&self, text: impl Into<String>) {
         let text = text.into();
         tracing::warn!("{text}");
-        self.0.force_push(text);
+        self.put(text, true);
     }
 
     /// Tells of something that went well.
     pub fn tell(&self, text: impl Into<String>) {
         let text = text.into();
         tracing::info!("{text}");
-        self.0.force_push(text);
+        self.put(text, false);
     }
 
     /// The oldest notice that was not taken yet.
     pub fn take(&self) -> Option<String> {
-        self.0.pop()
+        self.waiting.pop()
+    }
+
+    /// The oldest line that the console did not take yet.
+    pub fn take_logged(&self) -> Option<Notice> {
+        self.logged.pop()
+    }
+
+    fn put(&self, text: String, is_warning: bool) {
+        self.logged.force_push(Notice {
+            at: SystemTime::now(),
+            is_warning,
+            text: text.clone(),
+        });
+        self.waiting.force_push(text);
     }
 }
 
@@ -64,6 +96,25 @@ impl OnceASecond {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_notice_reaches_the_display_and_the_console() {
+        let notices = Notices::default();
+        notices.tell("well");
+        notices.warn("badly");
+        assert_eq!(notices.take().as_deref(), Some("well"));
+        let logged: Vec<_> = std::iter::from_fn(|| notices.take_logged()).collect();
+        let told: Vec<_> = logged
+            .iter()
+            .map(|n| (n.text.as_str(), n.is_warning))
+            .collect();
+        assert_eq!(told, [("well", false), ("badly", true)]);
+        for number in 0..LOGGED + 3 {
+            notices.tell(number.to_string());
+        }
+        let oldest = notices.take_logged().unwrap();
+        assert_eq!(oldest.text, "3", "the oldest give way");
+    }
 
     #[test]
     fn a_flood_of_faults_is_named_once_a_second_and_counted() {

@@ -55,15 +55,15 @@ pub fn adapters() -> Vec<Adapter> {
 }
 
 /// A card, opened for a surface.
-pub(super) struct Gpu {
-    pub(super) adapter: wgpu::Adapter,
-    pub(super) device: wgpu::Device,
-    pub(super) queue: wgpu::Queue,
+pub(crate) struct Gpu {
+    pub(crate) adapter: wgpu::Adapter,
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
 }
 
 impl Gpu {
     /// Opens the best card that can show on the surface.
-    pub(super) fn open(
+    pub(crate) fn open(
         instance: &wgpu::Instance,
         surface: &wgpu::Surface<'static>,
     ) -> Result<Self, GpuError> {

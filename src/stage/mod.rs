@@ -21,6 +21,8 @@ mod upscale;
 
 pub use canvas::{Canvas, blend_weight};
 #[cfg(feature = "live")]
+pub(crate) use gpu::Gpu;
+#[cfg(feature = "live")]
 pub use gpu::{GpuError, adapters};
 #[cfg(feature = "live")]
 pub use hud::{Learn, Port, Readout};

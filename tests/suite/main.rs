@@ -9,6 +9,8 @@
 mod clients;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod clock;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod console;
 #[cfg(all(feature = "live", feature = "video", target_os = "linux"))]
 mod disk;
 #[cfg(feature = "video")]

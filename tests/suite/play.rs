@@ -408,27 +408,24 @@ fn a_jack_midi_sender_jumps_to_a_keyframe() {
 
 /// A display with a window manager, and a graphics driver that needs no card.
 #[cfg(target_os = "linux")]
-struct Desktop {
-    display: String,
+pub(crate) struct Desktop {
+    pub(crate) display: String,
     _server: Running,
     _manager: Running,
 }
 
 #[cfg(target_os = "linux")]
 impl Desktop {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
+        Self::of("1024x640x24")
+    }
+
+    /// One of that size and depth.
+    pub(crate) fn of(size: &str) -> Self {
         use std::io::{BufRead, BufReader};
         let mut command = Command::new("Xvfb");
         command
-            .args([
-                "-displayfd",
-                "1",
-                "-screen",
-                "0",
-                "1024x640x24",
-                "-nolisten",
-                "tcp",
-            ])
+            .args(["-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
         let mut server = Running::start(&mut command);
@@ -456,7 +453,7 @@ impl Desktop {
         desktop
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) -> Vec<u8> {
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Vec<u8> {
         let mut command = Command::new(program);
         command.env("DISPLAY", &self.display).args(arguments);
         command.output().unwrap().stdout

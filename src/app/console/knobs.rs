@@ -1,0 +1,239 @@
+//! Every parameter but the keyframes', in groups by the part of its name before the dot.
+
+use egui::{Align2, Pos2, Rect, ScrollArea, Sense, Stroke, Ui, Vec2};
+
+use super::control::{self, HEIGHT, Memory};
+use super::links::Links;
+use super::style::{DIM, EDGE, INK, LIT, PANEL, font};
+use crate::instrument::{Kind, ParamId, Row, Table};
+
+/// The order of the groups; others follow.
+const ORDER: [&str; 8] = [
+    "loop", "beat", "sound", "look", "stage", "master", "record", "preset",
+];
+/// What stands elsewhere on the console, or has no use there: it is about the heads-up display, or ends the show.
+const ELSEWHERE: [&str; 10] = [
+    "loop.position",
+    "keyframe.",
+    "preset.bank.",
+    "preset.next",
+    "preset.previous",
+    "midi.learn",
+    "midi.unlearn",
+    "show.quit",
+    "beat.tap",
+    "record.toggle",
+];
+/// The groups of the program itself share one.
+const PROGRAM: [&str; 3] = ["window", "hud", "midi"];
+/// A column is at least so wide, and a key.
+const COLUMN: f32 = 330.0;
+const KEY: f32 = 116.0;
+const GAP: f32 = 5.0;
+const HEAD: f32 = 25.0;
+const MARGIN: f32 = 9.0;
+
+/// The parameters of one group.
+struct Group {
+    name: String,
+    /// Those with a value, and those that are keys, each with the name that stands on it.
+    values: Vec<(ParamId, String)>,
+    keys: Vec<(ParamId, String)>,
+    is_open: bool,
+}
+
+impl Group {
+    fn height(&self, width: f32) -> f32 {
+        if !self.is_open {
+            return HEAD + 2.0 * GAP;
+        }
+        let lines = self.values.len() + self.keys.len().div_ceil(columns(width));
+        HEAD + lines as f32 * (HEIGHT + GAP) + MARGIN + GAP
+    }
+}
+
+pub(super) struct Knobs {
+    groups: Vec<Group>,
+}
+
+impl Knobs {
+    pub(super) fn new(table: &Table) -> Self {
+        let mut groups: Vec<Group> = Vec::new();
+        for (param, row) in table.iter().filter(|(_, row)| is_shown(row)) {
+            let (group, rest) = row.name.split_once('.').unwrap_or(("", &row.name));
+            let is_program = PROGRAM.contains(&group);
+            let (group, name) = if is_program {
+                let name = row.name.strip_prefix("window.").unwrap_or(&row.name);
+                ("program", label(name))
+            } else {
+                (group, label(rest))
+            };
+            let at = groups.iter().position(|found| found.name == group);
+            let group = match at {
+                Some(at) => &mut groups[at],
+                None => {
+                    groups.push(Group {
+                        name: group.to_owned(),
+                        values: Vec::new(),
+                        keys: Vec::new(),
+                        is_open: true,
+                    });
+                    let last = groups.len() - 1;
+                    &mut groups[last]
+                }
+            };
+            match row.kind {
+                Kind::Toggle | Kind::Trigger => group.keys.push((param, name)),
+                _ => group.values.push((param, name)),
+            }
+        }
+        let place = |group: &Group| ORDER.iter().position(|name| *name == group.name);
+        groups.sort_by_key(|group| place(group).unwrap_or(ORDER.len()));
+        Self { groups }
+    }
+
+    pub(super) fn show(&mut self, ui: &mut Ui, links: &Links, memory: &mut Memory) {
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            let count = ((ui.available_width() / COLUMN) as usize).clamp(1, 3);
+            ui.spacing_mut().item_spacing.y = GAP;
+            let mut heights = vec![0.0f32; count];
+            ui.columns(count, |columns| {
+                for group in &mut self.groups {
+                    // Each goes where there is most room.
+                    let shortest = |at: &usize| heights[*at];
+                    let at = (0..count)
+                        .min_by(|a, b| shortest(a).total_cmp(&shortest(b)))
+                        .unwrap_or(0);
+                    let width = columns[at].available_width();
+                    heights[at] += group.height(width - 2.0 * MARGIN);
+                    group.show(&mut columns[at], links, memory);
+                }
+            });
+        });
+    }
+}
+
+impl Group {
+    fn show(&mut self, ui: &mut Ui, links: &Links, memory: &mut Memory) {
+        let frame = egui::Frame::NONE
+            .fill(PANEL)
+            .corner_radius(6.0)
+            .inner_margin(egui::Margin {
+                left: MARGIN as i8,
+                right: MARGIN as i8,
+                top: 0,
+                bottom: if self.is_open { MARGIN as i8 } else { 0 },
+            });
+        frame.show(ui, |ui| {
+            self.head(ui);
+            if !self.is_open {
+                return;
+            }
+            for (param, name) in &self.values {
+                control::row(ui, links, memory, *param, name);
+            }
+            let width = ui.available_width();
+            let columns = columns(width);
+            let size = Vec2::new(
+                (width - GAP * (columns - 1) as f32) / columns as f32,
+                HEIGHT,
+            );
+            for line in self.keys.chunks(columns) {
+                ui.horizontal(|ui| {
+                    ui.spacing_mut().item_spacing.x = GAP;
+                    for (param, name) in line {
+                        control::key(ui, links, memory, (*param, name), size);
+                    }
+                });
+            }
+        });
+    }
+
+    /// The group's name; a click folds it up.
+    fn head(&mut self, ui: &mut Ui) {
+        let size = Vec2::new(ui.available_width(), HEAD);
+        let (area, response) = ui.allocate_exact_size(size, Sense::CLICK);
+        if response.clicked() {
+            self.is_open = !self.is_open;
+        }
+        let ink = if response.hovered() { INK } else { LIT };
+        let at = Pos2::new(area.left(), area.center().y);
+        let painter = ui.painter();
+        painter.text(at, Align2::LEFT_CENTER, &self.name, font(15.0), ink);
+        let mark = Rect::from_center_size(
+            Pos2::new(area.right() - 6.0, area.center().y),
+            Vec2::new(8.0, 8.0),
+        );
+        let stroke = Stroke::new(1.5, if response.hovered() { DIM } else { EDGE });
+        painter.hline(mark.x_range(), mark.center().y, stroke);
+        if !self.is_open {
+            painter.vline(mark.center().x, mark.y_range(), stroke);
+        }
+    }
+}
+
+/// How many keys stand in a line of that width.
+fn columns(width: f32) -> usize {
+    (((width + GAP) / (KEY + GAP)) as usize).max(1)
+}
+
+fn is_shown(row: &Row) -> bool {
+    let is_elsewhere = |name: &&str| {
+        if name.ends_with('.') {
+            row.name.starts_with(*name)
+        } else {
+            row.name == *name
+        }
+    };
+    row.kind != Kind::Text && !row.read_only && !ELSEWHERE.iter().any(|name| is_elsewhere(&name))
+}
+
+/// A name as it stands on a knob.
+fn label(name: &str) -> String {
+    let name = name.strip_suffix("_secs").unwrap_or(name);
+    name.replace(['_', '.'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_is_on_the_console_once() {
+        let table = Table::standard();
+        let knobs = Knobs::new(&table);
+        let groups: Vec<&str> = knobs.groups.iter().map(|g| g.name.as_str()).collect();
+        assert_eq!(&groups[..3], &["loop", "beat", "sound"]);
+        assert_eq!(groups.last(), Some(&"program"));
+        let mut found: Vec<ParamId> = knobs
+            .groups
+            .iter()
+            .flat_map(|group| group.values.iter().chain(&group.keys))
+            .map(|(param, _)| *param)
+            .collect();
+        let count = found.len();
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), count, "one stands twice");
+        for (param, row) in table.iter() {
+            let is_elsewhere = ELSEWHERE.iter().any(|name| row.name.starts_with(name));
+            let is_told = row.read_only || row.kind == Kind::Text;
+            assert!(
+                found.contains(&param) || is_elsewhere || is_told,
+                "{} is nowhere",
+                row.name
+            );
+        }
+    }
+
+    #[test]
+    fn names_are_short_enough_to_read() {
+        for (name, expected) in [
+            ("hold_secs", "hold"),
+            ("per_bar", "per bar"),
+            ("midi.page", "midi page"),
+        ] {
+            assert_eq!(label(name), expected);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the console reads, and the one place that it writes to.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::app::hands::Hands;
+use crate::control::midi::Hub;
+use crate::control::osc;
+use crate::control::{Inbox, Notices, Values};
+use crate::instrument::{Action, ParamId, Table};
+
+/// The console's hold on the show.
+pub(super) struct Links {
+    pub(super) table: Arc<Table>,
+    pub(super) values: Arc<Values>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) notices: Arc<Notices>,
+    pub(super) hub: Option<Arc<Hub>>,
+    pub(super) osc: Option<SocketAddr>,
+    pub(super) oscquery: Option<SocketAddr>,
+}
+
+impl Links {
+    pub(super) fn new(table: &Arc<Table>, hands: &Hands) -> Self {
+        Self {
+            table: Arc::clone(table),
+            values: Arc::clone(&hands.values),
+            inbox: Arc::clone(&hands.inbox),
+            notices: Arc::clone(&hands.notices),
+            hub: hands.midi.clone(),
+            osc: hands.osc.as_ref().map(osc::Server::address),
+            oscquery: hands
+                .oscquery
+                .as_ref()
+                .map(crate::control::oscquery::QueryServer::address),
+        }
+    }
+
+    /// A parameter's value.
+    pub(super) fn get(&self, param: ParamId) -> f64 {
+        self.values.get(param)
+    }
+
+    /// Whether a toggle is on or a trigger lit.
+    pub(super) fn is_on(&self, param: ParamId) -> bool {
+        self.get(param) > 0.5
+    }
+
+    /// Sets a parameter, in its unit.
+    pub(super) fn set(&self, param: ParamId, value: f64) {
+        self.put(Action::Set { param, value });
+    }
+
+    /// Fires a trigger, or flips a toggle.
+    pub(super) fn fire(&self, param: ParamId) {
+        self.put(Action::Trigger { param });
+    }
+
+    /// Gives a text.
+    pub(super) fn say(&self, param: ParamId, text: &str) {
+        self.put(Action::Text {
+            param,
+            text: text.into(),
+        });
+    }
+
+    /// Where a parameter is found over OSC.
+    pub(super) fn address(&self, param: ParamId) -> String {
+        osc::address(&self.table.row(param).name)
+    }
+
+    /// The controls that move a parameter.
+    pub(super) fn controls(&self, param: ParamId) -> Vec<String> {
+        self.hub
+            .as_ref()
+            .map(|hub| hub.bindings(param))
+            .unwrap_or_default()
+    }
+
+    /// Whether a parameter waits for a control.
+    pub(super) fn is_learning(&self, param: ParamId) -> bool {
+        self.hub
+            .as_ref()
+            .is_some_and(|hub| hub.learning() == Some(param))
+    }
+
+    /// Lets a parameter wait for the next control that moves, or calls that off.
+    pub(super) fn toggle_learning(&self, param: ParamId) {
+        if let Some(hub) = &self.hub {
+            hub.learn((hub.learning() != Some(param)).then_some(param));
+        }
+    }
+
+    /// Takes what was learnt for a parameter from every control.
+    pub(super) fn unlearn(&self, param: ParamId) {
+        if let Some(hub) = &self.hub {
+            hub.unlearn(param);
+        }
+    }
+
+    fn put(&self, action: Action) {
+        self.inbox.put(action, self.inbox.now());
+    }
+}

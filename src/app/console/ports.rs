@@ -1,0 +1,107 @@
+//! Controllers with a light each, and where the program is found on the network.
+
+use egui::{Pos2, ScrollArea, Sense, Ui, Vec2};
+
+use super::feed::Glance;
+use super::links::Links;
+use super::style::{BLUE, CELL, DIM, GREEN, INK, LIT, RED, font};
+use crate::control::midi::PortState;
+
+/// How long a port's light stays on: an eighth of a second.
+const BUSY_NANOS: u64 = 125_000_000;
+const NAMES: [&str; 4] = ["level", "low", "mid", "high"];
+
+pub(super) fn show(ui: &mut Ui, links: &Links, glance: &Glance) {
+    ui.spacing_mut().item_spacing.y = 3.0;
+    sound(ui, glance);
+    ScrollArea::vertical()
+        .id_salt("ports")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            let osc = |name: &str, address: Option<String>| match address {
+                Some(address) => (GREEN, format!("{name}  {address}"), INK),
+                None => (CELL, format!("{name}  off"), DIM),
+            };
+            let told = |address: std::net::SocketAddr| address.to_string();
+            for (light, text, ink) in [
+                osc("OSC", links.osc.map(told)),
+                osc(
+                    "OSCQuery",
+                    links.oscquery.map(|address| format!("http://{address}")),
+                ),
+            ] {
+                line(ui, light, &text, ink);
+            }
+            let Some(hub) = &links.hub else {
+                return line(ui, RED, "no MIDI", RED);
+            };
+            let ports = hub.ports();
+            if ports.is_empty() {
+                line(ui, CELL, "no MIDI controller", DIM);
+            }
+            let now = links.inbox.now();
+            for port in ports {
+                let (light, ink) = match (port.connected, busy(&port, now)) {
+                    (false, _) => (RED, RED),
+                    (true, true) => (LIT, INK),
+                    (true, false) => (GREEN, INK),
+                };
+                let mut text = port.port.name;
+                if !port.map.is_empty() {
+                    text = format!("{text} ({})", port.map);
+                }
+                if !port.connected {
+                    text.push_str("  gone");
+                }
+                line(ui, light, &text, ink);
+            }
+        });
+}
+
+fn busy(port: &PortState, now: u64) -> bool {
+    port.heard_at
+        .is_some_and(|at| now.saturating_sub(at) < BUSY_NANOS)
+}
+
+/// A light and what it stands for.
+fn line(ui: &mut Ui, light: egui::Color32, text: &str, ink: egui::Color32) {
+    let size = Vec2::new(ui.available_width(), 18.0);
+    let (area, response) = ui.allocate_exact_size(size, Sense::hover());
+    let painter = ui.painter_at(area);
+    let at = Pos2::new(area.left() + 6.0, area.center().y);
+    painter.circle_filled(at, 5.0, light);
+    let galley = painter.layout_no_wrap(text.to_owned(), font(14.0), ink);
+    let is_cut = galley.size().x > area.width() - 18.0;
+    let at = Pos2::new(area.left() + 18.0, area.center().y - galley.size().y / 2.0);
+    painter.galley(at, galley, ink);
+    if is_cut {
+        response.on_hover_text(text);
+    }
+}
+
+/// What is heard: a bar each for the level and three bands.
+fn sound(ui: &mut Ui, glance: &Glance) {
+    let size = Vec2::new(ui.available_width(), 18.0);
+    let (area, _) = ui.allocate_exact_size(size, Sense::hover());
+    let painter = ui.painter_at(area);
+    let left = egui::Align2::LEFT_CENTER;
+    let Some((is_there, levels)) = glance.sound else {
+        painter.circle_filled(Pos2::new(area.left() + 6.0, area.center().y), 5.0, CELL);
+        let at = Pos2::new(area.left() + 18.0, area.center().y);
+        painter.text(at, left, "no sound input", font(14.0), DIM);
+        return;
+    };
+    let light = if is_there { GREEN } else { RED };
+    painter.circle_filled(Pos2::new(area.left() + 6.0, area.center().y), 5.0, light);
+    let step = (area.width() - 18.0) / levels.len() as f32;
+    for (index, (level, name)) in levels.iter().zip(NAMES).enumerate() {
+        let at = Pos2::new(area.left() + 18.0 + step * index as f32, area.top() + 2.0);
+        let bar = egui::Rect::from_min_size(at, Vec2::new(step - 4.0, area.height() - 4.0));
+        painter.rect_filled(bar, 2.0, CELL);
+        let width = bar.width() * level.clamp(0.0, 1.0);
+        let filled = egui::Rect::from_min_size(at, Vec2::new(width, bar.height()));
+        painter.rect_filled(filled, 2.0, BLUE);
+        let at = Pos2::new(bar.left() + 4.0, bar.center().y);
+        painter.text(at, left, name, font(10.0), INK);
+    }
+}

@@ -1,0 +1,178 @@
+//! What is always at hand: blackout, freeze, fade, the beat, and the recording.
+
+use egui::{Align2, Color32, Pos2, Rect, Sense, Ui, Vec2};
+
+use super::control::{self, Memory};
+use super::feed::Glance;
+use super::links::Links;
+use super::style::{BLUE, CELL, CORNER, DIM, INK, LIT, NEAR, RED, font, mix};
+use crate::instrument::preset::PresetError;
+use crate::instrument::{ParamId, Table};
+
+/// Height of the panel in points.
+pub(super) const HEIGHT: f32 = 56.0;
+const GAP: f32 = 8.0;
+
+pub(super) struct Transport {
+    blackout: ParamId,
+    freeze: ParamId,
+    fade: ParamId,
+    tempo: ParamId,
+    tap: ParamId,
+    sync: ParamId,
+    pause: ParamId,
+    phase: ParamId,
+    per_bar: ParamId,
+    record: ParamId,
+}
+
+impl Transport {
+    pub(super) fn new(table: &Table) -> Result<Self, PresetError> {
+        Ok(Self {
+            blackout: table.find("master.blackout")?,
+            freeze: table.find("master.freeze")?,
+            fade: table.find("master.fade")?,
+            tempo: table.find("beat.tempo")?,
+            tap: table.find("beat.tap")?,
+            sync: table.find("beat.sync")?,
+            pause: table.find("loop.pause")?,
+            phase: table.find("beat.phase")?,
+            per_bar: table.find("beat.per_bar")?,
+            record: table.find("record.toggle")?,
+        })
+    }
+
+    pub(super) fn show(&self, ui: &mut Ui, links: &Links, memory: &mut Memory, glance: &Glance) {
+        let size = Vec2::new(ui.available_width(), HEIGHT);
+        let (area, _) = ui.allocate_exact_size(size, Sense::hover());
+        let mut left = area.left();
+        let mut take = |width: f32| {
+            let cell = Rect::from_min_size(Pos2::new(left, area.top()), Vec2::new(width, HEIGHT));
+            left += width + GAP;
+            cell
+        };
+        let wide = (area.width() / 1264.0).clamp(0.4, 1.6);
+        for (param, name, colour, width) in [
+            (self.blackout, "BLACKOUT", RED, 138.0),
+            (self.freeze, "FREEZE", BLUE, 104.0),
+        ] {
+            let face = (name, 18.0);
+            let response = control::press(ui, links, param, take(width * wide), face, colour);
+            control::about(&response, links, memory, param);
+        }
+        let cell = take(230.0 * wide);
+        let text = format!("FADE  {:.0} %", links.get(self.fade) * 100.0);
+        let response = control::bar(ui, links, self.fade, cell, (&text, 18.0));
+        control::about(&response, links, memory, self.fade);
+        let response = control::press(
+            ui,
+            links,
+            self.pause,
+            take(86.0 * wide),
+            ("PAUSE", 16.0),
+            LIT,
+        );
+        control::about(&response, links, memory, self.pause);
+        self.beat(
+            ui,
+            links,
+            memory,
+            glance,
+            (take(150.0 * wide), take(70.0 * wide), take(70.0 * wide)),
+        );
+        self.recording(ui, links, memory, glance, take(190.0 * wide));
+        let rest = Rect::from_min_max(Pos2::new(left, area.top()), area.max);
+        pace(ui, glance, rest);
+    }
+
+    /// Tempo and a light a beat; tap; whether the loop follows.
+    fn beat(
+        &self,
+        ui: &mut Ui,
+        links: &Links,
+        memory: &mut Memory,
+        glance: &Glance,
+        (tempo, tap, sync): (Rect, Rect, Rect),
+    ) {
+        let painter = ui.painter();
+        let text = format!("{:.1} BPM", links.get(self.tempo));
+        let ink = if glance.waiting { LIT } else { INK };
+        let upper = tempo.with_max_y(tempo.top() + 34.0);
+        control::fitted(painter, upper, &text, 22.0, ink);
+        let count = (links.get(self.per_bar) as usize).clamp(1, 16);
+        let beats = links.get(self.phase) * count as f64;
+        let step = (tempo.width() / count as f32).min(26.0);
+        let first = tempo.center().x - step * (count as f32 - 1.0) / 2.0;
+        for beat in 0..count {
+            let at = Pos2::new(first + step * beat as f32, tempo.bottom() - 12.0);
+            let is_now = beat == beats as usize % count;
+            // The light fades until the next beat.
+            let light = mix(LIT, NEAR, (beats.fract() as f32) * 0.8);
+            let radius: f32 = if beat == 0 { 7.0 } else { 5.5 };
+            painter.circle_filled(
+                at,
+                radius.min(step * 0.42),
+                if is_now { light } else { CELL },
+            );
+        }
+        for (param, name, area) in [(self.tap, "TAP", tap), (self.sync, "SYNC", sync)] {
+            let response = control::press(ui, links, param, area, (name, 16.0), LIT);
+            control::about(&response, links, memory, param);
+        }
+    }
+
+    fn recording(
+        &self,
+        ui: &mut Ui,
+        links: &Links,
+        memory: &mut Memory,
+        glance: &Glance,
+        area: Rect,
+    ) {
+        let response = ui.interact(area, ui.scope_id().with("record"), Sense::click());
+        if response.clicked() {
+            links.fire(self.record);
+        }
+        let painter = ui.painter_at(area);
+        let is_on = glance.recording.is_some();
+        let fill = match (is_on, response.hovered()) {
+            (true, _) => RED,
+            (false, true) => mix(CELL, RED, 0.35),
+            (false, false) => CELL,
+        };
+        painter.rect_filled(area, CORNER, fill);
+        let inset = (area.width() * 0.12).min(22.0);
+        let dot = Pos2::new(area.left() + inset, area.center().y);
+        painter.circle_filled(dot, 8.0, if is_on { Color32::WHITE } else { RED });
+        let words = area.with_min_x(dot.x + 14.0).shrink(4.0);
+        let (upper, lower) = words.split_top_bottom_at_fraction(0.62);
+        match glance.recording {
+            None => {
+                control::fitted(&painter, words, "RECORD", 18.0, INK);
+            }
+            Some((length, dropped)) => {
+                let secs = length.as_secs();
+                let time = format!("{}:{:02}", secs / 60, secs % 60);
+                control::fitted(&painter, upper, &time, 22.0, Color32::WHITE);
+                let lost = format!("{dropped} dropped");
+                control::fitted(&painter, lower, &lost, 12.0, Color32::WHITE);
+            }
+        }
+        control::about(&response, links, memory, self.record);
+    }
+}
+
+/// How fast the show is, and what it lost.
+fn pace(ui: &Ui, glance: &Glance, area: Rect) {
+    let painter = ui.painter_at(area);
+    let right = area.right() - 2.0;
+    let fps = format!("{:.1} fps", glance.fps);
+    let at = Pos2::new(right, area.top() + 17.0);
+    painter.text(at, Align2::RIGHT_CENTER, fps, font(22.0), INK);
+    let (text, ink) = match glance.dropped {
+        0 => ("none dropped".to_owned(), DIM),
+        dropped => (format!("{dropped} dropped"), LIT),
+    };
+    let at = Pos2::new(right, area.bottom() - 13.0);
+    painter.text(at, Align2::RIGHT_CENTER, text, font(13.0), ink);
+}
