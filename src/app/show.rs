@@ -359,9 +359,7 @@ impl Show {
         let shown = self
             .output
             .show(&mut self.canvas, fit, self.board.visible(), &look);
-        if self.tape.running().is_some() {
-            self.output.read(&mut self.canvas);
-        }
+        self.output.read(&mut self.canvas, &look);
         if self.tape.offer(&self.canvas, fit, &self.samples) {
             self.log.end_file(self.instrument.ticks());
         }

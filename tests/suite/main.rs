@@ -12,6 +12,8 @@ mod clock;
 #[cfg(feature = "video")]
 mod footage;
 mod import;
+#[cfg(all(feature = "live", feature = "video"))]
+mod look;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod midi;
 #[cfg(feature = "live")]
