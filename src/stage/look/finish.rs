@@ -2,13 +2,12 @@
 
 use super::limiter::Rule;
 use super::{Limiter, LookValues};
-use crate::instrument::TICKS_PER_SEC;
 use crate::stage::Canvas;
 
 /// How long the card goes on after the look has become neutral, in ticks. By then the processor's limiter has seen as much as
 /// the card's has.
 #[cfg(feature = "live")]
-const GRACE: u64 = 2 * TICKS_PER_SEC;
+const GRACE: u64 = 2 * crate::instrument::TICKS_PER_SEC;
 
 /// What is done to one picture.
 #[derive(Clone, Copy, Debug)]
@@ -140,14 +139,10 @@ impl Finish {
     }
 
     /// Waits for the picture that the card drew last and brings it into the canvas; false where the card fails.
+    #[cfg(feature = "live")]
     pub fn read_waiting(&mut self, canvas: &mut Canvas) -> bool {
-        #[cfg(feature = "live")]
-        return self
-            .card
-            .as_mut()
-            .is_some_and(|card| card.read_waiting(canvas));
-        #[cfg(not(feature = "live"))]
-        return false;
+        let card = self.card.as_mut();
+        card.is_some_and(|card| card.read_waiting(canvas))
     }
 }
 
