@@ -372,9 +372,7 @@ impl Show {
         let shown = self
             .output
             .show(&mut self.canvas, fit, self.board.visible(), &look);
-        if self.tape.running().is_some() || self.pipes.are_read() {
-            self.output.read(&mut self.canvas);
-        }
+        self.output.read(&mut self.canvas, &look);
         self.pipes.offer(&self.canvas, fit);
         self.tell_console();
         if self.tape.offer(&self.canvas, fit, &self.samples) {

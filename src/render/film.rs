@@ -174,11 +174,18 @@ impl Film {
             look.brightness
         };
         self.canvas.compose(&self.painted, &self.painted, 1.0, lit);
-        if self.finish.finish(&mut self.canvas, look) && !self.finish.read_waiting(&mut self.canvas)
-        {
+        let on_card = self.finish.finish(&mut self.canvas, look);
+        if on_card && !self.read_back() {
             return Err(RenderError::Look);
         }
         Ok(())
+    }
+
+    fn read_back(&mut self) -> bool {
+        #[cfg(feature = "live")]
+        return self.finish.read_waiting(&mut self.canvas);
+        #[cfg(not(feature = "live"))]
+        return false;
     }
 
     fn find_card(&mut self) {

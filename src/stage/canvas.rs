@@ -32,6 +32,16 @@ impl Canvas {
         }
     }
 
+    /// Darkens to a brightness of 0..=1.
+    pub fn dim(&mut self, brightness: f32) {
+        let gain = (brightness.clamp(0.0, 1.0) * 256.0).round() as u32;
+        for pixel in self.rgba.chunks_exact_mut(4) {
+            for byte in &mut pixel[..3] {
+                *byte = ((u32::from(*byte) * gain + (1 << 7)) >> 8) as u8;
+            }
+        }
+    }
+
     /// Becomes `from` at weight 0 and `to` at weight 1, both of this size, times `brightness`, all 0..=1.
     pub fn compose(&mut self, from: &[u8], to: &[u8], weight: f32, brightness: f32) {
         let brightness = brightness.clamp(0.0, 1.0);

@@ -31,7 +31,7 @@ pub trait Output: Send {
     }
     /// Brings the newest picture that has come back from the card into the canvas, without waiting; leaves it as it is where
     /// pictures are finished in place.
-    fn read(&mut self, _picture: &mut Canvas) {}
+    fn read(&mut self, _picture: &mut Canvas, _look: &LookFrame) {}
     /// What shows, for people.
     fn name(&self) -> &str;
     /// Whether showing itself waits for the display, so that pictures come `interval` apart without more waiting.
@@ -45,7 +45,6 @@ pub trait Output: Send {
 #[derive(Default)]
 pub struct Offscreen {
     finish: Finish,
-    on_card: bool,
     search: Search,
 }
 
@@ -105,7 +104,7 @@ impl Output for Offscreen {
         _: Option<&Readout>,
         look: &LookFrame,
     ) -> Shown {
-        self.on_card = self.finish.finish(picture, look);
+        self.finish.finish(picture, look);
         self.search(&look.values);
         Shown::Yes
     }
@@ -114,11 +113,8 @@ impl Output for Offscreen {
         self.finish.dims(look)
     }
 
-    fn read(&mut self, picture: &mut Canvas) {
-        if self.on_card {
-            // Until the first has come, the plain picture.
-            self.finish.read(picture);
-        }
+    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) {
+        self.finish.read(picture, look);
     }
 
     fn name(&self) -> &str {

@@ -280,11 +280,8 @@ impl Output for Screen {
         self.finish.dims(look)
     }
 
-    fn read(&mut self, picture: &mut Canvas) {
-        if self.on_card {
-            // Until the first has come, the plain picture.
-            self.finish.read(picture);
-        }
+    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) {
+        self.finish.read(picture, look);
     }
 
     fn name(&self) -> &str {

@@ -16,6 +16,8 @@ mod disk;
 #[cfg(feature = "video")]
 mod footage;
 mod import;
+#[cfg(all(feature = "live", feature = "video"))]
+mod look;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod midi;
 #[cfg(feature = "live")]

@@ -2,13 +2,12 @@
 
 use super::limiter::Rule;
 use super::{Limiter, LookValues};
-use crate::instrument::TICKS_PER_SEC;
 use crate::stage::Canvas;
 
 /// How long the card goes on after the look has become neutral, in ticks. By then the processor's limiter has seen as much as
 /// the card's has.
 #[cfg(feature = "live")]
-const GRACE: u64 = 2 * TICKS_PER_SEC;
+const GRACE: u64 = 2 * crate::instrument::TICKS_PER_SEC;
 
 /// What is done to one picture.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +41,9 @@ pub struct Finish {
     on_card: bool,
     #[cfg(feature = "live")]
     last_active: u64,
+    /// The newest picture that has come back from the card; none where it has drawn none yet.
+    #[cfg(feature = "live")]
+    come: Canvas,
 }
 
 impl Finish {
@@ -96,6 +98,7 @@ impl Finish {
         let waits = self.on_card && frame.tick.saturating_sub(self.last_active) < GRACE;
         if !active && !waits {
             self.on_card = false;
+            self.come.resize((0, 0));
             return false;
         }
         let before = (!self.on_card).then(|| self.limiter.memory());
@@ -120,23 +123,26 @@ impl Finish {
         self.card.as_ref()?.output()
     }
 
-    /// Brings the newest picture that has come back from the card into the canvas; false where none has. Does not wait.
-    pub fn read(&mut self, canvas: &mut Canvas) -> bool {
-        #[cfg(feature = "live")]
-        return self.card.as_mut().is_some_and(|card| card.read(canvas));
-        #[cfg(not(feature = "live"))]
-        return false;
+    /// Brings the newest picture that has come back from the card into the canvas, without waiting. Where none has come yet, the
+    /// canvas keeps the plain picture, as bright as the master has it. Does nothing where pictures are finished in place.
+    #[cfg(feature = "live")]
+    pub fn read(&mut self, canvas: &mut Canvas, frame: &LookFrame) {
+        let Some(card) = self.card.as_mut().filter(|_| self.on_card) else {
+            return;
+        };
+        card.read(&mut self.come);
+        if self.come.size == canvas.size {
+            canvas.rgba.copy_from_slice(&self.come.rgba);
+        } else if frame.values.is_active() {
+            canvas.dim(frame.brightness);
+        }
     }
 
     /// Waits for the picture that the card drew last and brings it into the canvas; false where the card fails.
+    #[cfg(feature = "live")]
     pub fn read_waiting(&mut self, canvas: &mut Canvas) -> bool {
-        #[cfg(feature = "live")]
-        return self
-            .card
-            .as_mut()
-            .is_some_and(|card| card.read_waiting(canvas));
-        #[cfg(not(feature = "live"))]
-        return false;
+        let card = self.card.as_mut();
+        card.is_some_and(|card| card.read_waiting(canvas))
     }
 }
 

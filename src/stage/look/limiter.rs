@@ -46,6 +46,10 @@ struct Cell {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 pub(super) struct State {
+    #[cfg_attr(
+        not(feature = "live"),
+        allow(dead_code, reason = "the shader reads it")
+    )]
     share: f32,
     cells: [Cell; CELLS],
 }
