@@ -250,7 +250,16 @@ impl Board {
             };
             [row.name.clone(), value, sources.hands.controls(param)]
         });
+        let learnt = sources.hands.midi.as_ref().and_then(|hub| hub.learnt());
         Learn {
+            said: learnt.map_or(String::new(), |learnt| {
+                let instead = if learnt.replaced.is_empty() {
+                    String::new()
+                } else {
+                    format!(", and no longer {}", learnt.replaced.join(", "))
+                };
+                format!("{} moves {}{instead}", learnt.control, learnt.name)
+            }),
             rows: rows.collect(),
             picked: picked - first,
             hint: "Up and Down pick, a control that you move is learnt, Delete forgets, L ends"

@@ -63,6 +63,8 @@ pub struct Learn {
     pub picked: usize,
     /// What to do.
     pub hint: String,
+    /// What was learnt last, and what it took the place of.
+    pub said: String,
 }
 
 const INK: Color32 = Color32::from_rgb(214, 216, 220);
@@ -118,7 +120,7 @@ fn paint_keys(painter: &Painter, screen: Rect, keys: &[(String, String)]) {
 /// Parameters with their controls, the picked one marked.
 fn paint_learn(painter: &Painter, screen: Rect, learn: &Learn) {
     let line = 20.0;
-    let height = line * (learn.rows.len() as f32 + 1.0) + 2.0 * MARGIN + 8.0;
+    let height = line * (learn.rows.len() as f32 + 2.0) + 2.0 * MARGIN + 16.0;
     let width = (screen.width() - 2.0 * MARGIN).min(640.0);
     let panel = Rect::from_min_size(
         Pos2::new(screen.left() + MARGIN, screen.top() + MARGIN),
@@ -132,6 +134,8 @@ fn paint_learn(painter: &Painter, screen: Rect, learn: &Learn) {
         painter.text(Pos2::new(x, y), Align2::LEFT_TOP, words, font(14.0), colour);
     };
     text(inner.left(), inner.top(), &learn.hint, HEAD);
+    let end = inner.top() + 16.0 + line * (learn.rows.len() as f32 + 1.0);
+    text(inner.left(), end, &learn.said, INK);
     for (index, [name, value, controls]) in learn.rows.iter().enumerate() {
         let top = inner.top() + 8.0 + line * (index as f32 + 1.0);
         let is_picked = index == learn.picked;

@@ -21,8 +21,10 @@ impl Platform {
     /// Makes the platform ready, where it is not yet.
     pub(super) fn open(&mut self) -> Result<(), String> {
         if self.lister.is_none() {
-            let output = MidiOutput::new(OURS).map_err(|error| error.to_string());
-            self.lister = Some((client(OURS)?, output?));
+            // The input first: it knows whether there is anything to open.
+            let input = client(OURS)?;
+            let output = MidiOutput::new(OURS).map_err(|error| error.to_string())?;
+            self.lister = Some((input, output));
         }
         Ok(())
     }
