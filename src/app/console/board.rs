@@ -214,12 +214,12 @@ mod tests {
             output.textures_delta.clear();
         }
 
-        fn button(&mut self, at: Pos2, button: PointerButton, pressed: bool) {
+        fn button(&mut self, at: Pos2, button: PointerButton, pressed: bool, modifiers: Modifiers) {
             let pressed = Event::PointerButton {
                 pos: at,
                 button,
                 pressed,
-                modifiers: Modifiers::NONE,
+                modifiers,
             };
             self.pass(vec![Event::PointerMoved(at), pressed]);
         }
@@ -238,14 +238,16 @@ mod tests {
     fn a_click_is_an_action() {
         let mut stand = Stand::new(Vec2::new(1280.0, 800.0), 8);
         let table = Arc::clone(&stand.board.links.table);
-        for (at, name) in [
-            ((40.0, 20.0), "master.blackout"),
-            ((226.0, 473.0), "keyframe.5.jump"),
-            ((33.0, 560.0), "preset.bank.1"),
-            ((980.0, 40.0), "record.toggle"),
+        let plain = Modifiers::NONE;
+        for (at, held, name) in [
+            ((40.0, 20.0), plain, "master.blackout"),
+            ((226.0, 473.0), plain, "keyframe.5.jump"),
+            ((226.0, 473.0), Modifiers::SHIFT, "keyframe.5.reroll"),
+            ((33.0, 560.0), plain, "preset.bank.1"),
+            ((980.0, 40.0), plain, "record.toggle"),
         ] {
             for pressed in [true, false] {
-                stand.button(at.into(), PointerButton::Primary, pressed);
+                stand.button(at.into(), PointerButton::Primary, pressed, held);
             }
             let param = table.find(name).unwrap();
             assert_eq!(stand.actions(), [Action::Trigger { param }], "{name}");
@@ -278,7 +280,7 @@ mod tests {
                 };
                 for pressed in [true, false] {
                     let at = Pos2::new(below(width), below(height));
-                    stand.button(at, button, pressed);
+                    stand.button(at, button, pressed, Modifiers::NONE);
                 }
                 for action in stand.actions() {
                     if let Action::Set { param, value } = action {

@@ -4,7 +4,7 @@ use std::f32::consts::{FRAC_PI_2, TAU};
 
 use egui::epaint::PathStroke;
 use egui::{
-    Align2, Color32, ColorImage, Painter, Pos2, Rect, Response, Sense, Stroke, StrokeKind,
+    Align2, Color32, ColorImage, Event, Painter, Pos2, Rect, Response, Sense, Stroke, StrokeKind,
     TextureHandle, TextureOptions, Ui, Vec2,
 };
 
@@ -202,7 +202,7 @@ impl Ring {
             match under(here) {
                 Hold::Cell(keyframe) => {
                     let ids = &self.keyframes[keyframe];
-                    let is_shifted = ui.input(|input| input.modifiers.shift);
+                    let is_shifted = ui.input(|input| input.events.iter().any(is_shifted));
                     links.fire(if is_shifted { ids.reroll } else { ids.jump });
                 }
                 Hold::Head => {
@@ -351,6 +351,11 @@ impl Ring {
         }
         painter.rect_stroke(middle, 2.0, Stroke::new(1.0, CELL), StrokeKind::Outside);
     }
+}
+
+/// Whether Shift was held when the button was let go: by the time that is drawn, it may be up again.
+fn is_shifted(event: &Event) -> bool {
+    matches!(event, Event::PointerButton { pressed: false, modifiers, .. } if modifiers.shift)
 }
 
 /// A small padlock.
