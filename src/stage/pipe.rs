@@ -96,12 +96,6 @@ impl Pipes {
         }
     }
 
-    /// Whether anybody reads.
-    pub fn are_read(&self) -> bool {
-        let has_reader = |pipe: &Pipe| pipe.shared.has_reader.load(Ordering::Relaxed);
-        self.0.iter().any(has_reader)
-    }
-
     /// Pictures that readers took, all of them together.
     pub fn sent(&self) -> u64 {
         let sent = |pipe: &Pipe| pipe.shared.sent.load(Ordering::Relaxed);

