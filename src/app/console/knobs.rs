@@ -185,7 +185,7 @@ fn is_shown(row: &Row) -> bool {
             row.name == *name
         }
     };
-    row.kind != Kind::Text && !row.read_only && !ELSEWHERE.iter().any(|name| is_elsewhere(&name))
+    row.kind != Kind::Text && !row.read_only && !ELSEWHERE.iter().any(is_elsewhere)
 }
 
 /// A name as it stands on a knob.

@@ -125,6 +125,8 @@ impl Console {
                 return true;
             }
             WindowEvent::Occluded(occluded) => self.occluded = *occluded,
+            // A quick hand has left before the next picture is due.
+            WindowEvent::MouseInput { .. } => self.due = Instant::now(),
             WindowEvent::ModifiersChanged(modifiers) => self.modifiers = modifiers.state(),
             _ => {}
         }
