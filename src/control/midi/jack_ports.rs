@@ -15,7 +15,7 @@ use super::packet::Packet;
 use super::port::OURS;
 
 /// A period that is said to have begun longer ago than this did not.
-const MOST_LATE_USECS: u64 = 500_000;
+const MOST_LATE_NANOS: u64 = 500_000_000;
 /// JACK's name for ports that carry MIDI.
 const MIDI: &str = "8 bit raw midi";
 /// Most ports of our own at once.
@@ -270,10 +270,8 @@ impl ProcessHandler for Worker {
         }
         let rate = u64::from(client.sample_rate().max(1));
         // How long ago the period began: a busy machine comes to it late.
-        let late = scope.cycle_times().map_or(0, |times| {
-            let late_usecs = client.time().saturating_sub(times.current_usecs);
-            late_usecs.min(MOST_LATE_USECS) * 1000
-        });
+        let late_frames = u64::from(scope.frames_since_cycle_start());
+        let late = (late_frames * 1_000_000_000 / rate).min(MOST_LATE_NANOS);
         for slot in &mut self.slots {
             match &mut slot.end {
                 End::In(port, listener) => {
