@@ -48,7 +48,10 @@ fn pace() {
     if std::env::var_os(TEMPO).is_none() {
         return;
     }
-    let (client, _) = jack::Client::new("pace", jack::ClientOptions::NO_START_SERVER).unwrap();
+    // Without a server nothing is slow: then something else is wrong.
+    let Ok((client, _)) = jack::Client::new("pace", jack::ClientOptions::NO_START_SERVER) else {
+        return;
+    };
     let client = client.activate_async(
         (),
         jack::contrib::ClosureProcessHandler::new(|_: &jack::Client, _: &jack::ProcessScope| {
