@@ -10,7 +10,7 @@ use super::show::{Show, WindowCommand};
 use super::tape::Change;
 use crate::engine::Norm;
 use crate::instrument::preset::PresetError;
-use crate::instrument::{Action, BANK, MAX_KEYFRAMES, ParamId, Scope, Table, ticks};
+use crate::instrument::{Action, BANK, Kind, MAX_KEYFRAMES, ParamId, Scope, Table, ticks};
 use crate::record::Sound;
 
 /// Parameters that the stage and the program act on.
@@ -298,8 +298,11 @@ impl Show {
     /// Tells everyone where the parameters are; triggers are told as lit where what they do is the case.
     pub(super) fn publish_values(&self) {
         let values = &self.hands.values;
-        for (param, _) in self.table.iter() {
-            values.set(param, self.instrument.base_value(param));
+        for (param, row) in self.table.iter() {
+            // Triggers are set once, below: others read while this is written, and no light may blink.
+            if !matches!(row.kind, Kind::Trigger | Kind::Text) {
+                values.set(param, self.instrument.base_value(param));
+            }
         }
         let lit = |param: ParamId, on: bool| values.set(param, f64::from(u8::from(on)));
         let head = self.instrument.position() as usize;

@@ -7,7 +7,7 @@ use super::performer::{Instrument, InstrumentError};
 use super::preset::{Modulation, Preset};
 use super::transport::Walk;
 use super::undo::History;
-use super::{Kind, ParamId, Scope, Table};
+use super::{Kind, MAX_KEYFRAMES, ParamId, Scope, Table};
 use crate::latent::{Keyframe, ROWS, Rows};
 
 /// A preset made ready to be taken up: what takes time or memory is done.
@@ -153,7 +153,6 @@ impl Instrument {
             begun: self.now,
             length: fade,
         };
-        let first = self.ids.of_keyframe(0, super::ids::Part::Jump);
         for at in 0..self.table.len() {
             let param = ParamId(at as u16);
             let row = self.table.row(param);
@@ -166,7 +165,7 @@ impl Instrument {
             };
             let is_value = !matches!(row.kind, Kind::Trigger | Kind::Text) && !row.read_only;
             let is_loops = param == self.ids.position || param == self.ids.nudge;
-            let is_keyframes = (first.0..first.0 + 64 * super::ids::PARTS).contains(&param.0);
+            let is_keyframes = self.ids.keyframe(param, MAX_KEYFRAMES).is_some();
             if !is_value || is_loops || is_keyframes {
                 continue;
             }

@@ -106,3 +106,25 @@ impl Gpu {
         })
     }
 }
+
+/// The texture of a surface that is to be drawn next; nothing where the window shows nothing.
+pub(crate) fn acquire(
+    surface: &wgpu::Surface<'_>,
+    device: &wgpu::Device,
+    config: &wgpu::SurfaceConfiguration,
+) -> Option<wgpu::SurfaceTexture> {
+    // Twice: after a change of the surface the first try fails.
+    for _ in 0..2 {
+        match surface.get_current_texture() {
+            wgpu::CurrentSurfaceTexture::Success(texture)
+            | wgpu::CurrentSurfaceTexture::Suboptimal(texture) => return Some(texture),
+            wgpu::CurrentSurfaceTexture::Outdated
+            | wgpu::CurrentSurfaceTexture::Lost
+            | wgpu::CurrentSurfaceTexture::Validation => surface.configure(device, config),
+            wgpu::CurrentSurfaceTexture::Timeout | wgpu::CurrentSurfaceTexture::Occluded => {
+                return None;
+            }
+        }
+    }
+    None
+}

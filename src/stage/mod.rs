@@ -17,11 +17,13 @@ mod reader;
 #[cfg(feature = "live")]
 mod screen;
 #[cfg(feature = "live")]
+mod target;
+#[cfg(feature = "live")]
 mod upscale;
 
 pub use canvas::{Canvas, blend_weight};
 #[cfg(feature = "live")]
-pub(crate) use gpu::Gpu;
+pub(crate) use gpu::{Gpu, acquire};
 #[cfg(feature = "live")]
 pub use gpu::{GpuError, adapters};
 #[cfg(feature = "live")]
@@ -32,10 +34,12 @@ pub use look::{Finish, Limiter, LookFrame, LookIds, LookValues};
 #[cfg(feature = "live")]
 pub use output::{Offscreen, Output, Shown};
 #[cfg(feature = "live")]
-pub use pipe::{Pipes, Target, Tell};
+pub use pipe::{Pipes, Tell};
 pub use scale::Scaler;
 #[cfg(feature = "live")]
 pub use screen::{Screen, ScreenSize};
+#[cfg(feature = "live")]
+pub use target::Target;
 
 /// How a picture meets a frame of another shape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use super::pipe::Target;
+use super::target::Target;
 
 /// No write waits longer than this before it is asked whether to go on.
 const PATIENCE: Duration = Duration::from_millis(100);

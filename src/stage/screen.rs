@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use wgpu::CurrentSurfaceTexture;
 use winit::event_loop::OwnedDisplayHandle;
 use winit::window::Window;
 
-use super::gpu::Gpu;
+use super::gpu::{Gpu, acquire};
 use super::hud::{self, Readout};
 use super::upscale::Upscale;
 use super::{Canvas, Finish, Fit, GpuError, Look, LookFrame, LookValues, Output, Shown};
@@ -147,23 +146,6 @@ impl Screen {
         true
     }
 
-    fn acquire(&mut self) -> Option<wgpu::SurfaceTexture> {
-        // Twice: after a change of the surface the first try fails.
-        for _ in 0..2 {
-            match self.surface.get_current_texture() {
-                CurrentSurfaceTexture::Success(texture)
-                | CurrentSurfaceTexture::Suboptimal(texture) => return Some(texture),
-                CurrentSurfaceTexture::Outdated
-                | CurrentSurfaceTexture::Lost
-                | CurrentSurfaceTexture::Validation => {
-                    self.surface.configure(&self.device, &self.config);
-                }
-                CurrentSurfaceTexture::Timeout | CurrentSurfaceTexture::Occluded => return None,
-            }
-        }
-        None
-    }
-
     /// Draws the picture and the readout into a surface's texture.
     fn draw(&mut self, view: &wgpu::TextureView, readout: Option<&Readout>) {
         let mut encoder = self
@@ -255,7 +237,7 @@ impl Output for Screen {
             return Shown::No;
         }
         let begun = std::time::Instant::now();
-        let Some(texture) = self.acquire() else {
+        let Some(texture) = acquire(&self.surface, &self.device, &self.config) else {
             return Shown::No;
         };
         self.waited = begun.elapsed();

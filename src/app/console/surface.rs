@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use egui::{ClippedPrimitive, TexturesDelta};
-use wgpu::CurrentSurfaceTexture;
 use winit::event_loop::OwnedDisplayHandle;
 use winit::window::Window;
 
 use super::style;
-use crate::stage::{Gpu, GpuError};
+use crate::stage::{Gpu, GpuError, acquire};
 
 pub(super) struct Surface {
     window: Arc<Window>,
@@ -112,20 +111,7 @@ impl Surface {
             (self.config.width, self.config.height) = (size.width, size.height);
             self.surface.configure(&self.device, &self.config);
         }
-        // Twice: after a change of the surface the first try fails.
-        for _ in 0..2 {
-            match self.surface.get_current_texture() {
-                CurrentSurfaceTexture::Success(texture)
-                | CurrentSurfaceTexture::Suboptimal(texture) => return Some(texture),
-                CurrentSurfaceTexture::Outdated
-                | CurrentSurfaceTexture::Lost
-                | CurrentSurfaceTexture::Validation => {
-                    self.surface.configure(&self.device, &self.config);
-                }
-                CurrentSurfaceTexture::Timeout | CurrentSurfaceTexture::Occluded => return None,
-            }
-        }
-        None
+        acquire(&self.surface, &self.device, &self.config)
     }
 
     fn render(&mut self, texture: &wgpu::SurfaceTexture, shapes: &[ClippedPrimitive], scale: f32) {
