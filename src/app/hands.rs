@@ -118,6 +118,7 @@ impl Hands {
     /// What the network controllers came to.
     pub(super) fn tell(&self, figures: &mut Figures) {
         figures.osc_dropped = self.osc.as_ref().map_or(0, Server::dropped);
+        figures.osc_early = self.osc.as_ref().map_or(0, Server::early);
         figures.osc_turned_away = self.guard.refused();
         figures.oscquery = self.oscquery.as_ref().map(QueryServer::address);
     }

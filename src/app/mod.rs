@@ -7,7 +7,9 @@ mod console;
 mod desk;
 mod drawing;
 mod hands;
+mod keyboard;
 mod logbook;
+mod monitor;
 mod pieces;
 mod readout;
 mod show;
@@ -27,7 +29,7 @@ use crate::library;
 use crate::record::Codec;
 use crate::stage::Target;
 
-pub use window::{Display, Monitor, monitors, open_display};
+pub use monitor::{Display, Monitor, monitors, open_display};
 
 /// Where the performer's console opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

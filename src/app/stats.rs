@@ -92,6 +92,8 @@ pub(super) struct Figures {
     pub(super) events_refused: u64,
     /// OSC packets that the system threw away because they came too fast.
     pub(super) osc_dropped: u64,
+    /// OSC messages that acted before their time tag, for too many waited.
+    pub(super) osc_early: u64,
     /// Packets and connections from networks that are not let in.
     pub(super) osc_turned_away: u64,
     /// Where OSCQuery was served.
@@ -213,6 +215,7 @@ impl Count {
             events_refused,
             frames_interpolated: 0,
             osc_dropped: 0,
+            osc_early: 0,
             osc_turned_away: 0,
             oscquery: None,
             recorder_dropped: 0,

@@ -7,13 +7,15 @@ use anyhow::{Context, anyhow};
 use winit::application::ApplicationHandler;
 use winit::dpi::LogicalSize;
 use winit::event::{ElementState, KeyEvent, WindowEvent};
-use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoop, EventLoopProxy};
-use winit::keyboard::{KeyCode, ModifiersState, NamedKey, PhysicalKey};
+use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoopProxy};
+use winit::keyboard::ModifiersState;
 use winit::monitor::MonitorHandle;
 use winit::window::{Fullscreen, Window, WindowId};
 
 use super::console::Console;
 use super::hands::Hands;
+use super::keyboard::key;
+use super::monitor::Display;
 use super::pieces::First;
 use super::show::{Show, WindowCommand};
 use super::stats::Figures;
@@ -27,86 +29,6 @@ use crate::stage::{Offscreen, Output, Screen, ScreenSize};
 const SIDE: f64 = 768.0;
 const MOST: f64 = 0.8;
 const MIN_SIDE: f64 = 160.0;
-
-/// A display that windows can be opened on.
-pub struct Display(EventLoop<WindowCommand>);
-
-/// Finds the display. Must be called on the main thread, once.
-///
-/// # Errors
-/// When there is none, or it does not answer.
-pub fn open_display() -> Result<Display, String> {
-    let names = ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"];
-    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if cfg!(target_os = "linux") && !names.iter().any(is_set) {
-        return Err("neither WAYLAND_DISPLAY nor DISPLAY is set".to_owned());
-    }
-    let event_loop = EventLoop::<WindowCommand>::with_user_event().build();
-    event_loop.map(Display).map_err(|error| match error {
-        winit::error::EventLoopError::Os(error) => {
-            // Its text begins with the place in winit's source.
-            let text = error.to_string();
-            let reason = text
-                .split_once(".rs:")
-                .and_then(|(_, rest)| rest.split_once(": "));
-            reason.map_or(text.clone(), |(_, reason)| reason.to_owned())
-        }
-        other => other.to_string(),
-    })
-}
-
-/// A monitor.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Monitor {
-    name: String,
-    width: u32,
-    height: u32,
-    refresh_hz: Option<f64>,
-}
-
-impl std::fmt::Display for Monitor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({} x {}", self.name, self.width, self.height)?;
-        match self.refresh_hz {
-            Some(hz) => write!(f, ", {hz:.1} Hz)"),
-            None => f.write_str(")"),
-        }
-    }
-}
-
-/// Every monitor of a display.
-///
-/// # Errors
-/// When the display goes away while it is asked.
-pub fn monitors(display: Display) -> anyhow::Result<Vec<Monitor>> {
-    let mut ask = Ask(Vec::new());
-    display
-        .0
-        .run_app(&mut ask)
-        .context("cannot ask the display for its monitors")?;
-    Ok(ask.0)
-}
-
-struct Ask(Vec<Monitor>);
-
-impl ApplicationHandler<WindowCommand> for Ask {
-    fn resumed(&mut self, event_loop: &ActiveEventLoop) {
-        self.0 = event_loop
-            .available_monitors()
-            .map(|monitor| Monitor {
-                name: monitor.name().unwrap_or_else(|| "unnamed".to_owned()),
-                width: monitor.size().width,
-                height: monitor.size().height,
-                refresh_hz: monitor
-                    .refresh_rate_millihertz()
-                    .map(|mhz| f64::from(mhz) / 1000.0),
-            })
-            .collect();
-        event_loop.exit();
-    }
-
-    fn window_event(&mut self, _: &ActiveEventLoop, _: WindowId, _: WindowEvent) {}
-}
 
 /// Plays a show in a window.
 pub(super) fn run(
@@ -349,64 +271,6 @@ impl App {
         if let Some(action) = action {
             self.inbox.put(action, self.inbox.now());
         }
-    }
-}
-
-fn key(event: &KeyEvent) -> Option<Key> {
-    use winit::keyboard::Key as Logical;
-    if let PhysicalKey::Code(code) = event.physical_key {
-        let digit = match code {
-            KeyCode::Digit0 | KeyCode::Numpad0 => Some(0),
-            KeyCode::Digit1 | KeyCode::Numpad1 => Some(1),
-            KeyCode::Digit2 | KeyCode::Numpad2 => Some(2),
-            KeyCode::Digit3 | KeyCode::Numpad3 => Some(3),
-            KeyCode::Digit4 | KeyCode::Numpad4 => Some(4),
-            KeyCode::Digit5 | KeyCode::Numpad5 => Some(5),
-            KeyCode::Digit6 | KeyCode::Numpad6 => Some(6),
-            KeyCode::Digit7 | KeyCode::Numpad7 => Some(7),
-            KeyCode::Digit8 | KeyCode::Numpad8 => Some(8),
-            KeyCode::Digit9 | KeyCode::Numpad9 => Some(9),
-            _ => None,
-        };
-        if let Some(digit) = digit {
-            return Some(Key::Digit(digit));
-        }
-    }
-    match &event.logical_key {
-        Logical::Named(named) => Some(match named {
-            NamedKey::Space => Key::Space,
-            NamedKey::ArrowUp => Key::Up,
-            NamedKey::ArrowDown => Key::Down,
-            NamedKey::ArrowLeft => Key::Left,
-            NamedKey::ArrowRight => Key::Right,
-            NamedKey::PageUp => Key::PageUp,
-            NamedKey::PageDown => Key::PageDown,
-            NamedKey::Home => Key::Home,
-            NamedKey::End => Key::End,
-            NamedKey::Backspace => Key::Backspace,
-            NamedKey::Delete => Key::Delete,
-            NamedKey::Enter => Key::Enter,
-            NamedKey::Tab => Key::Tab,
-            NamedKey::Escape => Key::Escape,
-            NamedKey::F1 => Key::Function(1),
-            NamedKey::F2 => Key::Function(2),
-            NamedKey::F3 => Key::Function(3),
-            NamedKey::F4 => Key::Function(4),
-            NamedKey::F5 => Key::Function(5),
-            NamedKey::F6 => Key::Function(6),
-            NamedKey::F7 => Key::Function(7),
-            NamedKey::F8 => Key::Function(8),
-            NamedKey::F9 => Key::Function(9),
-            NamedKey::F10 => Key::Function(10),
-            NamedKey::F11 => Key::Function(11),
-            NamedKey::F12 => Key::Function(12),
-            _ => return None,
-        }),
-        Logical::Character(text) => match text.chars().next()? {
-            ' ' => Some(Key::Space),
-            sign => Some(Key::Char(sign.to_lowercase().next().unwrap_or(sign))),
-        },
-        _ => None,
     }
 }
 

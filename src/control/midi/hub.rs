@@ -73,7 +73,6 @@ pub fn ports() -> (Vec<Port>, Vec<String>) {
 
 /// Listens to every MIDI port until dropped: a port that goes is taken up again when it returns.
 pub struct Hub {
-    table: Arc<Table>,
     common: Arc<Common>,
     board: Arc<Board>,
     closing: Arc<AtomicBool>,
@@ -116,7 +115,6 @@ impl Hub {
             .name("midi-watch".into())
             .spawn(move || watch.run(&flag))?;
         Ok(Self {
-            table: Arc::clone(table),
             common,
             board,
             closing,
@@ -124,12 +122,6 @@ impl Hub {
             clock_out,
             thread: Some(thread),
         })
-    }
-
-    /// How many ports are listened to.
-    pub fn count(&self) -> usize {
-        let known = self.board.known.load();
-        known.iter().filter(|known| known.connected).count()
     }
 
     /// Every source that is or was there in this run. Allocates: not for the frame path.
@@ -191,11 +183,6 @@ impl Hub {
     /// A way to send MIDI clock to the ports that were chosen for it.
     pub fn clock_out(&self) -> ClockOut {
         self.clock_out.clone()
-    }
-
-    /// The table that its maps are held against.
-    pub fn table(&self) -> &Arc<Table> {
-        &self.table
     }
 
     fn wake(&self) {

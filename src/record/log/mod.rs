@@ -54,7 +54,6 @@ enum Message {
     Preset(u64, Arc<Preset>, f64, bool),
     Model(u64, Arc<Model>),
     State(Box<State>),
-    Mark(u64, Arc<str>),
     Begin(u64, PathBuf),
     End(u64),
     Keep(u64, f64),
@@ -107,11 +106,6 @@ impl TakeLog {
     /// Logs a model that took effect. Where its latents have another length, a preset comes at the same tick.
     pub fn model(&self, tick: u64, model: Arc<Model>) {
         self.put(Message::Model(tick, model));
-    }
-
-    /// Logs a remark.
-    pub fn mark(&self, tick: u64, text: Arc<str>) {
-        self.put(Message::Mark(tick, text));
     }
 
     /// Whether [`TakeLog::state`] is to be called: something was lost, so that the thread's instrument is not the show's.

@@ -132,10 +132,6 @@ impl Work {
                 self.come_to(state.tick());
                 self.take_over(&state);
             }
-            Message::Mark(tick, text) => {
-                self.come_to(tick);
-                self.write(tick, |writer, out| writer.mark(tick, &text, out));
-            }
             Message::Begin(tick, path) => {
                 self.end(tick);
                 self.come_to(tick);
