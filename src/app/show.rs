@@ -21,7 +21,7 @@ use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Fit, LookFrame, LookIds, Output, Pipes, Shown, blend_weight};
+use crate::stage::{Canvas, LookFrame, LookIds, Output, Pipes, ProjectionIds, Shown, blend_weight};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -41,6 +41,7 @@ pub(super) struct Show {
     pub(super) table: Arc<Table>,
     pub(super) ids: Ids,
     look: LookIds,
+    projection: ProjectionIds,
     /// What grain is drawn from.
     seed: u32,
     pub(super) hands: Hands,
@@ -142,6 +143,7 @@ impl Show {
             table: Arc::clone(table),
             ids,
             look: LookIds::new(table)?,
+            projection: ProjectionIds::new(table)?,
             seed: settings.seed as u32,
             clocks: Clocks::new(&hands, &instrument)?,
             hands,
@@ -352,7 +354,7 @@ impl Show {
         self.canvas.resize(self.newer.canvas.size);
         let (older, newer) = (&self.older.canvas.rgba, &self.newer.canvas.rgba);
         self.canvas.compose(older, newer, weight, lit);
-        let fit = Fit::of(self.instrument.value(self.ids.fit));
+        let projection = self.projection.projection(&self.instrument, self.seed);
         let norm = self.norm();
         self.board.update(
             Instant::now(),
@@ -371,11 +373,11 @@ impl Show {
         );
         let shown = self
             .output
-            .show(&mut self.canvas, fit, self.board.visible(), &look);
+            .show(&mut self.canvas, &projection, self.board.visible(), &look);
         self.output.read(&mut self.canvas, &look);
-        self.pipes.offer(&self.canvas, fit);
+        self.pipes.offer(&self.canvas, &projection);
         self.tell_console();
-        if self.tape.offer(&self.canvas, fit, &self.samples) {
+        if self.tape.offer(&self.canvas, &projection, &self.samples) {
             self.log.end_file(self.instrument.ticks());
         }
         match shown {

@@ -23,7 +23,7 @@ pub const BANK: usize = 16;
 /// Pages of a controller's map.
 pub const PAGES: usize = 8;
 /// How a picture meets a screen of another shape.
-pub const FITS: [&str; 3] = ["fit", "fill", "stretch"];
+pub const FITS: [&str; 4] = ["fit", "fill", "stretch", "1:1"];
 
 impl Table {
     /// Every parameter that the program has.
@@ -280,6 +280,7 @@ impl Table {
             )));
         }
         rows.extend(super::look_rows::rows());
+        rows.extend(super::stage_rows::rows());
         Self::new(rows)
     }
 }

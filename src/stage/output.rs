@@ -3,7 +3,7 @@
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{Canvas, Finish, Fit, GpuError, Look, LookFrame, LookValues, Readout};
+use super::{Canvas, Finish, GpuError, Look, LookFrame, LookValues, Projection, Readout};
 
 /// What became of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub trait Output: Send {
     fn show(
         &mut self,
         picture: &mut Canvas,
-        fit: Fit,
+        projection: &Projection,
         readout: Option<&Readout>,
         look: &LookFrame,
     ) -> Shown;
@@ -100,7 +100,7 @@ impl Output for Offscreen {
     fn show(
         &mut self,
         picture: &mut Canvas,
-        _: Fit,
+        _: &Projection,
         _: Option<&Readout>,
         look: &LookFrame,
     ) -> Shown {

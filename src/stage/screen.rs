@@ -9,8 +9,8 @@ use winit::window::Window;
 
 use super::gpu::{Gpu, acquire};
 use super::hud::{self, Readout};
-use super::upscale::Upscale;
-use super::{Canvas, Finish, Fit, GpuError, Look, LookFrame, LookValues, Output, Shown};
+use super::upscale::{Card, Upscale};
+use super::{Canvas, Finish, GpuError, Look, LookFrame, LookValues, Output, Projection, Shown};
 
 /// What the window's thread tells the show about the window, without a lock.
 #[derive(Debug, Default)]
@@ -110,7 +110,11 @@ impl Screen {
 
         let info = adapter.get_info();
         let drawn_on_processor = info.device_type == wgpu::DeviceType::Cpu;
-        let upscale = Upscale::new(&device, config.format, drawn_on_processor);
+        let card = Card {
+            device: &device,
+            queue: &queue,
+        };
+        let upscale = Upscale::new(card, config.format, drawn_on_processor);
         let egui_renderer = egui_wgpu::Renderer::new(
             &device,
             config.format,
@@ -152,6 +156,7 @@ impl Screen {
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let overlay = readout.map(|readout| self.lay_out(readout, &mut encoder));
+        self.upscale.prepare(&mut encoder);
         {
             let mut pass = encoder
                 .begin_render_pass(&wgpu::RenderPassDescriptor {
@@ -225,7 +230,7 @@ impl Output for Screen {
     fn show(
         &mut self,
         picture: &mut Canvas,
-        fit: Fit,
+        projection: &Projection,
         readout: Option<&Readout>,
         look: &LookFrame,
     ) -> Shown {
@@ -242,10 +247,13 @@ impl Output for Screen {
         };
         self.waited = begun.elapsed();
         let frame = (self.config.width, self.config.height);
-        let (device, queue) = (&self.device, &self.queue);
+        let card = Card {
+            device: &self.device,
+            queue: &self.queue,
+        };
         match self.finish.output() {
-            Some(output) if self.on_card => self.upscale.borrow(device, queue, output, fit, frame),
-            _ => self.upscale.upload(device, queue, picture, fit, frame),
+            Some(output) if self.on_card => self.upscale.borrow(card, output, projection, frame),
+            _ => self.upscale.upload(card, picture, projection, frame),
         }
         let view = texture
             .texture
