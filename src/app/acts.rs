@@ -10,7 +10,7 @@ use super::show::{Show, WindowCommand};
 use super::tape::Change;
 use crate::engine::Norm;
 use crate::instrument::preset::PresetError;
-use crate::instrument::{Action, BANK, Kind, MAX_KEYFRAMES, ParamId, Scope, Table, ticks};
+use crate::instrument::{Action, BANK, Kind, MAX_KEYFRAMES, OUTPUTS, ParamId, Scope, Table, ticks};
 use crate::record::Sound;
 
 /// Parameters that the stage and the program act on.
@@ -19,7 +19,7 @@ pub(super) struct Ids {
     pub(super) fade: ParamId,
     pub(super) blackout: ParamId,
     pub(super) freeze: ParamId,
-    pub(super) fit: ParamId,
+    pub(super) fits: [ParamId; OUTPUTS],
     record: ParamId,
     arm: ParamId,
     per_bar: ParamId,
@@ -34,6 +34,7 @@ pub(super) struct Ids {
     model: ParamId,
     fullscreen: ParamId,
     leave_fullscreen: ParamId,
+    next_monitor: ParamId,
     hud: ParamId,
     help: ParamId,
     learn: ParamId,
@@ -53,7 +54,12 @@ impl Ids {
             fade: id("master.fade")?,
             blackout: id("master.blackout")?,
             freeze: id("master.freeze")?,
-            fit: id("stage.fit")?,
+            fits: [
+                id("stage.fit")?,
+                id("stage.fit_2")?,
+                id("stage.fit_3")?,
+                id("stage.fit_4")?,
+            ],
             record: id("record.toggle")?,
             arm: id("record.arm")?,
             per_bar: id("beat.per_bar")?,
@@ -68,6 +74,7 @@ impl Ids {
             model: id("model.load")?,
             fullscreen: id("window.fullscreen")?,
             leave_fullscreen: id("window.leave_fullscreen")?,
+            next_monitor: id("window.next_monitor")?,
             hud: id("hud.toggle")?,
             help: id("hud.help")?,
             learn: id("midi.learn")?,
@@ -132,6 +139,8 @@ impl Show {
             (self.window)(WindowCommand::ToggleFullscreen);
         } else if param == ids.leave_fullscreen {
             (self.window)(WindowCommand::LeaveFullscreen);
+        } else if param == ids.next_monitor {
+            (self.window)(WindowCommand::NextMonitor);
         } else if param == ids.hud {
             self.board.toggle();
         } else if param == ids.help {

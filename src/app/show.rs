@@ -11,6 +11,7 @@ use super::desk::{Desk, Done, Job};
 use super::drawing::{Drawing, Frame};
 use super::hands::Hands;
 use super::logbook::Logbook;
+use super::pace::Pace;
 use super::pieces::First;
 use super::readout::{Board, Sources};
 use super::stats::{Count, Figures};
@@ -21,7 +22,7 @@ use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Fit, LookFrame, LookIds, Output, Pipes, Shown, blend_weight};
+use crate::stage::{Canvas, Fit, LookFrame, LookIds, Output, Pipes, blend_weight};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -33,6 +34,9 @@ const SAMPLES: usize = 1 << 17;
 pub(super) enum WindowCommand {
     ToggleFullscreen,
     LeaveFullscreen,
+    NextMonitor,
+    /// The graphics card that was shown with is lost.
+    CardLost,
     Close,
 }
 
@@ -63,7 +67,7 @@ pub(super) struct Show {
     pub(super) log: Logbook,
     pub(super) clocks: Clocks,
     pub(super) norm: Option<Norm>,
-    interval: Duration,
+    pace: Pace,
     length: Option<Duration>,
     /// The engine's last two frames, and when the newer one came.
     older: Frame,
@@ -161,7 +165,7 @@ impl Show {
             heard: [f64::NAN; SOURCES.len()],
             log,
             norm: settings.norm,
-            interval: Duration::from_secs_f64(1.0 / settings.fps),
+            pace: Pace::new(Duration::from_secs_f64(1.0 / settings.fps), now),
             length: settings.length,
             older: blank.clone(),
             newer: blank,
@@ -183,16 +187,17 @@ impl Show {
         while !self.over {
             let now = Instant::now();
             self.step(now);
-            due += self.interval;
+            let interval = self.pace.interval();
+            due += interval;
             let after = Instant::now();
             // Where the display sets the pace, or time was lost, the grid begins anew: the display's rate is never quite
             // the show's, and pictures that were due are counted by their absence.
-            if self.output.paces(self.interval) || after > due + self.interval {
+            if self.output.paces(interval) {
+                due = after + interval;
+            } else if after > due + interval {
                 due = after;
             }
-            if let Some(wait) = due.checked_duration_since(after) {
-                std::thread::sleep(wait);
-            }
+            self.output.wait(due, interval);
         }
         self.end()
     }
@@ -214,6 +219,7 @@ impl Show {
         if self.newer.number > 0 {
             self.present();
         }
+        self.count_presented();
         if let (Some(length), Some(age)) = (self.length, self.count.age()) {
             self.over |= age >= length;
         }
@@ -305,7 +311,7 @@ impl Show {
         // Grows only where a model with longer latents has come.
         request.z.resize(ROWS * self.latent, 0.0);
         request.norm = norm;
-        request.interval = self.interval;
+        request.interval = self.pace.interval();
         request.on_loop = norm == Norm::Batch && self.instrument.around(&mut request.around);
         request.number = self.requests;
         request.generation = self.generation;
@@ -348,11 +354,16 @@ impl Show {
         } else {
             look.brightness
         };
-        let weight = blend_weight(self.newer_at.elapsed(), self.drawing.pace(), self.interval);
+        let weight = blend_weight(
+            self.newer_at.elapsed(),
+            self.drawing.pace(),
+            self.pace.interval(),
+        );
         self.canvas.resize(self.newer.canvas.size);
         let (older, newer) = (&self.older.canvas.rgba, &self.newer.canvas.rgba);
         self.canvas.compose(older, newer, weight, lit);
-        let fit = Fit::of(self.instrument.value(self.ids.fit));
+        let fits = self.ids.fits.map(|id| Fit::of(self.instrument.value(id)));
+        let fit = fits[0];
         let norm = self.norm();
         self.board.update(
             Instant::now(),
@@ -369,22 +380,42 @@ impl Show {
                 sound: self.capture.as_deref(),
             },
         );
-        let shown = self
-            .output
-            .show(&mut self.canvas, fit, self.board.visible(), &look);
+        let number = self.newer.number;
+        let readout = self.board.visible();
+        self.output
+            .show(&mut self.canvas, &fits, readout, &look, number);
         self.output.read(&mut self.canvas, &look);
         self.pipes.offer(&self.canvas, fit);
         self.tell_console();
         if self.tape.offer(&self.canvas, fit, &self.samples) {
             self.log.end_file(self.instrument.ticks());
         }
-        match shown {
-            Shown::Yes => {
-                let (at, number) = (self.hands.inbox.now(), self.newer.number);
-                self.count
-                    .shown(Instant::now(), at, number, self.drawing.drawn());
-            }
-            Shown::No => self.count.hidden(),
+    }
+
+    /// Counts what has reached the audience, and follows what the machine can do.
+    fn count_presented(&mut self) {
+        let (now, stamp) = (Instant::now(), self.hands.inbox.now());
+        while let Some(presented) = self.output.presented() {
+            let ago = now.saturating_duration_since(presented.at).as_nanos() as u64;
+            let at = stamp.saturating_sub(ago);
+            let drawn = self.drawing.drawn();
+            self.count.shown(presented.at, at, presented.number, drawn);
+            self.pace.presented();
+        }
+        let is_hidden = self.output.is_hidden();
+        if is_hidden {
+            self.count.hidden();
+        }
+        let tells = !is_hidden && self.count.pictures() > 0;
+        if self.pace.look(now, tells) {
+            let interval = self.pace.interval();
+            self.count.follow(interval);
+            let text = format!(
+                "showing {:.0} pictures a second, which this machine can keep",
+                interval.as_secs_f64().recip()
+            );
+            // A full desk has more pressing things to do.
+            let _ = self.pieces.ask(Job::Tell(text));
         }
     }
 

@@ -22,6 +22,8 @@ pub const ARMS: [&str; 3] = ["off", "loop", "bar"];
 pub const BANK: usize = 16;
 /// Pages of a controller's map.
 pub const PAGES: usize = 8;
+/// Windows that the audience can be shown.
+pub const OUTPUTS: usize = 4;
 /// How a picture meets a screen of another shape.
 pub const FITS: [&str; 3] = ["fit", "fill", "stretch"];
 
@@ -280,6 +282,17 @@ impl Table {
             )));
         }
         rows.extend(super::look_rows::rows());
+        for number in 2..=OUTPUTS {
+            rows.push(stage(choice(
+                &format!("stage.fit_{number}"),
+                &FITS,
+                &format!("How the picture meets the screen of output {number}"),
+            )));
+        }
+        rows.push(host(trigger(
+            "window.next_monitor",
+            "Moves the output on to the next monitor",
+        )));
         Self::new(rows)
     }
 }

@@ -5,17 +5,27 @@ mod look;
 mod scale;
 
 #[cfg(feature = "live")]
+mod gate;
+#[cfg(feature = "live")]
 mod gpu;
 #[cfg(feature = "live")]
 mod hud;
 #[cfg(feature = "live")]
 mod output;
 #[cfg(feature = "live")]
+mod overlay;
+#[cfg(feature = "live")]
+mod pane;
+#[cfg(feature = "live")]
+mod panel;
+#[cfg(feature = "live")]
 mod pipe;
 #[cfg(feature = "live")]
 mod reader;
 #[cfg(feature = "live")]
 mod screen;
+#[cfg(feature = "live")]
+mod sheet;
 #[cfg(feature = "live")]
 mod target;
 #[cfg(feature = "live")]
@@ -32,12 +42,14 @@ pub use hud::{Learn, Port, Readout};
 pub use look::Look;
 pub use look::{Finish, Limiter, LookFrame, LookIds, LookValues};
 #[cfg(feature = "live")]
-pub use output::{Offscreen, Output, Shown};
+pub use output::{Offscreen, Output, Presented};
+#[cfg(feature = "live")]
+pub use pane::{Pane, PaneSize};
 #[cfg(feature = "live")]
 pub use pipe::{Pipes, Tell};
 pub use scale::Scaler;
 #[cfg(feature = "live")]
-pub use screen::{Screen, ScreenSize};
+pub use screen::{Card, Screen};
 #[cfg(feature = "live")]
 pub use target::Target;
 

@@ -1,6 +1,7 @@
 //! The pass that enlarges the picture to the screen, on the graphics card.
 
-use super::{Canvas, Fit};
+use super::Fit;
+use super::sheet::Picture;
 
 /// The picture on the card, and the pipeline of `shaders/upscale.wgsl`.
 pub(super) struct Upscale {
@@ -8,16 +9,8 @@ pub(super) struct Upscale {
     layout: wgpu::BindGroupLayout,
     sampler: wgpu::Sampler,
     placing: wgpu::Buffer,
-    picture: Option<Picture>,
-    /// A picture that lies on the card already, and the number of its texture.
-    borrowed: Option<(u64, wgpu::BindGroup)>,
-    shows_borrowed: bool,
-}
-
-struct Picture {
-    size: (u32, u32),
-    texture: wgpu::Texture,
-    group: wgpu::BindGroup,
+    /// The picture on the card, and the number of its texture.
+    picture: Option<(u64, wgpu::BindGroup)>,
 }
 
 /// The shader's uniform.
@@ -58,61 +51,27 @@ impl Upscale {
                 mapped_at_creation: false,
             }),
             picture: None,
-            borrowed: None,
-            shows_borrowed: false,
         }
     }
 
-    /// Copies a picture to the card, to be placed in a `frame` of so many pixels.
-    pub(super) fn upload(
+    /// Takes a picture that lies on the card, to be placed in a `frame` of so many pixels.
+    pub(super) fn take(
         &mut self,
         device: &wgpu::Device,
         queue: &wgpu::Queue,
-        canvas: &Canvas,
+        picture: &Picture,
         fit: Fit,
         frame: (u32, u32),
     ) {
-        let (width, height) = canvas.size;
-        let picture = match &self.picture {
-            Some(picture) if picture.size == canvas.size => picture,
-            _ => {
-                let made = self.make_picture(device, canvas.size);
-                self.picture.insert(made)
-            }
-        };
-        let extent = wgpu::Extent3d {
-            width,
-            height,
-            depth_or_array_layers: 1,
-        };
-        let rows = wgpu::TexelCopyBufferLayout {
-            offset: 0,
-            bytes_per_row: Some(width * 4),
-            rows_per_image: None,
-        };
-        queue.write_texture(picture.texture.as_image_copy(), &canvas.rgba, rows, extent);
-        self.shows_borrowed = false;
-        self.place(queue, canvas.size, fit, frame);
-    }
-
-    /// Takes a picture that lies on the card already: a view of it, its size, and a number that changes when it is another.
-    pub(super) fn borrow(
-        &mut self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        (view, size, number): (&wgpu::TextureView, (u32, u32), u64),
-        fit: Fit,
-        frame: (u32, u32),
-    ) {
-        if self
-            .borrowed
-            .as_ref()
-            .is_none_or(|(known, _)| *known != number)
-        {
-            self.borrowed = Some((number, self.bind(device, view)));
+        let Picture {
+            view,
+            size,
+            texture,
+        } = picture;
+        if !matches!(&self.picture, Some((known, _)) if known == texture) {
+            self.picture = Some((*texture, self.bind(device, view)));
         }
-        self.shows_borrowed = true;
-        self.place(queue, size, fit, frame);
+        self.place(queue, *size, fit, frame);
     }
 
     fn place(&self, queue: &wgpu::Queue, size: (u32, u32), fit: Fit, frame: (u32, u32)) {
@@ -125,40 +84,12 @@ impl Upscale {
         queue.write_buffer(&self.placing, 0, bytemuck::bytes_of(&placing));
     }
 
-    /// Draws the picture that was uploaded or borrowed last, if there is one.
+    /// Draws the picture that was taken last, if there is one.
     pub(super) fn draw(&self, pass: &mut wgpu::RenderPass) {
-        let group = if self.shows_borrowed {
-            self.borrowed.as_ref().map(|(_, group)| group)
-        } else {
-            self.picture.as_ref().map(|picture| &picture.group)
-        };
-        if let Some(group) = group {
+        if let Some((_, group)) = &self.picture {
             pass.set_pipeline(&self.pipeline);
             pass.set_bind_group(0, group, &[]);
             pass.draw(0..3, 0..1);
-        }
-    }
-
-    fn make_picture(&self, device: &wgpu::Device, size: (u32, u32)) -> Picture {
-        let texture = device.create_texture(&wgpu::TextureDescriptor {
-            label: Some("picture"),
-            size: wgpu::Extent3d {
-                width: size.0,
-                height: size.1,
-                depth_or_array_layers: 1,
-            },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: wgpu::TextureFormat::Rgba8Unorm,
-            usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
-            view_formats: &[],
-        });
-        let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-        Picture {
-            size,
-            group: self.bind(device, &view),
-            texture,
         }
     }
 
@@ -248,7 +179,8 @@ fn pipeline(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stage::Scaler;
+    use crate::stage::sheet::Sheet;
+    use crate::stage::{Canvas, Scaler};
 
     /// Draws a picture into a frame on whatever card there is.
     fn drawn(canvas: &Canvas, fit: Fit, frame: (u32, u32), on_processor: bool) -> Vec<u8> {
@@ -259,7 +191,9 @@ mod tests {
             pollster::block_on(adapter.request_device(&Default::default())).unwrap();
         let format = wgpu::TextureFormat::Rgba8Unorm;
         let mut upscale = Upscale::new(&device, format, on_processor);
-        upscale.upload(&device, &queue, canvas, fit, frame);
+        let mut sheet = Sheet::default();
+        let picture = sheet.upload(&device, &queue, canvas);
+        upscale.take(&device, &queue, picture, fit, frame);
         let size = wgpu::Extent3d {
             width: frame.0,
             height: frame.1,
