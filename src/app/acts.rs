@@ -10,7 +10,7 @@ use super::show::{Show, WindowCommand};
 use super::tape::Change;
 use crate::engine::Norm;
 use crate::instrument::preset::PresetError;
-use crate::instrument::{Action, BANK, Kind, MAX_KEYFRAMES, OUTPUTS, ParamId, Scope, Table, ticks};
+use crate::instrument::{Action, BANK, Kind, MAX_KEYFRAMES, ParamId, Scope, Table, ticks};
 use crate::record::Sound;
 
 /// Parameters that the stage and the program act on.
@@ -19,7 +19,6 @@ pub(super) struct Ids {
     pub(super) fade: ParamId,
     pub(super) blackout: ParamId,
     pub(super) freeze: ParamId,
-    pub(super) fits: [ParamId; OUTPUTS],
     record: ParamId,
     arm: ParamId,
     per_bar: ParamId,
@@ -54,12 +53,6 @@ impl Ids {
             fade: id("master.fade")?,
             blackout: id("master.blackout")?,
             freeze: id("master.freeze")?,
-            fits: [
-                id("stage.fit")?,
-                id("stage.fit_2")?,
-                id("stage.fit_3")?,
-                id("stage.fit_4")?,
-            ],
             record: id("record.toggle")?,
             arm: id("record.arm")?,
             per_bar: id("beat.per_bar")?,

@@ -22,7 +22,7 @@ use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Fit, LookFrame, LookIds, Output, Pipes, blend_weight};
+use crate::stage::{Canvas, LookFrame, LookIds, Output, Pipes, ProjectionIds, blend_weight};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -45,6 +45,7 @@ pub(super) struct Show {
     pub(super) table: Arc<Table>,
     pub(super) ids: Ids,
     look: LookIds,
+    projection: ProjectionIds,
     /// What grain is drawn from.
     seed: u32,
     pub(super) hands: Hands,
@@ -146,6 +147,7 @@ impl Show {
             table: Arc::clone(table),
             ids,
             look: LookIds::new(table)?,
+            projection: ProjectionIds::new(table)?,
             seed: settings.seed as u32,
             clocks: Clocks::new(&hands, &instrument)?,
             hands,
@@ -362,8 +364,7 @@ impl Show {
         self.canvas.resize(self.newer.canvas.size);
         let (older, newer) = (&self.older.canvas.rgba, &self.newer.canvas.rgba);
         self.canvas.compose(older, newer, weight, lit);
-        let fits = self.ids.fits.map(|id| Fit::of(self.instrument.value(id)));
-        let fit = fits[0];
+        let projections = self.projection.projections(&self.instrument, self.seed);
         let norm = self.norm();
         self.board.update(
             Instant::now(),
@@ -383,11 +384,14 @@ impl Show {
         let number = self.newer.number;
         let readout = self.board.visible();
         self.output
-            .show(&mut self.canvas, &fits, readout, &look, number);
+            .show(&mut self.canvas, &projections, readout, &look, number);
         self.output.read(&mut self.canvas, &look);
-        self.pipes.offer(&self.canvas, fit);
+        self.pipes.offer(&self.canvas, &projections[0]);
         self.tell_console();
-        if self.tape.offer(&self.canvas, fit, &self.samples) {
+        if self
+            .tape
+            .offer(&self.canvas, &projections[0], &self.samples)
+        {
             self.log.end_file(self.instrument.ticks());
         }
     }

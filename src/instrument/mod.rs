@@ -4,6 +4,7 @@ pub mod action;
 mod look_rows;
 pub mod param;
 mod rows;
+mod stage_rows;
 
 mod beat;
 mod closed_loop;
@@ -33,6 +34,7 @@ pub use recall::Recall;
 pub use rows::{
     ARMS, BANK, BEAT_SOURCES, BEAT_UNITS, FITS, MAX_KEYFRAMES, MODES, NORMS, OUTPUTS, PAGES, QUANTA,
 };
+pub use stage_rows::UPSCALINGS;
 pub use state::State;
 
 /// Steps of the instrument's own clock in a second.

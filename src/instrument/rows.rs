@@ -25,7 +25,7 @@ pub const PAGES: usize = 8;
 /// Windows that the audience can be shown.
 pub const OUTPUTS: usize = 4;
 /// How a picture meets a screen of another shape.
-pub const FITS: [&str; 3] = ["fit", "fill", "stretch"];
+pub const FITS: [&str; 4] = ["fit", "fill", "stretch", "1:1"];
 
 impl Table {
     /// Every parameter that the program has.
@@ -282,13 +282,7 @@ impl Table {
             )));
         }
         rows.extend(super::look_rows::rows());
-        for number in 2..=OUTPUTS {
-            rows.push(stage(choice(
-                &format!("stage.fit_{number}"),
-                &FITS,
-                &format!("How the picture meets the screen of output {number}"),
-            )));
-        }
+        rows.extend(super::stage_rows::rows());
         rows.push(host(trigger(
             "window.next_monitor",
             "Moves the output on to the next monitor",

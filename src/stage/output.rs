@@ -3,7 +3,7 @@
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Canvas, Finish, Fit, GpuError, Look, LookFrame, LookValues, Readout};
+use super::{Canvas, Finish, GpuError, Look, LookFrame, LookValues, Projection, Readout};
 
 /// A picture that has reached the audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,13 +16,13 @@ pub struct Presented {
 
 /// Shows pictures.
 pub trait Output: Send {
-    /// Finishes a picture, with its look and the limiter, and has it shown on every output with the fit of its own, with the
+    /// Finishes a picture, with its look and the limiter, and has it shown on every output as its own projection says, with the
     /// performer's readout over the first where one is given. Does not wait for a display. Where the picture is finished in
     /// place, the canvas is what the audience sees. `number` is the request that it was drawn from.
     fn show(
         &mut self,
         picture: &mut Canvas,
-        fits: &[Fit],
+        projections: &[Projection],
         readout: Option<&Readout>,
         look: &LookFrame,
         number: u64,
@@ -113,7 +113,7 @@ impl Output for Offscreen {
     fn show(
         &mut self,
         picture: &mut Canvas,
-        _: &[Fit],
+        _: &[Projection],
         _: Option<&Readout>,
         look: &LookFrame,
         number: u64,

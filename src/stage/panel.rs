@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use triple_buffer::{Input, Output, triple_buffer};
 
-use super::Fit;
+use super::Projection;
 use super::gate::Gate;
 use super::gpu::{Gpu, GpuError, NoTexture, acquire};
 use super::hud::Readout;
@@ -16,7 +16,7 @@ use super::output::Presented;
 use super::overlay::Overlay;
 use super::pane::Pane;
 use super::sheet::Picture;
-use super::upscale::Upscale;
+use super::upscale::{Card as Handles, Upscale};
 
 /// How long the thread dozes where nobody wakes it.
 const DOZE: Duration = Duration::from_millis(100);
@@ -32,7 +32,7 @@ const UNTOLD: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scene {
     pub(super) picture: Option<Picture>,
-    pub(super) fit: Fit,
+    pub(super) projection: Projection,
     pub(super) readout: Option<Readout>,
     /// The request that it was drawn from.
     pub(super) number: u64,
@@ -93,8 +93,12 @@ impl Panel {
         let (scene, scenes) = triple_buffer(&Scene::default());
         let (tell, presented) = bounded(UNTOLD);
         let shared = Arc::new(Shared::default());
+        let handles = Handles {
+            device: &gpu.device,
+            queue: &gpu.queue,
+        };
         let painter = Painter {
-            upscale: Upscale::new(&gpu.device, config.format, gpu.is_processor()),
+            upscale: Upscale::new(handles, config.format, gpu.is_processor()),
             overlay: Overlay::new(&gpu.device, config.format),
             device: gpu.device.clone(),
             queue: gpu.queue.clone(),
@@ -271,9 +275,12 @@ impl Painter {
         let frame = (self.config.width, self.config.height);
         let (device, queue) = (&self.device, &self.queue);
         if let Some(picture) = &scene.picture {
-            self.upscale.take(device, queue, picture, scene.fit, frame);
+            let handles = Handles { device, queue };
+            self.upscale
+                .take(handles, picture, &scene.projection, frame);
         }
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        self.upscale.prepare(&mut encoder);
         let laid = scene.readout.as_ref().map(|readout| {
             let scale = self.pane.size.scale();
             let card = (device, queue);

@@ -12,7 +12,7 @@ use super::output::Presented;
 use super::pane::Pane;
 use super::panel::{Panel, Scene, State};
 use super::sheet::{Picture, Sheet};
-use super::{Canvas, Finish, Fit, GpuError, Look, LookFrame, LookValues, Output, Readout};
+use super::{Canvas, Finish, GpuError, Look, LookFrame, LookValues, Output, Projection, Readout};
 
 /// Raised so many seconds after a card was opened, where this variable names them: as if the card were lost. For rehearsals and
 /// tests.
@@ -163,7 +163,7 @@ impl Output for Screen {
     fn show(
         &mut self,
         picture: &mut Canvas,
-        fits: &[Fit],
+        projections: &[Projection],
         readout: Option<&Readout>,
         look: &LookFrame,
         number: u64,
@@ -197,7 +197,7 @@ impl Output for Screen {
             let readout = readout.filter(|_| at == 0);
             *panel.scene.input_buffer_mut() = Scene {
                 picture: Some(drawn.clone()),
-                fit: fits.get(at).copied().unwrap_or_default(),
+                projection: projections.get(at).copied().unwrap_or_default(),
                 readout: readout.cloned(),
                 number,
             };
