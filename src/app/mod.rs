@@ -16,6 +16,7 @@ mod readout;
 mod show;
 mod stats;
 mod tape;
+mod thumbnail;
 mod window;
 
 use std::path::PathBuf;

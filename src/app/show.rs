@@ -7,6 +7,7 @@ use super::Settings;
 use super::acts::Ids;
 use super::arm::Arm;
 use super::clocks::Clocks;
+use super::console::Feed;
 use super::desk::{Desk, Done, Job};
 use super::drawing::{Drawing, Frame};
 use super::hands::Hands;
@@ -18,10 +19,12 @@ use super::tape::Tape;
 use crate::control::Stamp;
 use crate::engine::{Norm, ROWS};
 use crate::instrument::param::SOURCES;
-use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
+use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table, ticks};
 use crate::library::Piece;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Fit, LookFrame, LookIds, Output, Pipes, Shown, blend_weight};
+use crate::stage::{
+    Canvas, Crossfade, Fit, LookFrame, LookIds, Output, Pipes, Shown, blend_weight,
+};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -33,6 +36,7 @@ const SAMPLES: usize = 1 << 17;
 pub(super) enum WindowCommand {
     ToggleFullscreen,
     LeaveFullscreen,
+    ToggleConsole,
     Close,
 }
 
@@ -70,8 +74,11 @@ pub(super) struct Show {
     newer: Frame,
     newer_at: Instant,
     pub(super) canvas: Canvas,
+    /// The request whose frame, or a later one, is the first of a model that has come.
+    pub(super) fade_in: Option<u64>,
+    crossfade: Crossfade,
     pub(super) board: Board,
-    requests: u64,
+    pub(super) requests: u64,
     /// Time of the instrument's tick 0.
     origin: Instant,
     tick_debt: u64,
@@ -85,7 +92,7 @@ impl Show {
         settings: &Settings,
         table: &Arc<Table>,
         opened: First,
-        hands: Hands,
+        mut hands: Hands,
         output: Box<dyn Output>,
         window: Box<dyn Fn(WindowCommand) + Send>,
     ) -> anyhow::Result<Self> {
@@ -137,7 +144,11 @@ impl Show {
         };
         let now = Instant::now();
         Ok(Self {
-            drawing: Drawing::start(engine, Arc::clone(&hands.notices))?,
+            drawing: Drawing::start(
+                engine,
+                hands.feed.as_mut().and_then(Feed::easel),
+                Arc::clone(&hands.notices),
+            )?,
             board: Board::new(&piece.name, table, &hands.keys),
             table: Arc::clone(table),
             ids,
@@ -167,6 +178,8 @@ impl Show {
             newer: blank,
             newer_at: now,
             canvas: Canvas::black(size),
+            fade_in: None,
+            crossfade: Crossfade::default(),
             requests: 0,
             origin: now,
             tick_debt: 0,
@@ -321,10 +334,17 @@ impl Show {
             return;
         }
         let frame = self.drawing.frame.output_buffer_mut();
+        let is_first = self.fade_in.is_some_and(|first| frame.number >= first);
+        if is_first {
+            self.fade_in = None;
+            let length = ticks(self.instrument.value(self.ids.fade_secs));
+            let (size, now) = (frame.canvas.size, self.instrument.ticks());
+            self.crossfade.begin(&self.newer.canvas, size, now, length);
+        }
         std::mem::swap(&mut self.older, &mut self.newer);
         std::mem::swap(&mut self.newer, frame);
-        // The first frame, and the first of another size, has none before it.
-        if self.older.number == 0 || self.older.canvas.size != self.newer.canvas.size {
+        // The first frame, and the first of another model, has none before it.
+        if is_first || self.older.number == 0 || self.older.canvas.size != self.newer.canvas.size {
             self.older.clone_from(&self.newer);
         }
         self.newer_at = now;
@@ -351,7 +371,14 @@ impl Show {
         let weight = blend_weight(self.newer_at.elapsed(), self.drawing.pace(), self.interval);
         self.canvas.resize(self.newer.canvas.size);
         let (older, newer) = (&self.older.canvas.rgba, &self.newer.canvas.rgba);
-        self.canvas.compose(older, newer, weight, lit);
+        let now = self.instrument.ticks();
+        if self.crossfade.is_on(now, self.canvas.size) {
+            self.canvas.compose(older, newer, weight, 1.0);
+            self.crossfade.apply(&mut self.canvas, now);
+            self.canvas.dim(lit);
+        } else {
+            self.canvas.compose(older, newer, weight, lit);
+        }
         let fit = Fit::of(self.instrument.value(self.ids.fit));
         let norm = self.norm();
         self.board.update(

@@ -12,7 +12,7 @@ use winit::keyboard::ModifiersState;
 use winit::monitor::MonitorHandle;
 use winit::window::{Fullscreen, Window, WindowId};
 
-use super::console::Console;
+use super::console::{Console, Seat, feed};
 use super::hands::Hands;
 use super::keyboard::key;
 use super::monitor::Display;
@@ -57,6 +57,7 @@ pub(super) fn run(
         ready: Some((opened, hands)),
         window: None,
         console: None,
+        seat: None,
         size: Arc::new(ScreenSize::default()),
         modifiers: ModifiersState::default(),
         egui: egui::Context::default(),
@@ -93,6 +94,8 @@ struct App {
     ready: Option<(First, Hands)>,
     window: Option<Arc<Window>>,
     console: Option<Console>,
+    /// The console's, while it is closed.
+    seat: Option<Seat>,
     size: Arc<ScreenSize>,
     modifiers: ModifiersState,
     egui: egui::Context,
@@ -153,7 +156,10 @@ impl App {
             }
         };
         self.window = Some(window);
-        self.open_console(event_loop, &mut hands);
+        let (feed, sight) = feed(opened.engine.latent());
+        hands.feed = Some(feed);
+        self.seat = Some(Seat::new(&self.table, &hands, sight));
+        self.open_console(event_loop, false);
         let (proxy, after) = (self.proxy.clone(), CloseAfter(self.proxy.clone()));
         let command = Box::new(move |command| {
             // Without a window there is nothing to change.
@@ -171,11 +177,15 @@ impl App {
         Ok(())
     }
 
-    /// Opens the console where it was asked for; without one the show goes on.
-    fn open_console(&mut self, event_loop: &ActiveEventLoop, hands: &mut Hands) {
+    /// Opens the console where it is to be by the settings, or in any case; without one the show goes on.
+    fn open_console(&mut self, event_loop: &ActiveEventLoop, is_asked: bool) {
+        let place = self.placement.console.clone();
+        let mut all = event_loop.available_monitors();
+        let remembered =
+            all.find(|monitor| place.monitor.is_some() && monitor.name() == place.monitor);
         let monitor = match &self.settings.console {
-            ConsoleChoice::Never => return,
-            ConsoleChoice::Window => None,
+            ConsoleChoice::Never if !is_asked => return,
+            ConsoleChoice::Never | ConsoleChoice::Window => remembered,
             ConsoleChoice::Monitor(name) => self.named(event_loop, name),
             ConsoleChoice::Auto => {
                 let window = self.window.as_ref();
@@ -183,22 +193,40 @@ impl App {
                     Some(Fullscreen::Borderless(Some(monitor))) => Some(monitor),
                     _ => window.current_monitor(),
                 });
-                let mut others = event_loop.available_monitors();
-                match others.find(|monitor| Some(monitor) != output.as_ref()) {
+                let is_other = |monitor: &MonitorHandle| Some(monitor) != output.as_ref();
+                let mut others = event_loop.available_monitors().filter(is_other);
+                match remembered
+                    .clone()
+                    .filter(is_other)
+                    .or_else(|| others.next())
+                {
                     Some(other) => Some(other),
+                    None if is_asked => remembered,
                     None => return,
                 }
             }
         };
-        match Console::open(event_loop, monitor, &self.table, hands) {
-            Ok((console, feed)) => {
-                hands.feed = Some(feed);
-                self.console = Some(console);
-            }
+        match Console::open(event_loop, monitor, &place, &mut self.seat) {
+            Ok(console) => self.console = Some(console),
             Err(error) => {
                 let text = format!("{error:#}. The show goes on without a console");
                 self.notices.warn(text);
             }
+        }
+    }
+
+    /// Closes the console: the show goes on.
+    fn close_console(&mut self) {
+        if let Some(console) = self.console.take() {
+            self.placement.console = console.place();
+            self.seat = Some(console.close());
+            self.keep_places();
+        }
+    }
+
+    fn keep_places(&self) {
+        if let Err(error) = self.placement.save() {
+            self.notices.warn(error);
         }
     }
 
@@ -299,6 +327,8 @@ impl ApplicationHandler<WindowCommand> for App {
             WindowCommand::ToggleFullscreen => self.set_fullscreen(!is_full),
             WindowCommand::LeaveFullscreen if is_full => self.set_fullscreen(false),
             WindowCommand::LeaveFullscreen => {}
+            WindowCommand::ToggleConsole if self.console.is_some() => self.close_console(),
+            WindowCommand::ToggleConsole => self.open_console(event_loop, true),
             WindowCommand::Close => event_loop.exit(),
         }
     }
@@ -312,9 +342,10 @@ impl ApplicationHandler<WindowCommand> for App {
     }
 
     fn exiting(&mut self, _: &ActiveEventLoop) {
-        if let Err(error) = self.placement.save() {
-            self.notices.warn(error);
+        if let Some(console) = &self.console {
+            self.placement.console = console.place();
         }
+        self.keep_places();
     }
 
     fn window_event(&mut self, _: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
@@ -323,8 +354,7 @@ impl ApplicationHandler<WindowCommand> for App {
         {
             let is_taken = console.event(&event);
             match event {
-                // Only the console: the show goes on.
-                WindowEvent::CloseRequested => self.console = None,
+                WindowEvent::CloseRequested => self.close_console(),
                 WindowEvent::ModifiersChanged(modifiers) => self.modifiers = modifiers.state(),
                 WindowEvent::KeyboardInput { event, .. } if !is_taken => self.key(&event),
                 _ => {}

@@ -280,6 +280,10 @@ impl Table {
             )));
         }
         rows.extend(super::look_rows::rows());
+        rows.push(host(trigger(
+            "window.console",
+            "Opens the performer's console, or closes it",
+        )));
         Self::new(rows)
     }
 }

@@ -1,6 +1,7 @@
 //! Pictures on their way to a screen or a file.
 
 mod canvas;
+mod crossfade;
 mod look;
 mod scale;
 
@@ -22,6 +23,7 @@ mod target;
 mod upscale;
 
 pub use canvas::{Canvas, blend_weight};
+pub use crossfade::Crossfade;
 #[cfg(feature = "live")]
 pub(crate) use gpu::{Gpu, acquire};
 #[cfg(feature = "live")]

@@ -61,6 +61,11 @@ impl Board {
         })
     }
 
+    /// What it was made of.
+    pub(super) fn into_parts(self) -> (Links, Sight) {
+        (self.links, self.sight)
+    }
+
     /// Says whether anyone looks.
     pub(super) fn watch(&self, on: bool) {
         self.sight.watch(on);
@@ -89,9 +94,7 @@ impl Board {
     pub(super) fn show(&mut self, ui: &mut Ui) {
         let now = Instant::now();
         self.glance = self.sight.glance();
-        if let Some(canvas) = self.sight.picture() {
-            self.ring.picture(ui.ctx(), canvas);
-        }
+        self.ring.look(ui.ctx(), &mut self.sight, &self.glance);
         self.log.take(&self.links);
         self.graph.note(now, &self.glance);
         self.bank.follow(self.sight.piece(), &self.links.table);
@@ -170,7 +173,7 @@ mod tests {
     impl Stand {
         fn new(size: Vec2, keyframes: usize) -> Self {
             let table = Arc::new(Table::standard());
-            let (feed, sight) = feed();
+            let (feed, sight) = feed(4);
             sight.watch(true);
             let links = Links {
                 values: Arc::new(Values::new(&table)),

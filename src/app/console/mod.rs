@@ -10,6 +10,8 @@ mod style;
 mod surface;
 
 mod control;
+mod pictures;
+mod plan;
 mod ring;
 
 mod bank;
@@ -22,5 +24,5 @@ mod transport;
 mod board;
 mod window;
 
-pub(super) use feed::{Feed, Glance};
-pub(super) use window::Console;
+pub(super) use feed::{Feed, Glance, feed};
+pub(super) use window::{Console, Seat};

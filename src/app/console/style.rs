@@ -17,6 +17,9 @@ pub(super) const RED: Color32 = Color32::from_rgb(226, 58, 50);
 pub(super) const GREEN: Color32 = Color32::from_rgb(92, 176, 104);
 pub(super) const BLUE: Color32 = Color32::from_rgb(96, 164, 222);
 
+/// Behind words on a picture.
+pub(super) const SCRIM: Color32 = Color32::from_rgba_premultiplied(8, 8, 10, 200);
+
 /// Corners of everything that is touched.
 pub(super) const CORNER: f32 = 4.0;
 
