@@ -158,7 +158,7 @@ impl App {
         self.window = Some(window);
         let (feed, sight) = feed(opened.engine.latent());
         hands.feed = Some(feed);
-        self.seat = Some(Seat::new(&self.table, &hands, sight));
+        self.seat = Some(Seat::new(&self.table, &hands, &self.settings.takes, sight));
         self.open_console(event_loop, false);
         let (proxy, after) = (self.proxy.clone(), CloseAfter(self.proxy.clone()));
         let command = Box::new(move |command| {

@@ -175,6 +175,7 @@ struct Rows {
     blackout: ParamId,
     freeze: ParamId,
     fit: ParamId,
+    fade_secs: ParamId,
 }
 
 fn perform(
@@ -193,6 +194,7 @@ fn perform(
         blackout: find("master.blackout")?,
         freeze: find("master.freeze")?,
         fit: find("stage.fit")?,
+        fade_secs: find("preset.fade_secs")?,
     };
     let range = film.range(pictures)?;
     let count = range.end - range.start;
@@ -202,7 +204,10 @@ fn perform(
         if player.model() != model.as_ref() {
             model = player.model().cloned();
             if let Some(model) = &model {
-                film.change(open(model).map_err(RenderError::Model)?);
+                let engine = open(model).map_err(RenderError::Model)?;
+                let instrument = player.instrument();
+                let length = ticks(instrument.value(rows.fade_secs));
+                film.change(engine, instrument.ticks(), length)?;
             }
         }
         let instrument = player.instrument();

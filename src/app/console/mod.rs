@@ -9,6 +9,7 @@ mod links;
 mod style;
 mod surface;
 
+mod about;
 mod control;
 mod pictures;
 mod plan;
@@ -16,10 +17,17 @@ mod ring;
 
 mod bank;
 mod graph;
+mod keys;
 mod knobs;
 mod log;
+mod meters;
 mod ports;
+mod tabs;
 mod transport;
+
+mod card;
+mod models;
+mod shelf;
 
 mod board;
 mod window;

@@ -94,7 +94,7 @@ mod tests {
         let mut pictures = Pictures::default();
         let mut present = Stamps::default();
         let canvas = Canvas::black((4, 4));
-        let mut take = |pictures: &mut Pictures, stamp: u64, present: &Stamps| {
+        let take = |pictures: &mut Pictures, stamp: u64, present: &Stamps| {
             let thumbnail = Thumbnail {
                 stamp,
                 canvas: canvas.clone(),

@@ -1,5 +1,6 @@
 //! The console's window: its events, and when it is drawn.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,9 +43,14 @@ pub(in crate::app) struct Seat {
 
 impl Seat {
     /// A seat at the show of these hands.
-    pub(in crate::app) fn new(table: &Arc<Table>, hands: &Hands, sight: Sight) -> Self {
+    pub(in crate::app) fn new(
+        table: &Arc<Table>,
+        hands: &Hands,
+        takes: &Path,
+        sight: Sight,
+    ) -> Self {
         Self {
-            links: Links::new(table, hands),
+            links: Links::new(table, hands, takes.to_owned()),
             sight,
         }
     }
