@@ -12,7 +12,7 @@ use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
 use latentloop::record::TakeLog;
-use latentloop::stage::{Canvas, Finish, Fit, LookFrame, LookIds, Scaler};
+use latentloop::stage::{Canvas, Crossfade, Finish, Fit, LookFrame, LookIds, Scaler};
 use latentloop::take::Model;
 
 struct Counting;
@@ -74,6 +74,9 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
     let mut z = vec![0.0; Norm::Batch.rows() * 200];
     let (from, to) = (vec![10u8; 64 * 64 * 4], vec![90u8; 64 * 64 * 4]);
     let mut canvas = Canvas::black((64, 64));
+    // Another model has come, and fades in.
+    let mut crossfade = Crossfade::default();
+    crossfade.begin(&canvas, (64, 64), 0, u64::MAX);
     let mut scaler = Scaler::new((64, 64), (320, 180), Fit::Fit);
     let mut frame = vec![0u8; 320 * 180 * 4];
     let look = LookIds::new(&table).expect("the look has rows");
@@ -105,6 +108,7 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
             seed: 0,
         };
         canvas.compose(&from, &to, 0.4, dressed.brightness);
+        crossfade.apply(&mut canvas, instrument.ticks());
         finish.finish(&mut canvas, &dressed);
         scaler.scale(&canvas.rgba, &mut frame);
     };

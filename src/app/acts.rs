@@ -30,7 +30,7 @@ pub(super) struct Ids {
     previous: ParamId,
     load: ParamId,
     save: ParamId,
-    pub(super) fade_secs: ParamId,
+    fade_secs: ParamId,
     model: ParamId,
     fullscreen: ParamId,
     leave_fullscreen: ParamId,
@@ -189,7 +189,8 @@ impl Show {
             Some((true, name, latent, model)) => {
                 self.generation += 1;
                 // From its first frame on, the new model's pictures fade in.
-                self.fade_in = Some(self.requests + 1);
+                let length = ticks(self.instrument.value(self.ids.fade_secs));
+                self.fade_in = Some((self.requests + 1, length));
                 self.engine_name = name;
                 self.latent = latent;
                 self.log.model(now, model);

@@ -19,7 +19,7 @@ use super::tape::Tape;
 use crate::control::Stamp;
 use crate::engine::{Norm, ROWS};
 use crate::instrument::param::SOURCES;
-use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table, ticks};
+use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
 use crate::stage::{
@@ -74,8 +74,8 @@ pub(super) struct Show {
     newer: Frame,
     newer_at: Instant,
     pub(super) canvas: Canvas,
-    /// The request whose frame, or a later one, is the first of a model that has come.
-    pub(super) fade_in: Option<u64>,
+    /// The request whose frame, or a later one, is the first of a model that has come, and how many ticks it fades in.
+    pub(super) fade_in: Option<(u64, u64)>,
     crossfade: Crossfade,
     pub(super) board: Board,
     pub(super) requests: u64,
@@ -334,10 +334,10 @@ impl Show {
             return;
         }
         let frame = self.drawing.frame.output_buffer_mut();
-        let is_first = self.fade_in.is_some_and(|first| frame.number >= first);
-        if is_first {
+        let fade_in = self.fade_in.filter(|(first, _)| frame.number >= *first);
+        let is_first = fade_in.is_some();
+        if let Some((_, length)) = fade_in {
             self.fade_in = None;
-            let length = ticks(self.instrument.value(self.ids.fade_secs));
             let (size, now) = (frame.canvas.size, self.instrument.ticks());
             self.crossfade.begin(&self.newer.canvas, size, now, length);
         }

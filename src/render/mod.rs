@@ -200,14 +200,15 @@ fn perform(
     let count = range.end - range.start;
     let mut model = player.model().cloned();
     for number in 0..range.end {
+        // As in the show: what held before the preset that may come with a model.
+        let fade_secs = player.instrument().value(rows.fade_secs);
         player.advance(player.start() + ticks(number as f64 / film.fps()))?;
         if player.model() != model.as_ref() {
             model = player.model().cloned();
             if let Some(model) = &model {
                 let engine = open(model).map_err(RenderError::Model)?;
-                let instrument = player.instrument();
-                let length = ticks(instrument.value(rows.fade_secs));
-                film.change(engine, instrument.ticks(), length)?;
+                let now = player.instrument().ticks();
+                film.change(engine, now, ticks(fade_secs))?;
             }
         }
         let instrument = player.instrument();

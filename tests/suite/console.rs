@@ -364,7 +364,7 @@ fn dragging_the_console_stops_no_picture_and_it_opens_again_where_it_was() {
 #[test]
 fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let desktop = Desktop::of("1600x1000x24");
+    let desktop = Desktop::of("2200x1000x24");
     let place = tempfile::tempdir().unwrap();
     let port = free_port();
     let preset = root.join("presets/crystal.toml");
@@ -397,25 +397,58 @@ fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
             std::thread::sleep(Duration::from_millis(200));
         }
         keep("console.png", &console.screenshot());
+        osc.send("/hud/toggle", vec![]);
+        osc.wait_for("/hud/toggle", |is_open| is_open == 1.0);
+        output.act(&["windowsize", "--sync", &output.id, "1280", "720"]);
         output.focus();
-        std::thread::sleep(Duration::from_millis(500));
-        keep("output.png", &output.screenshot());
+        std::thread::sleep(Duration::from_secs(3));
+        keep("play.png", &output.screenshot());
+        output.act(&["windowsize", "--sync", &output.id, "768", "768"]);
+        osc.send("/hud/toggle", vec![]);
         console.focus();
     }
 
     console.click(MODELS);
     // Below the tabs in the first column is the sheet of the first model, in the colours of amber.
     let sheet = console.wait_until("contact sheets", |shot| {
-        let part = crop_imm(shot, 480, 130, 360, 180).to_image();
+        let part = crop_imm(shot, 476, 130, 240, 130).to_image();
         let lit = part.pixels().filter(|pixel| pixel.0[0] > 110).count();
         lit * 6 > part.pixels().len()
     });
     if std::env::var_os(SCREENSHOTS).is_some() {
         keep("models.png", &sheet);
     }
-    // The second one is the flower.
-    osc.send("/preset/fade_secs", vec![OscType::Float(0.5)]);
-    console.click((1060, 220));
+    // The second one is the flower. Its pictures fade in over the last one of the crystal.
+    osc.send("/loop/speed", vec![OscType::Float(0.0)]);
+    osc.send("/preset/fade_secs", vec![OscType::Float(6.0)]);
+    osc.wait_for("/preset/fade_secs", |secs| secs == 6.0);
+    let middle = |shot: &RgbImage| {
+        let (width, height) = shot.dimensions();
+        around(
+            shot,
+            (width as i32 / 2, height as i32 / 2),
+            width.min(height) / 4,
+        )
+    };
+    let crystal = middle(&output.screenshot());
+    console.click((860, 220));
+    let mut away = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // Until it stays as it is.
+    let is_steady = |away: &[f64]| match away {
+        [.., a, b, c] => *a > 10.0 && (a - c).abs() < 0.3 && (b - c).abs() < 0.3,
+        _ => false,
+    };
+    while !is_steady(&away) {
+        assert!(Instant::now() < deadline, "{away:?}");
+        away.push(difference(&crystal, &middle(&output.screenshot())));
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let last = away[away.len() - 1];
+    let between = away
+        .iter()
+        .filter(|away| (0.15..0.85).contains(&(*away / last)));
+    assert!(last > 10.0 && between.count() >= 3, "{away:?}");
     let deadline = Instant::now() + Duration::from_secs(60);
     while !log(place.path()).contains("flower.safetensors") {
         assert!(Instant::now() < deadline, "{}", log(place.path()));

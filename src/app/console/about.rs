@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use egui::{Key, Rect, Response, Sense, Stroke, Ui};
+use egui::{Key, KeyboardShortcut, Modifiers, Rect, Response, Sense, Stroke, Ui};
 
 use super::links::Links;
 use super::style::{ALARM, BLUE, DIM, EDGE, GREEN, INK, RED};
 use crate::instrument::{Kind, ParamId};
 
+/// Learns a control for what Tab has come to.
+const LEARN: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::L);
 /// The controls of a parameter are looked up this often.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -85,6 +87,14 @@ pub(super) fn about(response: &Response, links: &Links, memory: &mut Memory, par
                 ui.colored_label(GREEN, controls);
             }
         });
+    }
+    // For hands that have come by Tab.
+    if response.has_focus()
+        && response
+            .ctx
+            .input_mut(|input| input.consume_shortcut(&LEARN))
+    {
+        links.toggle_learning(param);
     }
     if response.secondary_clicked() {
         memory.typed = format!("{:.3}", links.get(param));

@@ -19,7 +19,7 @@ pub(super) const NEAR: Color32 = Color32::from_rgb(120, 94, 42);
 pub(super) const LIT: Color32 = Color32::from_rgb(240, 182, 74);
 pub(super) const DARK: Color32 = Color32::from_rgb(24, 18, 6);
 /// What is red, and words that are.
-pub(super) const RED: Color32 = Color32::from_rgb(206, 44, 38);
+pub(super) const RED: Color32 = Color32::from_rgb(190, 38, 34);
 pub(super) const ALARM: Color32 = Color32::from_rgb(244, 104, 92);
 pub(super) const GREEN: Color32 = Color32::from_rgb(92, 176, 104);
 pub(super) const BLUE: Color32 = Color32::from_rgb(96, 164, 222);
@@ -102,7 +102,7 @@ pub(super) fn apply(context: &Context) {
         visuals.extreme_bg_color = Color32::from_rgb(7, 8, 9);
         visuals.faint_bg_color = PANEL;
         visuals.selection.bg_fill = FILL;
-        visuals.selection.stroke = Stroke::new(1.0, LIT);
+        visuals.selection.stroke = Stroke::new(1.5, LIT);
         visuals.hyperlink_color = LIT;
         visuals.warn_fg_color = LIT;
         visuals.error_fg_color = RED;
@@ -143,7 +143,7 @@ mod tests {
             (BLUE, &[GROUND, PANEL, CELL], 4.5),
             (GREEN, &[GROUND, PANEL, CELL], 4.5),
             (ALARM, &[GROUND, PANEL, CELL], 4.5),
-            (INK, &[RED], 4.0),
+            (INK, &[RED], 4.5),
             (DARK, &[LIT, BLUE], 4.5),
         ] {
             for &ground in grounds {
