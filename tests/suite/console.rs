@@ -80,16 +80,27 @@ impl<'a> Window<'a> {
 
     /// Its corner and its size in pixels.
     fn place(&self) -> [i32; 4] {
-        let told = self
-            .desktop
-            .run("xdotool", &["getwindowgeometry", "--shell", &self.id]);
-        let told = String::from_utf8_lossy(&told).into_owned();
-        ["X=", "Y=", "WIDTH=", "HEIGHT="].map(|name| {
-            let found = told.lines().find_map(|line| line.strip_prefix(name));
-            found
-                .and_then(|number| number.parse().ok())
-                .unwrap_or_else(|| panic!("{told}"))
-        })
+        // xdotool counts the frame around a window twice: the corner is where a pointer lands there.
+        self.act(&["mousemove", "--window", &self.id, "0", "0"]);
+        let ask = |arguments: &[&str], names: [&str; 2]| {
+            let told = self.desktop.run("xdotool", arguments);
+            let told = String::from_utf8_lossy(&told).into_owned();
+            names.map(|name| {
+                let found = told.lines().find_map(|line| line.strip_prefix(name));
+                found
+                    .and_then(|number| number.parse().ok())
+                    .unwrap_or_else(|| panic!("{told}"))
+            })
+        };
+        let [x, y] = ask(&["getmouselocation", "--shell"], ["X=", "Y="]);
+        let size = ["getwindowgeometry", "--shell", &self.id];
+        let [width, height] = ask(&size, ["WIDTH=", "HEIGHT="]);
+        [x, y, width, height]
+    }
+
+    /// Brings it beside a console that stands at the left.
+    fn put_aside(&self) {
+        self.act(&["windowmove", "--sync", &self.id, "1400", "100"]);
     }
 
     fn screenshot(&self) -> RgbImage {
@@ -243,12 +254,16 @@ fn a_second_window_plays_the_show_by_pointer_and_keys() {
     // Keys are the show's, but for those that are typed into a field.
     console.act(&["key", "7"]);
     osc.wait_for("/loop/position", |position| position == 6.0);
+    let field = |shot: &RgbImage| crop_imm(shot, 8, 623, 330, 31).to_image();
+    let has_frame = |shot: &RgbImage| field(shot).pixels().filter(|p| p.0 == LIT).count() > 100;
     console.click(NAME);
-    std::thread::sleep(Duration::from_millis(500));
+    let empty = field(&console.wait_until("a field that is typed into", has_frame));
     console.act(&["type", "b2"]);
-    std::thread::sleep(Duration::from_millis(500));
+    console.wait_until("what was typed", |shot| {
+        difference(&empty, &field(shot)) > 0.3
+    });
     console.act(&["key", "Escape"]);
-    std::thread::sleep(Duration::from_millis(500));
+    console.wait_until("a field that is let go", |shot| !has_frame(shot));
     console.act(&["key", "space"]);
     osc.wait_for("/loop/pause", |pause| pause == 1.0);
     assert_eq!(osc.ask("/master/blackout"), 0.0);
@@ -287,14 +302,13 @@ fn dragging_the_console_stops_no_picture_and_it_opens_again_where_it_was() {
     console.wait_until("the console", |shot| shot.pixels().any(|p| p.0 == LIT));
 
     // By its title bar, a step at a time; the output's pictures differ from step to step.
+    output.put_aside();
     let before = console.place();
-    let (x, y) = (before[0] + 300, before[1] - 8);
-    let go = |x: i32, y: i32| console.act(&["mousemove", &x.to_string(), &y.to_string()]);
-    go(x, y);
+    console.act(&["mousemove", "--window", &console.id, "--", "300", "-8"]);
     console.act(&["mousedown", "1"]);
     let mut seen: Vec<RgbImage> = Vec::new();
-    for step in 1..=8 {
-        go(x + 4 * step, y + 10 * step);
+    for _ in 0..8 {
+        console.act(&["mousemove_relative", "--", "4", "10"]);
         seen.push(output.screenshot());
     }
     console.act(&["mouseup", "1"]);
@@ -377,6 +391,7 @@ fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
     let osc = Osc::new(port);
     osc.ask("/loop/speed");
     let (console, output) = (Window::console(&desktop), Window::output(&desktop));
+    output.put_aside();
     console.focus();
     console.wait_until("a picture of every keyframe", |shot| {
         (0..8).all(|keyframe| is_pictured(shot, keyframe))
@@ -404,6 +419,7 @@ fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
         std::thread::sleep(Duration::from_secs(3));
         keep("play.png", &output.screenshot());
         output.act(&["windowsize", "--sync", &output.id, "768", "768"]);
+        output.put_aside();
         osc.send("/hud/toggle", vec![]);
         console.focus();
     }

@@ -9,7 +9,7 @@ use crate::network::description::Description;
 
 /// Lines that are taken from what is written beside a model, and the letters of one.
 const LINES: usize = 10;
-const LETTERS: usize = 240;
+const LETTERS: usize = 110;
 /// The width of a contact sheet in pixels, and what is refused: a longer side, and more memory to decode.
 const WIDTH: u32 = 560;
 const MAX_SIDE: u32 = 16_384;
@@ -98,11 +98,12 @@ fn plain(text: &str) -> String {
     }
     plain.push_str(rest);
     let plain = plain.replace(['`', '*'], "");
-    plain
-        .chars()
-        .filter(|sign| !sign.is_control())
-        .take(LETTERS)
-        .collect()
+    let mut signs = plain.chars().filter(|sign| !sign.is_control());
+    let mut short: String = signs.by_ref().take(LETTERS).collect();
+    if signs.next().is_some() {
+        short.push('…');
+    }
+    short
 }
 
 /// What the file says of itself.

@@ -64,6 +64,8 @@ const PROGRAM: [&str; 3] = ["window", "hud", "midi"];
 const PROGRAM_NAME: &str = "program";
 /// A column is at least so wide, and a key.
 const COLUMN: f32 = 330.0;
+/// From so many columns on, one page is for all that is played.
+const WIDE: usize = 3;
 const KEY: f32 = 116.0;
 const GAP: f32 = 5.0;
 const HEAD: f32 = 25.0;
@@ -142,7 +144,11 @@ impl Knobs {
             ui.spacing_mut().item_spacing.y = GAP;
             let mut heights = vec![0.0f32; count];
             ui.columns(count, |columns| {
-                for group in self.groups.iter_mut().filter(|group| group.page == page) {
+                // A large console has room for what is done to the picture as well.
+                let is_wide = page == Page::Play && count >= WIDE;
+                let is_here =
+                    |group: &&mut Group| group.page == page || is_wide && group.page == Page::Look;
+                for group in self.groups.iter_mut().filter(is_here) {
                     // Each goes where there is most room.
                     let shortest = |at: &usize| heights[*at];
                     let at = (0..count)

@@ -168,8 +168,7 @@ impl Ring {
         let back = presses([Key::ArrowLeft, Key::ArrowUp]);
         self.cursor = (self.cursor + plan.count + ahead - back) % plan.count;
         let ids = &self.keyframes[self.cursor];
-        let is_shifted = ui.input(|input| input.modifiers.shift);
-        if presses([Key::Enter, Key::Space]) > 0 {
+        if let Some(is_shifted) = ui.input(|input| input.events.iter().find_map(acts)) {
             links.fire(if is_shifted { ids.reroll } else { ids.jump });
         }
     }
@@ -371,6 +370,19 @@ impl Ring {
 /// Whether Shift was held when the button was let go: by the time that is drawn, it may be up again.
 fn is_shifted(event: &Event) -> bool {
     matches!(event, Event::PointerButton { pressed: false, modifiers, .. } if modifiers.shift)
+}
+
+/// Whether a key acts on what is reached, and whether Shift was held with it.
+fn acts(event: &Event) -> Option<bool> {
+    match event {
+        Event::Key {
+            key: Key::Enter | Key::Space,
+            pressed: true,
+            modifiers,
+            ..
+        } => Some(modifiers.shift),
+        _ => None,
+    }
 }
 
 /// A small padlock.

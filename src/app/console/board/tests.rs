@@ -76,12 +76,7 @@ impl Stand {
     }
 
     fn pass(&mut self, events: Vec<Event>) {
-        let modifiers = match events.first() {
-            Some(Event::Key { modifiers, .. }) => *modifiers,
-            _ => Modifiers::NONE,
-        };
         let input = RawInput {
-            modifiers,
             screen_rect: Some(Rect::from_min_size(Pos2::ZERO, self.size)),
             events,
             ..RawInput::default()
