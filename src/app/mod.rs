@@ -18,6 +18,7 @@ mod readout;
 mod show;
 mod stats;
 mod tape;
+mod thumbnail;
 mod window;
 #[cfg(all(unix, not(target_os = "macos")))]
 mod x11;

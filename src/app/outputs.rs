@@ -165,17 +165,18 @@ impl Outputs {
         size.set_refresh(monitor.and_then(|monitor| monitor.refresh_rate_millihertz()));
     }
 
-    /// Monitors that no output takes, the fittest for a console first.
-    pub(super) fn free_monitor(&self, event_loop: &ActiveEventLoop) -> Option<MonitorHandle> {
-        let window = &self.all[0].pane.window;
-        let windowed = window
-            .current_monitor()
-            .filter(|_| !matches!(self.all[0].place, Place::Full(_)));
-        let mut monitors = event_loop.available_monitors();
-        monitors.find(|monitor| {
-            let is_windowed = windowed.as_ref().is_some_and(|w| name(w) == name(monitor));
-            !is_windowed && !self.takes(&name(monitor))
-        })
+    /// The monitors that no output is on.
+    pub(super) fn free_monitors(&self, event_loop: &ActiveEventLoop) -> Vec<MonitorHandle> {
+        let main = &self.all[0];
+        let windowed = match main.place {
+            Place::Full(_) => None,
+            Place::Window | Place::Away => main.pane.window.current_monitor(),
+        };
+        let windowed = windowed.as_ref().map(name);
+        let is_free = |monitor: &MonitorHandle| {
+            windowed.as_ref() != Some(&name(monitor)) && !self.takes(&name(monitor))
+        };
+        event_loop.available_monitors().filter(is_free).collect()
     }
 
     fn takes(&self, monitor: &str) -> bool {

@@ -7,6 +7,7 @@ use super::Settings;
 use super::acts::Ids;
 use super::arm::Arm;
 use super::clocks::Clocks;
+use super::console::Feed;
 use super::desk::{Desk, Done, Job};
 use super::drawing::{Drawing, Frame};
 use super::hands::Hands;
@@ -22,7 +23,9 @@ use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
-use crate::stage::{Canvas, LookFrame, LookIds, Output, Pipes, ProjectionIds, blend_weight};
+use crate::stage::{
+    Canvas, Crossfade, LookFrame, LookIds, Output, Pipes, ProjectionIds, blend_weight,
+};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -37,6 +40,7 @@ pub(super) enum WindowCommand {
     NextMonitor,
     /// The graphics card that was shown with is lost.
     CardLost,
+    ToggleConsole,
     Close,
 }
 
@@ -75,8 +79,11 @@ pub(super) struct Show {
     newer: Frame,
     newer_at: Instant,
     pub(super) canvas: Canvas,
+    /// The request whose frame, or a later one, is the first of a model that has come, and how many ticks it fades in.
+    pub(super) fade_in: Option<(u64, u64)>,
+    crossfade: Crossfade,
     pub(super) board: Board,
-    requests: u64,
+    pub(super) requests: u64,
     /// Time of the instrument's tick 0.
     origin: Instant,
     tick_debt: u64,
@@ -90,7 +97,7 @@ impl Show {
         settings: &Settings,
         table: &Arc<Table>,
         opened: First,
-        hands: Hands,
+        mut hands: Hands,
         output: Box<dyn Output>,
         window: Box<dyn Fn(WindowCommand) + Send>,
     ) -> anyhow::Result<Self> {
@@ -142,7 +149,11 @@ impl Show {
         };
         let now = Instant::now();
         Ok(Self {
-            drawing: Drawing::start(engine, Arc::clone(&hands.notices))?,
+            drawing: Drawing::start(
+                engine,
+                hands.feed.as_mut().and_then(Feed::easel),
+                Arc::clone(&hands.notices),
+            )?,
             board: Board::new(&piece.name, table, &hands.keys),
             table: Arc::clone(table),
             ids,
@@ -173,6 +184,8 @@ impl Show {
             newer: blank,
             newer_at: now,
             canvas: Canvas::black(size),
+            fade_in: None,
+            crossfade: Crossfade::default(),
             requests: 0,
             origin: now,
             tick_debt: 0,
@@ -329,10 +342,17 @@ impl Show {
             return;
         }
         let frame = self.drawing.frame.output_buffer_mut();
+        let fade_in = self.fade_in.filter(|(first, _)| frame.number >= *first);
+        let is_first = fade_in.is_some();
+        if let Some((_, length)) = fade_in {
+            self.fade_in = None;
+            let (size, now) = (frame.canvas.size, self.instrument.ticks());
+            self.crossfade.begin(&self.newer.canvas, size, now, length);
+        }
         std::mem::swap(&mut self.older, &mut self.newer);
         std::mem::swap(&mut self.newer, frame);
-        // The first frame, and the first of another size, has none before it.
-        if self.older.number == 0 || self.older.canvas.size != self.newer.canvas.size {
+        // The first frame, and the first of another model, has none before it.
+        if is_first || self.older.number == 0 || self.older.canvas.size != self.newer.canvas.size {
             self.older.clone_from(&self.newer);
         }
         self.newer_at = now;
@@ -363,7 +383,14 @@ impl Show {
         );
         self.canvas.resize(self.newer.canvas.size);
         let (older, newer) = (&self.older.canvas.rgba, &self.newer.canvas.rgba);
-        self.canvas.compose(older, newer, weight, lit);
+        let now = self.instrument.ticks();
+        if self.crossfade.is_on(now, self.canvas.size) {
+            self.canvas.compose(older, newer, weight, 1.0);
+            self.crossfade.apply(&mut self.canvas, now);
+            self.canvas.dim(lit);
+        } else {
+            self.canvas.compose(older, newer, weight, lit);
+        }
         let projections = self.projection.projections(&self.instrument, self.seed);
         let norm = self.norm();
         self.board.update(

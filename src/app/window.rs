@@ -13,7 +13,7 @@ use winit::keyboard::ModifiersState;
 use winit::monitor::MonitorHandle;
 use winit::window::WindowId;
 
-use super::console::Console;
+use super::console::{Console, Seat, feed};
 use super::hands::Hands;
 use super::keyboard::key;
 use super::monitor::Display;
@@ -58,6 +58,7 @@ pub(super) fn run(
         outputs: None,
         cards: None,
         console: None,
+        seat: None,
         modifiers: ModifiersState::default(),
         show: None,
         failed: None,
@@ -93,6 +94,8 @@ struct App {
     outputs: Option<Outputs>,
     cards: Option<Cards>,
     console: Option<Console>,
+    /// The console's, while it is closed.
+    seat: Option<Seat>,
     modifiers: ModifiersState,
     show: Option<JoinHandle<Figures>>,
     failed: Option<anyhow::Error>,
@@ -130,7 +133,10 @@ impl App {
         let output = self.open_output(event_loop, &outputs);
         self.outputs = Some(outputs);
         self.remember();
-        self.open_console(event_loop, &mut hands);
+        let (feed, sight) = feed(opened.engine.latent());
+        hands.feed = Some(feed);
+        self.seat = Some(Seat::new(&self.table, &hands, &self.settings.takes, sight));
+        self.open_console(event_loop, false);
         let (proxy, after) = (self.proxy.clone(), CloseAfter(self.proxy.clone()));
         let command = Box::new(move |command| {
             // Without a window there is nothing to change.
@@ -223,34 +229,58 @@ impl App {
             return;
         }
         self.placement.output = place;
-        if let Err(error) = self.placement.save() {
-            self.notices.warn(error);
-        }
+        self.keep_places();
     }
 
-    /// Opens the console where it was asked for; without one the show goes on.
-    fn open_console(&mut self, event_loop: &ActiveEventLoop, hands: &mut Hands) {
+    /// Opens the console where it is to be by the settings, or in any case; without one the show goes on.
+    fn open_console(&mut self, event_loop: &ActiveEventLoop, is_asked: bool) {
+        let place = self.placement.console.clone();
+        let mut all = event_loop.available_monitors();
+        let remembered =
+            all.find(|monitor| place.monitor.is_some() && monitor.name() == place.monitor);
         let monitor = match &self.settings.console {
-            ConsoleChoice::Never => return,
-            ConsoleChoice::Window => None,
+            ConsoleChoice::Never if !is_asked => return,
+            ConsoleChoice::Never | ConsoleChoice::Window => remembered,
             ConsoleChoice::Monitor(name) => self.named(event_loop, name),
             ConsoleChoice::Auto => {
-                let outputs = self.outputs.as_ref();
-                match outputs.and_then(|outputs| outputs.free_monitor(event_loop)) {
-                    Some(free) => Some(free),
+                let free = self
+                    .outputs
+                    .as_ref()
+                    .map(|outputs| outputs.free_monitors(event_loop))
+                    .unwrap_or_default();
+                let is_free = |monitor: &MonitorHandle| free.contains(monitor);
+                match remembered
+                    .clone()
+                    .filter(is_free)
+                    .or_else(|| free.first().cloned())
+                {
+                    Some(other) => Some(other),
+                    None if is_asked => remembered,
                     None => return,
                 }
             }
         };
-        match Console::open(event_loop, monitor, &self.table, hands) {
-            Ok((console, feed)) => {
-                hands.feed = Some(feed);
-                self.console = Some(console);
-            }
+        match Console::open(event_loop, monitor, &place, &mut self.seat) {
+            Ok(console) => self.console = Some(console),
             Err(error) => {
                 let text = format!("{error:#}. The show goes on without a console");
                 self.notices.warn(text);
             }
+        }
+    }
+
+    /// Closes the console: the show goes on.
+    fn close_console(&mut self) {
+        if let Some(console) = self.console.take() {
+            self.placement.console = console.place();
+            self.seat = Some(console.close());
+            self.keep_places();
+        }
+    }
+
+    fn keep_places(&self) {
+        if let Err(error) = self.placement.save() {
+            self.notices.warn(error);
         }
     }
 
@@ -334,6 +364,8 @@ impl ApplicationHandler<WindowCommand> for App {
                     cards.due = Some(Instant::now());
                 }
             }
+            WindowCommand::ToggleConsole if self.console.is_some() => self.close_console(),
+            WindowCommand::ToggleConsole => self.open_console(event_loop, true),
             WindowCommand::Close => event_loop.exit(),
         }
         self.remember();
@@ -360,9 +392,10 @@ impl ApplicationHandler<WindowCommand> for App {
     }
 
     fn exiting(&mut self, _: &ActiveEventLoop) {
-        if let Err(error) = self.placement.save() {
-            self.notices.warn(error);
+        if let Some(console) = &self.console {
+            self.placement.console = console.place();
         }
+        self.keep_places();
     }
 
     fn window_event(&mut self, _: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
@@ -371,8 +404,7 @@ impl ApplicationHandler<WindowCommand> for App {
         {
             let is_taken = console.event(&event);
             match event {
-                // Only the console: the show goes on.
-                WindowEvent::CloseRequested => self.console = None,
+                WindowEvent::CloseRequested => self.close_console(),
                 WindowEvent::ModifiersChanged(modifiers) => self.modifiers = modifiers.state(),
                 WindowEvent::KeyboardInput { event, .. } if !is_taken => self.key(&event),
                 _ => {}

@@ -1,6 +1,7 @@
 //! Pictures on their way to a screen or a file.
 
 mod canvas;
+mod crossfade;
 mod film;
 mod fit;
 #[cfg(all(test, feature = "live"))]
@@ -38,6 +39,7 @@ mod target;
 mod upscale;
 
 pub use canvas::{Canvas, blend_weight};
+pub use crossfade::Crossfade;
 pub use fit::Fit;
 #[cfg(feature = "live")]
 pub(crate) use gpu::{Gpu, acquire};
