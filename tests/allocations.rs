@@ -12,7 +12,9 @@ use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
 use latentloop::record::TakeLog;
-use latentloop::stage::{Canvas, Film, Filter, Finish, LookFrame, LookIds, ProjectionIds, Scaler};
+use latentloop::stage::{
+    Canvas, Crossfade, Film, Filter, Finish, LookFrame, LookIds, ProjectionIds, Scaler,
+};
 use latentloop::take::Model;
 
 struct Counting;
@@ -74,6 +76,9 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
     let mut z = vec![0.0; Norm::Batch.rows() * 200];
     let (from, to) = (vec![10u8; 64 * 64 * 4], vec![90u8; 64 * 64 * 4]);
     let mut canvas = Canvas::black((64, 64));
+    // Another model has come, and fades in.
+    let mut crossfade = Crossfade::default();
+    crossfade.begin(&canvas, (64, 64), 0, u64::MAX);
     let projections = ProjectionIds::new(&table).expect("the stage has rows");
     let (mut scaler, mut follower) = [Filter::CatmullRom, Filter::Edge]
         .map(|auto| Scaler::new(auto, 1))
@@ -108,6 +113,7 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
             seed: 0,
         };
         canvas.compose(&from, &to, 0.4, dressed.brightness);
+        crossfade.apply(&mut canvas, instrument.ticks());
         finish.finish(&mut canvas, &dressed);
         let mut projection = projections.projection(&instrument, 0);
         scaler.scale(&canvas, &mut frame, &projection);

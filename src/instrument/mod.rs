@@ -32,7 +32,7 @@ pub use performer::{Instrument, InstrumentError};
 pub use preset::Preset;
 pub use recall::Recall;
 pub use rows::{
-    ARMS, BANK, BEAT_SOURCES, BEAT_UNITS, FITS, MAX_KEYFRAMES, MODES, NORMS, PAGES, QUANTA,
+    ARMS, BANK, BEAT_SOURCES, BEAT_UNITS, FITS, MAX_KEYFRAMES, MODES, NORMS, OUTPUTS, PAGES, QUANTA,
 };
 pub use stage_rows::UPSCALINGS;
 pub use state::State;

@@ -1,6 +1,7 @@
 //! The rows of what comes after the look, at the size of the frame: enlarging, and what makes a picture film.
 
 use super::param::{Curve, Kind, Row, Scope};
+use super::rows::{FITS, OUTPUTS};
 
 /// How a picture is enlarged.
 pub const UPSCALINGS: [&str; 6] = [
@@ -12,8 +13,23 @@ pub const UPSCALINGS: [&str; 6] = [
     "edge",
 ];
 
-/// The rows, in the order of what they do.
+/// The rows, in the order of what they do; then the fits of the outputs after the first.
 pub(super) fn rows() -> Vec<Row> {
+    let mut rows = projection();
+    rows.extend((2..=OUTPUTS).map(|number| Row {
+        kind: Kind::Choice(&FITS),
+        max: (FITS.len() - 1) as f64,
+        smoothing_secs: 0.0,
+        ..amount(
+            &format!("fit_{number}"),
+            0.0,
+            &format!("How the picture meets the screen of output {number}"),
+        )
+    }));
+    rows
+}
+
+fn projection() -> Vec<Row> {
     vec![
         Row {
             kind: Kind::Choice(&UPSCALINGS),

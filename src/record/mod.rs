@@ -19,6 +19,8 @@ use thiserror::Error;
 
 pub use codec::Codec;
 pub use disk::Room;
+#[cfg(feature = "live")]
+pub(crate) use disk::free;
 pub use log::{Notice, TakeLog};
 pub use recorder::{Closing, Recorder, Summary};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::RenderError;
 use crate::engine::{Bytes, Engine, Norm, ROWS};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
-use crate::stage::{Canvas, Filter, Finish, LookFrame, Projection, Scaler};
+use crate::stage::{Canvas, Crossfade, Filter, Finish, LookFrame, Projection, Scaler};
 
 /// The form of a film.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,6 +46,7 @@ pub struct Film {
     placed: Option<Norm>,
     painted: Vec<u8>,
     canvas: Canvas,
+    crossfade: Crossfade,
     /// What draws the look; made when the first picture with a look comes.
     finish: Finish,
     looked_for_card: bool,
@@ -85,6 +86,7 @@ impl Film {
             painted: vec![0; bytes(engine.size())],
             size,
             canvas: Canvas::black(engine.size()),
+            crossfade: Crossfade::default(),
             finish: Finish::default(),
             looked_for_card: false,
             scaler: Scaler::new(Filter::Edge, threads()),
@@ -121,14 +123,28 @@ impl Film {
         self.form.fps
     }
 
-    /// Goes on with another model's engine. The film keeps its size.
-    pub(super) fn change(&mut self, engine: Box<dyn Engine>) {
+    /// Goes on with another model's engine, whose pictures take `length` ticks from tick `now` on to fade in. The film keeps
+    /// its size.
+    pub(super) fn change(
+        &mut self,
+        engine: Box<dyn Engine>,
+        now: u64,
+        length: u64,
+    ) -> Result<(), RenderError> {
         let (width, height) = engine.size();
+        // The last picture, which a film that begins later did not need until now.
+        self.draw()?;
+        let last = Canvas {
+            size: self.engine.size(),
+            rgba: std::mem::take(&mut self.painted),
+        };
+        self.crossfade.begin(&last, (width, height), now, length);
         self.z.resize(ROWS * engine.latent(), 0.0);
         self.placed = None;
         self.painted = vec![0; width as usize * height as usize * 4];
         self.canvas = Canvas::black((width, height));
         self.engine = engine;
+        Ok(())
     }
 
     /// Takes the latents that `fill` writes, rows x latent, to be drawn by the statistics that are played.
@@ -176,7 +192,11 @@ impl Film {
         } else {
             look.brightness
         };
-        self.canvas.compose(&self.painted, &self.painted, 1.0, lit);
+        self.canvas.compose(&self.painted, &self.painted, 1.0, 1.0);
+        self.crossfade.apply(&mut self.canvas, look.tick);
+        if lit < 1.0 {
+            self.canvas.dim(lit);
+        }
         let on_card = self.finish.finish(&mut self.canvas, look);
         if on_card && !self.read_back() {
             return Err(RenderError::Look);

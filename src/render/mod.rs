@@ -174,6 +174,7 @@ struct Rows {
     fade: ParamId,
     blackout: ParamId,
     freeze: ParamId,
+    fade_secs: ParamId,
 }
 
 fn perform(
@@ -192,16 +193,21 @@ fn perform(
         fade: find("master.fade")?,
         blackout: find("master.blackout")?,
         freeze: find("master.freeze")?,
+        fade_secs: find("preset.fade_secs")?,
     };
     let range = film.range(pictures)?;
     let count = range.end - range.start;
     let mut model = player.model().cloned();
     for number in 0..range.end {
+        // As in the show: what held before the preset that may come with a model.
+        let fade_secs = player.instrument().value(rows.fade_secs);
         player.advance(player.start() + ticks(number as f64 / film.fps()))?;
         if player.model() != model.as_ref() {
             model = player.model().cloned();
             if let Some(model) = &model {
-                film.change(open(model).map_err(RenderError::Model)?);
+                let engine = open(model).map_err(RenderError::Model)?;
+                let now = player.instrument().ticks();
+                film.change(engine, now, ticks(fade_secs))?;
             }
         }
         let instrument = player.instrument();

@@ -1,6 +1,7 @@
 //! Pictures on their way to a screen or a file.
 
 mod canvas;
+mod crossfade;
 mod film;
 mod fit;
 #[cfg(all(test, feature = "live"))]
@@ -11,11 +12,19 @@ mod projection;
 mod scale;
 
 #[cfg(feature = "live")]
+mod gate;
+#[cfg(feature = "live")]
 mod gpu;
 #[cfg(feature = "live")]
 mod hud;
 #[cfg(feature = "live")]
 mod output;
+#[cfg(feature = "live")]
+mod overlay;
+#[cfg(feature = "live")]
+mod pane;
+#[cfg(feature = "live")]
+mod panel;
 #[cfg(feature = "live")]
 mod pipe;
 #[cfg(feature = "live")]
@@ -23,11 +32,14 @@ mod reader;
 #[cfg(feature = "live")]
 mod screen;
 #[cfg(feature = "live")]
+mod sheet;
+#[cfg(feature = "live")]
 mod target;
 #[cfg(feature = "live")]
 mod upscale;
 
 pub use canvas::{Canvas, blend_weight};
+pub use crossfade::Crossfade;
 pub use fit::Fit;
 #[cfg(feature = "live")]
 pub(crate) use gpu::{Gpu, acquire};
@@ -39,12 +51,14 @@ pub use hud::{Learn, Port, Readout};
 pub use look::Look;
 pub use look::{Finish, Limiter, LookFrame, LookIds, LookValues};
 #[cfg(feature = "live")]
-pub use output::{Offscreen, Output, Shown};
+pub use output::{Offscreen, Output, Presented};
+#[cfg(feature = "live")]
+pub use pane::{Pane, PaneSize};
 #[cfg(feature = "live")]
 pub use pipe::{Pipes, Tell};
 pub use projection::{Film, Filter, Projection, ProjectionIds};
 pub use scale::Scaler;
 #[cfg(feature = "live")]
-pub use screen::{Screen, ScreenSize};
+pub use screen::{Card, Screen};
 #[cfg(feature = "live")]
 pub use target::Target;

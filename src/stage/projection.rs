@@ -2,7 +2,7 @@
 
 use super::fit::{Fit, Place};
 use crate::instrument::preset::PresetError;
-use crate::instrument::{Instrument, ParamId, TICKS_PER_SEC, Table};
+use crate::instrument::{Instrument, OUTPUTS, ParamId, TICKS_PER_SEC, Table};
 
 /// Grain changes so many times a second, as film's does.
 const EXPOSURES_PER_SEC: u64 = 24;
@@ -101,7 +101,7 @@ impl Projection {
 /// Where a projection's rows are in the table.
 #[derive(Clone, Debug)]
 pub struct ProjectionIds {
-    fit: ParamId,
+    fits: [ParamId; OUTPUTS],
     upscale: ParamId,
     halation: ParamId,
     halation_threshold: ParamId,
@@ -117,7 +117,12 @@ impl ProjectionIds {
     /// When the table has none.
     pub fn new(table: &Table) -> Result<Self, PresetError> {
         Ok(Self {
-            fit: table.find("stage.fit")?,
+            fits: [
+                table.find("stage.fit")?,
+                table.find("stage.fit_2")?,
+                table.find("stage.fit_3")?,
+                table.find("stage.fit_4")?,
+            ],
             upscale: table.find("stage.upscale")?,
             halation: table.find("stage.halation")?,
             halation_threshold: table.find("stage.halation_threshold")?,
@@ -127,7 +132,7 @@ impl ProjectionIds {
         })
     }
 
-    /// What an instrument's rows hold now. Grain is drawn from its time and `seed`.
+    /// What an instrument's rows hold now, for the first output and what is recorded. Grain is drawn from its time and `seed`.
     pub fn projection(&self, instrument: &Instrument, seed: u32) -> Projection {
         let value = |param| instrument.value(param) as f32;
         // A slewed value only comes near to nothing.
@@ -137,7 +142,7 @@ impl ProjectionIds {
         };
         let exposure = instrument.ticks() * EXPOSURES_PER_SEC / TICKS_PER_SEC;
         Projection {
-            fit: Fit::of(instrument.value(self.fit)),
+            fit: Fit::of(instrument.value(self.fits[0])),
             filter: Filter::of(instrument.value(self.upscale)),
             film: Film {
                 halation: amount(self.halation),
@@ -148,5 +153,14 @@ impl ProjectionIds {
                 exposure: (exposure as u32) ^ seed.wrapping_mul(747_796_405),
             },
         }
+    }
+
+    /// The same for every output: they differ in their fits.
+    pub fn projections(&self, instrument: &Instrument, seed: u32) -> [Projection; OUTPUTS] {
+        let first = self.projection(instrument, seed);
+        self.fits.map(|fit| Projection {
+            fit: Fit::of(instrument.value(fit)),
+            ..first
+        })
     }
 }

@@ -3,9 +3,9 @@
 mod pipelines;
 mod planes;
 
-use super::Canvas;
 use super::film::Exposure;
 use super::projection::{Filter, Projection, Way};
+use super::sheet::Picture;
 use pipelines::Pipelines;
 use planes::Planes;
 
@@ -14,18 +14,10 @@ pub(super) struct Upscale {
     pipelines: Pipelines,
     auto: Filter,
     numbers: wgpu::Buffer,
-    /// A picture that was uploaded.
-    picture: Option<Picture>,
-    /// A picture that lies on the card already, and the number of its texture.
-    borrowed: Option<(u64, Planes)>,
-    shows_borrowed: bool,
+    /// What is made of the picture, and the number of its texture.
+    planes: Option<(u64, Planes)>,
     way: Way,
     halates: bool,
-}
-
-struct Picture {
-    texture: wgpu::Texture,
-    planes: Planes,
 }
 
 /// The shaders' uniform.
@@ -67,57 +59,30 @@ impl Upscale {
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             }),
-            picture: None,
-            borrowed: None,
-            shows_borrowed: false,
+            planes: None,
             way: Way::Enlarge(Filter::Nearest),
             halates: false,
         }
     }
 
-    /// Copies a picture to the card, to be placed in a `frame` of so many pixels.
-    pub(super) fn upload(
+    /// Takes a picture that lies on the card, to be placed in a `frame` of so many pixels.
+    pub(super) fn take(
         &mut self,
         card: Card,
-        canvas: &Canvas,
+        picture: &Picture,
         projection: &Projection,
         frame: (u32, u32),
     ) {
-        let picture = match &self.picture {
-            Some(picture) if picture.planes.size == canvas.size => picture,
-            _ => {
-                let texture = planes::bytes(card.device, canvas.size);
-                let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-                let planes = Planes::new(
-                    card.device,
-                    &self.pipelines,
-                    &self.numbers,
-                    &view,
-                    canvas.size,
-                );
-                self.picture.insert(Picture { texture, planes })
-            }
-        };
-        planes::write(card.queue, &picture.texture, &canvas.rgba, canvas.size);
-        self.shows_borrowed = false;
-        self.place(card.queue, canvas.size, projection, frame);
-    }
-
-    /// Takes a picture that lies on the card already: a view of it, its size, and a number that changes when it is another.
-    pub(super) fn borrow(
-        &mut self,
-        card: Card,
-        (view, size, number): (&wgpu::TextureView, (u32, u32), u64),
-        projection: &Projection,
-        frame: (u32, u32),
-    ) {
-        let is_known = |(known, _): &(u64, Planes)| *known == number;
-        if !self.borrowed.as_ref().is_some_and(is_known) {
-            let planes = Planes::new(card.device, &self.pipelines, &self.numbers, view, size);
-            self.borrowed = Some((number, planes));
+        let Picture {
+            view,
+            size,
+            texture,
+        } = picture;
+        if !matches!(&self.planes, Some((known, _)) if known == texture) {
+            let planes = Planes::new(card.device, &self.pipelines, &self.numbers, view, *size);
+            self.planes = Some((*texture, planes));
         }
-        self.shows_borrowed = true;
-        self.place(card.queue, size, projection, frame);
+        self.place(card.queue, *size, projection, frame);
     }
 
     fn place(
@@ -146,11 +111,7 @@ impl Upscale {
     }
 
     fn planes(&self) -> Option<&Planes> {
-        if self.shows_borrowed {
-            self.borrowed.as_ref().map(|(_, planes)| planes)
-        } else {
-            self.picture.as_ref().map(|picture| &picture.planes)
-        }
+        self.planes.as_ref().map(|(_, planes)| planes)
     }
 
     /// Finds out, at the picture's own size, what the filter and the halation need.
@@ -161,7 +122,7 @@ impl Upscale {
         }
     }
 
-    /// Draws the picture that was uploaded or borrowed last, and prepared, if there is one.
+    /// Draws the picture that was taken last, and prepared, if there is one.
     pub(super) fn draw(&self, pass: &mut wgpu::RenderPass) {
         if let Some(planes) = self.planes() {
             pass.set_pipeline(self.pipelines.way(self.way));

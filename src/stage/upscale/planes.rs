@@ -10,7 +10,6 @@ pub(super) const TENSORS: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float
 pub(super) const GLOW: wgpu::TextureFormat = wgpu::TextureFormat::R16Float;
 
 pub(super) struct Planes {
-    pub(super) size: (u32, u32),
     tensors: wgpu::TextureView,
     glow: [wgpu::TextureView; 2],
     picture_group: wgpu::BindGroup,
@@ -61,7 +60,6 @@ impl Planes {
                     view(&pipelines.tile),
                 ],
             ),
-            size,
             tensors,
             glow,
         }
@@ -118,22 +116,6 @@ fn group(
         layout,
         entries: &entries,
     })
-}
-
-/// A texture for a picture's bytes.
-pub(super) fn bytes(device: &wgpu::Device, size: (u32, u32)) -> wgpu::Texture {
-    let usage = wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST;
-    texture(device, size, wgpu::TextureFormat::Rgba8Unorm, usage)
-}
-
-/// Copies a picture's bytes to the card.
-pub(super) fn write(queue: &wgpu::Queue, texture: &wgpu::Texture, rgba: &[u8], size: (u32, u32)) {
-    let rows = wgpu::TexelCopyBufferLayout {
-        offset: 0,
-        bytes_per_row: Some(size.0 * 4),
-        rows_per_image: None,
-    };
-    queue.write_texture(texture.as_image_copy(), rgba, rows, extent(size));
 }
 
 pub(super) fn texture(

@@ -2,7 +2,9 @@
 
 use super::super::golden::{self, Tolerance};
 use super::*;
+use crate::stage::Canvas;
 use crate::stage::gpu::Gpu;
+use crate::stage::sheet::Sheet;
 use crate::stage::{Film, Fit, Scaler};
 
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
@@ -55,6 +57,7 @@ const FILM: Film = Film {
 struct Bench {
     gpu: Gpu,
     upscale: Upscale,
+    sheet: Sheet,
 }
 
 impl Bench {
@@ -65,14 +68,19 @@ impl Bench {
             queue: &gpu.queue,
         };
         let upscale = Upscale::new(card, FORMAT, drawn_on_processor);
-        Self { gpu, upscale }
+        Self {
+            gpu,
+            upscale,
+            sheet: Sheet::default(),
+        }
     }
 
     /// Throws a picture onto a frame.
     fn drawn(&mut self, canvas: &Canvas, projection: &Projection, size: (u32, u32)) -> Canvas {
         let Gpu { device, queue, .. } = &self.gpu;
         let card = Card { device, queue };
-        self.upscale.upload(card, canvas, projection, size);
+        let picture = self.sheet.upload(device, queue, canvas);
+        self.upscale.take(card, picture, projection, size);
         let usage = wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC;
         let target = planes::texture(device, size, FORMAT, usage);
         let view = target.create_view(&Default::default());
