@@ -19,7 +19,6 @@ pub(super) struct Ids {
     pub(super) fade: ParamId,
     pub(super) blackout: ParamId,
     pub(super) freeze: ParamId,
-    pub(super) fit: ParamId,
     record: ParamId,
     arm: ParamId,
     per_bar: ParamId,
@@ -34,6 +33,7 @@ pub(super) struct Ids {
     model: ParamId,
     fullscreen: ParamId,
     leave_fullscreen: ParamId,
+    next_monitor: ParamId,
     console: ParamId,
     hud: ParamId,
     help: ParamId,
@@ -54,7 +54,6 @@ impl Ids {
             fade: id("master.fade")?,
             blackout: id("master.blackout")?,
             freeze: id("master.freeze")?,
-            fit: id("stage.fit")?,
             record: id("record.toggle")?,
             arm: id("record.arm")?,
             per_bar: id("beat.per_bar")?,
@@ -69,6 +68,7 @@ impl Ids {
             model: id("model.load")?,
             fullscreen: id("window.fullscreen")?,
             leave_fullscreen: id("window.leave_fullscreen")?,
+            next_monitor: id("window.next_monitor")?,
             console: id("window.console")?,
             hud: id("hud.toggle")?,
             help: id("hud.help")?,
@@ -134,6 +134,8 @@ impl Show {
             (self.window)(WindowCommand::ToggleFullscreen);
         } else if param == ids.leave_fullscreen {
             (self.window)(WindowCommand::LeaveFullscreen);
+        } else if param == ids.next_monitor {
+            (self.window)(WindowCommand::NextMonitor);
         } else if param == ids.console {
             (self.window)(WindowCommand::ToggleConsole);
         } else if param == ids.hud {

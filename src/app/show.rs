@@ -12,6 +12,7 @@ use super::desk::{Desk, Done, Job};
 use super::drawing::{Drawing, Frame};
 use super::hands::Hands;
 use super::logbook::Logbook;
+use super::pace::Pace;
 use super::pieces::First;
 use super::readout::{Board, Sources};
 use super::stats::{Count, Figures};
@@ -23,7 +24,7 @@ use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
 use crate::stage::{
-    Canvas, Crossfade, Fit, LookFrame, LookIds, Output, Pipes, Shown, blend_weight,
+    Canvas, Crossfade, LookFrame, LookIds, Output, Pipes, ProjectionIds, blend_weight,
 };
 
 /// Time that is made up for where the show was held up; what is more is left out.
@@ -36,6 +37,9 @@ const SAMPLES: usize = 1 << 17;
 pub(super) enum WindowCommand {
     ToggleFullscreen,
     LeaveFullscreen,
+    NextMonitor,
+    /// The graphics card that was shown with is lost.
+    CardLost,
     ToggleConsole,
     Close,
 }
@@ -45,6 +49,7 @@ pub(super) struct Show {
     pub(super) table: Arc<Table>,
     pub(super) ids: Ids,
     look: LookIds,
+    projection: ProjectionIds,
     /// What grain is drawn from.
     seed: u32,
     pub(super) hands: Hands,
@@ -67,7 +72,7 @@ pub(super) struct Show {
     pub(super) log: Logbook,
     pub(super) clocks: Clocks,
     pub(super) norm: Option<Norm>,
-    interval: Duration,
+    pace: Pace,
     length: Option<Duration>,
     /// The engine's last two frames, and when the newer one came.
     older: Frame,
@@ -153,6 +158,7 @@ impl Show {
             table: Arc::clone(table),
             ids,
             look: LookIds::new(table)?,
+            projection: ProjectionIds::new(table)?,
             seed: settings.seed as u32,
             clocks: Clocks::new(&hands, &instrument)?,
             hands,
@@ -172,7 +178,7 @@ impl Show {
             heard: [f64::NAN; SOURCES.len()],
             log,
             norm: settings.norm,
-            interval: Duration::from_secs_f64(1.0 / settings.fps),
+            pace: Pace::new(Duration::from_secs_f64(1.0 / settings.fps), now),
             length: settings.length,
             older: blank.clone(),
             newer: blank,
@@ -196,16 +202,17 @@ impl Show {
         while !self.over {
             let now = Instant::now();
             self.step(now);
-            due += self.interval;
+            let interval = self.pace.interval();
+            due += interval;
             let after = Instant::now();
             // Where the display sets the pace, or time was lost, the grid begins anew: the display's rate is never quite
             // the show's, and pictures that were due are counted by their absence.
-            if self.output.paces(self.interval) || after > due + self.interval {
+            if self.output.paces(interval) {
+                due = after + interval;
+            } else if after > due + interval {
                 due = after;
             }
-            if let Some(wait) = due.checked_duration_since(after) {
-                std::thread::sleep(wait);
-            }
+            self.output.wait(due, interval);
         }
         self.end()
     }
@@ -227,6 +234,7 @@ impl Show {
         if self.newer.number > 0 {
             self.present();
         }
+        self.count_presented();
         if let (Some(length), Some(age)) = (self.length, self.count.age()) {
             self.over |= age >= length;
         }
@@ -318,7 +326,7 @@ impl Show {
         // Grows only where a model with longer latents has come.
         request.z.resize(ROWS * self.latent, 0.0);
         request.norm = norm;
-        request.interval = self.interval;
+        request.interval = self.pace.interval();
         request.on_loop = norm == Norm::Batch && self.instrument.around(&mut request.around);
         request.number = self.requests;
         request.generation = self.generation;
@@ -368,7 +376,11 @@ impl Show {
         } else {
             look.brightness
         };
-        let weight = blend_weight(self.newer_at.elapsed(), self.drawing.pace(), self.interval);
+        let weight = blend_weight(
+            self.newer_at.elapsed(),
+            self.drawing.pace(),
+            self.pace.interval(),
+        );
         self.canvas.resize(self.newer.canvas.size);
         let (older, newer) = (&self.older.canvas.rgba, &self.newer.canvas.rgba);
         let now = self.instrument.ticks();
@@ -379,7 +391,7 @@ impl Show {
         } else {
             self.canvas.compose(older, newer, weight, lit);
         }
-        let fit = Fit::of(self.instrument.value(self.ids.fit));
+        let projections = self.projection.projections(&self.instrument, self.seed);
         let norm = self.norm();
         self.board.update(
             Instant::now(),
@@ -396,22 +408,45 @@ impl Show {
                 sound: self.capture.as_deref(),
             },
         );
-        let shown = self
-            .output
-            .show(&mut self.canvas, fit, self.board.visible(), &look);
+        let number = self.newer.number;
+        let readout = self.board.visible();
+        self.output
+            .show(&mut self.canvas, &projections, readout, &look, number);
         self.output.read(&mut self.canvas, &look);
-        self.pipes.offer(&self.canvas, fit);
+        self.pipes.offer(&self.canvas, &projections[0]);
         self.tell_console();
-        if self.tape.offer(&self.canvas, fit, &self.samples) {
+        if self
+            .tape
+            .offer(&self.canvas, &projections[0], &self.samples)
+        {
             self.log.end_file(self.instrument.ticks());
         }
-        match shown {
-            Shown::Yes => {
-                let (at, number) = (self.hands.inbox.now(), self.newer.number);
-                self.count
-                    .shown(Instant::now(), at, number, self.drawing.drawn());
-            }
-            Shown::No => self.count.hidden(),
+    }
+
+    /// Counts what has reached the audience, and follows what the machine can do.
+    fn count_presented(&mut self) {
+        let (now, stamp) = (Instant::now(), self.hands.inbox.now());
+        while let Some(presented) = self.output.presented() {
+            let ago = now.saturating_duration_since(presented.at).as_nanos() as u64;
+            let at = stamp.saturating_sub(ago);
+            let drawn = self.drawing.drawn();
+            self.count.shown(presented.at, at, presented.number, drawn);
+            self.pace.presented();
+        }
+        let is_hidden = self.output.is_hidden();
+        if is_hidden {
+            self.count.hidden();
+        }
+        let tells = !is_hidden && self.count.pictures() > 0;
+        if self.pace.look(now, tells) {
+            let interval = self.pace.interval();
+            self.count.follow(interval);
+            let text = format!(
+                "showing {:.0} pictures a second, which this machine can keep",
+                interval.as_secs_f64().recip()
+            );
+            // A full desk has more pressing things to do.
+            let _ = self.pieces.ask(Job::Tell(text));
         }
     }
 

@@ -183,6 +183,12 @@ impl Count {
         }
     }
 
+    /// From now on pictures are due `interval` apart.
+    pub(super) fn follow(&mut self, interval: Duration) {
+        self.interval = interval;
+        self.last = None;
+    }
+
     /// The window is hidden: no picture is due until one is shown again.
     pub(super) fn hidden(&mut self) {
         self.last = None;

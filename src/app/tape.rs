@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::desk::{self, Desk, Done, Job};
 use crate::control::Notices;
 use crate::record::{Codec, Effort, Recorder, Room, Settings, Sound};
-use crate::stage::{Canvas, Fit, Scaler};
+use crate::stage::{Canvas, Filter, Projection, Scaler};
 
 /// A recording that runs, that was asked for, or none.
 enum State {
@@ -50,7 +50,7 @@ pub(super) struct Tape {
     size: Option<(u32, u32)>,
     rate: f64,
     codec: Option<Codec>,
-    scaler: Option<(Fit, Scaler)>,
+    scaler: Scaler,
     scaled: Canvas,
     dropped: u64,
 }
@@ -71,7 +71,7 @@ impl Tape {
             size,
             rate,
             codec,
-            scaler: None,
+            scaler: Scaler::new(Filter::CatmullRom, 1),
             scaled: Canvas::default(),
             dropped: 0,
         }
@@ -166,7 +166,12 @@ impl Tape {
 
     /// Offers a picture that is being shown, and what was heard since the last one; true where the recording has failed and is
     /// over.
-    pub(super) fn offer(&mut self, canvas: &Canvas, fit: Fit, samples: &[f32]) -> bool {
+    pub(super) fn offer(
+        &mut self,
+        canvas: &Canvas,
+        projection: &Projection,
+        samples: &[f32],
+    ) -> bool {
         let State::On(Running {
             recorder,
             since,
@@ -179,13 +184,8 @@ impl Tape {
         let picture = if *size == canvas.size {
             canvas
         } else {
-            let sizes = (canvas.size, *size);
-            let scaler = match &mut self.scaler {
-                Some((scaled, scaler)) if *scaled == fit && scaler.sizes() == sizes => scaler,
-                slot => &mut slot.insert((fit, Scaler::new(sizes.0, sizes.1, fit))).1,
-            };
             self.scaled.resize(*size);
-            scaler.scale(&canvas.rgba, &mut self.scaled.rgba);
+            self.scaler.scale(canvas, &mut self.scaled, projection);
             &self.scaled
         };
         recorder.offer(&picture.rgba, since.elapsed());

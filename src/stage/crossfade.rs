@@ -1,6 +1,6 @@
 //! The last picture of one model, fading out over those of the next.
 
-use super::{Canvas, Fit, Scaler};
+use super::{Canvas, Filter, Fit, Projection, Scaler};
 
 /// A picture that fades out. It does nothing until one begins.
 #[derive(Debug, Default)]
@@ -24,9 +24,9 @@ impl Crossfade {
             self.from.rgba.copy_from_slice(&last.rgba);
         }
         if self.from.size != size {
-            let mut scaler = Scaler::new(self.from.size, size, Fit::Fill);
+            let mut scaler = Scaler::new(Filter::CatmullRom, 1);
             let mut scaled = Canvas::black(size);
-            scaler.scale(&self.from.rgba, &mut scaled.rgba);
+            scaler.scale(&self.from, &mut scaled, &Projection::plain(Fit::Fill));
             self.from = scaled;
         }
         (self.begun, self.length) = (now, length);

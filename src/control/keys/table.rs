@@ -1,7 +1,7 @@
 //! The keys that the program comes with.
 
 /// Keys with what they do and what the performer is told of them. N stands for each of 1 to 8.
-pub const STANDARD: [(&str, &str, &str); 38] = [
+pub const STANDARD: [(&str, &str, &str); 39] = [
     ("N", "keyframe.N.jump", "Jump to that keyframe"),
     (
         "Shift+N",
@@ -91,6 +91,11 @@ pub const STANDARD: [(&str, &str, &str); 38] = [
         "Forget the controls of the parameter that is picked",
     ),
     ("F", "window.fullscreen", "Fullscreen, or not"),
+    (
+        "Ctrl+M",
+        "window.next_monitor",
+        "The output on the next monitor",
+    ),
     (
         "Escape",
         "window.leave_fullscreen",
