@@ -23,7 +23,7 @@ const FIRST_TAKE: &str = "presets/first.take";
 /// Play a model: the instrument
 ///
 /// Keys: 1-8 jump, Shift+1-8 re-roll, R re-roll all, Space pause, arrows speed and scrub, Backspace undo, B blackout,
-/// F fullscreen, Tab heads-up display, V record, N next preset, Ctrl+Q quit.
+/// F fullscreen, C console, Tab heads-up display, V record, N next preset, Ctrl+Q quit.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The model (.safetensors) or preset (.toml) [default: the preset that ships]
@@ -70,7 +70,7 @@ pub struct Args {
     /// it was last]
     #[arg(long, value_name = "NAME", conflicts_with = "headless")]
     monitor: Vec<String>,
-    /// The performer's console: auto (where there is a second monitor), none, window, or a part of a monitor's name
+    /// The performer's console: auto (where there is a second monitor), none, window, or a part of a monitor's name; C opens and closes it
     #[arg(long, value_name = "WHERE", num_args = 0..=1, default_value = "auto", default_missing_value = "window", conflicts_with = "headless")]
     console: String,
     /// Begin fullscreen

@@ -202,7 +202,7 @@ fn choice(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, names: &'stati
         return;
     }
     let mut place = ui.new_child(egui::UiBuilder::new().max_rect(area));
-    ComboBox::from_id_salt(("choice", param.0))
+    let list = ComboBox::from_id_salt(("choice", param.0))
         .selected_text(names.get(chosen).copied().unwrap_or(""))
         .width(area.width() - 2.0)
         .show_ui(&mut place, |ui| {
@@ -212,6 +212,7 @@ fn choice(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, names: &'stati
                 }
             }
         });
+    focus_ring(&place, &list.response);
 }
 
 /// A key that flips a toggle or fires a trigger, lit where it is on.
@@ -283,7 +284,11 @@ pub(super) fn fitted(painter: &Painter, area: Rect, text: &str, size: f32, ink: 
     painter.galley(Pos2::new(at.x.max(area.left()), at.y), galley, ink);
 }
 
+/// A ring around what the keyboard has come to, which is brought into sight.
 pub(super) fn focus_ring(ui: &Ui, response: &Response) {
+    if response.gained_focus() && !ui.clip_rect().contains_rect(response.rect) {
+        ui.scroll_to_rect(response.rect, None);
+    }
     if response.has_focus() {
         let stroke = Stroke::new(1.5, BLUE);
         ui.painter()

@@ -1,11 +1,11 @@
 //! Every parameter but the keyframes', in groups by the part of its name before the dot.
 
-use egui::{Pos2, Rect, ScrollArea, Sense, Stroke, StrokeKind, Ui, Vec2};
+use egui::{Pos2, Rect, ScrollArea, Sense, Stroke, Ui, Vec2};
 
 use super::about::Memory;
 use super::control::{self, HEIGHT};
 use super::links::Links;
-use super::style::{BLUE, CORNER, DIM, EDGE, INK, LIT, PANEL, caption};
+use super::style::{DIM, EDGE, INK, LIT, PANEL, caption};
 use crate::instrument::{Kind, ParamId, Row, Table};
 
 /// What is on each of the pages.
@@ -208,13 +208,9 @@ impl Group {
         }
         let ink = if response.hovered() { INK } else { LIT };
         let at = Pos2::new(area.left(), area.center().y + 1.0);
+        caption(ui.painter(), at, &self.name, ink);
+        control::focus_ring(ui, &response);
         let painter = ui.painter();
-        caption(painter, at, &self.name, ink);
-        if response.has_focus() {
-            let stroke = Stroke::new(1.5, BLUE);
-            let edge = area.expand2(Vec2::new(MARGIN - 2.0, -1.0));
-            painter.rect_stroke(edge, CORNER, stroke, StrokeKind::Inside);
-        }
         let mark = Rect::from_center_size(
             Pos2::new(area.right() - 6.0, area.center().y),
             Vec2::new(8.0, 8.0),

@@ -1,5 +1,6 @@
 //! How the console looks: dark, for eyes that look at a stage, and large, for hands in a hurry.
 
+use egui::style::ScrollAnimation;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
     Color32, Context, CornerRadius, FontFamily, FontId, Painter, Pos2, Rect, Stroke, TextStyle,
@@ -95,6 +96,7 @@ pub(super) fn apply(context: &Context) {
         style.interaction.tooltip_delay = 0.35;
         style.interaction.selectable_labels = false;
         style.animation_time = 0.0;
+        style.scroll_animation = ScrollAnimation::none();
         let visuals = &mut style.visuals;
         visuals.panel_fill = GROUND;
         visuals.window_fill = PANEL;

@@ -175,6 +175,27 @@ fn tab_comes_to_everything_and_what_it_comes_to_is_seen() {
 }
 
 #[test]
+fn what_tab_has_come_to_is_brought_into_sight() {
+    let height = 560.0;
+    let mut stand = Stand::new(Vec2::new(1280.0, height), 8);
+    stand.board.tab = Tab::Look;
+    stand.pass(Vec::new());
+    let mut seen = 0;
+    for stop in 0..120 {
+        stand.tab(1);
+        stand.pass(Vec::new());
+        let focused = stand.focused().unwrap();
+        let area = stand.context.read_response(focused).unwrap().rect;
+        // The knobs are to the right of the ring and above the foot.
+        if area.left() > 460.0 && area.top() > 72.0 {
+            assert!(area.bottom() <= height - FOOT, "stop {stop}: {area}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "{seen} knobs");
+}
+
+#[test]
 fn what_tab_has_come_to_is_played_by_keys() {
     let mut stand = Stand::new(Vec2::new(1280.0, 800.0), 8);
     let table = Arc::clone(&stand.board.links.table);
