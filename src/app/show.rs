@@ -14,7 +14,7 @@ use super::logbook::Logbook;
 use super::pieces::First;
 use super::readout::{Board, Sources};
 use super::stats::{Count, Figures};
-use super::tape::Tape;
+use super::tape::{Change, Form, Tape};
 use crate::control::Stamp;
 use crate::engine::{Norm, ROWS};
 use crate::instrument::param::SOURCES;
@@ -58,6 +58,8 @@ pub(super) struct Show {
     pub(super) window: Box<dyn Fn(WindowCommand) + Send>,
     pub(super) capture: Option<Box<Capture>>,
     samples: Vec<f32>,
+    /// When the last of them was heard.
+    heard_at: Instant,
     /// What the sound was last.
     heard: [f64; SOURCES.len()],
     pub(super) log: Logbook,
@@ -114,7 +116,14 @@ impl Show {
             desk("desk-records")?,
             Arc::clone(&hands.notices),
             settings.takes.clone(),
-            (settings.size, settings.fps, settings.codec),
+            Form {
+                size: settings.size,
+                rate: settings.fps,
+                fps_mode: settings.fps_mode,
+                codec: settings.codec,
+                encoders: settings.encoder,
+                plain_mp4: settings.plain_mp4,
+            },
         );
         let told = Arc::clone(&hands.notices);
         let pipes = Pipes::open(
@@ -158,6 +167,7 @@ impl Show {
             window,
             capture: None,
             samples: Vec::with_capacity(SAMPLES),
+            heard_at: now,
             heard: [f64::NAN; SOURCES.len()],
             log,
             norm: settings.norm,
@@ -240,7 +250,7 @@ impl Show {
         };
         let features = capture.features();
         self.samples.clear();
-        capture.drain_samples(&mut self.samples);
+        self.heard_at = capture.drain_samples(&mut self.samples);
         let values = [features.level, features.low, features.mid, features.high];
         for (source, value) in values.map(f64::from).into_iter().enumerate() {
             // Silence fills no log.
@@ -372,11 +382,14 @@ impl Show {
         let shown = self
             .output
             .show(&mut self.canvas, fit, self.board.visible(), &look);
-        self.output.read(&mut self.canvas, &look);
+        let shown_at = Instant::now();
+        let drawn_at = self.output.read(&mut self.canvas, &look);
         self.pipes.offer(&self.canvas, fit);
         self.tell_console();
-        if self.tape.offer(&self.canvas, fit, &self.samples) {
-            self.log.end_file(self.instrument.ticks());
+        self.tape.offer_sound(&self.samples, self.heard_at);
+        let drawn_at = drawn_at.unwrap_or(shown_at);
+        if let Change::Ended(dropped) = self.tape.offer(&self.canvas, fit, drawn_at) {
+            self.log.end_file(self.instrument.ticks(), dropped);
         }
         match shown {
             Shown::Yes => {
@@ -413,7 +426,11 @@ impl Show {
         self.hands.tell(&mut figures);
         (figures.out_sent, figures.out_dropped) = (self.pipes.sent(), self.pipes.dropped());
         drop(self.pipes);
-        figures.recorder_dropped = self.tape.end();
+        if let Some((_, dropped)) = self.tape.running() {
+            self.log.end_file(self.instrument.ticks(), dropped);
+        }
+        let told = self.tape.end();
+        (figures.recorder_dropped, figures.recorder_encoder) = (told.dropped, told.encoder);
         (self.window)(WindowCommand::Close);
         figures
     }

@@ -1,7 +1,7 @@
 //! Where shown pictures go: a window, or nowhere.
 
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Canvas, Finish, Fit, GpuError, Look, LookFrame, LookValues, Readout};
 
@@ -30,8 +30,10 @@ pub trait Output: Send {
         false
     }
     /// Brings the newest picture that has come back from the card into the canvas, without waiting; leaves it as it is where
-    /// pictures are finished in place.
-    fn read(&mut self, _picture: &mut Canvas, _look: &LookFrame) {}
+    /// pictures are finished in place. Gives when the picture was drawn, where it comes from the card.
+    fn read(&mut self, _picture: &mut Canvas, _look: &LookFrame) -> Option<Instant> {
+        None
+    }
     /// What shows, for people.
     fn name(&self) -> &str;
     /// Whether showing itself waits for the display, so that pictures come `interval` apart without more waiting.
@@ -113,8 +115,8 @@ impl Output for Offscreen {
         self.finish.dims(look)
     }
 
-    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) {
-        self.finish.read(picture, look);
+    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) -> Option<Instant> {
+        self.finish.read(picture, look)
     }
 
     fn name(&self) -> &str {

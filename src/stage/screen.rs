@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use winit::event_loop::OwnedDisplayHandle;
 use winit::window::Window;
@@ -262,8 +262,8 @@ impl Output for Screen {
         self.finish.dims(look)
     }
 
-    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) {
-        self.finish.read(picture, look);
+    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) -> Option<Instant> {
+        self.finish.read(picture, look)
     }
 
     fn name(&self) -> &str {
