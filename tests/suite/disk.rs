@@ -412,3 +412,52 @@ fn what_does_not_go_into_mp4_is_not_recorded_in_the_hope_of_one() {
         "{said}"
     );
 }
+
+#[test]
+fn five_minutes_before_the_disk_is_full_the_performer_is_told_and_at_one_the_film_is_closed() {
+    let place = tempfile::tempdir().unwrap();
+    let Some(disk) = Disk::new(place.path().join("takes"), 160) else {
+        eprintln!("SKIPPED: no small disk can be mounted here; the warning was not tried");
+        return;
+    };
+    let port = free_port();
+    let mut show = Running::start(latentloop(place.path(), port).args([
+        "--headless",
+        "--fps",
+        "30",
+        "--size",
+        "256x256",
+    ]));
+    let osc = Osc::new(port);
+    osc.ask("/loop/speed");
+    osc.send("/loop/speed", vec![OscType::Float(4.0)]);
+    osc.send("/record/toggle", vec![]);
+    wait_for_log(place.path(), "recording to takes/");
+    // What it writes in a second, and what is free, in MB.
+    std::thread::sleep(Duration::from_secs(1));
+    let film = films(place.path()).remove(0);
+    let size = || std::fs::metadata(&film).unwrap().len() as f64 / 1e6;
+    let (before, begun) = (size(), Instant::now());
+    std::thread::sleep(Duration::from_secs(4));
+    let rate = (size() - before) / begun.elapsed().as_secs_f64();
+    // 64 MiB are kept free beyond what is counted on.
+    let leave = |secs: f64| {
+        let room = 67.2 + rate * secs;
+        let taken = 160.0 * 1.048_576 - size() - room;
+        disk.fill((taken / 1.048_576) as usize);
+    };
+    assert!(
+        rate * 200.0 < 90.0,
+        "{rate} MB a second do not fit the disk"
+    );
+    leave(200.0);
+    wait_for_log(place.path(), "more of this recording");
+    assert!(!log(place.path()).contains("all but full"));
+    leave(20.0);
+    wait_for_log(place.path(), "the disk is all but full");
+    wait_for_log(place.path(), "recorded takes/");
+    assert_eq!(osc.ask("/loop/speed"), 4.0, "the show goes on");
+    osc.send("/show/quit", vec![]);
+    assert!(show.ends_well(), "{}", log(place.path()));
+    assert!(pictures(&film) > 60);
+}

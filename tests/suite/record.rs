@@ -509,3 +509,24 @@ fn remux_in_a_small_place() {
     };
     println!("{}", remux(&recorded).unwrap_err());
 }
+
+#[test]
+fn small_pictures_are_recorded_in_the_size_of_a_cinema() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("a.mp4");
+    let settings = Settings {
+        source: (64, 64),
+        ..Settings::silent((3840, 2160), 30.0, Effort::Live)
+    };
+    let recorder = Recorder::start(&file, &settings).unwrap();
+    for number in 0..4 {
+        let at = Duration::from_millis(33 * u64::from(number));
+        offer(&recorder, (64, 64), 60 * number, at);
+    }
+    assert_eq!(recorder.finish().unwrap().frames, 4);
+    let picture = decode(&file).remove(3);
+    assert_eq!(picture.dimensions(), (3840, 2160));
+    assert_eq!(picture.get_pixel(100, 1000).0, [0; 3], "beside the picture");
+    let level = picture.get_pixel(1920, 1080).0[0];
+    assert!(level.abs_diff(180) <= 3, "{level}");
+}
