@@ -11,6 +11,7 @@ mod keyboard;
 mod logbook;
 mod monitor;
 mod pieces;
+mod placement;
 mod readout;
 mod remuxing;
 mod show;
