@@ -68,6 +68,8 @@ pub struct Settings {
     pub fps_mode: FpsMode,
     /// Whether recordings become plain MP4 files when they are closed.
     pub plain_mp4: bool,
+    /// Whether recordings have pictures as they were before their look.
+    pub without_look: bool,
     /// Where raw pictures go.
     pub out: Vec<Target>,
     /// Size of raw pictures, in pixels; the engine's own where none is given.

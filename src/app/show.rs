@@ -123,6 +123,7 @@ impl Show {
                 codec: settings.codec,
                 encoders: settings.encoder,
                 plain_mp4: settings.plain_mp4,
+                without_look: settings.without_look,
             },
         );
         let told = Arc::clone(&hands.notices);
@@ -353,10 +354,11 @@ impl Show {
             tick: self.instrument.ticks(),
             seed: self.seed,
         };
-        let lit = if self.output.dims(&look.values) {
-            1.0
+        // Where the look dims, the picture before it is not dimmed yet.
+        let (lit, undimmed) = if self.output.dims(&look.values) {
+            (1.0, look.brightness)
         } else {
-            look.brightness
+            (look.brightness, 1.0)
         };
         let weight = blend_weight(self.newer_at.elapsed(), self.drawing.pace(), self.interval);
         self.canvas.resize(self.newer.canvas.size);
@@ -379,6 +381,7 @@ impl Show {
                 sound: self.capture.as_deref(),
             },
         );
+        self.tape.catch(&self.canvas, undimmed, &look);
         let shown = self
             .output
             .show(&mut self.canvas, fit, self.board.visible(), &look);
@@ -387,8 +390,8 @@ impl Show {
         self.pipes.offer(&self.canvas, fit);
         self.tell_console();
         self.tape.offer_sound(&self.samples, self.heard_at);
-        let drawn_at = drawn_at.unwrap_or(shown_at);
-        if let Change::Ended(dropped) = self.tape.offer(&self.canvas, fit, drawn_at) {
+        let change = self.tape.offer(&self.canvas, fit, shown_at, drawn_at);
+        if let Change::Ended(dropped) = change {
             self.log.end_file(self.instrument.ticks(), dropped);
         }
         match shown {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::desk::{self, Desk, Done, Job};
 use crate::control::Notices;
 use crate::record::{Codec, Effort, Encoders, FpsMode, Recorder, Room, Settings, Sound};
-use crate::stage::{Canvas, Fit};
+use crate::stage::{Canvas, Finish, Fit, LookFrame};
 
 /// A recording that runs, that was asked for, or none.
 enum State {
@@ -41,6 +41,8 @@ pub(super) struct Form {
     pub(super) codec: Option<Codec>,
     pub(super) encoders: Encoders,
     pub(super) plain_mp4: bool,
+    /// Whether pictures are recorded as they were before their look.
+    pub(super) without_look: bool,
 }
 
 /// What all recordings of a show came to.
@@ -68,6 +70,9 @@ pub(super) struct Tape {
     notices: Arc<Notices>,
     folder: PathBuf,
     form: Form,
+    /// The picture before its look, and what limits its flashes.
+    bare: Canvas,
+    limiter: Finish,
     dropped: u64,
     encoder: Option<Arc<str>>,
 }
@@ -81,6 +86,8 @@ impl Tape {
             notices,
             folder,
             form,
+            bare: Canvas::default(),
+            limiter: Finish::default(),
             dropped: 0,
             encoder: None,
         }
@@ -179,6 +186,16 @@ impl Tape {
         begun
     }
 
+    /// Takes the picture before its look, where that is what is recorded: dimmed by so much, its flashes limited.
+    pub(super) fn catch(&mut self, canvas: &Canvas, brightness: f32, look: &LookFrame) {
+        if self.form.without_look && matches!(self.state, State::On(_)) {
+            self.bare.resize(canvas.size);
+            self.bare.rgba.copy_from_slice(&canvas.rgba);
+            self.bare.dim(brightness);
+            self.limiter.finish(&mut self.bare, look);
+        }
+    }
+
     /// Offers what was heard since the last time; the last of it at that time.
     pub(super) fn offer_sound(&self, samples: &[f32], heard_at: Instant) {
         if let State::On(Running {
@@ -189,8 +206,20 @@ impl Tape {
         }
     }
 
-    /// Offers a picture that was drawn at that time. The recording ends where it has failed, or the disk is all but full.
-    pub(super) fn offer(&mut self, canvas: &Canvas, fit: Fit, drawn_at: Instant) -> Change {
+    /// Offers a picture that was shown at that time; with its look it was drawn earlier, where it comes from the card. The
+    /// recording ends where it has failed, or the disk is all but full.
+    pub(super) fn offer(
+        &mut self,
+        canvas: &Canvas,
+        fit: Fit,
+        shown_at: Instant,
+        drawn_at: Option<Instant>,
+    ) -> Change {
+        let (picture, drawn_at) = if self.form.without_look {
+            (&self.bare, shown_at)
+        } else {
+            (canvas, drawn_at.unwrap_or(shown_at))
+        };
         let State::On(Running {
             recorder,
             since,
@@ -203,7 +232,7 @@ impl Tape {
         // From the card a picture may come again, or one from before the recording.
         if drawn_at >= *since && last.is_none_or(|last| drawn_at > last) {
             *last = Some(drawn_at);
-            recorder.offer(canvas, fit, drawn_at.duration_since(*since));
+            recorder.offer(picture, fit, drawn_at.duration_since(*since));
         }
         let room = recorder.room();
         let told = match room {

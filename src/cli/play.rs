@@ -50,6 +50,9 @@ pub struct Args {
     /// Make recordings plain mp4 files when they end: in fragments until then, so that a crash loses a second at most
     #[arg(long)]
     plain_mp4: bool,
+    /// Record pictures as they were before their look
+    #[arg(long)]
+    without_look: bool,
     /// Where to send raw RGBA pictures: pipe:1, pipe:PATH of a named pipe, or tcp://HOST:PORT; may be repeated
     #[arg(long, value_name = "TARGET")]
     out: Vec<Target>,
@@ -125,6 +128,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         encoder: args.encoder,
         fps_mode: args.fps_mode,
         plain_mp4: args.plain_mp4,
+        without_look: args.without_look,
         out: args.out,
         out_size: args.out_size,
         osc: (args.osc != "none").then_some(args.osc),

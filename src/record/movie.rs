@@ -286,7 +286,7 @@ fn open_output(
         ("mp4" | "mov", Effort::Live) => {
             options.set(
                 "movflags",
-                "+frag_keyframe+empty_moov+default_base_moof+frag_discont+write_colr",
+                "+frag_keyframe+empty_moov+default_base_moof+write_colr",
             );
             // For encoders that make no key frame when they are told to.
             options.set("frag_duration", "750000");

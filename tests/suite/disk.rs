@@ -29,10 +29,14 @@ fn wait_for(folder: &Path, words: &str, times: usize) {
     }
 }
 
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
 /// What was recorded, takes apart, in the order of names.
 fn films(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder.join("takes")).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
+    let paths = entries(&folder.join("takes")).into_iter();
     let mut films: Vec<_> = paths
         .filter(|path| {
             path.extension()
@@ -460,4 +464,63 @@ fn five_minutes_before_the_disk_is_full_the_performer_is_told_and_at_one_the_fil
     osc.send("/show/quit", vec![]);
     assert!(show.ends_well(), "{}", log(place.path()));
     assert!(pictures(&film) > 60);
+}
+
+/// The level of a picture's red, averaged over all of it; nothing where it is being written.
+fn mean_red(picture: &Path) -> Option<f64> {
+    let picture = image::open(picture).ok()?.to_rgb8();
+    let sum: u64 = picture.pixels().map(|pixel| u64::from(pixel.0[0])).sum();
+    Some(sum as f64 / f64::from(picture.width() * picture.height()))
+}
+
+#[test]
+fn a_look_is_in_the_recording_or_is_left_out_of_it() {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/generator.safetensors");
+    let record = |options: &[&str]| {
+        let place = tempfile::tempdir().unwrap();
+        let port = free_port();
+        std::fs::copy(&model, place.path().join("m.safetensors")).unwrap();
+        let preset = "version = 1\nmodel = \"m.safetensors\"\nkeyframes = [{ seed = 1 }, { seed = 2 }]\n[params]\n\"loop.speed\" = 0.0\n\"look.gain\" = 0.25\n";
+        let file = place.path().join("p.toml");
+        std::fs::write(&file, preset).unwrap();
+        let mut show = Running::start(
+            super::play::playing(&file, place.path(), port)
+                .args(["--headless", "--fps", "20", "--codec", "png"])
+                .args(options),
+        );
+        let osc = Osc::new(port);
+        osc.ask("/loop/speed");
+        osc.send("/record/toggle", vec![]);
+        wait_for_log(place.path(), "recording to takes/");
+        // The card may come late: the picture is plain until then.
+        let deadline =
+            Instant::now() + Duration::from_secs(if options.is_empty() { 60 } else { 3 });
+        let mut levels = Vec::new();
+        while Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(100));
+            // The folder is made with the first picture.
+            let Some(folder) = entries(&place.path().join("takes"))
+                .into_iter()
+                .find(|path| path.is_dir())
+            else {
+                continue;
+            };
+            levels = entries(&folder)
+                .iter()
+                .filter_map(|file| mean_red(file))
+                .collect();
+            let most = levels.iter().copied().fold(0.0, f64::max);
+            if levels.iter().any(|level| *level < most * 0.7) {
+                break;
+            }
+        }
+        osc.send("/show/quit", vec![]);
+        assert!(show.ends_well());
+        levels.sort_by(f64::total_cmp);
+        (levels[0], levels[levels.len() - 1])
+    };
+    let (dark, _) = record(&[]);
+    let (least, most) = record(&["--without-look"]);
+    assert!(dark < 0.7 * least, "{dark} {least}: the look is seen");
+    assert!(most - least < 0.01, "{least} {most}: it is left out");
 }
