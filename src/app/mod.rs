@@ -10,6 +10,8 @@ mod hands;
 mod keyboard;
 mod logbook;
 mod monitor;
+mod outputs;
+mod pace;
 mod pieces;
 mod placement;
 mod readout;
@@ -17,7 +19,10 @@ mod remuxing;
 mod show;
 mod stats;
 mod tape;
+mod thumbnail;
 mod window;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod x11;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -86,8 +91,8 @@ pub struct Settings {
     pub midi_clock_out: Option<String>,
     /// The sound input that is listened to.
     pub sound_in: Option<String>,
-    /// A part of the name of the monitor to play on.
-    pub monitor: Option<String>,
+    /// Parts of the names of the monitors to play on: an output for each. Where none is given, one output, where it was last.
+    pub monitors: Vec<String>,
     /// The performer's console.
     pub console: ConsoleChoice,
     /// Whether the show begins fullscreen.

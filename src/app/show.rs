@@ -7,10 +7,12 @@ use super::Settings;
 use super::acts::Ids;
 use super::arm::Arm;
 use super::clocks::Clocks;
+use super::console::Feed;
 use super::desk::{Desk, Done, Job};
 use super::drawing::{Drawing, Frame};
 use super::hands::Hands;
 use super::logbook::Logbook;
+use super::pace::Pace;
 use super::pieces::First;
 use super::readout::{Board, Sources};
 use super::stats::{Count, Figures};
@@ -21,7 +23,9 @@ use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Fit, LookFrame, LookIds, Output, Pipes, Shown, blend_weight};
+use crate::stage::{
+    Canvas, Crossfade, LookFrame, LookIds, Output, Pipes, ProjectionIds, blend_weight,
+};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -33,6 +37,10 @@ const SAMPLES: usize = 1 << 17;
 pub(super) enum WindowCommand {
     ToggleFullscreen,
     LeaveFullscreen,
+    NextMonitor,
+    /// The graphics card that was shown with is lost.
+    CardLost,
+    ToggleConsole,
     Close,
 }
 
@@ -41,6 +49,7 @@ pub(super) struct Show {
     pub(super) table: Arc<Table>,
     pub(super) ids: Ids,
     look: LookIds,
+    projection: ProjectionIds,
     /// What grain is drawn from.
     seed: u32,
     pub(super) hands: Hands,
@@ -65,15 +74,18 @@ pub(super) struct Show {
     pub(super) log: Logbook,
     pub(super) clocks: Clocks,
     pub(super) norm: Option<Norm>,
-    interval: Duration,
+    pace: Pace,
     length: Option<Duration>,
     /// The engine's last two frames, and when the newer one came.
     older: Frame,
     newer: Frame,
     newer_at: Instant,
     pub(super) canvas: Canvas,
+    /// The request whose frame, or a later one, is the first of a model that has come, and how many ticks it fades in.
+    pub(super) fade_in: Option<(u64, u64)>,
+    crossfade: Crossfade,
     pub(super) board: Board,
-    requests: u64,
+    pub(super) requests: u64,
     /// Time of the instrument's tick 0.
     origin: Instant,
     tick_debt: u64,
@@ -87,7 +99,7 @@ impl Show {
         settings: &Settings,
         table: &Arc<Table>,
         opened: First,
-        hands: Hands,
+        mut hands: Hands,
         output: Box<dyn Output>,
         window: Box<dyn Fn(WindowCommand) + Send>,
     ) -> anyhow::Result<Self> {
@@ -147,11 +159,16 @@ impl Show {
         };
         let now = Instant::now();
         Ok(Self {
-            drawing: Drawing::start(engine, Arc::clone(&hands.notices))?,
+            drawing: Drawing::start(
+                engine,
+                hands.feed.as_mut().and_then(Feed::easel),
+                Arc::clone(&hands.notices),
+            )?,
             board: Board::new(&piece.name, table, &hands.keys),
             table: Arc::clone(table),
             ids,
             look: LookIds::new(table)?,
+            projection: ProjectionIds::new(table)?,
             seed: settings.seed as u32,
             clocks: Clocks::new(&hands, &instrument)?,
             hands,
@@ -172,12 +189,14 @@ impl Show {
             heard: [f64::NAN; SOURCES.len()],
             log,
             norm: settings.norm,
-            interval: Duration::from_secs_f64(1.0 / settings.fps),
+            pace: Pace::new(Duration::from_secs_f64(1.0 / settings.fps), now),
             length: settings.length,
             older: blank.clone(),
             newer: blank,
             newer_at: now,
             canvas: Canvas::black(size),
+            fade_in: None,
+            crossfade: Crossfade::default(),
             requests: 0,
             origin: now,
             tick_debt: 0,
@@ -194,16 +213,17 @@ impl Show {
         while !self.over {
             let now = Instant::now();
             self.step(now);
-            due += self.interval;
+            let interval = self.pace.interval();
+            due += interval;
             let after = Instant::now();
             // Where the display sets the pace, or time was lost, the grid begins anew: the display's rate is never quite
             // the show's, and pictures that were due are counted by their absence.
-            if self.output.paces(self.interval) || after > due + self.interval {
+            if self.output.paces(interval) {
+                due = after + interval;
+            } else if after > due + interval {
                 due = after;
             }
-            if let Some(wait) = due.checked_duration_since(after) {
-                std::thread::sleep(wait);
-            }
+            self.output.wait(due, interval);
         }
         self.end()
     }
@@ -225,6 +245,7 @@ impl Show {
         if self.newer.number > 0 {
             self.present();
         }
+        self.count_presented();
         if let (Some(length), Some(age)) = (self.length, self.count.age()) {
             self.over |= age >= length;
         }
@@ -316,7 +337,7 @@ impl Show {
         // Grows only where a model with longer latents has come.
         request.z.resize(ROWS * self.latent, 0.0);
         request.norm = norm;
-        request.interval = self.interval;
+        request.interval = self.pace.interval();
         request.on_loop = norm == Norm::Batch && self.instrument.around(&mut request.around);
         request.number = self.requests;
         request.generation = self.generation;
@@ -332,10 +353,17 @@ impl Show {
             return;
         }
         let frame = self.drawing.frame.output_buffer_mut();
+        let fade_in = self.fade_in.filter(|(first, _)| frame.number >= *first);
+        let is_first = fade_in.is_some();
+        if let Some((_, length)) = fade_in {
+            self.fade_in = None;
+            let (size, now) = (frame.canvas.size, self.instrument.ticks());
+            self.crossfade.begin(&self.newer.canvas, size, now, length);
+        }
         std::mem::swap(&mut self.older, &mut self.newer);
         std::mem::swap(&mut self.newer, frame);
-        // The first frame, and the first of another size, has none before it.
-        if self.older.number == 0 || self.older.canvas.size != self.newer.canvas.size {
+        // The first frame, and the first of another model, has none before it.
+        if is_first || self.older.number == 0 || self.older.canvas.size != self.newer.canvas.size {
             self.older.clone_from(&self.newer);
         }
         self.newer_at = now;
@@ -360,11 +388,22 @@ impl Show {
         } else {
             (look.brightness, 1.0)
         };
-        let weight = blend_weight(self.newer_at.elapsed(), self.drawing.pace(), self.interval);
+        let weight = blend_weight(
+            self.newer_at.elapsed(),
+            self.drawing.pace(),
+            self.pace.interval(),
+        );
         self.canvas.resize(self.newer.canvas.size);
         let (older, newer) = (&self.older.canvas.rgba, &self.newer.canvas.rgba);
-        self.canvas.compose(older, newer, weight, lit);
-        let fit = Fit::of(self.instrument.value(self.ids.fit));
+        let now = self.instrument.ticks();
+        if self.crossfade.is_on(now, self.canvas.size) {
+            self.canvas.compose(older, newer, weight, 1.0);
+            self.crossfade.apply(&mut self.canvas, now);
+            self.canvas.dim(lit);
+        } else {
+            self.canvas.compose(older, newer, weight, lit);
+        }
+        let projections = self.projection.projections(&self.instrument, self.seed);
         let norm = self.norm();
         self.board.update(
             Instant::now(),
@@ -382,25 +421,48 @@ impl Show {
             },
         );
         self.tape.catch(&self.canvas, undimmed, &look);
-        let shown = self
-            .output
-            .show(&mut self.canvas, fit, self.board.visible(), &look);
+        let number = self.newer.number;
+        let readout = self.board.visible();
+        self.output
+            .show(&mut self.canvas, &projections, readout, &look, number);
         let shown_at = Instant::now();
         let drawn_at = self.output.read(&mut self.canvas, &look);
-        self.pipes.offer(&self.canvas, fit);
+        self.pipes.offer(&self.canvas, &projections[0]);
         self.tell_console();
         self.tape.offer_sound(&self.samples, self.heard_at);
-        let change = self.tape.offer(&self.canvas, fit, shown_at, drawn_at);
+        let projection = &projections[0];
+        let change = self
+            .tape
+            .offer(&self.canvas, projection, shown_at, drawn_at);
         if let Change::Ended(dropped) = change {
             self.log.end_file(self.instrument.ticks(), dropped);
         }
-        match shown {
-            Shown::Yes => {
-                let (at, number) = (self.hands.inbox.now(), self.newer.number);
-                self.count
-                    .shown(Instant::now(), at, number, self.drawing.drawn());
-            }
-            Shown::No => self.count.hidden(),
+    }
+
+    /// Counts what has reached the audience, and follows what the machine can do.
+    fn count_presented(&mut self) {
+        let (now, stamp) = (Instant::now(), self.hands.inbox.now());
+        while let Some(presented) = self.output.presented() {
+            let ago = now.saturating_duration_since(presented.at).as_nanos() as u64;
+            let at = stamp.saturating_sub(ago);
+            let drawn = self.drawing.drawn();
+            self.count.shown(presented.at, at, presented.number, drawn);
+            self.pace.presented();
+        }
+        let is_hidden = self.output.is_hidden();
+        if is_hidden {
+            self.count.hidden();
+        }
+        let tells = !is_hidden && self.count.pictures() > 0;
+        if self.pace.look(now, tells) {
+            let interval = self.pace.interval();
+            self.count.follow(interval);
+            let text = format!(
+                "showing {:.0} pictures a second, which this machine can keep",
+                interval.as_secs_f64().recip()
+            );
+            // A full desk has more pressing things to do.
+            let _ = self.pieces.ask(Job::Tell(text));
         }
     }
 

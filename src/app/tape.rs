@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::desk::{self, Desk, Done, Job};
 use crate::control::Notices;
 use crate::record::{Codec, Effort, Encoders, FpsMode, Recorder, Room, Settings, Sound};
-use crate::stage::{Canvas, Finish, Fit, LookFrame};
+use crate::stage::{Canvas, Finish, LookFrame, Projection};
 
 /// A recording that runs, that was asked for, or none.
 enum State {
@@ -211,7 +211,7 @@ impl Tape {
     pub(super) fn offer(
         &mut self,
         canvas: &Canvas,
-        fit: Fit,
+        projection: &Projection,
         shown_at: Instant,
         drawn_at: Option<Instant>,
     ) -> Change {
@@ -232,7 +232,7 @@ impl Tape {
         // From the card a picture may come again, or one from before the recording.
         if drawn_at >= *since && last.is_none_or(|last| drawn_at > last) {
             *last = Some(drawn_at);
-            recorder.offer(picture, fit, drawn_at.duration_since(*since));
+            recorder.offer(picture, projection, drawn_at.duration_since(*since));
         }
         let room = recorder.room();
         let told = match room {

@@ -9,6 +9,7 @@ use anyhow::bail;
 use super::film::size;
 use crate::app::{self, ConsoleChoice, Settings, open_display};
 use crate::engine::{Bytes, Drawing, Norm, Winograd};
+use crate::instrument::OUTPUTS;
 use crate::library;
 use crate::record::{Codec, Encoders, FpsMode};
 use crate::render;
@@ -77,9 +78,10 @@ pub struct Args {
     /// The sound input to listen to: default, or a part of a name
     #[arg(long, value_name = "NAME")]
     sound_in: Option<String>,
-    /// The monitor to play on, by a part of its name; begins fullscreen
+    /// The monitor to play on, by a part of its name; begins fullscreen; may be repeated, for up to four outputs [default: where
+    /// it was last]
     #[arg(long, value_name = "NAME", conflicts_with = "headless")]
-    monitor: Option<String>,
+    monitor: Vec<String>,
     /// The performer's console: auto (where there is a second monitor), none, window, or a part of a monitor's name
     #[arg(long, value_name = "WHERE", num_args = 0..=1, default_value = "auto", default_missing_value = "window", conflicts_with = "headless")]
     console: String,
@@ -115,6 +117,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if args.plain_mp4 && cfg!(not(feature = "video")) {
         bail!("--plain-mp4: this build has no FFmpeg, and records pictures alone");
     }
+    check_monitors(&args.monitor)?;
     let settings = Settings {
         piece: args.piece,
         drawing: Drawing {
@@ -137,7 +140,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         osc_out: args.osc_out,
         midi_clock_out: args.midi_clock_out,
         sound_in: args.sound_in,
-        monitor: args.monitor,
+        monitors: args.monitor,
         console: match args.console.as_str() {
             "auto" => ConsoleChoice::Auto,
             "none" => ConsoleChoice::Never,
@@ -162,6 +165,20 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         Err(reason) => perform_first_take(&reason, &settings, &args.drawing),
     }
+}
+
+/// Refuses more outputs than there can be.
+fn check_monitors(monitors: &[String]) -> anyhow::Result<()> {
+    if monitors.len() > OUTPUTS {
+        bail!(
+            "--monitor is given {} times; there are {OUTPUTS} outputs at most",
+            monitors.len()
+        );
+    }
+    if monitors.iter().any(|name| name.trim().is_empty()) {
+        bail!("--monitor needs a part of a monitor's name; `latentloop devices` lists them");
+    }
+    Ok(())
 }
 
 /// Refuses targets of raw pictures that can never have a reader.

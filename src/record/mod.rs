@@ -24,6 +24,8 @@ use thiserror::Error;
 
 pub use codec::{Codec, Encoders};
 pub use disk::Room;
+#[cfg(feature = "live")]
+pub(crate) use disk::free;
 pub use log::{Notice, TakeLog};
 pub use rate::FpsMode;
 pub use recorder::{Closing, Recorder, Summary};

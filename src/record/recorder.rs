@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::disk::{self, Gauge, Room};
 use super::rate::{FpsMode, Grid};
 use super::{Ready, RecordError, Settings, Sink};
-use crate::stage::{Canvas, Fit, Scaler};
+use crate::stage::{Canvas, Filter, Projection, Scaler};
 
 /// Pictures that can wait for the encoder, where they are not too large for [`POOL_BYTES`]; at least so many as `FEWEST`.
 const PICTURES: usize = 8;
@@ -62,7 +62,7 @@ impl fmt::Display for Summary {
 }
 
 enum Message {
-    Picture(Canvas, Fit, Duration),
+    Picture(Canvas, Projection, Duration),
     Sound(Vec<f32>, Duration),
 }
 
@@ -125,8 +125,8 @@ impl Recorder {
             spent_blocks,
             tally: Arc::clone(&tally),
             grid: (settings.fps_mode == FpsMode::Cfr).then(|| Grid::new(settings.rate)),
-            scaler: None,
-            scaled: Vec::new(),
+            scaler: Scaler::new(Filter::CatmullRom, 1),
+            scaled: Canvas::default(),
         };
         let thread = thread::Builder::new()
             .name("record".into())
@@ -154,9 +154,9 @@ impl Recorder {
     }
 
     /// Offers a picture, shown from `at` on, counted from the recording's start; one of another size than the file's is
-    /// scaled by the thread, as `fit` has it. False: it was dropped and counted, for the encoder is behind, has failed, or
+    /// scaled by the thread, as the projection has it. False: it was dropped and counted, for the encoder is behind, has failed, or
     /// the picture's bytes do not fit its size.
-    pub fn offer(&self, picture: &Canvas, fit: Fit, at: Duration) -> bool {
+    pub fn offer(&self, picture: &Canvas, projection: &Projection, at: Duration) -> bool {
         let (width, height) = picture.size;
         let bytes = width as usize * height as usize * 4;
         let taken = bytes > 0
@@ -165,7 +165,7 @@ impl Recorder {
                 // Grows only where a model with larger pictures has come.
                 buffer.resize(picture.size);
                 buffer.rgba.copy_from_slice(&picture.rgba);
-                let message = Message::Picture(buffer, fit, at);
+                let message = Message::Picture(buffer, *projection, at);
                 self.messages.try_send(message).is_ok()
             });
         if !taken {
@@ -316,8 +316,8 @@ struct Work {
     tally: Arc<Tally>,
     /// Places of a constant rate.
     grid: Option<Grid>,
-    scaler: Option<(Fit, Scaler)>,
-    scaled: Vec<u8>,
+    scaler: Scaler,
+    scaled: Canvas,
 }
 
 impl Work {
@@ -384,9 +384,9 @@ impl Work {
         summary: &mut Summary,
     ) -> Result<(), RecordError> {
         match message {
-            Message::Picture(buffer, fit, at) => {
+            Message::Picture(buffer, projection, at) => {
                 if let Some(sink) = sink {
-                    self.picture(&buffer, fit, at, sink, summary)?;
+                    self.picture(&buffer, &projection, at, sink, summary)?;
                 }
                 // Only a recorder that was stopped no longer takes buffers back.
                 let _ = self.spent_pictures.try_send(buffer);
@@ -404,7 +404,7 @@ impl Work {
     fn picture(
         &mut self,
         picture: &Canvas,
-        fit: Fit,
+        projection: &Projection,
         at: Duration,
         sink: &mut dyn Sink,
         summary: &mut Summary,
@@ -429,14 +429,9 @@ impl Work {
         if picture.size == size {
             sink.picture(&picture.rgba, place)?;
         } else {
-            let sizes = (picture.size, size);
-            let scaler = match &mut self.scaler {
-                Some((scaled, scaler)) if *scaled == fit && scaler.sizes() == sizes => scaler,
-                slot => &mut slot.insert((fit, Scaler::new(sizes.0, sizes.1, fit))).1,
-            };
-            self.scaled.resize(size.0 as usize * size.1 as usize * 4, 0);
-            scaler.scale(&picture.rgba, &mut self.scaled);
-            sink.picture(&self.scaled, place)?;
+            self.scaled.resize(size);
+            self.scaler.scale(picture, &mut self.scaled, projection);
+            sink.picture(&self.scaled.rgba, place)?;
         }
         summary.frames += 1;
         summary.duration = at;
@@ -468,8 +463,8 @@ mod tests {
             size: (8, 8),
             rgba: vec![0; 3],
         };
-        assert!(!recorder.offer(&torn, Fit::Fit, Duration::ZERO));
-        assert!(!recorder.offer(&Canvas::default(), Fit::Fit, Duration::ZERO));
+        assert!(!recorder.offer(&torn, &Projection::default(), Duration::ZERO));
+        assert!(!recorder.offer(&Canvas::default(), &Projection::default(), Duration::ZERO));
         assert_eq!(recorder.dropped(), 2);
         let error = recorder.finish().unwrap_err();
         assert!(matches!(error, RecordError::Nothing(_)), "{error}");
@@ -483,7 +478,7 @@ mod tests {
         let recorder = Recorder::start(&path, &settings()).unwrap();
         let offer = |at: u32| {
             let at_time = Duration::from_millis(at.into());
-            recorder.offer(&grey((8, 8), at as u8), Fit::Fit, at_time)
+            recorder.offer(&grey((8, 8), at as u8), &Projection::default(), at_time)
         };
         let taken = (0..500u32).filter(|&at| offer(at)).count();
         let summary = recorder.finish().unwrap();
@@ -504,7 +499,7 @@ mod tests {
         // The third comes from a model that was loaded meanwhile.
         for (number, size) in [(8, 8), (8, 8), (20, 20), (32, 16)].into_iter().enumerate() {
             let at = Duration::from_millis(40 * number as u64);
-            assert!(recorder.offer(&grey(size, 200), Fit::Fit, at));
+            assert!(recorder.offer(&grey(size, 200), &Projection::default(), at));
         }
         assert_eq!(recorder.finish().unwrap().frames, 4);
         for (number, beside) in [(1, 0), (3, 0), (4, 200)] {
@@ -527,7 +522,7 @@ mod tests {
         let recorder = Recorder::start(&path, &settings).unwrap();
         for (level, at) in [(1u8, 130), (2, 220), (3, 700), (4, 710), (5, 720), (6, 910)] {
             let at = Duration::from_millis(at);
-            assert!(recorder.offer(&grey((8, 8), level), Fit::Fit, at));
+            assert!(recorder.offer(&grey((8, 8), level), &Projection::default(), at));
         }
         let summary = recorder.finish().unwrap();
         let files = std::fs::read_dir(&path).unwrap().count();
@@ -546,7 +541,7 @@ mod tests {
         std::fs::write(folder.path().join("file"), "in the way").unwrap();
         let path = folder.path().join("file").join("take");
         let recorder = Recorder::start(&path, &settings()).unwrap();
-        let offer = || recorder.offer(&grey((8, 8), 0), Fit::Fit, Duration::ZERO);
+        let offer = || recorder.offer(&grey((8, 8), 0), &Projection::default(), Duration::ZERO);
         offer();
         while !recorder.has_failed() {
             thread::yield_now();

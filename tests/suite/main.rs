@@ -20,6 +20,8 @@ mod import;
 mod look;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod midi;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod monitors;
 #[cfg(feature = "live")]
 mod osc;
 #[cfg(feature = "live")]

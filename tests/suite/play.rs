@@ -423,13 +423,18 @@ impl Desktop {
 
     /// One of that size and depth.
     pub(crate) fn of(size: &str) -> Self {
-        use std::io::{BufRead, BufReader};
         let mut command = Command::new("Xvfb");
         command
             .args(["-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut server = Running::start(&mut command);
+        Self::on(&mut command)
+    }
+
+    /// One on a server that tells the number of its display on its output.
+    pub(crate) fn on(command: &mut Command) -> Self {
+        use std::io::{BufRead, BufReader};
+        let mut server = Running::start(command);
         let mut line = String::new();
         BufReader::new(server.0.stdout.take().unwrap())
             .read_line(&mut line)
@@ -469,7 +474,11 @@ impl Desktop {
         image::load_from_memory(&png).unwrap().to_rgb8()
     }
 
-    fn wait_until(&self, what: &str, holds: impl Fn(&image::RgbImage) -> bool) -> image::RgbImage {
+    pub(crate) fn wait_until(
+        &self,
+        what: &str,
+        holds: impl Fn(&image::RgbImage) -> bool,
+    ) -> image::RgbImage {
         let deadline = Instant::now() + Duration::from_secs(40);
         loop {
             let shot = self.screenshot();

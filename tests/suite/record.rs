@@ -12,7 +12,7 @@ use latentloop::footage;
 use latentloop::record::{
     Codec, Effort, Encoders, FpsMode, Recorder, Settings, Sound, Summary, open_sink, remux,
 };
-use latentloop::stage::{Canvas, Fit};
+use latentloop::stage::{Canvas, Projection};
 
 const RECORDING: &str = "LATENTLOOP_TEST_RECORDING";
 const CODEC: &str = "LATENTLOOP_TEST_CODEC";
@@ -43,7 +43,7 @@ fn plain(size: (u32, u32), level: u8) -> Vec<u8> {
 fn offer(recorder: &Recorder, size: (u32, u32), number: u32, at: Duration) {
     let rgba = plain(size, number as u8);
     let picture = Canvas { size, rgba };
-    while !recorder.offer(&picture, Fit::Fit, at) {
+    while !recorder.offer(&picture, &Projection::default(), at) {
         assert!(!recorder.has_failed());
         std::thread::yield_now();
     }
@@ -407,7 +407,7 @@ fn fragmented(file: &Path) -> Summary {
         let noise = |at: u32| (at.wrapping_mul(2_654_435_761).rotate_left(number) >> 13) as u8;
         let rgba = (0..size.0 * size.1 * 4).map(noise).collect();
         let picture = Canvas { size, rgba };
-        while !recorder.offer(&picture, Fit::Fit, at) {
+        while !recorder.offer(&picture, &Projection::default(), at) {
             std::thread::yield_now();
         }
         while !recorder.offer_sound(&block, at) {

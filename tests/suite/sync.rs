@@ -6,7 +6,7 @@ use std::time::Duration;
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::media::Type;
 use latentloop::record::{Effort, Recorder, Settings, Sound};
-use latentloop::stage::{Canvas, Fit};
+use latentloop::stage::{Canvas, Projection};
 
 const SIZE: (u32, u32) = (32, 32);
 /// Pictures a second.
@@ -73,7 +73,11 @@ fn record(file: &Path, rate: u32, parts_per_million: f64, secs: u32, from_secs: 
     for number in (0..secs * FPS).filter(|number| !STALL.contains(number)) {
         let now = f64::from(number) / f64::from(FPS);
         let picture = if number % FPS == 0 { &bright } else { &dark };
-        while !recorder.offer(picture, Fit::Fit, Duration::from_secs_f64(now)) {
+        while !recorder.offer(
+            picture,
+            &Projection::default(),
+            Duration::from_secs_f64(now),
+        ) {
             assert!(!recorder.has_failed());
             std::thread::yield_now();
         }

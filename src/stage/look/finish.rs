@@ -65,6 +65,14 @@ impl Finish {
         self.card = Some(look);
     }
 
+    /// The card is gone: until another one is taken pictures are finished in place.
+    #[cfg(feature = "live")]
+    pub(in crate::stage) fn lose_card(&mut self) {
+        self.card = None;
+        self.on_card = false;
+        self.come.resize((0, 0));
+    }
+
     /// Whether looks are drawn at all.
     pub fn has_card(&self) -> bool {
         #[cfg(feature = "live")]

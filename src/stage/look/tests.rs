@@ -1,12 +1,14 @@
 //! The look on whatever card there is.
 
 use super::{Finish, Look, LookFrame, LookValues};
-use crate::stage::Canvas;
+use crate::stage::{Canvas, golden};
 
 const SIZE: (u32, u32) = (64, 64);
-/// A golden picture may differ by so many levels on so many of its 4,096 pixels: cards round and filter a little differently.
-const LEVELS: u8 = 3;
-const PIXELS: usize = 40;
+/// Of 4,096 pixels.
+const TOLERANCE: golden::Tolerance = golden::Tolerance {
+    levels: 3,
+    pixels: 40,
+};
 
 /// A picture with edges, slopes, colours, black and white.
 fn synthetic() -> Canvas {
@@ -49,53 +51,6 @@ fn drawn(values: LookValues, pictures: u64) -> Canvas {
         }
     }
     canvas
-}
-
-fn save(path: &std::path::Path, canvas: &Canvas) {
-    image::save_buffer(path, &canvas.rgba, SIZE.0, SIZE.1, image::ColorType::Rgba8).unwrap();
-}
-
-/// Holds a picture against `tests/golden/look/NAME.png`; `LATENTLOOP_GOLDEN=write` makes it.
-fn check(name: &str, seen: &Canvas) -> Result<(), String> {
-    let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/look")
-        .join(format!("{name}.png"));
-    if std::env::var_os("LATENTLOOP_GOLDEN").is_some() {
-        save(&path, seen);
-        return Ok(());
-    }
-    let golden = image::open(&path)
-        .map_err(|error| format!("{name}: {error}"))?
-        .to_rgba8();
-    let differences: Vec<u8> = seen
-        .rgba
-        .iter()
-        .zip(golden.as_raw())
-        .map(|(a, b)| a.abs_diff(*b))
-        .collect();
-    let off = differences
-        .chunks_exact(4)
-        .filter(|pixel| pixel.iter().any(|&d| d > LEVELS))
-        .count();
-    if off <= PIXELS && seen.rgba.len() == golden.len() {
-        return Ok(());
-    }
-    let folder = std::env::temp_dir().join("latentloop-golden");
-    std::fs::create_dir_all(&folder).unwrap();
-    let mut difference = seen.clone();
-    for (out, d) in difference.rgba.iter_mut().zip(&differences) {
-        *out = d.saturating_mul(8);
-    }
-    difference
-        .rgba
-        .chunks_exact_mut(4)
-        .for_each(|pixel| pixel[3] = 255);
-    save(&folder.join(format!("{name}.seen.png")), seen);
-    save(&folder.join(format!("{name}.difference.png")), &difference);
-    Err(format!(
-        "{name}: {off} pixels differ; see {}",
-        folder.display()
-    ))
 }
 
 #[test]
@@ -211,7 +166,7 @@ fn every_pass_draws_its_golden_picture() {
         let seen = drawn(values, 5);
         assert!(seen != plain, "{name} does something");
         assert!(seen == drawn(values, 5), "{name} comes out the same again");
-        failed.extend(check(name, &seen).err());
+        failed.extend(golden::check("look", name, &seen, TOLERANCE).err());
     }
     assert!(failed.is_empty(), "{failed:#?}");
 }
