@@ -34,6 +34,7 @@ pub(super) struct Ids {
     fullscreen: ParamId,
     leave_fullscreen: ParamId,
     next_monitor: ParamId,
+    monitor: ParamId,
     console: ParamId,
     hud: ParamId,
     help: ParamId,
@@ -69,6 +70,7 @@ impl Ids {
             fullscreen: id("window.fullscreen")?,
             leave_fullscreen: id("window.leave_fullscreen")?,
             next_monitor: id("window.next_monitor")?,
+            monitor: id("window.monitor")?,
             console: id("window.console")?,
             hud: id("hud.toggle")?,
             help: id("hud.help")?,
@@ -113,6 +115,8 @@ impl Show {
             self.save(text);
         } else if param == self.ids.model {
             self.ask_for(Job::Model(text, Arc::clone(&self.piece)));
+        } else if param == self.ids.monitor {
+            (self.window)(WindowCommand::ToMonitor(text));
         }
     }
 

@@ -252,6 +252,34 @@ impl Outputs {
         }
     }
 
+    /// Moves the output to the monitor with that in its name.
+    pub(super) fn to_monitor(&mut self, event_loop: &ActiveEventLoop, asked: &str) {
+        let at = self.focused;
+        let all: Vec<MonitorHandle> = event_loop.available_monitors().collect();
+        let exactly = all.iter().find(|monitor| name(monitor) == asked);
+        let found = exactly.or_else(|| all.iter().find(|monitor| matches(monitor, asked)));
+        let other = |output: &OutputWindow, on: &str| output.place == Place::Full(on.to_owned());
+        match found {
+            Some(monitor) => {
+                let on = name(monitor);
+                let mut others = self.all.iter().enumerate();
+                if others.any(|(number, output)| number != at && other(output, &on)) {
+                    let text = format!("another output is on monitor {on} already");
+                    return self.notices.warn(text);
+                }
+                self.put(at, monitor, true);
+                self.notices.tell(format!("the output is on {on}"));
+            }
+            None => {
+                let there: Vec<String> = all.iter().map(name).collect();
+                self.notices.warn(format!(
+                    "no monitor is named \"{asked}\"; there are: {}. The output stays where it is",
+                    there.join(", ")
+                ));
+            }
+        }
+    }
+
     /// Fills a monitor with an output; from now on it belongs there where `moves`.
     fn put(&mut self, at: usize, monitor: &MonitorHandle, moves: bool) {
         let on = name(monitor);

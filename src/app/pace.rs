@@ -15,12 +15,16 @@ const HALVINGS: u32 = 2;
 const LONGEST: Duration = Duration::from_millis(90);
 /// The faster pace is tried again after the first of these; after each trial that fails twice as late, up to the second.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(320));
+/// Slower displays are none: their rate is a mistake of the system's.
+const SLOWEST: Duration = Duration::from_millis(45);
 /// A pace that was kept for so long is a good one.
 const KEPT: Duration = Duration::from_secs(30);
 
 /// The pace of a show's pictures.
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
+    /// As asked for, and as the display can show it.
+    asked: Duration,
     nominal: Duration,
     halvings: u32,
     window: Instant,
@@ -35,6 +39,7 @@ pub(super) struct Pace {
 impl Pace {
     pub(super) fn new(nominal: Duration, now: Instant) -> Self {
         Self {
+            asked: nominal,
             nominal,
             halvings: 0,
             window: now,
@@ -49,6 +54,13 @@ impl Pace {
     /// From one picture to the next.
     pub(super) fn interval(&self) -> Duration {
         self.nominal * (1 << self.halvings)
+    }
+
+    /// Shows no more pictures than a display does; true where the pace has changed.
+    pub(super) fn follow(&mut self, display: Option<Duration>) -> bool {
+        let slower = display.filter(|display| *display <= SLOWEST);
+        let nominal = slower.map_or(self.asked, |display| self.asked.max(display));
+        std::mem::replace(&mut self.nominal, nominal) != nominal
     }
 
     /// Counts a picture that has reached the audience.
@@ -141,6 +153,18 @@ mod tests {
         );
         // Less than twelve pictures a second would be a slide show.
         assert_eq!(play(1000.0 / 15.0, 20, |_| 300.0), []);
+    }
+
+    #[test]
+    fn a_display_shows_no_more_than_it_can() {
+        let ms = Duration::from_millis;
+        let mut pace = Pace::new(ms(16), Instant::now());
+        assert!(!pace.follow(None) && !pace.follow(Some(ms(7))));
+        assert!(pace.follow(Some(ms(20))));
+        assert_eq!(pace.interval(), ms(20));
+        assert!(!pace.follow(Some(ms(20))));
+        assert!(pace.follow(Some(ms(1000))));
+        assert_eq!(pace.interval(), ms(16));
     }
 
     #[test]

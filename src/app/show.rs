@@ -33,11 +33,13 @@ const MAX_CATCH_UP: Duration = Duration::from_secs(1);
 const SAMPLES: usize = 1 << 17;
 
 /// What the show asks of its window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WindowCommand {
     ToggleFullscreen,
     LeaveFullscreen,
     NextMonitor,
+    /// To the monitor with that in its name.
+    ToMonitor(Box<str>),
     /// The graphics card that was shown with is lost.
     CardLost,
     ToggleConsole,
@@ -436,6 +438,9 @@ impl Show {
         let is_hidden = self.output.is_hidden();
         if is_hidden {
             self.count.hidden();
+        }
+        if self.pace.follow(self.output.refresh()) {
+            self.count.follow(self.pace.interval());
         }
         let tells = !is_hidden && self.count.pictures() > 0;
         if self.pace.look(now, tells) {

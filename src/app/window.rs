@@ -50,6 +50,7 @@ pub(super) fn run(
         keys: hands.keys.clone(),
         quit: table.find("show.quit")?,
         learn: table.find("midi.learn")?,
+        monitor: table.find("window.monitor")?,
         values: Arc::clone(&hands.values),
         inbox: Arc::clone(&hands.inbox),
         notices: Arc::clone(&hands.notices),
@@ -85,6 +86,7 @@ struct App {
     keys: Keys,
     quit: ParamId,
     learn: ParamId,
+    monitor: ParamId,
     values: Arc<Values>,
     inbox: Arc<Inbox>,
     notices: Arc<Notices>,
@@ -225,6 +227,8 @@ impl App {
         let Some(place) = self.outputs.as_ref().map(Outputs::place) else {
             return;
         };
+        let on = place.monitor.as_deref().unwrap_or_default();
+        self.values.set_text(self.monitor, on);
         if self.placement.output == place {
             return;
         }
@@ -357,6 +361,7 @@ impl ApplicationHandler<WindowCommand> for App {
             WindowCommand::ToggleFullscreen => outputs.toggle_fullscreen(event_loop),
             WindowCommand::LeaveFullscreen => outputs.leave_fullscreen(event_loop),
             WindowCommand::NextMonitor => outputs.next_monitor(event_loop),
+            WindowCommand::ToMonitor(name) => outputs.to_monitor(event_loop, &name),
             WindowCommand::CardLost => {
                 self.notices
                     .warn("the graphics card is lost: it is opened again");

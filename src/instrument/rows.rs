@@ -287,6 +287,10 @@ impl Table {
             "window.next_monitor",
             "Moves the output on to the next monitor",
         )));
+        rows.push(host(text(
+            "window.monitor",
+            "Moves the output to the monitor with that in its name",
+        )));
         rows.push(host(trigger(
             "window.console",
             "Opens the performer's console, or closes it",

@@ -42,6 +42,10 @@ pub trait Output: Send {
     fn read(&mut self, _picture: &mut Canvas, _look: &LookFrame) {}
     /// What shows, for people.
     fn name(&self) -> &str;
+    /// From one of the display's pictures to its next, where it is known.
+    fn refresh(&self) -> Option<Duration> {
+        None
+    }
     /// Whether the display itself sets the pace, so that pictures come `interval` apart.
     fn paces(&self, _interval: Duration) -> bool {
         false

@@ -44,10 +44,11 @@ impl PaneSize {
         f32::from_bits(self.scale.load(Ordering::Relaxed)).clamp(0.5, 8.0)
     }
 
-    /// Whether the monitor shows pictures as often as they come.
-    pub(super) fn refreshes_every(&self, interval: Duration) -> bool {
-        let refresh = f64::from(self.refresh_millihertz.load(Ordering::Relaxed)) / 1000.0;
-        (refresh * interval.as_secs_f64() - 1.0).abs() < 0.05
+    /// From one of the monitor's pictures to its next, where the system tells.
+    pub(super) fn refresh(&self) -> Option<Duration> {
+        let millihertz = self.refresh_millihertz.load(Ordering::Relaxed);
+        let seconds = 1000.0 / f64::from(millihertz.max(1));
+        (millihertz > 0).then(|| Duration::from_secs_f64(seconds))
     }
 }
 

@@ -226,13 +226,16 @@ impl Output for Screen {
         &self.name
     }
 
+    fn refresh(&self) -> Option<Duration> {
+        self.card.as_ref()?.panes.first()?.size.refresh()
+    }
+
     /// Where the monitor's rate is the show's, and its waiting was seen.
     fn paces(&self, interval: Duration) -> bool {
-        let Some(card) = &self.card else {
-            return false;
-        };
-        let pane = card.panes.first();
-        let close = pane.is_some_and(|pane| pane.size.refreshes_every(interval));
+        let ratio = self
+            .refresh()
+            .map(|refresh| interval.as_secs_f64() / refresh.as_secs_f64());
+        let close = ratio.is_some_and(|ratio| (ratio - 1.0).abs() < 0.05);
         let waited = self.first().map_or(Duration::ZERO, Panel::waited);
         close && waited > interval / 8
     }

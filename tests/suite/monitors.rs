@@ -16,7 +16,13 @@ const SIZE: (u32, u32) = (1280, 720);
 struct Hall(Desktop);
 
 impl Hall {
-    fn new() -> Self {
+    /// None where such a server may not be started.
+    fn new() -> Option<Self> {
+        let user = Command::new("id").arg("-u").output().unwrap().stdout;
+        if user.trim_ascii() != b"0" {
+            println!("left out: a server with two monitors needs root");
+            return None;
+        }
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
         let config = root.join("tests/stage/two-monitors.conf");
         let place = tempfile::tempdir().unwrap();
@@ -32,7 +38,7 @@ impl Hall {
         let hall = Self(Desktop::on(&mut command));
         hall.xrandr(&["--addmode", PROJECTOR, "1280x720"]);
         hall.plug();
-        hall
+        Some(hall)
     }
 
     fn xrandr(&self, arguments: &[&str]) {
@@ -86,7 +92,9 @@ fn log(folder: &std::path::Path) -> String {
 
 #[test]
 fn an_output_goes_back_to_its_projector_and_two_outputs_have_fits_of_their_own() {
-    let hall = Hall::new();
+    let Some(hall) = Hall::new() else {
+        return;
+    };
     let place = tempfile::tempdir().unwrap();
     let show = |more: &[&str]| {
         let port = free_port();
@@ -131,7 +139,10 @@ fn an_output_goes_back_to_its_projector_and_two_outputs_have_fits_of_their_own()
     // Moved on, and on again.
     osc.send("/window/next_monitor", vec![]);
     hall.wait_until("the first monitor's picture", |shot| fits(shot, 0));
-    osc.send("/window/next_monitor", vec![]);
+    // By name; a name that is none leaves it where it is.
+    osc.send("/window/monitor", vec![OscType::String("beamer".into())]);
+    said("no monitor is named \"beamer\"");
+    osc.send("/window/monitor", vec![OscType::String("DUMMY1".into())]);
     hall.wait_until("the projector's picture once more", |shot| {
         fits(shot, SIZE.0)
     });
