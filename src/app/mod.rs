@@ -2,6 +2,7 @@
 
 mod acts;
 mod arm;
+mod awake;
 mod clocks;
 mod console;
 mod desk;

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use crate::app::hands::Hands;
 use crate::app::readout::table_of_keys;
 use crate::control::midi::Hub;
@@ -24,11 +26,19 @@ pub(super) struct Links {
     pub(super) keys: Arc<[(String, String)]>,
     /// The folder for recordings.
     pub(super) takes: PathBuf,
+    /// The monitors that there are, by name.
+    pub(super) monitors: Arc<ArcSwap<Vec<String>>>,
 }
 
 impl Links {
-    pub(super) fn new(table: &Arc<Table>, hands: &Hands, takes: PathBuf) -> Self {
+    pub(super) fn new(
+        table: &Arc<Table>,
+        hands: &Hands,
+        takes: PathBuf,
+        monitors: Arc<ArcSwap<Vec<String>>>,
+    ) -> Self {
         Self {
+            monitors,
             keys: table_of_keys(&hands.keys).into(),
             takes,
             table: Arc::clone(table),

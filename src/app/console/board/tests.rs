@@ -42,6 +42,7 @@ impl Stand {
         let (feed, sight) = feed(4);
         sight.watch(true);
         let links = Links {
+            monitors: Arc::default(),
             values: Arc::new(Values::new(&table)),
             inbox: Arc::new(Inbox::new(&table)),
             notices: Arc::new(Notices::default()),
