@@ -279,7 +279,8 @@ fn where_the_x_server_dies_the_recording_plays_up_to_its_last_second() {
     let shown = shown_secs(&film);
     let lost = played.as_secs_f64() - shown.last().unwrap();
     assert!(lost <= 1.0, "{lost} s are lost of {played:?}");
-    assert_eq!(pictures(&film), shown.len());
+    // The last packet may have been cut off.
+    assert!(shown.len() - pictures(&film) <= 1);
 }
 
 #[test]
