@@ -43,3 +43,5 @@ mod structure;
 mod take;
 mod train;
 mod training_parity;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod upscale;
