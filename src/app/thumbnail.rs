@@ -167,9 +167,6 @@ impl Easel {
         let Some((stamp, keyframe)) = self.next(generation) else {
             return Ok(());
         };
-        let Ok(mut thumbnail) = self.free.try_recv() else {
-            return Ok(());
-        };
         let begun = Instant::now();
         self.last = Some(begun);
         self.drawn.push(stamp);
@@ -179,6 +176,10 @@ impl Easel {
         let order = self.orders.peek_output_buffer();
         let z = &order.z[keyframe * order.latent..][..order.latent];
         engine.paint(z, Norm::Running, Bytes::Nearest, &mut self.painted)?;
+        // There is one, or nothing would be next.
+        let Ok(mut thumbnail) = self.free.try_recv() else {
+            return Ok(());
+        };
         thumbnail.stamp = stamp;
         shrink(&self.painted, (width, height), &mut thumbnail.canvas);
         // As many as there are have room.

@@ -344,3 +344,25 @@ fn what_cannot_be_rendered_is_named_and_leaves_nothing() {
         "kept"
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_it_says_how_far_it_is_and_how_long_it_takes() {
+    let place = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_latentloop");
+    let command = format!("{program} render {} -o out --frames 40", model().display());
+    // `script` gives it a terminal.
+    let output = Command::new("script")
+        .current_dir(place.path())
+        .args(["-qec", &command, "/dev/null"])
+        .env("TERM", "xterm")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("/320 frames") && said.contains("s left"),
+        "{said}"
+    );
+}

@@ -229,9 +229,7 @@ fn look_group(name: &str) -> &'static str {
         let rest = name.strip_prefix(*start);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '.']))
     };
-    let found = LOOK
-        .iter()
-        .find(|(_, starts)| starts.iter().any(|start| begins(start)));
+    let found = LOOK.iter().find(|(_, starts)| starts.iter().any(&begins));
     found.map_or("look", |(group, _)| group)
 }
 
