@@ -26,8 +26,7 @@ pub(super) fn check(
         .join(folder)
         .join(format!("{name}.png"));
     if std::env::var_os("LATENTLOOP_GOLDEN").is_some() {
-        save(&path, seen);
-        return Ok(());
+        return save(&path, seen);
     }
     let golden = image::open(&path)
         .map_err(|error| format!("{name}: {error}"))?
@@ -46,16 +45,21 @@ pub(super) fn check(
         }
     }
     let folder = root.join("target/golden").join(folder);
-    save(&folder.join(format!("{name}.seen.png")), seen);
-    save(&folder.join(format!("{name}.difference.png")), &difference);
+    save(&folder.join(format!("{name}.seen.png")), seen)?;
+    save(&folder.join(format!("{name}.difference.png")), &difference)?;
     Err(format!(
         "{name}: {off} pixels differ; see {}",
         folder.display()
     ))
 }
 
-fn save(path: &Path, canvas: &Canvas) {
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+fn save(path: &Path, canvas: &Canvas) -> Result<(), String> {
+    let folder = path.parent().unwrap_or(path);
     let (width, height) = canvas.size;
-    image::save_buffer(path, &canvas.rgba, width, height, image::ColorType::Rgba8).unwrap();
+    std::fs::create_dir_all(folder)
+        .map_err(image::ImageError::from)
+        .and_then(|()| {
+            image::save_buffer(path, &canvas.rgba, width, height, image::ColorType::Rgba8)
+        })
+        .map_err(|error| format!("{}: {error}", path.display()))
 }

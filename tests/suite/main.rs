@@ -49,3 +49,5 @@ mod take;
 mod tape;
 mod train;
 mod training_parity;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod upscale;
