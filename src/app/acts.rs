@@ -184,6 +184,7 @@ impl Show {
             }
             Some((true, name, latent, model)) => {
                 self.generation += 1;
+                self.palette_asked = false;
                 self.engine_name = name;
                 self.latent = latent;
                 self.log.model(now, model);

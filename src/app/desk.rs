@@ -15,6 +15,7 @@ use crate::instrument::{Preset, Table};
 use crate::library::Piece;
 use crate::record::{self, Recorder};
 use crate::sound::Capture;
+use crate::stage::Palette;
 
 /// Jobs that can wait.
 const WAITING: usize = 16;
@@ -41,6 +42,8 @@ pub(super) enum Job {
     Close(Box<Recorder>),
     /// Close a recording that never began.
     ThrowAway(Box<Recorder>),
+    /// Find out what the model of this piece paints with.
+    Palette(Arc<Piece>),
     /// Open a sound input.
     Listen(String),
     /// Throw away what takes time to throw away.
@@ -55,6 +58,7 @@ pub(super) enum Done {
     /// A recording could not begin.
     NoRecording,
     Listening(Box<Capture>),
+    Palette(Palette),
 }
 
 /// The show's end of one of the desk's threads.
@@ -178,6 +182,7 @@ impl Clerk {
                 let _ = recorder.finish();
                 None
             }
+            Job::Palette(piece) => self.pieces.palette(&piece).map(Done::Palette),
             Job::Listen(name) => match Capture::open(&name) {
                 Ok(capture) => {
                     self.notices

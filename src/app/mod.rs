@@ -9,6 +9,7 @@ mod drawing;
 mod hands;
 mod keyboard;
 mod logbook;
+mod looks;
 mod monitor;
 mod pieces;
 mod readout;

@@ -21,7 +21,7 @@ use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Fit, LookFrame, LookIds, Output, Pipes, Shown, blend_weight};
+use crate::stage::{Canvas, Fit, LookFrame, LookIds, Output, Palette, Pipes, Shown, blend_weight};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -40,7 +40,10 @@ pub(super) enum WindowCommand {
 pub(super) struct Show {
     pub(super) table: Arc<Table>,
     pub(super) ids: Ids,
-    look: LookIds,
+    pub(super) look: LookIds,
+    /// What the model paints with, once the look has asked for it.
+    pub(super) palette: Option<Palette>,
+    pub(super) palette_asked: bool,
     /// What grain is drawn from.
     seed: u32,
     pub(super) hands: Hands,
@@ -86,10 +89,11 @@ impl Show {
         table: &Arc<Table>,
         opened: First,
         hands: Hands,
-        output: Box<dyn Output>,
+        mut output: Box<dyn Output>,
         window: Box<dyn Fn(WindowCommand) + Send>,
     ) -> anyhow::Result<Self> {
         let ids = Ids::new(table)?;
+        output.wear(Arc::clone(&hands.looks));
         let First {
             piece,
             mut instrument,
@@ -142,6 +146,8 @@ impl Show {
             table: Arc::clone(table),
             ids,
             look: LookIds::new(table)?,
+            palette: None,
+            palette_asked: false,
             seed: settings.seed as u32,
             clocks: Clocks::new(&hands, &instrument)?,
             hands,
@@ -203,6 +209,7 @@ impl Show {
         while let Some(notice) = self.hands.notices.take() {
             self.board.notice(notice, now);
         }
+        self.follow_looks();
         self.listen();
         self.follow_clock();
         let newest = self.take_controls();
@@ -226,6 +233,7 @@ impl Show {
         while let Some(done) = self.pieces.take() {
             match done {
                 Done::Opened(opened) => self.change_piece(*opened),
+                Done::Palette(palette) => self.palette = Some(palette),
                 Done::Listening(capture) => self.capture = Some(capture),
                 // Those come from the tape's own desk.
                 Done::Recording(..) | Done::NoRecording => {}
@@ -342,6 +350,7 @@ impl Show {
             blackout,
             tick: self.instrument.ticks(),
             seed: self.seed,
+            palette: self.palette,
         };
         let lit = if self.output.dims(&look.values) {
             1.0

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::LookOrder;
 use super::param::{Kind, ParamId, SOURCES, Table};
 use super::rows::{BANK, MAX_KEYFRAMES};
 use crate::latent::{MAX_SEED, ROWS, Rows};
@@ -32,6 +33,9 @@ pub struct Preset {
     /// Values by parameter name, in the parameter's unit; choices and toggles by name too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, toml::Value>,
+    /// The look, besides its parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<LookEntry>,
     /// What drives parameters besides a hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modulation: Vec<Modulation>,
@@ -50,6 +54,14 @@ pub struct KeyframeEntry {
     /// Left alone by re-rolls.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
+}
+
+/// What a preset says of the look besides its parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookEntry {
+    /// The order of the passes.
+    pub order: LookOrder,
 }
 
 /// A modulation: an envelope follower from a source to a parameter.
@@ -161,6 +173,7 @@ impl Preset {
             keyframes,
             order: Vec::new(),
             params: BTreeMap::new(),
+            look: None,
             modulation: Vec::new(),
         }
     }
@@ -201,6 +214,18 @@ impl Preset {
             .iter()
             .map(|(name, value)| Ok((table.find(name)?, table.value(name, value)?)))
             .collect()
+    }
+
+    /// The order of the look's passes: the usual one where the preset speaks of the look and gives none, nothing where it does
+    /// not speak of the look at all.
+    pub fn look_order(&self) -> Option<LookOrder> {
+        match &self.look {
+            Some(look) => Some(look.order),
+            None => {
+                let speaks = self.params.keys().any(|name| name.starts_with("look."));
+                speaks.then(LookOrder::default)
+            }
+        }
     }
 
     fn check(&self, table: &Table) -> Result<(), PresetError> {
@@ -314,6 +339,14 @@ mod tests {
             preset
         );
         assert_eq!(preset.in_order()[0].0, Rows::Seed(3));
+        assert_eq!(preset.look_order(), None);
+        preset.params.insert("look.grain".into(), 0.5.into());
+        assert_eq!(preset.look_order(), Some(LookOrder::default()));
+        let order = LookOrder::of(&["grain", "own.1"]).unwrap();
+        preset.look = Some(LookEntry { order });
+        let read = Preset::parse(&preset.to_toml().unwrap(), &table).unwrap();
+        assert_eq!(read, preset);
+        assert_eq!(read.look_order(), Some(order));
     }
 
     #[test]
@@ -333,6 +366,19 @@ mod tests {
             ),
             (&format!("{keys}speed = 3"), "unknown field `speed`"),
             (&format!("{keys}order = [1, 3]"), "[1, 3]"),
+            (
+                &format!("{keys}[look]\norder = [\"grain\",\n \"feedbak\"]"),
+                "line 5",
+            ),
+            (
+                &format!("{keys}[look]\norder = [\"grain\",\n \"feedbak\"]"),
+                "nearest: feedback",
+            ),
+            (
+                &format!("{keys}[look]\norder = [\"grain\", \"grain\"]"),
+                "line 4",
+            ),
+            (&format!("{keys}[look]\npasses = []"), "`passes`"),
             (
                 &format!("{keys}[params]\n\"loop.sped\" = 1.0"),
                 "nearest: loop.speed",

@@ -2,12 +2,16 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "live")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::RenderError;
 use crate::engine::{Bytes, Engine, Norm, ROWS};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
-use crate::stage::{Canvas, Finish, Fit, LookFrame, Scaler};
+#[cfg(feature = "live")]
+use crate::stage::own::Shelf;
+use crate::stage::{Canvas, Finish, Fit, LookFrame, LookValues, Palette, Scaler};
 
 /// The form of a film.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,6 +53,8 @@ pub struct Film {
     /// What draws the look; made when the first picture with a look comes.
     finish: Finish,
     looked_for_card: bool,
+    /// What the engine paints with; found out when the first picture asks for it.
+    palette: Option<Palette>,
     scaler: Option<(Fit, Scaler)>,
     frame: Vec<u8>,
     sink: Option<Box<dyn Sink>>,
@@ -87,6 +93,7 @@ impl Film {
             canvas: Canvas::black(engine.size()),
             finish: Finish::default(),
             looked_for_card: false,
+            palette: None,
             scaler: None,
             frame: vec![0; bytes(size)],
             sink: Some(sink),
@@ -129,6 +136,7 @@ impl Film {
         self.painted = vec![0; width as usize * height as usize * 4];
         self.canvas = Canvas::black((width, height));
         self.scaler = None;
+        self.palette = None;
         self.engine = engine;
     }
 
@@ -147,6 +155,14 @@ impl Film {
                 .paint(z, norm, self.form.bytes, &mut self.painted)?;
         }
         Ok(())
+    }
+
+    /// What the engine paints with, where the look asks for it.
+    pub(super) fn palette(&mut self, values: &LookValues) -> Result<Option<Palette>, RenderError> {
+        if values.palette != 0.0 && self.palette.is_none() {
+            self.palette = Some(Palette::of_engine(self.engine.as_mut())?);
+        }
+        Ok(self.palette)
     }
 
     /// Adds what was drawn last to the film as it is.
@@ -191,7 +207,20 @@ impl Film {
     fn find_card(&mut self) {
         #[cfg(feature = "live")]
         match crate::stage::Look::headless() {
-            Ok(look) => self.finish.take_card(look),
+            Ok(look) => {
+                let shelf = Arc::new(Shelf::new(Box::new(|is_warning, text| {
+                    if is_warning {
+                        tracing::warn!("{text}");
+                    } else {
+                        tracing::info!("{text}");
+                    }
+                })));
+                if let Err(error) = shelf.read(crate::config::file("looks")) {
+                    tracing::warn!("the film is made without your own passes: {error}");
+                }
+                self.finish.wear(shelf);
+                self.finish.take_card(look.waiting());
+            }
             Err(error) => {
                 tracing::warn!("the film is made without the preset's look: {error}");
             }

@@ -1,8 +1,10 @@
 //! Where shown pictures go: a window, or nowhere.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::own::Shelf;
 use super::{Canvas, Finish, Fit, GpuError, Look, LookFrame, LookValues, Readout};
 
 /// What became of a picture.
@@ -29,6 +31,8 @@ pub trait Output: Send {
     fn dims(&self, _look: &LookValues) -> bool {
         false
     }
+    /// From now on pictures have a performer's own passes too.
+    fn wear(&mut self, _shelf: Arc<Shelf>) {}
     /// Brings the newest picture that has come back from the card into the canvas, without waiting; leaves it as it is where
     /// pictures are finished in place.
     fn read(&mut self, _picture: &mut Canvas, _look: &LookFrame) {}
@@ -111,6 +115,10 @@ impl Output for Offscreen {
 
     fn dims(&self, look: &LookValues) -> bool {
         self.finish.dims(look)
+    }
+
+    fn wear(&mut self, shelf: Arc<Shelf>) {
+        self.finish.wear(shelf);
     }
 
     fn read(&mut self, picture: &mut Canvas, look: &LookFrame) {

@@ -9,6 +9,7 @@ use winit::window::Window;
 
 use super::gpu::{Gpu, acquire};
 use super::hud::{self, Readout};
+use super::own::Shelf;
 use super::upscale::Upscale;
 use super::{Canvas, Finish, Fit, GpuError, Look, LookFrame, LookValues, Output, Shown};
 
@@ -260,6 +261,10 @@ impl Output for Screen {
 
     fn dims(&self, look: &LookValues) -> bool {
         self.finish.dims(look)
+    }
+
+    fn wear(&mut self, shelf: Arc<Shelf>) {
+        self.finish.wear(shelf);
     }
 
     fn read(&mut self, picture: &mut Canvas, look: &LookFrame) {

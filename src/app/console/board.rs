@@ -157,7 +157,8 @@ mod tests {
     use crate::app::console::style;
     use crate::control::{Inbox, Notices, Values};
     use crate::instrument::{Action, Table};
-    use crate::stage::Canvas;
+    use crate::stage::own::Shelf;
+    use crate::stage::{Canvas, LookIds};
 
     /// A console without a window.
     struct Stand {
@@ -176,6 +177,8 @@ mod tests {
                 values: Arc::new(Values::new(&table)),
                 inbox: Arc::new(Inbox::new(&table)),
                 notices: Arc::new(Notices::default()),
+                looks: Arc::new(Shelf::new(Box::new(|_, _| {}))),
+                look: LookIds::new(&table).ok(),
                 hub: None,
                 osc: None,
                 oscquery: None,

@@ -8,7 +8,7 @@ use egui::{
     StrokeKind, Ui, Vec2,
 };
 
-use super::links::Links;
+use super::links::{Links, Own};
 use super::style::{
     BLUE, CELL, CORNER, DARK, DIM, EDGE, FILL, GREEN, HOVER, INK, LIT, RED, font, mix,
 };
@@ -74,7 +74,10 @@ pub(super) fn row(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamI
     match row.kind {
         Kind::Choice(names) => choice(ui, links, param, middle, names),
         _ => {
-            let text = told(row, links.get(param));
+            let text = match links.own(param) {
+                Some(Own::Knob(knob)) => format!("{:.2}", knob.value(links.get(param))),
+                _ => told(row, links.get(param)),
+            };
             let response = bar(ui, links, param, middle, (&text, 14.0));
             about(&response, links, memory, param);
         }
@@ -95,7 +98,7 @@ pub(super) fn bar(
     let id = ui.scope_id().with(("bar", param.0));
     let response = ui.interact(area, id, Sense::click_and_drag());
     let value = links.get(param);
-    if let Some(wanted) = moved(ui, &response, row, value) {
+    if let Some(wanted) = moved(ui, &response, row, (value, links.rest(param))) {
         links.set(param, wanted);
     }
     let painter = ui.painter_at(area);
@@ -127,9 +130,9 @@ pub(super) fn bar(
 }
 
 /// Where a hand brings a bar.
-fn moved(ui: &Ui, response: &Response, row: &Row, value: f64) -> Option<f64> {
+fn moved(ui: &Ui, response: &Response, row: &Row, (value, rest): (f64, f64)) -> Option<f64> {
     if response.double_clicked() {
-        return Some(row.default);
+        return Some(rest);
     }
     let is_slow = ui.input(|input| input.modifiers.shift);
     let width = f64::from(response.rect.width().max(1.0));
@@ -319,7 +322,13 @@ pub(super) fn about(response: &Response, links: &Links, memory: &mut Memory, par
         let controls = memory.controls(links, param).to_owned();
         response.clone().on_hover_ui(|ui| {
             ui.set_max_width(340.0);
-            ui.label(&row.help);
+            match links.own(param) {
+                Some(Own::Knob(knob)) => {
+                    ui.label(&knob.help);
+                    ui.colored_label(DIM, format!("{} to {}", knob.min, knob.max));
+                }
+                _ => _ = ui.label(&row.help),
+            }
             if !matches!(row.kind, Kind::Toggle | Kind::Trigger | Kind::Choice(_)) {
                 let range = format!("{} to {} {}", row.min, row.max, row.unit);
                 ui.colored_label(DIM, range.trim());
@@ -356,7 +365,7 @@ fn menu(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamId) {
         }
     }
     if !matches!(row.kind, Kind::Trigger | Kind::Text) && ui.button("Default").clicked() {
-        links.set(param, row.default);
+        links.set(param, links.rest(param));
         ui.close();
     }
     if links.hub.is_some() {

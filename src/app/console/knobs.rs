@@ -3,7 +3,7 @@
 use egui::{Align2, Pos2, Rect, ScrollArea, Sense, Stroke, Ui, Vec2};
 
 use super::control::{self, HEIGHT, Memory};
-use super::links::Links;
+use super::links::{Links, Own};
 use super::style::{DIM, EDGE, INK, LIT, PANEL, font};
 use crate::instrument::{Kind, ParamId, Row, Table};
 
@@ -43,11 +43,15 @@ struct Group {
 }
 
 impl Group {
-    fn height(&self, width: f32) -> f32 {
+    fn height(&self, width: f32, links: &Links) -> f32 {
         if !self.is_open {
             return HEAD + 2.0 * GAP;
         }
-        let lines = self.values.len() + self.keys.len().div_ceil(columns(width));
+        let shown = self
+            .values
+            .iter()
+            .filter(|(param, _)| is_there(links, *param));
+        let lines = shown.count() + self.keys.len().div_ceil(columns(width));
         HEAD + lines as f32 * (HEIGHT + GAP) + MARGIN + GAP
     }
 }
@@ -105,7 +109,7 @@ impl Knobs {
                         .min_by(|a, b| shortest(a).total_cmp(&shortest(b)))
                         .unwrap_or(0);
                     let width = columns[at].available_width();
-                    heights[at] += group.height(width - 2.0 * MARGIN);
+                    heights[at] += group.height(width - 2.0 * MARGIN, links);
                     group.show(&mut columns[at], links, memory);
                 }
             });
@@ -130,7 +134,15 @@ impl Group {
                 return;
             }
             for (param, name) in &self.values {
-                control::row(ui, links, memory, *param, name);
+                match links.own(*param) {
+                    Some(Own::Empty) => {}
+                    Some(Own::Amount(name)) => control::row(ui, links, memory, *param, &name),
+                    Some(Own::Knob(knob)) => {
+                        let name = format!("   {}", label(&knob.name));
+                        control::row(ui, links, memory, *param, &name);
+                    }
+                    None => control::row(ui, links, memory, *param, name),
+                }
             }
             let width = ui.available_width();
             let columns = columns(width);
@@ -175,6 +187,11 @@ impl Group {
 /// How many keys stand in a line of that width.
 fn columns(width: f32) -> usize {
     (((width + GAP) / (KEY + GAP)) as usize).max(1)
+}
+
+/// Whether a row moves anything: places for passes may be empty.
+fn is_there(links: &Links, param: ParamId) -> bool {
+    !matches!(links.own(param), Some(Own::Empty))
 }
 
 fn is_shown(row: &Row) -> bool {

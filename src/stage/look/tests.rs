@@ -1,6 +1,10 @@
 //! The look on whatever card there is.
 
-use super::{Finish, Look, LookFrame, LookValues};
+use std::sync::Arc;
+
+use super::own::Shelf;
+use super::{Finish, Look, LookFrame, LookValues, OwnValues, Palette};
+use crate::instrument::LookOrder;
 use crate::stage::Canvas;
 
 const SIZE: (u32, u32) = (64, 64);
@@ -27,6 +31,19 @@ fn synthetic() -> Canvas {
     canvas
 }
 
+/// Night blue, rust, amber and cream.
+fn amber() -> Palette {
+    let four = [
+        [0.25, 0.0, -0.06],
+        [0.45, 0.09, 0.07],
+        [0.7, 0.06, 0.13],
+        [0.95, 0.0, 0.04],
+    ];
+    Palette {
+        oklab: std::array::from_fn(|at| four[at / 2]),
+    }
+}
+
 fn frame(values: LookValues, number: u64) -> LookFrame {
     LookFrame {
         values,
@@ -34,17 +51,25 @@ fn frame(values: LookValues, number: u64) -> LookFrame {
         blackout: false,
         tick: number * 16,
         seed: 7,
+        palette: Some(amber()),
     }
 }
 
 /// The last of so many pictures that a look makes of the synthetic one, shifted by a pixel each time.
 fn drawn(values: LookValues, pictures: u64) -> Canvas {
-    let mut finish = Finish::with(Look::headless().unwrap());
+    drawn_by(Look::headless().unwrap().waiting(), values, pictures)
+}
+
+fn drawn_by(look: Look, values: LookValues, pictures: u64) -> Canvas {
+    let mut finish = Finish::with(look);
     let mut canvas = Canvas::default();
     for number in 0..pictures {
         canvas = synthetic();
         canvas.rgba.rotate_right(4 * number as usize);
-        if finish.finish(&mut canvas, &frame(values, number)) {
+        let mut frame = frame(values, number);
+        // Half a keyframe goes by while a golden picture is drawn.
+        frame.values.position += 0.125 * number as f32;
+        if finish.finish(&mut canvas, &frame) {
             assert!(finish.read_waiting(&mut canvas));
         }
     }
@@ -189,6 +214,39 @@ fn every_pass_draws_its_golden_picture() {
                 ..v
             },
         ),
+        ("palette", LookValues { palette: 0.9, ..v }),
+        (
+            "dissolve",
+            LookValues {
+                transition: 1.0,
+                transition_amount: 1.0,
+                ..v
+            },
+        ),
+        (
+            "wipe",
+            LookValues {
+                transition: 2.0,
+                transition_amount: 1.0,
+                ..v
+            },
+        ),
+        (
+            "zoom",
+            LookValues {
+                transition: 3.0,
+                transition_amount: 1.0,
+                ..v
+            },
+        ),
+        (
+            "dip",
+            LookValues {
+                transition: 4.0,
+                transition_amount: 1.0,
+                ..v
+            },
+        ),
         (
             "all",
             LookValues {
@@ -214,6 +272,151 @@ fn every_pass_draws_its_golden_picture() {
         failed.extend(check(name, &seen).err());
     }
     assert!(failed.is_empty(), "{failed:#?}");
+}
+
+/// How far two pictures are apart at most, in levels.
+fn apart(a: &Canvas, b: &Canvas) -> u8 {
+    let levels = a.rgba.iter().zip(&b.rgba).map(|(a, b)| a.abs_diff(*b));
+    levels.max().unwrap_or(0)
+}
+
+/// Drawn in one go, light is kept in 32 bits from pass to pass and not in 16: the pictures may differ by a level.
+#[test]
+fn passes_that_are_drawn_in_one_go_make_the_picture_that_they_make_one_by_one() {
+    let v = LookValues {
+        limiter: 0.0,
+        feedback: 0.7,
+        feedback_zoom: 0.5,
+        feedback_hue: 90.0,
+        palette: 0.6,
+        gain: 1.2,
+        saturation: 1.3,
+        hue: 20.0,
+        vignette: 0.6,
+        grain: 0.3,
+        grain_size: 2.0,
+        strobe: 0.5,
+        strobe_rate: 8.0,
+        ..LookValues::default()
+    };
+    let turned = LookOrder::of(&["grain", "colour", "feedback", "strobe", "palette"]).unwrap();
+    // With bloom in the middle there are two runs.
+    for (order, bloom) in [
+        (LookOrder::default(), 0.0),
+        (turned, 0.0),
+        (LookOrder::default(), 0.4),
+    ] {
+        let v = LookValues { order, bloom, ..v };
+        let fused = drawn(v, 6);
+        let single = drawn_by(Look::headless().unwrap().unfused(), v, 6);
+        assert!(apart(&fused, &single) <= 1, "{}", apart(&fused, &single));
+    }
+    let usual = drawn(v, 6);
+    let other = drawn(LookValues { order: turned, ..v }, 6);
+    assert!(apart(&usual, &other) > 20, "the order makes a difference");
+}
+
+/// A pass of one's own, and where its files lie.
+fn own(texts: &[(&str, &str)]) -> (Arc<Shelf>, tempfile::TempDir) {
+    let place = tempfile::tempdir().unwrap();
+    for (name, text) in texts {
+        std::fs::write(place.path().join(name), text).unwrap();
+    }
+    let shelf = Arc::new(Shelf::new(Box::new(|is_warning, text| {
+        assert!(!is_warning, "{text}");
+    })));
+    shelf.read(place.path().to_owned()).unwrap();
+    (shelf, place)
+}
+
+fn worn(shelf: &Arc<Shelf>) -> Finish {
+    let mut finish = Finish::default();
+    finish.wear(Arc::clone(shelf));
+    finish.take_card(Look::headless().unwrap().waiting());
+    finish
+}
+
+const SETTINGS: &str = "@group(0) @binding(0) var picture: texture_2d<f32>;
+@group(1) @binding(0) var last: texture_2d<f32>;
+@group(2) @binding(0) var<uniform> settings: Settings;
+";
+
+#[test]
+fn a_pass_of_ones_own_is_drawn_with_its_knobs_in_its_place() {
+    let flat = format!(
+        "//! red = 0.5 (0..1)\n//! green = 20 (0..100)\n{SETTINGS}
+         struct Settings {{ size: vec2<f32>, tick: u32, seed: u32, red: f32, green: f32 }}
+         @fragment fn f() -> @location(0) vec4<f32> {{ return vec4<f32>(settings.red, settings.green / 100.0, 0.0, 1.0); }}"
+    );
+    let invert = format!(
+        "//! slot: 3\n{SETTINGS}
+         struct Settings {{ size: vec2<f32>, tick: u32, seed: u32 }}
+         @fragment fn f(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {{ return 1.0 - textureLoad(picture, vec2<i32>(at.xy), 0); }}"
+    );
+    let (shelf, _place) = own(&[("flat.wgsl", &flat), ("invert.wgsl", &invert)]);
+    let mut v = LookValues {
+        limiter: 0.0,
+        ..LookValues::default()
+    };
+    v.own[0].amount = 1.0;
+    v.own[0].knobs = [1.0, 0.5, 0.5, 0.5];
+    let mut finish = worn(&shelf);
+    let mut pixel = |v: LookValues| {
+        let mut canvas = synthetic();
+        assert!(finish.finish(&mut canvas, &frame(v, 0)));
+        assert!(finish.read_waiting(&mut canvas));
+        [canvas.rgba[0], canvas.rgba[1], canvas.rgba[2]]
+    };
+    // Half of the light is 188 of 255.
+    assert_eq!(pixel(v), [255, 188, 0]);
+    v.own[2].amount = 1.0;
+    assert_eq!(pixel(v), [0, 188, 255]);
+    // The other way round the flat colour covers all.
+    v.order = LookOrder::of(&["own.3", "own.1"]).unwrap();
+    assert_eq!(pixel(v), [255, 188, 0]);
+    // Half of it lets half of the picture through.
+    v.own[2].amount = 0.0;
+    v.own[0] = OwnValues {
+        amount: 0.5,
+        knobs: [0.0, 0.0, 0.5, 0.5],
+    };
+    assert_eq!(pixel(v), [0, 0, 41], "of 0, 0, 60");
+    // An empty place draws nothing.
+    v.own[0].amount = 0.0;
+    v.own[3].amount = 1.0;
+    assert_eq!(pixel(v), [0, 0, 60]);
+}
+
+#[test]
+fn what_is_no_number_does_not_stay_in_the_feedback() {
+    let text = format!(
+        "{SETTINGS}
+         struct Settings {{ size: vec2<f32>, tick: u32, seed: u32 }}
+         @fragment fn f(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {{
+             let zero = f32(settings.tick & 0u);
+             return vec4<f32>(zero / zero, 1.0 / zero, -1.0 / zero, 1.0);
+         }}"
+    );
+    let (shelf, _place) = own(&[("nan.wgsl", &text)]);
+    let mut finish = worn(&shelf);
+    let mut v = LookValues {
+        limiter: 0.0,
+        feedback: 0.9,
+        order: LookOrder::of(&["own.1", "feedback"]).unwrap(),
+        ..LookValues::default()
+    };
+    let mut last = Canvas::default();
+    for number in 0..60 {
+        v.own[0].amount = if number < 3 { 1.0 } else { 0.0 };
+        last = synthetic();
+        assert!(finish.finish(&mut last, &frame(v, number)));
+        assert!(finish.read_waiting(&mut last));
+    }
+    assert!(
+        apart(&last, &synthetic()) <= 2,
+        "{}",
+        apart(&last, &synthetic())
+    );
 }
 
 #[test]
