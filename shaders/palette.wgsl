@@ -56,7 +56,7 @@ fn palette_to_light(lab: vec3<f32>) -> vec3<f32> {
 }
 
 // How fast a colour's pull falls with its distance in OKLab.
-const PALETTE_SHARPNESS: f32 = 160.0;
+const PALETTE_SHARPNESS: f32 = 80.0;
 
 fn palette_of(light: vec3<f32>, at: vec2<f32>, own: Palette) -> vec3<f32> {
     let lab = palette_to_oklab(light);
@@ -75,7 +75,10 @@ fn palette_of(light: vec3<f32>, at: vec2<f32>, own: Palette) -> vec3<f32> {
         sum += colours[i].xyz * weight;
         weights += weight;
     }
-    return max(palette_to_light(mix(lab, sum / weights, own.amount)), vec3<f32>(0.0));
+    var drawn = sum / weights;
+    // Half of the lightness is the picture's own, so that what it shows stays to be seen.
+    drawn.x = mix(drawn.x, lab.x, 0.5);
+    return max(palette_to_light(mix(lab, drawn, own.amount)), vec3<f32>(0.0));
 }
 
 @fragment

@@ -201,9 +201,9 @@ impl Look {
         }
     }
 
-    /// Draws every pass by itself.
-    #[cfg(test)]
-    pub(super) fn unfused(self) -> Self {
+    /// Draws every pass by itself, to hold what is drawn in one go against.
+    #[must_use]
+    pub fn one_by_one(self) -> Self {
         Self {
             fuses: false,
             ..self

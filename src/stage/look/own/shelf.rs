@@ -92,6 +92,16 @@ impl Shelf {
         self.places.get(place)?.load_full()
     }
 
+    /// What the file calls what a row of the table moves; nothing where that is none of these rows, or its place is empty.
+    pub fn label(&self, row: &str) -> Option<String> {
+        let (place, part) = row.strip_prefix("look.own.")?.split_once('.')?;
+        let source = self.source(place.parse::<usize>().ok()?.checked_sub(1)?)?;
+        match OWN_KNOBS.iter().position(|knob| *knob == part) {
+            Some(at) => Some(source.knobs.get(at)?.name.clone()),
+            None => Some(source.name.clone()),
+        }
+    }
+
     /// The next pass that has come to a place, if one has; does not wait.
     pub fn arrival(&self) -> Option<Arrival> {
         self.arrivals.1.try_recv().ok()
