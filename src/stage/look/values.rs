@@ -93,6 +93,11 @@ macro_rules! values {
                 })
             }
 
+            /// The row of the palette.
+            pub fn palette(&self) -> ParamId {
+                self.palette
+            }
+
             /// The rows of a place for a performer's own pass, counted from 0.
             pub fn own(&self, place: usize) -> OwnIds {
                 self.own[place.min(OWN_PASSES - 1)]

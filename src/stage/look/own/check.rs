@@ -12,6 +12,8 @@ use super::{Fault, Header, loops};
 /// Longest file, in bytes, and deepest nesting of brackets: naga reads them by calling itself.
 const MAX_BYTES: usize = 32 << 10;
 const MAX_DEPTH: usize = 64;
+/// Most bytes of variables, as the limits of WGSL have it (section 2.4): every point that is drawn at once has its own.
+const MAX_VARIABLES: u64 = 8192;
 /// Members of a pass's settings before its knobs.
 const SETTINGS: [&str; 3] = ["size", "tick", "seed"];
 /// Bytes of a pass's settings: those, and four knobs.
@@ -49,6 +51,7 @@ pub(super) fn check(text: &str) -> Result<Checked, Fault> {
             "`override` is set by nobody here: use `const`".to_owned(),
         )));
     }
+    room(&module, entry).map_err(at)?;
     loops::check(&module, &entry.function).map_err(at)?;
     Ok(Checked {
         header,
@@ -165,6 +168,45 @@ fn entry(module: &Module) -> Result<&EntryPoint, (Span, String)> {
     } else {
         wrong(format!("the output of `{}` must be {WANTED}", entry.name))
     }
+}
+
+/// Whether the variables of all functions have room.
+fn room(module: &Module, entry: &EntryPoint) -> Result<(), (Span, String)> {
+    let size = |ty| u64::from(module.types[ty].inner.size(module.to_ctx()));
+    let mut total = 0;
+    let mut add = |name: &Option<String>, bytes: u64, span: Span| {
+        total += bytes;
+        if total <= MAX_VARIABLES {
+            return Ok(());
+        }
+        let name = name.as_deref().unwrap_or("");
+        let reason = format!(
+            "with `{name}` the variables of this shader have {total} bytes, at most {MAX_VARIABLES} are let in"
+        );
+        Err((span, reason))
+    };
+    for (handle, variable) in module.global_variables.iter() {
+        if variable.space == AddressSpace::Private {
+            let span = module.global_variables.get_span(handle);
+            add(&variable.name, size(variable.ty), span)?;
+        }
+    }
+    // A constant that is indexed becomes a variable.
+    for (handle, constant) in module.constants.iter() {
+        add(
+            &constant.name,
+            size(constant.ty),
+            module.constants.get_span(handle),
+        )?;
+    }
+    let functions = module.functions.iter().map(|(_, function)| function);
+    for function in functions.chain([&entry.function]) {
+        for (handle, variable) in function.local_variables.iter() {
+            let span = function.local_variables.get_span(handle);
+            add(&variable.name, size(variable.ty), span)?;
+        }
+    }
+    Ok(())
 }
 
 /// Where an entry point begins, as near as naga tells it.

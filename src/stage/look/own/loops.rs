@@ -10,7 +10,7 @@ use wgpu::naga::{
 
 /// Most rounds of a loop.
 pub(super) const MAX_ROUNDS: u64 = 1024;
-/// Most rounds of all loops of a shader together, those inside others multiplied.
+/// Most rounds of all loops of a shader together, those inside others multiplied; a call counts as one more.
 pub(super) const MAX_TOTAL: u64 = 65_536;
 
 /// What is wrong with a loop, and where.
@@ -62,7 +62,7 @@ impl<'a> Walk<'a> {
                     all
                 }
                 Statement::Call { function, .. } => {
-                    self.costs.get(function.index()).map_or(0, |c| *c)
+                    1 + self.costs.get(function.index()).map_or(0, |cost| *cost)
                 }
                 Statement::Loop {
                     body,
@@ -81,7 +81,7 @@ impl<'a> Walk<'a> {
             total += rounds;
             if total > MAX_TOTAL {
                 let reason = format!(
-                    "the loops of this shader run {total} times in all, those inside others \
+                    "the loops and calls of this shader come to {total} in all, those inside loops \
                      multiplied; at most {MAX_TOTAL} are let in"
                 );
                 return Err((span, reason));

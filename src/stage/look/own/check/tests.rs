@@ -105,6 +105,10 @@ fn what_cannot_be_drawn_with_is_named_with_its_line_and_column() {
                 .replace("settings.waves", "f32(settings.waves)"),
             "`waves` of the settings must be f32",
         ),
+        (
+            pass("var big: array<vec4<f32>, 513>;\nsum += big[u32(at.x)];"),
+            "9:5: with `big` the variables of this shader have 8",
+        ),
         ("(".repeat(70), "1:65: brackets stand more than 64 deep"),
         ("/".repeat(40_000), "at most 32768"),
         (
@@ -192,7 +196,7 @@ fn loops_that_may_not_end_are_refused() {
         ),
         (
             "for (var y = 0; y < 512; y++) { for (var x = 0; x < 512; x++) { sum.x += 1.0; } }",
-            "262144 times in all",
+            "come to 262144 in all",
         ),
         // The condition and the step look at what was there before the loop.
         (
@@ -225,5 +229,15 @@ fn loops_that_may_not_end_are_refused() {
         "{}fn g(x: f32) -> f32 {{ var s = x; for (var i = 0u; i < 100u; i++) {{ s *= 1.1; }} return s; }}\n",
         pass("for (var i = 0; i < 1000; i++) { sum.x += g(sum.y); }")
     );
-    assert!(refused(&called).contains("100000 times in all"));
+    assert!(refused(&called).contains("come to 101000 in all"));
+    // Each calls the one before it twice: two to the power of thirty.
+    let mut chain = "fn f0(x: f32) -> f32 { return x + 1.0; }\n".to_owned();
+    for number in 1..30 {
+        let before = number - 1;
+        chain += &format!(
+            "fn f{number}(x: f32) -> f32 {{ return f{before}(x) + f{before}(x + 1.0); }}\n"
+        );
+    }
+    let said = refused(&format!("{}{chain}", pass("sum.x += f29(sum.y);")));
+    assert!(said.contains("in all"), "{said}");
 }
