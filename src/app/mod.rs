@@ -12,6 +12,7 @@ mod logbook;
 mod looks;
 mod monitor;
 mod pieces;
+mod placement;
 mod readout;
 mod show;
 mod stats;

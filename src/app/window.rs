@@ -17,6 +17,7 @@ use super::hands::Hands;
 use super::keyboard::key;
 use super::monitor::Display;
 use super::pieces::First;
+use super::placement::Placement;
 use super::show::{Show, WindowCommand};
 use super::stats::Figures;
 use super::{ConsoleChoice, Settings};
@@ -38,7 +39,12 @@ pub(super) fn run(
     opened: First,
     hands: Hands,
 ) -> anyhow::Result<Figures> {
+    let (placement, fault) = Placement::load();
+    if let Some(fault) = fault {
+        hands.notices.warn(fault);
+    }
     let mut app = App {
+        placement,
         settings: settings.clone(),
         table: Arc::clone(table),
         keys: hands.keys.clone(),
@@ -72,6 +78,8 @@ pub(super) fn run(
 }
 
 struct App {
+    /// Where the windows stood last time, and stand when they close.
+    placement: Placement,
     settings: Settings,
     table: Arc<Table>,
     keys: Keys,
@@ -301,6 +309,12 @@ impl ApplicationHandler<WindowCommand> for App {
             ControlFlow::WaitUntil(console.turn(now))
         });
         event_loop.set_control_flow(flow);
+    }
+
+    fn exiting(&mut self, _: &ActiveEventLoop) {
+        if let Err(error) = self.placement.save() {
+            self.notices.warn(error);
+        }
     }
 
     fn window_event(&mut self, _: &ActiveEventLoop, id: WindowId, event: WindowEvent) {

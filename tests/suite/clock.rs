@@ -74,20 +74,26 @@ fn the_clock_of_another_program_is_followed_to_a_tenth_of_a_beat_a_minute() {
     let port = free_port();
     let server = format!("latentloop-clock-{port}");
     let _jack = jackd(&server);
-    let mut sender = Command::new("jack_midi_clock");
-    let sender = sender.args(["-b", "126.5"]).stdout(Stdio::null());
-    let _sender = Running::start(sender.env("JACK_DEFAULT_SERVER", &server));
+    let sender = || {
+        let mut sender = Command::new("jack_midi_clock");
+        let sender = sender.args(["-b", "126.5"]).stdout(Stdio::null());
+        Running::start(sender.env("JACK_DEFAULT_SERVER", &server))
+    };
+    let mut sending = sender();
     let (mut show, osc) = show(place.path(), &server, port, &[]);
     osc.send("/beat/source", text("midi"));
     osc.send("/beat/sync", vec![OscType::Int(1)]);
-    let mut transport = Command::new("jack_transport")
-        .env("JACK_DEFAULT_SERVER", &server)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(transport.stdin.as_mut().unwrap(), b"play\nquit\n").unwrap();
-    transport.wait().unwrap();
+    let roll = || {
+        let mut transport = Command::new("jack_transport")
+            .env("JACK_DEFAULT_SERVER", &server)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(transport.stdin.as_mut().unwrap(), b"play\nquit\n").unwrap();
+        transport.wait().unwrap();
+    };
+    roll();
     // Two bars take four seconds; then it has to stay there for a second.
     let near = |tempo: f64| (tempo - 126.5).abs() < 0.1;
     // Beside the other tests the server may stumble: then it is asked again when they are done.
@@ -100,6 +106,11 @@ fn the_clock_of_another_program_is_followed_to_a_tenth_of_a_beat_a_minute() {
             assert!(falls_behind(&server), "{tempo}");
             println!("left out: this machine is too busy for a JACK server to keep time");
             return;
+        }
+        // A server that stumbles throws its slowest client out.
+        if sending.0.try_wait().unwrap().is_some() {
+            sending = sender();
+            roll();
         }
         in_a_row = if near(osc.ask("/beat/tempo")) {
             in_a_row + 1

@@ -207,7 +207,15 @@ pub(crate) fn jackd(server: &str) -> Jack {
         ])
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    Jack(Running::start(&mut command))
+    let jack = Jack(Running::start(&mut command));
+    // A program that comes before the server is up ends.
+    let up = Command::new("jack_wait")
+        .args(["--server", server, "--wait", "--timeout", "60"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(up.unwrap().success(), "no JACK server within a minute");
+    jack
 }
 
 /// A show at a JACK server, with two controllers' maps.

@@ -96,6 +96,7 @@ fn listening(model: &Path, folder: &Path, osc: &str) -> Command {
             format!("none-{}", osc.replace([':', '.'], "-")),
         )
         .env("XDG_CACHE_HOME", folder.join("cache"))
+        .env("LATENTLOOP_CONFIG", folder.join("config"))
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(folder.join("log")).unwrap());
     command

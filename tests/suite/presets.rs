@@ -1,6 +1,7 @@
 //! Presets while the show goes on: saved, recalled from the bank, faded, and read again when their file changes.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rosc::OscType;
 
@@ -11,6 +12,14 @@ fn preset(folder: &Path, name: &str, more: &str, speed: f64) {
         "version = 1\nmodel = \"m.safetensors\"\n{more}keyframes = [{{ seed = 1 }}, {{ seed = 2 }}]\n[params]\n\"loop.speed\" = {speed}\n"
     );
     std::fs::write(folder.join(name), text).unwrap();
+}
+
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} does not come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
@@ -37,7 +46,8 @@ fn presets_are_saved_banked_faded_and_read_again() {
     osc.wait_for("/loop/speed", |speed| speed == 2.5);
     // Broken, it is named, and mended, it is read.
     std::fs::write(folder.join("b.toml"), "version = 1\nspeed = 3\n").unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(900));
+    let log = || std::fs::read_to_string(folder.join("log")).unwrap();
+    wait_until("a line about the broken preset", || log().contains("unknown field `speed`"));
     assert_eq!(osc.ask("/loop/speed"), 2.5);
     preset(folder, "b.toml", "bank = 5\n", 3.5);
     osc.wait_for("/loop/speed", |speed| speed == 3.5);
@@ -47,10 +57,7 @@ fn presets_are_saved_banked_faded_and_read_again() {
     osc.wait_for("/keyframe/2/seed", |seed| seed == 77.0);
     osc.send("/preset/save", vec![OscType::String("mine".into())]);
     let saved = folder.join("mine.toml");
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while !saved.exists() && std::time::Instant::now() < deadline {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    wait_until("the saved preset", || saved.exists());
     osc.send("/preset/load", vec![OscType::String("a".into())]);
     osc.wait_for("/loop/speed", |speed| speed == 0.5);
     osc.send("/preset/load", vec![OscType::String("mine".into())]);
@@ -62,7 +69,7 @@ fn presets_are_saved_banked_faded_and_read_again() {
     osc.send("/model/load", vec![OscType::String("../m".into())]);
     osc.send("/show/quit", vec![]);
     assert!(show.ends_well());
-    let log = std::fs::read_to_string(folder.join("log")).unwrap();
+    let log = log();
     for words in [
         "unknown field `speed`",
         "\"../outside\" is no plain file name",
