@@ -7,10 +7,10 @@ use super::{Finish, Look, LookFrame, LookValues, OwnValues, Palette};
 use crate::instrument::LookOrder;
 use crate::stage::Canvas;
 
+mod golden;
+mod own;
+
 const SIZE: (u32, u32) = (64, 64);
-/// A golden picture may differ by so many levels on so many of its 4,096 pixels: cards round and filter a little differently.
-const LEVELS: u8 = 3;
-const PIXELS: usize = 40;
 
 /// A picture with edges, slopes, colours, black and white.
 fn synthetic() -> Canvas {
@@ -76,216 +76,6 @@ fn drawn_by(look: Look, values: LookValues, pictures: u64) -> Canvas {
     canvas
 }
 
-fn save(path: &std::path::Path, canvas: &Canvas) {
-    image::save_buffer(path, &canvas.rgba, SIZE.0, SIZE.1, image::ColorType::Rgba8).unwrap();
-}
-
-fn golden(name: &str) -> std::path::PathBuf {
-    std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/look")
-        .join(format!("{name}.png"))
-}
-
-/// How many pixels of a picture are not those of `tests/golden/look/NAME.png`, and by how much each level differs.
-fn compare(name: &str, seen: &Canvas) -> Result<(usize, Vec<u8>), String> {
-    let picture = image::open(golden(name)).map_err(|error| format!("{name}: {error}"))?;
-    let picture = picture.to_rgba8();
-    if seen.rgba.len() != picture.len() {
-        return Err(format!("{name}: its size is another"));
-    }
-    let levels = seen.rgba.iter().zip(picture.as_raw());
-    let differences: Vec<u8> = levels.map(|(a, b)| a.abs_diff(*b)).collect();
-    let pixels = differences.chunks_exact(4);
-    let off = pixels.filter(|pixel| pixel.iter().any(|&d| d > LEVELS));
-    Ok((off.count(), differences))
-}
-
-/// Holds a picture against its golden one; `LATENTLOOP_GOLDEN=write` makes it.
-fn check(name: &str, seen: &Canvas) -> Result<(), String> {
-    if std::env::var_os("LATENTLOOP_GOLDEN").is_some() {
-        save(&golden(name), seen);
-        return Ok(());
-    }
-    let (off, differences) = compare(name, seen)?;
-    if off <= PIXELS {
-        return Ok(());
-    }
-    let folder = std::env::temp_dir().join("latentloop-golden");
-    std::fs::create_dir_all(&folder).unwrap();
-    let mut difference = Canvas::black(SIZE);
-    for (out, d) in difference
-        .rgba
-        .chunks_exact_mut(4)
-        .zip(differences.chunks_exact(4))
-    {
-        for (out, d) in out.iter_mut().zip(&d[..3]) {
-            *out = d.saturating_mul(8);
-        }
-    }
-    save(&folder.join(format!("{name}.seen.png")), seen);
-    save(&folder.join(format!("{name}.difference.png")), &difference);
-    Err(format!(
-        "{name}: {off} pixels differ; see {}",
-        folder.display()
-    ))
-}
-
-#[test]
-fn every_pass_draws_its_golden_picture() {
-    let v = LookValues {
-        limiter: 0.0,
-        ..LookValues::default()
-    };
-    let cases = [
-        (
-            "tilt",
-            LookValues {
-                tilt: 20.0,
-                crop: 0.3,
-                ..v
-            },
-        ),
-        ("displace", LookValues { displace: 0.6, ..v }),
-        ("mirror-horizontal", LookValues { mirror: 1.0, ..v }),
-        ("mirror-vertical", LookValues { mirror: 2.0, ..v }),
-        ("mirror-both", LookValues { mirror: 3.0, ..v }),
-        (
-            "kaleidoscope",
-            LookValues {
-                kaleidoscope: 4.0,
-                kaleidoscope_turn: 30.0,
-                ..v
-            },
-        ),
-        (
-            "feedback",
-            LookValues {
-                feedback: 0.9,
-                feedback_zoom: 1.0,
-                feedback_rotate: 90.0,
-                feedback_decay: 0.1,
-                feedback_hue: 180.0,
-                ..v
-            },
-        ),
-        (
-            "colour",
-            LookValues {
-                lift: 0.05,
-                gamma: 1.3,
-                gain: 1.2,
-                contrast: 1.2,
-                saturation: 0.6,
-                hue: 40.0,
-                ..v
-            },
-        ),
-        (
-            "bloom",
-            LookValues {
-                bloom: 0.9,
-                bloom_threshold: 0.6,
-                ..v
-            },
-        ),
-        (
-            "halation",
-            LookValues {
-                bloom: 0.9,
-                bloom_threshold: 0.6,
-                bloom_warmth: 1.0,
-                ..v
-            },
-        ),
-        (
-            "chromatic",
-            LookValues {
-                chromatic: 0.8,
-                ..v
-            },
-        ),
-        ("vignette", LookValues { vignette: 0.8, ..v }),
-        (
-            "grain",
-            LookValues {
-                grain: 0.6,
-                grain_size: 2.0,
-                ..v
-            },
-        ),
-        (
-            "strobe",
-            LookValues {
-                strobe: 0.7,
-                strobe_rate: 4.0,
-                ..v
-            },
-        ),
-        ("palette", LookValues { palette: 0.9, ..v }),
-        (
-            "dissolve",
-            LookValues {
-                transition: 1.0,
-                transition_amount: 1.0,
-                ..v
-            },
-        ),
-        (
-            "wipe",
-            LookValues {
-                transition: 2.0,
-                transition_amount: 1.0,
-                ..v
-            },
-        ),
-        (
-            "zoom",
-            LookValues {
-                transition: 3.0,
-                transition_amount: 1.0,
-                ..v
-            },
-        ),
-        (
-            "dip",
-            LookValues {
-                transition: 4.0,
-                transition_amount: 0.6,
-                ..v
-            },
-        ),
-        (
-            "all",
-            LookValues {
-                crop: 0.1,
-                displace: 0.2,
-                mirror: 1.0,
-                feedback: 0.5,
-                saturation: 1.4,
-                bloom: 0.4,
-                chromatic: 0.3,
-                vignette: 0.5,
-                grain: 0.2,
-                ..v
-            },
-        ),
-    ];
-    let plain = drawn(v, 5);
-    let mut failed = Vec::new();
-    for (name, values) in cases {
-        let seen = drawn(values, 5);
-        assert!(seen != plain, "{name} does something");
-        assert!(seen == drawn(values, 5), "{name} comes out the same again");
-        failed.extend(check(name, &seen).err());
-        let (off, _) = compare(name, &plain).unwrap();
-        assert!(
-            off > PIXELS,
-            "a {name} that does nothing would not be found: {off}"
-        );
-    }
-    assert!(failed.is_empty(), "{failed:#?}");
-}
-
 /// How far two pictures are apart at most, in levels.
 fn apart(a: &Canvas, b: &Canvas) -> u8 {
     let levels = a.rgba.iter().zip(&b.rgba).map(|(a, b)| a.abs_diff(*b));
@@ -328,141 +118,41 @@ fn passes_that_are_drawn_in_one_go_make_the_picture_that_they_make_one_by_one() 
     assert!(apart(&usual, &other) > 20, "the order makes a difference");
 }
 
-/// A pass of one's own, and where its files lie.
-fn own(texts: &[(&str, &str)]) -> (Arc<Shelf>, tempfile::TempDir) {
-    let place = tempfile::tempdir().unwrap();
-    for (name, text) in texts {
-        std::fs::write(place.path().join(name), text).unwrap();
-    }
-    let shelf = Arc::new(Shelf::new(Box::new(|is_warning, text| {
-        assert!(!is_warning, "{text}");
-    })));
-    shelf.read(place.path().to_owned()).unwrap();
-    (shelf, place)
-}
-
-fn worn(shelf: &Arc<Shelf>) -> Finish {
-    let mut finish = Finish::default();
-    finish.wear(Arc::clone(shelf));
-    finish.take_card(Look::headless().unwrap().waiting());
-    finish
-}
-
-const SETTINGS: &str = "@group(0) @binding(0) var picture: texture_2d<f32>;
-@group(1) @binding(0) var last: texture_2d<f32>;
-@group(2) @binding(0) var<uniform> settings: Settings;
-";
-
 #[test]
-fn a_pass_of_ones_own_is_drawn_with_its_knobs_in_its_place() {
-    let flat = format!(
-        "//! red = 0.5 (0..1)\n//! green = 20 (0..100)\n{SETTINGS}
-         struct Settings {{ size: vec2<f32>, tick: u32, seed: u32, red: f32, green: f32 }}
-         @fragment fn f() -> @location(0) vec4<f32> {{ return vec4<f32>(settings.red, settings.green / 100.0, 0.0, 1.0); }}"
-    );
-    let invert = format!(
-        "//! slot: 3\n{SETTINGS}
-         struct Settings {{ size: vec2<f32>, tick: u32, seed: u32 }}
-         @fragment fn f(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {{ return 1.0 - textureLoad(picture, vec2<i32>(at.xy), 0); }}"
-    );
-    let (shelf, _place) = own(&[("flat.wgsl", &flat), ("invert.wgsl", &invert)]);
-    let mut v = LookValues {
-        limiter: 0.0,
-        ..LookValues::default()
-    };
-    v.own[0].amount = 1.0;
-    v.own[0].knobs = [1.0, 0.5, 0.5, 0.5];
-    let mut finish = worn(&shelf);
-    let mut pixel = |v: LookValues| {
-        let mut canvas = synthetic();
-        assert!(finish.finish(&mut canvas, &frame(v, 0)));
-        assert!(finish.read_waiting(&mut canvas));
-        [canvas.rgba[0], canvas.rgba[1], canvas.rgba[2]]
-    };
-    // Half of the light is 188 of 255.
-    assert_eq!(pixel(v), [255, 188, 0]);
-    v.own[2].amount = 1.0;
-    assert_eq!(pixel(v), [0, 188, 255]);
-    // The other way round the flat colour covers all.
-    v.order = LookOrder::of(&["own.3", "own.1"]).unwrap();
-    assert_eq!(pixel(v), [255, 188, 0]);
-    // Half of it lets half of the picture through.
-    v.own[2].amount = 0.0;
-    v.own[0] = OwnValues {
-        amount: 0.5,
-        knobs: [0.0, 0.0, 0.5, 0.5],
-    };
-    assert_eq!(pixel(v), [0, 0, 41], "of 0, 0, 60");
-    // An empty place draws nothing.
-    v.own[0].amount = 0.0;
-    v.own[3].amount = 1.0;
-    assert_eq!(pixel(v), [0, 0, 60]);
-}
-
-#[test]
-fn every_pass_that_lies_there_to_be_copied_is_let_in_and_draws_its_golden_picture() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/presets/looks");
-    let shelf = Arc::new(Shelf::new(Box::new(|is_warning, text| {
-        assert!(!is_warning, "{text}");
-    })));
-    shelf.read(folder.into()).unwrap();
-    let mut failed = Vec::new();
-    let mut plain = synthetic();
-    plain.rgba.rotate_right(16);
-    for place in 0..3 {
-        let source = shelf.source(place).unwrap();
-        let mut v = LookValues {
+fn a_transition_begins_at_every_keyframe_with_the_picture_that_was_there() {
+    let mut finish = Finish::with(Look::headless().unwrap().waiting());
+    let mut number = 0;
+    let mut shown = |position: f32, level: u8| {
+        let mut canvas = Canvas::black(SIZE);
+        canvas.rgba.fill(level);
+        let values = LookValues {
             limiter: 0.0,
+            transition: 1.0,
+            transition_amount: 1.0,
+            position,
             ..LookValues::default()
         };
-        v.own[place].amount = 1.0;
-        for (knob, own) in v.own[place].knobs.iter_mut().zip(&source.knobs) {
-            *knob = own.rest() as f32;
-        }
-        let mut finish = worn(&shelf);
-        let mut seen = Canvas::default();
-        for number in 0..5 {
-            seen = synthetic();
-            seen.rgba.rotate_right(4 * number as usize);
-            assert!(finish.finish(&mut seen, &frame(v, number)));
-            assert!(finish.read_waiting(&mut seen));
-        }
-        assert!(apart(&seen, &plain) > 20, "{} does something", source.name);
-        failed.extend(check(&format!("own-{}", source.name), &seen).err());
-    }
-    assert!(failed.is_empty(), "{failed:#?}");
-}
-
-#[test]
-fn what_is_no_number_does_not_stay_in_the_feedback() {
-    let text = format!(
-        "{SETTINGS}
-         struct Settings {{ size: vec2<f32>, tick: u32, seed: u32 }}
-         @fragment fn f(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {{
-             let zero = f32(settings.tick & 0u);
-             return vec4<f32>(zero / zero, 1.0 / zero, -1.0 / zero, 1.0);
-         }}"
-    );
-    let (shelf, _place) = own(&[("nan.wgsl", &text)]);
-    let mut finish = worn(&shelf);
-    let mut v = LookValues {
-        limiter: 0.0,
-        feedback: 0.9,
-        order: LookOrder::of(&["own.1", "feedback"]).unwrap(),
-        ..LookValues::default()
+        assert!(finish.finish(&mut canvas, &frame(values, number)));
+        assert!(finish.read_waiting(&mut canvas));
+        number += 1;
+        canvas.rgba[0]
     };
-    let mut last = Canvas::default();
-    for number in 0..60 {
-        v.own[0].amount = if number < 3 { 1.0 } else { 0.0 };
-        last = synthetic();
-        assert!(finish.finish(&mut last, &frame(v, number)));
-        assert!(finish.read_waiting(&mut last));
-    }
-    assert!(
-        apart(&last, &synthetic()) <= 2,
-        "{}",
-        apart(&last, &synthetic())
-    );
+    // Switched on in the middle of the way it changes nothing at first.
+    assert_eq!(shown(6.5, 100), 100);
+    assert_eq!(shown(6.99, 200), 200);
+    // From 200 at the keyframe to 0.
+    assert_eq!(shown(7.0, 200), 200);
+    let half = shown(7.5, 0);
+    assert!((140..152).contains(&half), "half of the light: {half}");
+    assert!(shown(7.99, 0) < 10);
+    // The loop's end is no way back.
+    assert_eq!(shown(0.0, 80), 80);
+    assert!(shown(0.99, 160) > 155);
+    // Backwards over a keyframe.
+    assert_eq!(shown(1.0, 160), 160);
+    assert_eq!(shown(0.999, 60), 60);
+    assert!(shown(0.9, 250) < 120);
+    assert!(shown(0.05, 250) > 240);
 }
 
 #[test]

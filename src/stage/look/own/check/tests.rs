@@ -107,7 +107,7 @@ fn what_cannot_be_drawn_with_is_named_with_its_line_and_column() {
         ),
         (
             pass("var big: array<vec4<f32>, 513>;\nsum += big[u32(at.x)];"),
-            "9:5: with `big` the variables of this shader have 8",
+            "9:1: with `big` the variables of this shader have 8",
         ),
         ("(".repeat(70), "1:65: brackets stand more than 64 deep"),
         ("/".repeat(40_000), "at most 32768"),
