@@ -56,4 +56,4 @@ for picture in "$place/pictures"/*.png; do
 done
 shift
 montage "$@" -resize 200x200 -geometry +4+3 -tile 5x -background '#141414' -fill '#cccccc' -pointsize 14 \
-    -depth 8 -colors 255 docs/look.png
+    -dither None -colors 200 PNG8:docs/look.png

@@ -8,9 +8,11 @@ use super::style::{DIM, EDGE, INK, LIT, PANEL, font};
 use crate::instrument::{Kind, ParamId, Row, Table};
 
 /// The order of the groups; others follow.
-const ORDER: [&str; 8] = [
-    "loop", "beat", "sound", "look", "stage", "master", "record", "preset",
+const ORDER: [&str; 9] = [
+    "loop", "beat", "sound", "look", OWN, "stage", "master", "record", "preset",
 ];
+/// The group of the performer's own passes.
+const OWN: &str = "own passes";
 /// What stands elsewhere on the console, or has no use there: it is about the heads-up display, or ends the show.
 const ELSEWHERE: [&str; 10] = [
     "loop.position",
@@ -43,6 +45,12 @@ struct Group {
 }
 
 impl Group {
+    /// Whether there is anything in it: places for passes may be empty.
+    fn is_there(&self, links: &Links) -> bool {
+        let is_there = |(param, _): &(ParamId, String)| is_there(links, *param);
+        !self.keys.is_empty() || self.values.iter().any(is_there)
+    }
+
     fn height(&self, width: f32, links: &Links) -> f32 {
         if !self.is_open {
             return HEAD + 2.0 * GAP;
@@ -66,7 +74,9 @@ impl Knobs {
         for (param, row) in table.iter().filter(|(_, row)| is_shown(row)) {
             let (group, rest) = row.name.split_once('.').unwrap_or(("", &row.name));
             let is_program = PROGRAM.contains(&group);
-            let (group, name) = if is_program {
+            let (group, name) = if row.name.starts_with("look.own.") {
+                (OWN, label(rest))
+            } else if is_program {
                 let name = row.name.strip_prefix("window.").unwrap_or(&row.name);
                 ("program", label(name))
             } else {
@@ -102,7 +112,7 @@ impl Knobs {
             ui.spacing_mut().item_spacing.y = GAP;
             let mut heights = vec![0.0f32; count];
             ui.columns(count, |columns| {
-                for group in &mut self.groups {
+                for group in self.groups.iter_mut().filter(|group| group.is_there(links)) {
                     // Each goes where there is most room.
                     let shortest = |at: &usize| heights[*at];
                     let at = (0..count)

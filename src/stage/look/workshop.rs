@@ -128,7 +128,7 @@ impl Bench {
     fn run(mut self, inbox: &Receiver<Job>) {
         loop {
             let job = match self.shelf {
-                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                None => inbox.recv().map_err(RecvTimeoutError::from),
                 Some(_) => inbox.recv_timeout(INTERVAL),
             };
             let goes_on = match job {

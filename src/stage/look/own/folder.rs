@@ -74,9 +74,11 @@ impl Shelf {
             .name("look-files".into())
             .stack_size(STACK)
             .spawn(move || Folder::new(folder, &shelf).look())?;
-        thread
-            .join()
-            .map_err(|_| std::io::Error::other("reading the folder failed"))
+        match thread.join() {
+            Ok(()) => Ok(()),
+            // It was reported when it happened.
+            Err(_) => Err(std::io::Error::other("reading the folder failed")),
+        }
     }
 }
 
