@@ -237,7 +237,7 @@ fn the_order_of_the_passes_comes_with_the_preset_and_into_a_film() {
     );
     let load = |name: &str| {
         seen.osc
-            .send("/preset/load", vec![OscType::String(name.into())])
+            .send("/preset/load", vec![OscType::String(name.into())]);
     };
     seen.wait_for_colour([0, 0, 255], "the second covers the first");
     load("b");

@@ -1,5 +1,6 @@
 //! The thread that makes pipelines for a look: what takes a driver its time is done beside the show.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -226,27 +227,27 @@ impl Bench {
             wgpu::ErrorFilter::OutOfMemory,
         ]
         .map(|filter| self.device.push_error_scope(filter));
-        let module = self
-            .device
-            .create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(name),
-                source: wgpu::ShaderSource::Wgsl(text.into()),
-            });
         let formats = &[LINEAR; 2][..count];
-        let made = pipeline(
-            &self.device,
-            &self.layout,
-            (&self.cover, &module),
-            entry,
-            formats,
-        );
+        let make = || {
+            let source = wgpu::ShaderSource::Wgsl(text.into());
+            let module = self
+                .device
+                .create_shader_module(wgpu::ShaderModuleDescriptor {
+                    label: Some(name),
+                    source,
+                });
+            let modules = (&self.cover, &module);
+            pipeline(&self.device, &self.layout, modules, entry, formats)
+        };
+        // What is too much for a driver must not end the thread either.
+        let made = catch_unwind(AssertUnwindSafe(make));
         // The last one that was pushed comes first.
         let errors = scopes
             .into_iter()
             .rev()
             .map(|scope| pollster::block_on(scope.pop()));
         match errors.collect::<Vec<_>>().into_iter().flatten().next() {
-            None => Ok(made),
+            None => made.map_err(|_panic| "its driver failed".to_owned()),
             Some(error) => Err(error.to_string()),
         }
     }

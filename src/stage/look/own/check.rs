@@ -1,5 +1,7 @@
 //! Whether a performer's own pass can be drawn with: all that can be told without a card.
 
+use std::panic::catch_unwind;
+
 use wgpu::naga::front::wgsl::parse_str;
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
 use wgpu::naga::{
@@ -33,6 +35,16 @@ pub(super) struct Checked {
 /// With the first thing that is wrong with it.
 pub(super) fn check(text: &str) -> Result<Checked, Fault> {
     measure(text)?;
+    // A text that is too much for naga must not end the thread that reads the next one.
+    catch_unwind(|| check_measured(text)).unwrap_or_else(|_| {
+        Err(fault(
+            None,
+            "the shader compiler failed on it; what was changed last is the likely cause",
+        ))
+    })
+}
+
+fn check_measured(text: &str) -> Result<Checked, Fault> {
     let header = Header::parse(text)?;
     let module = parse_str(text).map_err(|error| fault(error.location(text), error.message()))?;
     let checked = Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module);

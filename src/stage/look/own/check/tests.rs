@@ -1,5 +1,7 @@
 //! What is let in and what is not.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const TOP: &str = "//! waves = 12 (1..40) \"across\"
@@ -240,4 +242,29 @@ fn loops_that_may_not_end_are_refused() {
     }
     let said = refused(&format!("{}{chain}", pass("sum.x += f29(sum.y);")));
     assert!(said.contains("in all"), "{said}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever happens to a good file, it is let in or refused with a place in it.
+    #[test]
+    fn a_file_that_is_damaged_anywhere_is_let_in_or_named(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        end in any::<prop::sample::Index>(),
+    ) {
+        let good = pass("for (var i = 0; i < 64; i++) { sum.x += sin(f32(i)); }");
+        let mut bytes = good.clone().into_bytes();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte & 0x7f;
+        }
+        bytes.truncate(end.index(good.len()).max(good.len() / 2));
+        let text = String::from_utf8(bytes).unwrap();
+        if let Err(fault) = check(&text) {
+            let lines = text.lines().count() as u32 + 1;
+            prop_assert!((1..=lines).contains(&fault.line), "{fault}");
+            prop_assert!(!fault.reason.contains("compiler failed"), "{fault}: {text}");
+        }
+    }
 }
