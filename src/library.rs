@@ -252,6 +252,26 @@ pub fn named_model(present: &Path, name: &str) -> anyhow::Result<PathBuf> {
     model(present, &name)
 }
 
+/// Every model that [`named_model`] finds from this one, by name.
+pub fn models(present: &Path) -> Vec<PathBuf> {
+    let folder = folder(present);
+    let places = [folder.to_owned(), folder.join("../models"), "models".into()];
+    let mut models: Vec<PathBuf> = Vec::new();
+    for place in places {
+        for path in files(&place, "safetensors") {
+            // As with a name, the first place counts.
+            if !models
+                .iter()
+                .any(|known| known.file_name() == path.file_name())
+            {
+                models.push(path);
+            }
+        }
+    }
+    models.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
+    models
+}
+
 fn folder(path: &Path) -> &Path {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -260,18 +280,23 @@ fn folder(path: &Path) -> &Path {
 
 /// Presets of a folder by name.
 fn presets(folder: &Path) -> Vec<PathBuf> {
+    files(folder, "toml")
+}
+
+/// Files of a folder with that ending, by name.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();
     };
-    let mut presets: Vec<PathBuf> = entries
+    let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
             path.extension()
-                .is_some_and(|extension| extension == "toml")
+                .is_some_and(|extension| extension == ending)
         })
         .collect();
-    presets.sort();
-    presets
+    files.sort();
+    files
 }
 
 /// The preset of that name in the folder of `beside`; the name may leave out `.toml`, and cannot leave the folder.
@@ -344,6 +369,33 @@ fn file_name(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_models_that_a_name_finds_are_listed_once() {
+        let place = tempfile::tempdir().unwrap();
+        let (presets, models) = (place.path().join("presets"), place.path().join("models"));
+        for folder in [&presets, &models] {
+            std::fs::create_dir(folder).unwrap();
+            std::fs::write(folder.join("both.safetensors"), "").unwrap();
+        }
+        std::fs::write(models.join("a.safetensors"), "").unwrap();
+        std::fs::write(models.join("a.md"), "").unwrap();
+        let found = self::models(&presets.join("first.toml"));
+        let found: Vec<&PathBuf> = found
+            .iter()
+            .filter(|path| path.starts_with(place.path()))
+            .collect();
+        let expected = [
+            presets.join("../models/a.safetensors"),
+            presets.join("both.safetensors"),
+        ];
+        assert_eq!(found, expected.iter().collect::<Vec<_>>());
+        for model in found {
+            let name = model.file_name().unwrap().to_string_lossy();
+            let named = named_model(&presets.join("first.toml"), &name).unwrap();
+            assert_eq!(named, *model);
+        }
+    }
 
     #[test]
     fn names_cannot_leave_their_folder() {

@@ -12,7 +12,9 @@ use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
 use latentloop::record::TakeLog;
-use latentloop::stage::{Canvas, Finish, Fit, LookFrame, LookIds, Scaler};
+use latentloop::stage::{
+    Canvas, Crossfade, Film, Filter, Finish, LookFrame, LookIds, ProjectionIds, Scaler,
+};
 use latentloop::take::Model;
 
 struct Counting;
@@ -74,8 +76,14 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
     let mut z = vec![0.0; Norm::Batch.rows() * 200];
     let (from, to) = (vec![10u8; 64 * 64 * 4], vec![90u8; 64 * 64 * 4]);
     let mut canvas = Canvas::black((64, 64));
-    let mut scaler = Scaler::new((64, 64), (320, 180), Fit::Fit);
-    let mut frame = vec![0u8; 320 * 180 * 4];
+    // Another model has come, and fades in.
+    let mut crossfade = Crossfade::default();
+    crossfade.begin(&canvas, (64, 64), 0, u64::MAX);
+    let projections = ProjectionIds::new(&table).expect("the stage has rows");
+    let (mut scaler, mut follower) = [Filter::CatmullRom, Filter::Edge]
+        .map(|auto| Scaler::new(auto, 1))
+        .into();
+    let mut frame = Canvas::black((320, 180));
     let look = LookIds::new(&table).expect("the look has rows");
     let mut finish = Finish::default();
     let reroll = table.find("loop.reroll").expect("a row of the table");
@@ -106,8 +114,16 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
             palette: None,
         };
         canvas.compose(&from, &to, 0.4, dressed.brightness);
+        crossfade.apply(&mut canvas, instrument.ticks());
         finish.finish(&mut canvas, &dressed);
-        scaler.scale(&canvas.rgba, &mut frame);
+        let mut projection = projections.projection(&instrument, 0);
+        scaler.scale(&canvas, &mut frame, &projection);
+        projection.film = Film {
+            halation: 0.5,
+            grain: 0.5,
+            ..projection.film
+        };
+        follower.scale(&canvas, &mut frame, &projection);
     };
     let mut frame_path = || {
         frame_path();

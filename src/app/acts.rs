@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::arm::{Edge, Place, Press};
-use super::console::Glance;
+use super::console::{Feed, Glance};
 use super::desk::Job;
 use super::pieces::{Opened, Which};
 use super::show::{Show, WindowCommand};
@@ -19,7 +19,6 @@ pub(super) struct Ids {
     pub(super) fade: ParamId,
     pub(super) blackout: ParamId,
     pub(super) freeze: ParamId,
-    pub(super) fit: ParamId,
     record: ParamId,
     arm: ParamId,
     per_bar: ParamId,
@@ -34,6 +33,9 @@ pub(super) struct Ids {
     model: ParamId,
     fullscreen: ParamId,
     leave_fullscreen: ParamId,
+    next_monitor: ParamId,
+    monitor: ParamId,
+    console: ParamId,
     hud: ParamId,
     help: ParamId,
     learn: ParamId,
@@ -53,7 +55,6 @@ impl Ids {
             fade: id("master.fade")?,
             blackout: id("master.blackout")?,
             freeze: id("master.freeze")?,
-            fit: id("stage.fit")?,
             record: id("record.toggle")?,
             arm: id("record.arm")?,
             per_bar: id("beat.per_bar")?,
@@ -68,6 +69,9 @@ impl Ids {
             model: id("model.load")?,
             fullscreen: id("window.fullscreen")?,
             leave_fullscreen: id("window.leave_fullscreen")?,
+            next_monitor: id("window.next_monitor")?,
+            monitor: id("window.monitor")?,
+            console: id("window.console")?,
             hud: id("hud.toggle")?,
             help: id("hud.help")?,
             learn: id("midi.learn")?,
@@ -111,6 +115,8 @@ impl Show {
             self.save(text);
         } else if param == self.ids.model {
             self.ask_for(Job::Model(text, Arc::clone(&self.piece)));
+        } else if param == self.ids.monitor {
+            (self.window)(WindowCommand::ToMonitor(text));
         }
     }
 
@@ -132,6 +138,10 @@ impl Show {
             (self.window)(WindowCommand::ToggleFullscreen);
         } else if param == ids.leave_fullscreen {
             (self.window)(WindowCommand::LeaveFullscreen);
+        } else if param == ids.next_monitor {
+            (self.window)(WindowCommand::NextMonitor);
+        } else if param == ids.console {
+            (self.window)(WindowCommand::ToggleConsole);
         } else if param == ids.hud {
             self.board.toggle();
         } else if param == ids.help {
@@ -185,6 +195,9 @@ impl Show {
             Some((true, name, latent, model)) => {
                 self.generation += 1;
                 self.palette_asked = false;
+                // From its first frame on, the new model's pictures fade in.
+                let length = ticks(self.instrument.value(self.ids.fade_secs));
+                self.fade_in = Some((self.requests + 1, length));
                 self.engine_name = name;
                 self.latent = latent;
                 self.log.model(now, model);
@@ -260,7 +273,7 @@ impl Show {
         match self.tape.toggle(self.canvas.size, sound) {
             Change::None => {}
             Change::Begun(take) => self.log.begin_file(now, take),
-            Change::Ended => self.log.end_file(now),
+            Change::Ended(dropped) => self.log.end_file(now, dropped),
         }
     }
 
@@ -276,17 +289,23 @@ impl Show {
     }
 
     /// What the console is told besides the parameters.
-    pub(super) fn glance(&self) -> Glance {
+    pub(super) fn glance(&mut self) -> Glance {
         let keyframes = self.instrument.keyframes();
+        let feed = self.hands.feed.as_mut();
+        let stamps = feed.map(|feed| feed.keyframes(keyframes, self.generation));
         let captured = keyframes.iter().enumerate();
         let captured = captured.filter(|(_, keyframe)| keyframe.seed.is_none());
         Glance {
             keyframes: keyframes.len(),
             captured: captured.fold(0, |bits, (at, _)| bits | 1 << at),
+            stamps: stamps.unwrap_or_default(),
             fps: self.count.fps(),
             dropped: self.count.dropped(),
             pace: self.drawing.pace(),
+            interval: self.count.interval(),
+            longest: self.count.take_longest(),
             recording: self.tape.running(),
+            disk_left: self.tape.left(),
             sound: self.capture.as_ref().map(|capture| {
                 let heard = capture.features();
                 let levels = [heard.level, heard.low, heard.mid, heard.high];
@@ -317,6 +336,8 @@ impl Show {
         // One that waits blinks, twice a second.
         let blinks = self.arm.waits() && (self.instrument.ticks() / 120).is_multiple_of(2);
         lit(self.ids.record, self.tape.running().is_some() != blinks);
+        let feed = self.hands.feed.as_ref();
+        lit(self.ids.console, feed.is_some_and(Feed::is_open));
         lit(self.ids.hud, self.board.is_open());
         lit(self.ids.help, self.board.shows_help());
         lit(self.ids.learn, self.board.picked().is_some());

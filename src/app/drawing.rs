@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use triple_buffer::{Input, Output, triple_buffer};
 
+use super::thumbnail::Easel;
 use crate::control::Notices;
 use crate::engine::{Bytes, Courses, Engine, EngineError, Norm, ROWS};
 use crate::latent::Around;
@@ -61,8 +62,12 @@ struct Shared {
 }
 
 impl Drawing {
-    /// Starts the thread.
-    pub(super) fn start(engine: Box<dyn Engine>, notices: Arc<Notices>) -> std::io::Result<Self> {
+    /// Starts the thread. Where it is given an easel, it draws the keyframes' thumbnails as well.
+    pub(super) fn start(
+        engine: Box<dyn Engine>,
+        easel: Option<Easel>,
+        notices: Arc<Notices>,
+    ) -> std::io::Result<Self> {
         let (request, requests) = triple_buffer(&Request {
             z: vec![0.0; ROWS * engine.latent()],
             norm: Norm::Running,
@@ -81,8 +86,10 @@ impl Drawing {
         let work = Work {
             courses: Courses::new(engine.latent()),
             exact: Exact::default(),
+            easel,
             engine,
             generation: 0,
+            due: Instant::now(),
             requests,
             frames,
             swaps,
@@ -147,7 +154,10 @@ struct Work {
     engine: Box<dyn Engine>,
     courses: Courses,
     exact: Exact,
+    easel: Option<Easel>,
     generation: u32,
+    /// When the next request is to be expected.
+    due: Instant,
     requests: Output<Request>,
     frames: Input<Frame>,
     swaps: Receiver<Box<dyn Engine>>,
@@ -191,20 +201,14 @@ impl Work {
                 self.generation += 1;
             }
             if !self.requests.update() {
-                // Between frames the next segments are made ready, a small step at a time.
-                match self.courses.work(self.engine.as_mut()) {
-                    Ok(true) => {}
-                    Ok(false) => std::thread::park_timeout(DOZE),
-                    Err(error) => {
-                        self.notices.warn(format!("drawing ahead: {error}"));
-                        std::thread::park_timeout(DOZE);
-                    }
-                }
+                self.idle();
                 continue;
             }
-            if self.requests.peek_output_buffer().generation != self.generation {
+            let request = self.requests.peek_output_buffer();
+            if request.generation != self.generation {
                 continue;
             }
+            self.due = Instant::now() + request.interval;
             if let Err(error) = self.draw()
                 && failed_at.is_none_or(|at| at.elapsed() > Duration::from_secs(1))
             {
@@ -212,6 +216,44 @@ impl Work {
                     .warn(format!("drawing: {error}; the last picture stays"));
                 failed_at = Some(Instant::now());
             }
+            let generation = self.generation;
+            if let Some(easel) = self.easel.as_mut()
+                && easel.is_late(generation)
+            {
+                self.draw_thumbnail();
+            }
+        }
+    }
+
+    /// Between frames the next segments are made ready, a small step at a time; then the console's thumbnails.
+    fn idle(&mut self) {
+        match self.courses.work(self.engine.as_mut()) {
+            Ok(true) => {}
+            Ok(false) => {
+                let (generation, left) = (
+                    self.generation,
+                    self.due.saturating_duration_since(Instant::now()),
+                );
+                let easel = self.easel.as_mut();
+                if easel.is_some_and(|easel| easel.fits(generation, left)) {
+                    self.draw_thumbnail();
+                } else {
+                    std::thread::park_timeout(DOZE);
+                }
+            }
+            Err(error) => {
+                self.notices.warn(format!("drawing ahead: {error}"));
+                std::thread::park_timeout(DOZE);
+            }
+        }
+    }
+
+    fn draw_thumbnail(&mut self) {
+        if let Some(easel) = &mut self.easel
+            && let Err(error) = easel.work(self.engine.as_mut(), self.generation)
+        {
+            self.notices
+                .warn(format!("drawing a keyframe for the console: {error}"));
         }
     }
 

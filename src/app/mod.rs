@@ -11,13 +11,19 @@ mod keyboard;
 mod logbook;
 mod looks;
 mod monitor;
+mod outputs;
+mod pace;
 mod pieces;
 mod placement;
 mod readout;
+mod remuxing;
 mod show;
 mod stats;
 mod tape;
+mod thumbnail;
 mod window;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod x11;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,7 +34,7 @@ use anyhow::Context;
 use crate::engine::{Drawing, Norm};
 use crate::instrument::Table;
 use crate::library;
-use crate::record::Codec;
+use crate::record::{Codec, Encoders, FpsMode};
 use crate::stage::Target;
 
 pub use monitor::{Display, Monitor, monitors, open_display};
@@ -62,6 +68,14 @@ pub struct Settings {
     pub size: Option<(u32, u32)>,
     /// How recordings are coded; H.264 where none is given.
     pub codec: Option<Codec>,
+    /// What codes them.
+    pub encoder: Encoders,
+    /// Whether recordings have a constant frame rate.
+    pub fps_mode: FpsMode,
+    /// Whether recordings become plain MP4 files when they are closed.
+    pub plain_mp4: bool,
+    /// Whether recordings have pictures as they were before their look.
+    pub without_look: bool,
     /// Where raw pictures go.
     pub out: Vec<Target>,
     /// Size of raw pictures, in pixels; the engine's own where none is given.
@@ -78,8 +92,8 @@ pub struct Settings {
     pub midi_clock_out: Option<String>,
     /// The sound input that is listened to.
     pub sound_in: Option<String>,
-    /// A part of the name of the monitor to play on.
-    pub monitor: Option<String>,
+    /// Parts of the names of the monitors to play on: an output for each. Where none is given, one output, where it was last.
+    pub monitors: Vec<String>,
     /// The performer's console.
     pub console: ConsoleChoice,
     /// Whether the show begins fullscreen.

@@ -284,7 +284,7 @@ fn beat(instrument: &Instrument) -> (usize, usize) {
 }
 
 /// Keys and what they do; those of a number in one line.
-fn table_of_keys(keys: &Keys) -> Vec<(String, String)> {
+pub(super) fn table_of_keys(keys: &Keys) -> Vec<(String, String)> {
     let mut lines: Vec<(String, String)> = Vec::new();
     for binding in keys.bindings() {
         let key = binding.chord.to_string();

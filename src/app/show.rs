@@ -7,21 +7,25 @@ use super::Settings;
 use super::acts::Ids;
 use super::arm::Arm;
 use super::clocks::Clocks;
+use super::console::Feed;
 use super::desk::{Desk, Done, Job};
 use super::drawing::{Drawing, Frame};
 use super::hands::Hands;
 use super::logbook::Logbook;
+use super::pace::Pace;
 use super::pieces::First;
 use super::readout::{Board, Sources};
 use super::stats::{Count, Figures};
-use super::tape::Tape;
+use super::tape::{Change, Form, Tape};
 use crate::control::Stamp;
 use crate::engine::{Norm, ROWS};
 use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Fit, LookFrame, LookIds, Output, Palette, Pipes, Shown, blend_weight};
+use crate::stage::{
+    Canvas, Crossfade, LookFrame, LookIds, Output, Palette, Pipes, ProjectionIds, blend_weight,
+};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -29,10 +33,16 @@ const MAX_CATCH_UP: Duration = Duration::from_secs(1);
 const SAMPLES: usize = 1 << 17;
 
 /// What the show asks of its window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WindowCommand {
     ToggleFullscreen,
     LeaveFullscreen,
+    NextMonitor,
+    /// To the monitor with that in its name.
+    ToMonitor(Box<str>),
+    /// The graphics card that was shown with is lost.
+    CardLost,
+    ToggleConsole,
     Close,
 }
 
@@ -44,6 +54,7 @@ pub(super) struct Show {
     /// What the model paints with, once the look has asked for it.
     pub(super) palette: Option<Palette>,
     pub(super) palette_asked: bool,
+    projection: ProjectionIds,
     /// What grain is drawn from.
     seed: u32,
     pub(super) hands: Hands,
@@ -61,20 +72,25 @@ pub(super) struct Show {
     pub(super) window: Box<dyn Fn(WindowCommand) + Send>,
     pub(super) capture: Option<Box<Capture>>,
     samples: Vec<f32>,
+    /// When the last of them was heard.
+    heard_at: Instant,
     /// What the sound was last.
     heard: [f64; SOURCES.len()],
     pub(super) log: Logbook,
     pub(super) clocks: Clocks,
     pub(super) norm: Option<Norm>,
-    interval: Duration,
+    pace: Pace,
     length: Option<Duration>,
     /// The engine's last two frames, and when the newer one came.
     older: Frame,
     newer: Frame,
     newer_at: Instant,
     pub(super) canvas: Canvas,
+    /// The request whose frame, or a later one, is the first of a model that has come, and how many ticks it fades in.
+    pub(super) fade_in: Option<(u64, u64)>,
+    crossfade: Crossfade,
     pub(super) board: Board,
-    requests: u64,
+    pub(super) requests: u64,
     /// Time of the instrument's tick 0.
     origin: Instant,
     tick_debt: u64,
@@ -88,7 +104,7 @@ impl Show {
         settings: &Settings,
         table: &Arc<Table>,
         opened: First,
-        hands: Hands,
+        mut hands: Hands,
         mut output: Box<dyn Output>,
         window: Box<dyn Fn(WindowCommand) + Send>,
     ) -> anyhow::Result<Self> {
@@ -118,7 +134,15 @@ impl Show {
             desk("desk-records")?,
             Arc::clone(&hands.notices),
             settings.takes.clone(),
-            (settings.size, settings.fps, settings.codec),
+            Form {
+                size: settings.size,
+                rate: settings.fps,
+                fps_mode: settings.fps_mode,
+                codec: settings.codec,
+                encoders: settings.encoder,
+                plain_mp4: settings.plain_mp4,
+                without_look: settings.without_look,
+            },
         );
         let told = Arc::clone(&hands.notices);
         let pipes = Pipes::open(
@@ -141,13 +165,18 @@ impl Show {
         };
         let now = Instant::now();
         Ok(Self {
-            drawing: Drawing::start(engine, Arc::clone(&hands.notices))?,
+            drawing: Drawing::start(
+                engine,
+                hands.feed.as_mut().and_then(Feed::easel),
+                Arc::clone(&hands.notices),
+            )?,
             board: Board::new(&piece.name, table, &hands.keys),
             table: Arc::clone(table),
             ids,
             look: LookIds::new(table)?,
             palette: None,
             palette_asked: false,
+            projection: ProjectionIds::new(table)?,
             seed: settings.seed as u32,
             clocks: Clocks::new(&hands, &instrument)?,
             hands,
@@ -164,15 +193,18 @@ impl Show {
             window,
             capture: None,
             samples: Vec::with_capacity(SAMPLES),
+            heard_at: now,
             heard: [f64::NAN; SOURCES.len()],
             log,
             norm: settings.norm,
-            interval: Duration::from_secs_f64(1.0 / settings.fps),
+            pace: Pace::new(Duration::from_secs_f64(1.0 / settings.fps), now),
             length: settings.length,
             older: blank.clone(),
             newer: blank,
             newer_at: now,
             canvas: Canvas::black(size),
+            fade_in: None,
+            crossfade: Crossfade::default(),
             requests: 0,
             origin: now,
             tick_debt: 0,
@@ -189,16 +221,17 @@ impl Show {
         while !self.over {
             let now = Instant::now();
             self.step(now);
-            due += self.interval;
+            let interval = self.pace.interval();
+            due += interval;
             let after = Instant::now();
             // Where the display sets the pace, or time was lost, the grid begins anew: the display's rate is never quite
             // the show's, and pictures that were due are counted by their absence.
-            if self.output.paces(self.interval) || after > due + self.interval {
+            if self.output.paces(interval) {
+                due = after + interval;
+            } else if after > due + interval {
                 due = after;
             }
-            if let Some(wait) = due.checked_duration_since(after) {
-                std::thread::sleep(wait);
-            }
+            self.output.wait(due, interval);
         }
         self.end()
     }
@@ -221,6 +254,7 @@ impl Show {
         if self.newer.number > 0 {
             self.present();
         }
+        self.count_presented();
         if let (Some(length), Some(age)) = (self.length, self.count.age()) {
             self.over |= age >= length;
         }
@@ -248,7 +282,7 @@ impl Show {
         };
         let features = capture.features();
         self.samples.clear();
-        capture.drain_samples(&mut self.samples);
+        self.heard_at = capture.drain_samples(&mut self.samples);
         let values = [features.level, features.low, features.mid, features.high];
         for (source, value) in values.map(f64::from).into_iter().enumerate() {
             // Silence fills no log.
@@ -313,7 +347,7 @@ impl Show {
         // Grows only where a model with longer latents has come.
         request.z.resize(ROWS * self.latent, 0.0);
         request.norm = norm;
-        request.interval = self.interval;
+        request.interval = self.pace.interval();
         request.on_loop = norm == Norm::Batch && self.instrument.around(&mut request.around);
         request.number = self.requests;
         request.generation = self.generation;
@@ -329,10 +363,17 @@ impl Show {
             return;
         }
         let frame = self.drawing.frame.output_buffer_mut();
+        let fade_in = self.fade_in.filter(|(first, _)| frame.number >= *first);
+        let is_first = fade_in.is_some();
+        if let Some((_, length)) = fade_in {
+            self.fade_in = None;
+            let (size, now) = (frame.canvas.size, self.instrument.ticks());
+            self.crossfade.begin(&self.newer.canvas, size, now, length);
+        }
         std::mem::swap(&mut self.older, &mut self.newer);
         std::mem::swap(&mut self.newer, frame);
-        // The first frame, and the first of another size, has none before it.
-        if self.older.number == 0 || self.older.canvas.size != self.newer.canvas.size {
+        // The first frame, and the first of another model, has none before it.
+        if is_first || self.older.number == 0 || self.older.canvas.size != self.newer.canvas.size {
             self.older.clone_from(&self.newer);
         }
         self.newer_at = now;
@@ -352,16 +393,28 @@ impl Show {
             seed: self.seed,
             palette: self.palette,
         };
-        let lit = if self.output.dims(&look.values) {
-            1.0
+        // Where the look dims, the picture before it is not dimmed yet.
+        let (lit, undimmed) = if self.output.dims(&look.values) {
+            (1.0, look.brightness)
         } else {
-            look.brightness
+            (look.brightness, 1.0)
         };
-        let weight = blend_weight(self.newer_at.elapsed(), self.drawing.pace(), self.interval);
+        let weight = blend_weight(
+            self.newer_at.elapsed(),
+            self.drawing.pace(),
+            self.pace.interval(),
+        );
         self.canvas.resize(self.newer.canvas.size);
         let (older, newer) = (&self.older.canvas.rgba, &self.newer.canvas.rgba);
-        self.canvas.compose(older, newer, weight, lit);
-        let fit = Fit::of(self.instrument.value(self.ids.fit));
+        let now = self.instrument.ticks();
+        if self.crossfade.is_on(now, self.canvas.size) {
+            self.canvas.compose(older, newer, weight, 1.0);
+            self.crossfade.apply(&mut self.canvas, now);
+            self.canvas.dim(lit);
+        } else {
+            self.canvas.compose(older, newer, weight, lit);
+        }
+        let projections = self.projection.projections(&self.instrument, self.seed);
         let norm = self.norm();
         self.board.update(
             Instant::now(),
@@ -378,22 +431,52 @@ impl Show {
                 sound: self.capture.as_deref(),
             },
         );
-        let shown = self
-            .output
-            .show(&mut self.canvas, fit, self.board.visible(), &look);
-        self.output.read(&mut self.canvas, &look);
-        self.pipes.offer(&self.canvas, fit);
+        self.tape.catch(&self.canvas, undimmed, &look);
+        let number = self.newer.number;
+        let readout = self.board.visible();
+        self.output
+            .show(&mut self.canvas, &projections, readout, &look, number);
+        let shown_at = Instant::now();
+        let drawn_at = self.output.read(&mut self.canvas, &look);
+        self.pipes.offer(&self.canvas, &projections[0]);
         self.tell_console();
-        if self.tape.offer(&self.canvas, fit, &self.samples) {
-            self.log.end_file(self.instrument.ticks());
+        self.tape.offer_sound(&self.samples, self.heard_at);
+        let projection = &projections[0];
+        let change = self
+            .tape
+            .offer(&self.canvas, projection, shown_at, drawn_at);
+        if let Change::Ended(dropped) = change {
+            self.log.end_file(self.instrument.ticks(), dropped);
         }
-        match shown {
-            Shown::Yes => {
-                let (at, number) = (self.hands.inbox.now(), self.newer.number);
-                self.count
-                    .shown(Instant::now(), at, number, self.drawing.drawn());
-            }
-            Shown::No => self.count.hidden(),
+    }
+
+    /// Counts what has reached the audience, and follows what the machine can do.
+    fn count_presented(&mut self) {
+        let (now, stamp) = (Instant::now(), self.hands.inbox.now());
+        while let Some(presented) = self.output.presented() {
+            let ago = now.saturating_duration_since(presented.at).as_nanos() as u64;
+            let at = stamp.saturating_sub(ago);
+            let drawn = self.drawing.drawn();
+            self.count.shown(presented.at, at, presented.number, drawn);
+            self.pace.presented();
+        }
+        let is_hidden = self.output.is_hidden();
+        if is_hidden {
+            self.count.hidden();
+        }
+        if self.pace.follow(self.output.refresh()) {
+            self.count.follow(self.pace.interval());
+        }
+        let tells = !is_hidden && self.count.pictures() > 0;
+        if self.pace.look(now, tells) {
+            let interval = self.pace.interval();
+            self.count.follow(interval);
+            let text = format!(
+                "showing {:.0} pictures a second, which this machine can keep",
+                interval.as_secs_f64().recip()
+            );
+            // A full desk has more pressing things to do.
+            let _ = self.pieces.ask(Job::Tell(text));
         }
     }
 
@@ -422,7 +505,11 @@ impl Show {
         self.hands.tell(&mut figures);
         (figures.out_sent, figures.out_dropped) = (self.pipes.sent(), self.pipes.dropped());
         drop(self.pipes);
-        figures.recorder_dropped = self.tape.end();
+        if let Some((_, dropped)) = self.tape.running() {
+            self.log.end_file(self.instrument.ticks(), dropped);
+        }
+        let told = self.tape.end();
+        (figures.recorder_dropped, figures.recorder_encoder) = (told.dropped, told.encoder);
         (self.window)(WindowCommand::Close);
         figures
     }

@@ -100,6 +100,8 @@ pub(super) struct Figures {
     pub(super) oscquery: Option<std::net::SocketAddr>,
     /// Pictures that recordings lost.
     pub(super) recorder_dropped: u64,
+    /// What coded the last of them, as FFmpeg names it; nothing where nothing was recorded.
+    pub(super) recorder_encoder: Option<String>,
     /// Pictures that readers of raw video took.
     pub(super) out_sent: u64,
     /// Pictures that they lost, for they were too slow.
@@ -112,6 +114,15 @@ pub(super) struct Figures {
     pub(super) norm: crate::engine::Norm,
 }
 
+/// The longest times since somebody asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Longest {
+    /// From one picture to the next.
+    pub(super) interval: Duration,
+    /// From a control to the picture that shows it, where there was one.
+    pub(super) latency: Option<Duration>,
+}
+
 /// What is counted while a show runs. Its memory is taken once.
 pub(super) struct Count {
     interval: Duration,
@@ -122,6 +133,8 @@ pub(super) struct Count {
     dropped: u64,
     /// Seconds from one picture to the next, smoothed.
     smooth_interval: f64,
+    /// The longest wait for a picture, and from a control to one, since somebody asked.
+    longest: Longest,
     intervals: Histogram,
     latencies: Histogram,
     /// Requests that were the first to include a control, and when that control arrived.
@@ -138,6 +151,7 @@ impl Count {
             shown: 0,
             dropped: 0,
             smooth_interval: interval.as_secs_f64(),
+            longest: Longest::default(),
             intervals: Histogram::new(),
             latencies: Histogram::new(),
             unseen: VecDeque::with_capacity(UNSEEN),
@@ -157,6 +171,7 @@ impl Count {
         if let Some(last) = self.last.replace(now) {
             let gap = now.duration_since(last);
             self.intervals.add(gap);
+            self.longest.interval = self.longest.interval.max(gap);
             self.smooth_interval += (gap.as_secs_f64() - self.smooth_interval) * 0.05;
             let due = (gap.as_secs_f64() / self.interval.as_secs_f64()).round() as u64;
             self.dropped += due.saturating_sub(1);
@@ -165,8 +180,15 @@ impl Count {
         while let Some(&(_, arrived)) = self.unseen.front().filter(|(of, _)| *of <= number) {
             let latency = Duration::from_nanos(at.saturating_sub(arrived));
             self.latencies.add(latency);
+            self.longest.latency = self.longest.latency.max(Some(latency));
             self.unseen.pop_front();
         }
+    }
+
+    /// From now on pictures are due `interval` apart.
+    pub(super) fn follow(&mut self, interval: Duration) {
+        self.interval = interval;
+        self.last = None;
     }
 
     /// The window is hidden: no picture is due until one is shown again.
@@ -182,6 +204,16 @@ impl Count {
     /// Pictures shown in a second, lately.
     pub(super) fn fps(&self) -> f64 {
         self.smooth_interval.recip()
+    }
+
+    /// The longest times since the last call.
+    pub(super) fn take_longest(&mut self) -> Longest {
+        std::mem::take(&mut self.longest)
+    }
+
+    /// The time from one picture to the next that is wanted.
+    pub(super) fn interval(&self) -> Duration {
+        self.interval
     }
 
     /// Pictures shown so far.
@@ -219,6 +251,7 @@ impl Count {
             osc_turned_away: 0,
             oscquery: None,
             recorder_dropped: 0,
+            recorder_encoder: None,
             out_sent: 0,
             out_dropped: 0,
             peak_rss_mb: peak_rss_mb(),
@@ -270,6 +303,12 @@ mod tests {
         assert_eq!((count.pictures(), count.dropped()), (4, 2));
         assert_eq!(count.latencies.figures().max, 50.0);
         assert_eq!(count.intervals.figures().max, 30.0);
+        let longest = Longest {
+            interval: ms(30),
+            latency: Some(ms(50)),
+        };
+        assert_eq!(count.take_longest(), longest);
+        assert_eq!(count.take_longest(), Longest::default());
         count.hidden();
         count.shown(start + ms(900), 0, 4, 9);
         assert_eq!(count.dropped(), 2, "a hidden window drops nothing");

@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use winit::application::ApplicationHandler;
-use winit::dpi::LogicalSize;
 use winit::event::{ElementState, KeyEvent, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoopProxy};
 use winit::keyboard::ModifiersState;
 use winit::monitor::MonitorHandle;
-use winit::window::{Fullscreen, Window, WindowId};
+use winit::window::WindowId;
 
-use super::console::Console;
+use super::console::{Console, Seat, feed};
 use super::hands::Hands;
 use super::keyboard::key;
 use super::monitor::Display;
+use super::outputs::{self, Outputs};
 use super::pieces::First;
 use super::placement::Placement;
 use super::show::{Show, WindowCommand};
@@ -24,12 +26,10 @@ use super::{ConsoleChoice, Settings};
 use crate::control::keys::{Held, Key, Keys};
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::{Action, ParamId, Table};
-use crate::stage::{Offscreen, Output, Screen, ScreenSize};
+use crate::stage::{Card, Offscreen, Output, Screen};
 
-/// Side of the window in points where it is not fullscreen, and the part of its monitor that it takes at most.
-const SIDE: f64 = 768.0;
-const MOST: f64 = 0.8;
-const MIN_SIDE: f64 = 160.0;
+/// A lost card is asked for again after that time.
+const CARD_RETRY: Duration = Duration::from_millis(250);
 
 /// Plays a show in a window.
 pub(super) fn run(
@@ -50,16 +50,17 @@ pub(super) fn run(
         keys: hands.keys.clone(),
         quit: table.find("show.quit")?,
         learn: table.find("midi.learn")?,
+        monitor: table.find("window.monitor")?,
         values: Arc::clone(&hands.values),
         inbox: Arc::clone(&hands.inbox),
         notices: Arc::clone(&hands.notices),
         proxy: display.0.create_proxy(),
         ready: Some((opened, hands)),
-        window: None,
+        outputs: None,
+        cards: None,
         console: None,
-        size: Arc::new(ScreenSize::default()),
+        seat: None,
         modifiers: ModifiersState::default(),
-        egui: egui::Context::default(),
         show: None,
         failed: None,
     };
@@ -85,19 +86,31 @@ struct App {
     keys: Keys,
     quit: ParamId,
     learn: ParamId,
+    monitor: ParamId,
     values: Arc<Values>,
     inbox: Arc<Inbox>,
     notices: Arc<Notices>,
     proxy: EventLoopProxy<WindowCommand>,
     /// What the show begins with, until it begins.
     ready: Option<(First, Hands)>,
-    window: Option<Arc<Window>>,
+    outputs: Option<Outputs>,
+    cards: Option<Cards>,
     console: Option<Console>,
-    size: Arc<ScreenSize>,
+    /// The console's, while it is closed.
+    seat: Option<Seat>,
     modifiers: ModifiersState,
-    egui: egui::Context,
     show: Option<JoinHandle<Figures>>,
     failed: Option<anyhow::Error>,
+}
+
+/// Where lost graphics cards come to, and other ones go from.
+struct Cards {
+    lost: Receiver<Card>,
+    opened: Sender<Card>,
+    /// When one is to be opened again.
+    due: Option<Instant>,
+    /// Whether the performer knows.
+    is_told: bool,
 }
 
 /// Closes the window however the show ends.
@@ -115,45 +128,17 @@ impl App {
         let Some((opened, mut hands)) = self.ready.take() else {
             return Ok(());
         };
-        let monitor = self.monitor(event_loop);
-        let home = event_loop
-            .primary_monitor()
-            .or_else(|| event_loop.available_monitors().next());
-        let side = home.map_or(SIDE, |home| {
-            let size = home.size().to_logical::<f64>(home.scale_factor());
-            SIDE.min(MOST * size.width.min(size.height)).max(MIN_SIDE)
-        });
-        let mut attributes = Window::default_attributes()
-            .with_title("latentloop")
-            .with_inner_size(LogicalSize::new(side, side))
-            .with_min_inner_size(LogicalSize::new(MIN_SIDE, MIN_SIDE));
-        if self.settings.fullscreen || monitor.is_some() {
-            attributes = attributes.with_fullscreen(Some(Fullscreen::Borderless(monitor)));
-        }
-        let window = event_loop
-            .create_window(attributes)
-            .context("cannot open a window")?;
-        let window = Arc::new(window);
-        window.set_cursor_visible(window.fullscreen().is_none());
-        self.note_size(&window);
-        let screen = Screen::open(
-            Arc::clone(&window),
-            event_loop.owned_display_handle(),
-            Arc::clone(&self.size),
-        );
-        let output: Box<dyn Output> = match screen {
-            Ok(screen) => {
-                self.notices.tell(format!("showing with {}", screen.name()));
-                Box::new(screen)
-            }
-            Err(error) => {
-                self.notices
-                    .warn(format!("{error}. The show goes on without a picture"));
-                Box::new(Offscreen::default())
-            }
-        };
-        self.window = Some(window);
-        self.open_console(event_loop, &mut hands);
+        #[cfg(all(unix, not(target_os = "macos")))]
+        super::x11::hear_of_monitors(event_loop);
+        let last = &self.placement.output;
+        let outputs = Outputs::open(event_loop, &self.settings, last, &self.notices)?;
+        let output = self.open_output(event_loop, &outputs);
+        self.outputs = Some(outputs);
+        self.remember();
+        let (feed, sight) = feed(opened.engine.latent());
+        hands.feed = Some(feed);
+        self.seat = Some(Seat::new(&self.table, &hands, &self.settings.takes, sight));
+        self.open_console(event_loop, false);
         let (proxy, after) = (self.proxy.clone(), CloseAfter(self.proxy.clone()));
         let command = Box::new(move |command| {
             // Without a window there is nothing to change.
@@ -171,30 +156,116 @@ impl App {
         Ok(())
     }
 
-    /// Opens the console where it was asked for; without one the show goes on.
-    fn open_console(&mut self, event_loop: &ActiveEventLoop, hands: &mut Hands) {
+    /// Opens a card for the outputs; without one the show goes on.
+    fn open_output(&mut self, event_loop: &ActiveEventLoop, outputs: &Outputs) -> Box<dyn Output> {
+        match Card::open(&outputs.panes(), event_loop.owned_display_handle()) {
+            Ok(card) => {
+                self.notices.tell(format!("showing with {}", card.name()));
+                self.tell_refused(&card);
+                let (give, lost) = bounded(1);
+                let (opened, take) = bounded(1);
+                self.cards = Some(Cards {
+                    lost,
+                    opened,
+                    due: None,
+                    is_told: false,
+                });
+                let proxy = self.proxy.clone();
+                let give_back = Box::new(move |card| {
+                    // Where the window's thread has ended, so does the show.
+                    let _ = give.try_send(card);
+                    let _ = proxy.send_event(WindowCommand::CardLost);
+                });
+                Box::new(Screen::new(card, give_back, take))
+            }
+            Err(error) => {
+                self.notices
+                    .warn(format!("{error}. The show goes on without a picture"));
+                Box::new(Offscreen::default())
+            }
+        }
+    }
+
+    fn tell_refused(&self, card: &Card) {
+        for error in &card.refused {
+            self.notices
+                .warn(format!("one of the outputs stays dark: {error}"));
+        }
+    }
+
+    /// Opens a card in place of one that was lost. On macOS a surface may be made on this thread alone.
+    fn reopen_card(&mut self, event_loop: &ActiveEventLoop, now: Instant) -> Option<Instant> {
+        let (cards, outputs) = (self.cards.as_mut()?, self.outputs.as_ref()?);
+        if cards.due? > now {
+            return cards.due;
+        }
+        // A window has room for one surface.
+        while let Ok(lost) = cards.lost.try_recv() {
+            drop(lost);
+        }
+        match Card::open(&outputs.panes(), event_loop.owned_display_handle()) {
+            Ok(card) => {
+                cards.due = None;
+                cards.is_told = false;
+                let text = format!("the graphics card is there again: {}", card.name());
+                // The show asks for one at a time.
+                let _ = cards.opened.try_send(card);
+                self.notices.tell(text);
+            }
+            Err(error) => {
+                cards.due = Some(now + CARD_RETRY);
+                if !std::mem::replace(&mut cards.is_told, true) {
+                    self.notices.warn(format!("{error}. It is tried again"));
+                }
+            }
+        }
+        cards.due
+    }
+
+    /// Keeps where the main output is.
+    fn remember(&mut self) {
+        let Some(place) = self.outputs.as_ref().map(Outputs::place) else {
+            return;
+        };
+        let on = place.monitor.as_deref().unwrap_or_default();
+        self.values.set_text(self.monitor, on);
+        if self.placement.output == place {
+            return;
+        }
+        self.placement.output = place;
+        self.keep_places();
+    }
+
+    /// Opens the console where it is to be by the settings, or in any case; without one the show goes on.
+    fn open_console(&mut self, event_loop: &ActiveEventLoop, is_asked: bool) {
+        let place = self.placement.console.clone();
+        let mut all = event_loop.available_monitors();
+        let remembered =
+            all.find(|monitor| place.monitor.is_some() && monitor.name() == place.monitor);
         let monitor = match &self.settings.console {
-            ConsoleChoice::Never => return,
-            ConsoleChoice::Window => None,
+            ConsoleChoice::Never if !is_asked => return,
+            ConsoleChoice::Never | ConsoleChoice::Window => remembered,
             ConsoleChoice::Monitor(name) => self.named(event_loop, name),
             ConsoleChoice::Auto => {
-                let window = self.window.as_ref();
-                let output = window.and_then(|window| match window.fullscreen() {
-                    Some(Fullscreen::Borderless(Some(monitor))) => Some(monitor),
-                    _ => window.current_monitor(),
-                });
-                let mut others = event_loop.available_monitors();
-                match others.find(|monitor| Some(monitor) != output.as_ref()) {
+                let free = self
+                    .outputs
+                    .as_ref()
+                    .map(|outputs| outputs.free_monitors(event_loop))
+                    .unwrap_or_default();
+                let is_free = |monitor: &MonitorHandle| free.contains(monitor);
+                match remembered
+                    .clone()
+                    .filter(is_free)
+                    .or_else(|| free.first().cloned())
+                {
                     Some(other) => Some(other),
+                    None if is_asked => remembered,
                     None => return,
                 }
             }
         };
-        match Console::open(event_loop, monitor, &self.table, hands) {
-            Ok((console, feed)) => {
-                hands.feed = Some(feed);
-                self.console = Some(console);
-            }
+        match Console::open(event_loop, monitor, &place, &mut self.seat) {
+            Ok(console) => self.console = Some(console),
             Err(error) => {
                 let text = format!("{error:#}. The show goes on without a console");
                 self.notices.warn(text);
@@ -202,43 +273,35 @@ impl App {
         }
     }
 
-    /// The monitor that was asked for by a part of its name.
-    fn monitor(&self, event_loop: &ActiveEventLoop) -> Option<MonitorHandle> {
-        self.named(event_loop, self.settings.monitor.as_ref()?)
+    /// Closes the console: the show goes on.
+    fn close_console(&mut self) {
+        if let Some(console) = self.console.take() {
+            self.placement.console = console.place();
+            self.seat = Some(console.close());
+            self.keep_places();
+        }
+    }
+
+    fn keep_places(&self) {
+        if let Err(error) = self.placement.save() {
+            self.notices.warn(error);
+        }
     }
 
     fn named(&self, event_loop: &ActiveEventLoop, asked: &str) -> Option<MonitorHandle> {
-        let asked = asked.to_lowercase();
-        let name = |monitor: &MonitorHandle| monitor.name().unwrap_or_default();
         let mut all = event_loop.available_monitors();
-        let found = all.find(|monitor| name(monitor).to_lowercase().contains(&asked));
+        let found = all.find(|monitor| outputs::matches(monitor, asked));
         if found.is_none() {
-            let there: Vec<String> = event_loop.available_monitors().map(|m| name(&m)).collect();
+            let there: Vec<String> = event_loop
+                .available_monitors()
+                .map(|m| outputs::name(&m))
+                .collect();
             let there = there.join(", ");
             self.notices.warn(format!(
                 "no monitor is named \"{asked}\"; there are: {there}. The window opens where the system puts it"
             ));
         }
         found
-    }
-
-    fn note_size(&self, window: &Window) {
-        let size = window.inner_size();
-        self.size.set(size.width, size.height);
-        self.size
-            .set_scale(egui_winit::pixels_per_point(&self.egui, window));
-        let monitor = window.current_monitor();
-        self.size
-            .set_refresh(monitor.and_then(|monitor| monitor.refresh_rate_millihertz()));
-    }
-
-    fn set_fullscreen(&self, on: bool) {
-        let Some(window) = &self.window else {
-            return;
-        };
-        let monitor = window.current_monitor();
-        window.set_fullscreen(on.then_some(Fullscreen::Borderless(monitor)));
-        window.set_cursor_visible(!on);
     }
 
     /// What a key does in the table of controls, while that is shown.
@@ -291,30 +354,53 @@ impl ApplicationHandler<WindowCommand> for App {
     }
 
     fn user_event(&mut self, event_loop: &ActiveEventLoop, command: WindowCommand) {
-        let is_full = self
-            .window
-            .as_ref()
-            .is_some_and(|w| w.fullscreen().is_some());
+        let Some(outputs) = &mut self.outputs else {
+            return event_loop.exit();
+        };
         match command {
-            WindowCommand::ToggleFullscreen => self.set_fullscreen(!is_full),
-            WindowCommand::LeaveFullscreen if is_full => self.set_fullscreen(false),
-            WindowCommand::LeaveFullscreen => {}
+            WindowCommand::ToggleFullscreen => outputs.toggle_fullscreen(event_loop),
+            WindowCommand::LeaveFullscreen => outputs.leave_fullscreen(event_loop),
+            WindowCommand::NextMonitor => outputs.next_monitor(event_loop),
+            WindowCommand::ToMonitor(name) => outputs.to_monitor(event_loop, &name),
+            WindowCommand::CardLost => {
+                self.notices
+                    .warn("the graphics card is lost: it is opened again");
+                if let Some(cards) = &mut self.cards {
+                    cards.due = Some(Instant::now());
+                }
+            }
+            WindowCommand::ToggleConsole if self.console.is_some() => self.close_console(),
+            WindowCommand::ToggleConsole => self.open_console(event_loop, true),
             WindowCommand::Close => event_loop.exit(),
         }
+        self.remember();
     }
 
     fn about_to_wait(&mut self, event_loop: &ActiveEventLoop) {
-        let now = std::time::Instant::now();
-        let flow = self.console.as_mut().map_or(ControlFlow::Wait, |console| {
-            ControlFlow::WaitUntil(console.turn(now))
-        });
-        event_loop.set_control_flow(flow);
+        let now = Instant::now();
+        let mut next = None;
+        let mut by = |at: Instant| next = Some(next.map_or(at, |next: Instant| next.min(at)));
+        if let Some(console) = &mut self.console {
+            by(console.turn(now));
+        }
+        if let Some(outputs) = &mut self.outputs {
+            let (look, moved) = outputs.look(event_loop, now);
+            by(look);
+            if moved {
+                self.remember();
+            }
+        }
+        if let Some(due) = self.reopen_card(event_loop, now) {
+            by(due);
+        }
+        event_loop.set_control_flow(next.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
     }
 
     fn exiting(&mut self, _: &ActiveEventLoop) {
-        if let Err(error) = self.placement.save() {
-            self.notices.warn(error);
+        if let Some(console) = &self.console {
+            self.placement.console = console.place();
         }
+        self.keep_places();
     }
 
     fn window_event(&mut self, _: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
@@ -323,14 +409,19 @@ impl ApplicationHandler<WindowCommand> for App {
         {
             let is_taken = console.event(&event);
             match event {
-                // Only the console: the show goes on.
-                WindowEvent::CloseRequested => self.console = None,
+                WindowEvent::CloseRequested => self.close_console(),
                 WindowEvent::ModifiersChanged(modifiers) => self.modifiers = modifiers.state(),
                 WindowEvent::KeyboardInput { event, .. } if !is_taken => self.key(&event),
                 _ => {}
             }
             return;
         }
+        let Some((outputs, at)) = self.outputs.as_mut().and_then(|outputs| {
+            let at = outputs.find(id)?;
+            Some((outputs, at))
+        }) else {
+            return;
+        };
         match event {
             WindowEvent::CloseRequested => {
                 let action = Action::Trigger { param: self.quit };
@@ -338,11 +429,8 @@ impl ApplicationHandler<WindowCommand> for App {
             }
             WindowEvent::Resized(_)
             | WindowEvent::ScaleFactorChanged { .. }
-            | WindowEvent::Moved(_) => {
-                if let Some(window) = &self.window {
-                    self.note_size(window);
-                }
-            }
+            | WindowEvent::Moved(_) => outputs.note_size(at),
+            WindowEvent::Focused(true) => outputs.focus(at),
             WindowEvent::ModifiersChanged(modifiers) => self.modifiers = modifiers.state(),
             WindowEvent::KeyboardInput { event, .. } => self.key(&event),
             _ => {}

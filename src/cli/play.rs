@@ -9,8 +9,9 @@ use anyhow::bail;
 use super::film::size;
 use crate::app::{self, ConsoleChoice, Settings, open_display};
 use crate::engine::{Bytes, Drawing, Norm, Winograd};
+use crate::instrument::OUTPUTS;
 use crate::library;
-use crate::record::Codec;
+use crate::record::{Codec, Encoders, FpsMode};
 use crate::render;
 use crate::stage::Target;
 
@@ -22,7 +23,7 @@ const FIRST_TAKE: &str = "presets/first.take";
 /// Play a model: the instrument
 ///
 /// Keys: 1-8 jump, Shift+1-8 re-roll, R re-roll all, Space pause, arrows speed and scrub, Backspace undo, B blackout,
-/// F fullscreen, Tab heads-up display, V record, N next preset, Ctrl+Q quit.
+/// F fullscreen, C console, Tab heads-up display, V record, N next preset, Ctrl+Q quit.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The model (.safetensors) or preset (.toml) [default: the preset that ships]
@@ -41,6 +42,18 @@ pub struct Args {
     /// How recordings are coded [default: H.264]
     #[arg(long, value_enum)]
     codec: Option<Codec>,
+    /// What codes recordings
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHICH")]
+    encoder: Encoders,
+    /// Whether recordings have a variable or a constant frame rate
+    #[arg(long, value_enum, default_value = "vfr", value_name = "MODE")]
+    fps_mode: FpsMode,
+    /// Make recordings plain mp4 files when they end: in fragments until then, so that a crash loses a second at most
+    #[arg(long)]
+    plain_mp4: bool,
+    /// Record pictures as they were before their look
+    #[arg(long)]
+    without_look: bool,
     /// Where to send raw RGBA pictures: pipe:1, pipe:PATH of a named pipe, or tcp://HOST:PORT; may be repeated
     #[arg(long, value_name = "TARGET")]
     out: Vec<Target>,
@@ -65,10 +78,11 @@ pub struct Args {
     /// The sound input to listen to: default, or a part of a name
     #[arg(long, value_name = "NAME")]
     sound_in: Option<String>,
-    /// The monitor to play on, by a part of its name; begins fullscreen
+    /// The monitor to play on, by a part of its name; begins fullscreen; may be repeated, for up to four outputs [default: where
+    /// it was last]
     #[arg(long, value_name = "NAME", conflicts_with = "headless")]
-    monitor: Option<String>,
-    /// The performer's console: auto (where there is a second monitor), none, window, or a part of a monitor's name
+    monitor: Vec<String>,
+    /// The performer's console: auto (where there is a second monitor), none, window, or a part of a monitor's name; C opens and closes it
     #[arg(long, value_name = "WHERE", num_args = 0..=1, default_value = "auto", default_missing_value = "window", conflicts_with = "headless")]
     console: String,
     /// Begin fullscreen
@@ -94,6 +108,16 @@ pub struct Args {
 /// When the preset, the model or the engine cannot be opened. What fails later is named while the show goes on.
 pub fn run(args: Args) -> anyhow::Result<()> {
     check(&args.out)?;
+    if let Some(codec) = args
+        .codec
+        .filter(|codec| args.plain_mp4 && !codec.goes_into("mp4"))
+    {
+        bail!("--plain-mp4: {codec} does not go into mp4; h264, h265, vp9 and av1 do");
+    }
+    if args.plain_mp4 && cfg!(not(feature = "video")) {
+        bail!("--plain-mp4: this build has no FFmpeg, and records pictures alone");
+    }
+    check_monitors(&args.monitor)?;
     let settings = Settings {
         piece: args.piece,
         drawing: Drawing {
@@ -104,6 +128,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         fps: args.fps,
         size: args.size,
         codec: args.codec,
+        encoder: args.encoder,
+        fps_mode: args.fps_mode,
+        plain_mp4: args.plain_mp4,
+        without_look: args.without_look,
         out: args.out,
         out_size: args.out_size,
         osc: (args.osc != "none").then_some(args.osc),
@@ -112,7 +140,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         osc_out: args.osc_out,
         midi_clock_out: args.midi_clock_out,
         sound_in: args.sound_in,
-        monitor: args.monitor,
+        monitors: args.monitor,
         console: match args.console.as_str() {
             "auto" => ConsoleChoice::Auto,
             "none" => ConsoleChoice::Never,
@@ -137,6 +165,20 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         Err(reason) => perform_first_take(&reason, &settings, &args.drawing),
     }
+}
+
+/// Refuses more outputs than there can be.
+fn check_monitors(monitors: &[String]) -> anyhow::Result<()> {
+    if monitors.len() > OUTPUTS {
+        bail!(
+            "--monitor is given {} times; there are {OUTPUTS} outputs at most",
+            monitors.len()
+        );
+    }
+    if monitors.iter().any(|name| name.trim().is_empty()) {
+        bail!("--monitor needs a part of a monitor's name; `latentloop devices` lists them");
+    }
+    Ok(())
 }
 
 /// Refuses targets of raw pictures that can never have a reader.

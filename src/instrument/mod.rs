@@ -5,6 +5,7 @@ mod look_order;
 mod look_rows;
 pub mod param;
 mod rows;
+mod stage_rows;
 
 mod beat;
 mod closed_loop;
@@ -33,8 +34,9 @@ pub use performer::{Instrument, InstrumentError};
 pub use preset::Preset;
 pub use recall::Recall;
 pub use rows::{
-    ARMS, BANK, BEAT_SOURCES, BEAT_UNITS, FITS, MAX_KEYFRAMES, MODES, NORMS, PAGES, QUANTA,
+    ARMS, BANK, BEAT_SOURCES, BEAT_UNITS, FITS, MAX_KEYFRAMES, MODES, NORMS, OUTPUTS, PAGES, QUANTA,
 };
+pub use stage_rows::UPSCALINGS;
 pub use state::State;
 
 /// Steps of the instrument's own clock in a second.

@@ -22,8 +22,10 @@ pub const ARMS: [&str; 3] = ["off", "loop", "bar"];
 pub const BANK: usize = 16;
 /// Pages of a controller's map.
 pub const PAGES: usize = 8;
+/// Windows that the audience can be shown.
+pub const OUTPUTS: usize = 4;
 /// How a picture meets a screen of another shape.
-pub const FITS: [&str; 3] = ["fit", "fill", "stretch"];
+pub const FITS: [&str; 4] = ["fit", "fill", "stretch", "1:1"];
 
 impl Table {
     /// Every parameter that the program has.
@@ -280,6 +282,19 @@ impl Table {
             )));
         }
         rows.extend(super::look_rows::rows());
+        rows.extend(super::stage_rows::rows());
+        rows.push(host(trigger(
+            "window.next_monitor",
+            "Moves the output on to the next monitor",
+        )));
+        rows.push(host(text(
+            "window.monitor",
+            "Moves the output to the monitor with that in its name",
+        )));
+        rows.push(host(trigger(
+            "window.console",
+            "Opens the performer's console, or closes it",
+        )));
         Self::new(rows)
     }
 }

@@ -11,7 +11,9 @@ use crate::engine::{Bytes, Engine, Norm, ROWS};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
 #[cfg(feature = "live")]
 use crate::stage::own::Shelf;
-use crate::stage::{Canvas, Finish, Fit, LookFrame, LookValues, Palette, Scaler};
+use crate::stage::{
+    Canvas, Crossfade, Filter, Finish, LookFrame, LookValues, Palette, Projection, Scaler,
+};
 
 /// The form of a film.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,13 +52,14 @@ pub struct Film {
     placed: Option<Norm>,
     painted: Vec<u8>,
     canvas: Canvas,
+    crossfade: Crossfade,
     /// What draws the look; made when the first picture with a look comes.
     finish: Finish,
     looked_for_card: bool,
     /// What the engine paints with; found out when the first picture asks for it.
     palette: Option<Palette>,
-    scaler: Option<(Fit, Scaler)>,
-    frame: Vec<u8>,
+    scaler: Scaler,
+    frame: Canvas,
     sink: Option<Box<dyn Sink>>,
     shown: u64,
     path: PathBuf,
@@ -91,11 +94,12 @@ impl Film {
             painted: vec![0; bytes(engine.size())],
             size,
             canvas: Canvas::black(engine.size()),
+            crossfade: Crossfade::default(),
             finish: Finish::default(),
             looked_for_card: false,
             palette: None,
-            scaler: None,
-            frame: vec![0; bytes(size)],
+            scaler: Scaler::new(Filter::Edge, threads()),
+            frame: Canvas::black(size),
             sink: Some(sink),
             shown: 0,
             path: path.to_owned(),
@@ -128,16 +132,29 @@ impl Film {
         self.form.fps
     }
 
-    /// Goes on with another model's engine. The film keeps its size.
-    pub(super) fn change(&mut self, engine: Box<dyn Engine>) {
+    /// Goes on with another model's engine, whose pictures take `length` ticks from tick `now` on to fade in. The film keeps
+    /// its size.
+    pub(super) fn change(
+        &mut self,
+        engine: Box<dyn Engine>,
+        now: u64,
+        length: u64,
+    ) -> Result<(), RenderError> {
         let (width, height) = engine.size();
+        // The last picture, which a film that begins later did not need until now.
+        self.draw()?;
+        let last = Canvas {
+            size: self.engine.size(),
+            rgba: std::mem::take(&mut self.painted),
+        };
+        self.crossfade.begin(&last, (width, height), now, length);
         self.z.resize(ROWS * engine.latent(), 0.0);
         self.placed = None;
         self.painted = vec![0; width as usize * height as usize * 4];
         self.canvas = Canvas::black((width, height));
-        self.scaler = None;
         self.palette = None;
         self.engine = engine;
+        Ok(())
     }
 
     /// Takes the latents that `fill` writes, rows x latent, to be drawn by the statistics that are played.
@@ -166,16 +183,20 @@ impl Film {
     }
 
     /// Adds what was drawn last to the film as it is.
-    pub(super) fn show_plain(&mut self, fit: Fit) -> Result<(), RenderError> {
+    pub(super) fn show_plain(&mut self, projection: &Projection) -> Result<(), RenderError> {
         self.canvas.compose(&self.painted, &self.painted, 1.0, 1.0);
-        self.write(fit)
+        self.write(projection)
     }
 
     /// Adds what was drawn last to the film, with its look and the limiter. Where no card draws looks, that is said once, and
     /// the picture is plain.
-    pub(super) fn show(&mut self, look: &LookFrame, fit: Fit) -> Result<(), RenderError> {
+    pub(super) fn show(
+        &mut self,
+        look: &LookFrame,
+        projection: &Projection,
+    ) -> Result<(), RenderError> {
         self.pass(look)?;
-        self.write(fit)
+        self.write(projection)
     }
 
     /// Finishes what was drawn last as [`Film::show`] does, and leaves it out of the film.
@@ -189,7 +210,11 @@ impl Film {
         } else {
             look.brightness
         };
-        self.canvas.compose(&self.painted, &self.painted, 1.0, lit);
+        self.canvas.compose(&self.painted, &self.painted, 1.0, 1.0);
+        self.crossfade.apply(&mut self.canvas, look.tick);
+        if lit < 1.0 {
+            self.canvas.dim(lit);
+        }
         let on_card = self.finish.finish(&mut self.canvas, look);
         if on_card && !self.read_back() {
             return Err(RenderError::Look);
@@ -231,7 +256,7 @@ impl Film {
         );
     }
 
-    fn write(&mut self, fit: Fit) -> Result<(), RenderError> {
+    fn write(&mut self, projection: &Projection) -> Result<(), RenderError> {
         let at = Duration::from_secs_f64(self.shown as f64 / self.form.fps);
         self.shown += 1;
         let Some(sink) = &mut self.sink else {
@@ -241,12 +266,8 @@ impl Film {
         let picture = if from == to {
             &self.canvas.rgba
         } else {
-            let scaler = match &mut self.scaler {
-                Some((scaled, scaler)) if *scaled == fit => scaler,
-                slot => &mut slot.insert((fit, Scaler::new(from, to, fit))).1,
-            };
-            scaler.scale(&self.canvas.rgba, &mut self.frame);
-            &self.frame
+            self.scaler.scale(&self.canvas, &mut self.frame, projection);
+            &self.frame.rgba
         };
         Ok(sink.picture(picture, at)?)
     }
@@ -279,6 +300,11 @@ impl Drop for Film {
         }
         discard(&self.partial);
     }
+}
+
+/// As many as there are cores: a film waits for nothing else.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn discard(partial: &Path) {

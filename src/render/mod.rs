@@ -11,7 +11,7 @@ use crate::engine::{Engine, EngineError, Norm};
 use crate::instrument::{Action, Instrument, InstrumentError, ParamId, Preset, Table, ticks};
 use crate::latent::{Path, interpolate};
 use crate::record::RecordError;
-use crate::stage::{Fit, LookFrame, LookIds};
+use crate::stage::{LookFrame, LookIds, Projection, ProjectionIds};
 use crate::take::{Model, Player, PlayerError, Script, secs};
 
 pub use film::{Film, Form, Pictures};
@@ -174,7 +174,7 @@ struct Rows {
     fade: ParamId,
     blackout: ParamId,
     freeze: ParamId,
-    fit: ParamId,
+    fade_secs: ParamId,
 }
 
 fn perform(
@@ -187,22 +187,27 @@ fn perform(
     let table = Arc::clone(player.instrument().table());
     let find = |name: &str| table.find(name).map_err(InstrumentError::from);
     let look_ids = LookIds::new(&table).map_err(InstrumentError::from)?;
+    let projection_ids = ProjectionIds::new(&table).map_err(InstrumentError::from)?;
     let rows = Rows {
         norm: find("loop.norm")?,
         fade: find("master.fade")?,
         blackout: find("master.blackout")?,
         freeze: find("master.freeze")?,
-        fit: find("stage.fit")?,
+        fade_secs: find("preset.fade_secs")?,
     };
     let range = film.range(pictures)?;
     let count = range.end - range.start;
     let mut model = player.model().cloned();
     for number in 0..range.end {
+        // As in the show: what held before the preset that may come with a model.
+        let fade_secs = player.instrument().value(rows.fade_secs);
         player.advance(player.start() + ticks(number as f64 / film.fps()))?;
         if player.model() != model.as_ref() {
             model = player.model().cloned();
             if let Some(model) = &model {
-                film.change(open(model).map_err(RenderError::Model)?);
+                let engine = open(model).map_err(RenderError::Model)?;
+                let now = player.instrument().ticks();
+                film.change(engine, now, ticks(fade_secs))?;
             }
         }
         let instrument = player.instrument();
@@ -238,7 +243,7 @@ fn perform(
             continue;
         }
         film.draw()?;
-        film.show(&look, Fit::of(instrument.value(rows.fit)))?;
+        film.show(&look, &projection_ids.projection(instrument, look.seed))?;
         around.done(number + 1 - range.start, count)?;
     }
     Ok(count)
@@ -281,7 +286,7 @@ pub fn reference(
                 }
             });
             film.draw()?;
-            film.show_plain(Fit::Fit)?;
+            film.show_plain(&Projection::default())?;
             around.done(number + 1 - range.start, total)?;
         }
     }

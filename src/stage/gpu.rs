@@ -77,6 +77,11 @@ impl Gpu {
         Self::request(&instance, None)
     }
 
+    /// Whether the card is the processor itself.
+    pub(super) fn is_processor(&self) -> bool {
+        self.adapter.get_info().device_type == wgpu::DeviceType::Cpu
+    }
+
     fn request(
         instance: &wgpu::Instance,
         surface: Option<&wgpu::Surface<'static>>,
@@ -107,24 +112,32 @@ impl Gpu {
     }
 }
 
-/// The texture of a surface that is to be drawn next; nothing where the window shows nothing.
+/// Why a surface gives no texture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoTexture {
+    /// The window is covered, or its display does not answer.
+    Hidden,
+    /// It is not what it was: opened again, it may be.
+    Lost,
+}
+
+/// The texture of a surface that is to be drawn next; `configure` is called where the surface has to be made anew.
 pub(crate) fn acquire(
     surface: &wgpu::Surface<'_>,
-    device: &wgpu::Device,
-    config: &wgpu::SurfaceConfiguration,
-) -> Option<wgpu::SurfaceTexture> {
+    mut configure: impl FnMut(),
+) -> Result<wgpu::SurfaceTexture, NoTexture> {
     // Twice: after a change of the surface the first try fails.
     for _ in 0..2 {
         match surface.get_current_texture() {
             wgpu::CurrentSurfaceTexture::Success(texture)
-            | wgpu::CurrentSurfaceTexture::Suboptimal(texture) => return Some(texture),
+            | wgpu::CurrentSurfaceTexture::Suboptimal(texture) => return Ok(texture),
             wgpu::CurrentSurfaceTexture::Outdated
             | wgpu::CurrentSurfaceTexture::Lost
-            | wgpu::CurrentSurfaceTexture::Validation => surface.configure(device, config),
+            | wgpu::CurrentSurfaceTexture::Validation => configure(),
             wgpu::CurrentSurfaceTexture::Timeout | wgpu::CurrentSurfaceTexture::Occluded => {
-                return None;
+                return Err(NoTexture::Hidden);
             }
         }
     }
-    None
+    Err(NoTexture::Lost)
 }

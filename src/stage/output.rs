@@ -2,31 +2,39 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::own::Shelf;
-use super::{Canvas, Finish, Fit, GpuError, Look, LookFrame, LookValues, Readout};
+use super::{Canvas, Finish, GpuError, Look, LookFrame, LookValues, Projection, Readout};
 
-/// What became of a picture.
+/// A picture that has reached the audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// It is on its way to the audience.
-    Yes,
-    /// There is no room for it now: the window is hidden, or the screen did not answer.
-    No,
+pub struct Presented {
+    /// The request that it was drawn from.
+    pub number: u64,
+    /// When.
+    pub at: Instant,
 }
 
 /// Shows pictures.
 pub trait Output: Send {
-    /// Finishes a picture, with its look and the limiter, and shows it, with the performer's readout over it where one is
-    /// given. Where it is finished in place, the canvas is what the audience sees.
+    /// Finishes a picture, with its look and the limiter, and has it shown on every output as its own projection says, with the
+    /// performer's readout over the first where one is given. Does not wait for a display. Where the picture is finished in
+    /// place, the canvas is what the audience sees. `number` is the request that it was drawn from.
     fn show(
         &mut self,
         picture: &mut Canvas,
-        fit: Fit,
+        projections: &[Projection],
         readout: Option<&Readout>,
         look: &LookFrame,
-    ) -> Shown;
+        number: u64,
+    );
+    /// The next picture that has reached the audience and was not told yet.
+    fn presented(&mut self) -> Option<Presented>;
+    /// Whether nothing can be shown now: the window is hidden, or the screen does not answer.
+    fn is_hidden(&self) -> bool {
+        false
+    }
     /// Whether a picture's brightness is left to the look.
     fn dims(&self, _look: &LookValues) -> bool {
         false
@@ -34,13 +42,23 @@ pub trait Output: Send {
     /// From now on pictures have a performer's own passes too.
     fn wear(&mut self, _shelf: Arc<Shelf>) {}
     /// Brings the newest picture that has come back from the card into the canvas, without waiting; leaves it as it is where
-    /// pictures are finished in place.
-    fn read(&mut self, _picture: &mut Canvas, _look: &LookFrame) {}
+    /// pictures are finished in place. Gives when the picture was drawn, where it comes from the card.
+    fn read(&mut self, _picture: &mut Canvas, _look: &LookFrame) -> Option<Instant> {
+        None
+    }
     /// What shows, for people.
     fn name(&self) -> &str;
-    /// Whether showing itself waits for the display, so that pictures come `interval` apart without more waiting.
+    /// From one of the display's pictures to its next, where it is known.
+    fn refresh(&self) -> Option<Duration> {
+        None
+    }
+    /// Whether the display itself sets the pace, so that pictures come `interval` apart.
     fn paces(&self, _interval: Duration) -> bool {
         false
+    }
+    /// Waits until the next picture is due: by the display where it sets the pace, else until `until`.
+    fn wait(&mut self, until: Instant, _interval: Duration) {
+        std::thread::sleep(until.saturating_duration_since(Instant::now()));
     }
 }
 
@@ -50,6 +68,7 @@ pub trait Output: Send {
 pub struct Offscreen {
     finish: Finish,
     search: Search,
+    presented: Option<Presented>,
 }
 
 /// The search for a card, beside the show.
@@ -104,13 +123,19 @@ impl Output for Offscreen {
     fn show(
         &mut self,
         picture: &mut Canvas,
-        _: Fit,
+        _: &[Projection],
         _: Option<&Readout>,
         look: &LookFrame,
-    ) -> Shown {
+        number: u64,
+    ) {
         self.finish.finish(picture, look);
         self.search(&look.values);
-        Shown::Yes
+        let at = Instant::now();
+        self.presented = Some(Presented { number, at });
+    }
+
+    fn presented(&mut self) -> Option<Presented> {
+        self.presented.take()
     }
 
     fn dims(&self, look: &LookValues) -> bool {
@@ -121,8 +146,8 @@ impl Output for Offscreen {
         self.finish.wear(shelf);
     }
 
-    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) {
-        self.finish.read(picture, look);
+    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) -> Option<Instant> {
+        self.finish.read(picture, look)
     }
 
     fn name(&self) -> &str {

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::reader::Reader;
 use super::target::Target;
-use super::{Canvas, Fit, Scaler};
+use super::{Canvas, Filter, Projection, Scaler};
 
 /// Pictures that can wait for a reader.
 const PICTURES: usize = 3;
@@ -43,9 +43,9 @@ impl Pipes {
 
     /// Offers a picture that is shown to every reader. Copies it, and never waits; where a reader is behind, it loses the
     /// picture.
-    pub fn offer(&self, canvas: &Canvas, fit: Fit) {
+    pub fn offer(&self, canvas: &Canvas, projection: &Projection) {
         for pipe in &self.0 {
-            pipe.offer(canvas, fit);
+            pipe.offer(canvas, projection);
         }
     }
 
@@ -70,7 +70,7 @@ struct Shared {
     dropped: AtomicU64,
 }
 
-type Picture = (Canvas, Fit);
+type Picture = (Canvas, Projection);
 
 /// One of them.
 struct Pipe {
@@ -93,7 +93,7 @@ impl Pipe {
         let (back, spent) = bounded(PICTURES);
         for _ in 0..PICTURES {
             // The channel has room for all of them, here and when they come back.
-            let _ = back.send((Canvas::black(from), Fit::default()));
+            let _ = back.send((Canvas::black(from), Projection::default()));
         }
         let shared = Arc::new(Shared::default());
         let work = Work {
@@ -103,7 +103,7 @@ impl Pipe {
             back,
             shared: Arc::clone(&shared),
             tell,
-            scaler: None,
+            scaler: Scaler::new(Filter::CatmullRom, 1),
             scaled: Canvas::default(),
         };
         let thread = std::thread::Builder::new()
@@ -117,7 +117,7 @@ impl Pipe {
         })
     }
 
-    fn offer(&self, canvas: &Canvas, fit: Fit) {
+    fn offer(&self, canvas: &Canvas, projection: &Projection) {
         let Some(pictures) = &self.pictures else {
             return;
         };
@@ -128,7 +128,7 @@ impl Pipe {
             // Grows only where a larger model has come.
             picture.0.resize(canvas.size);
             picture.0.rgba.copy_from_slice(&canvas.rgba);
-            picture.1 = fit;
+            picture.1 = *projection;
             pictures.try_send(picture).is_ok()
         });
         if !taken {
@@ -155,7 +155,7 @@ struct Work {
     back: Sender<Picture>,
     shared: Arc<Shared>,
     tell: Tell,
-    scaler: Option<(Fit, Scaler)>,
+    scaler: Scaler,
     scaled: Canvas,
 }
 
@@ -223,17 +223,16 @@ impl Work {
         Ok(())
     }
 
-    fn write(&mut self, (canvas, fit): &Picture, reader: &mut Reader) -> std::io::Result<()> {
+    fn write(
+        &mut self,
+        (canvas, projection): &Picture,
+        reader: &mut Reader,
+    ) -> std::io::Result<()> {
         let bytes = if canvas.size == self.size {
             &canvas.rgba
         } else {
-            let sizes = (canvas.size, self.size);
-            let scaler = match &mut self.scaler {
-                Some((scaled, scaler)) if scaled == fit && scaler.sizes() == sizes => scaler,
-                slot => &mut slot.insert((*fit, Scaler::new(sizes.0, sizes.1, *fit))).1,
-            };
             self.scaled.resize(self.size);
-            scaler.scale(&canvas.rgba, &mut self.scaled.rgba);
+            self.scaler.scale(canvas, &mut self.scaled, projection);
             &self.scaled.rgba
         };
         let mut last = None;
@@ -273,7 +272,7 @@ mod tests {
         while pipes.sent() < until {
             let level = canvas.rgba[0].wrapping_add(1);
             canvas.rgba.fill(level);
-            pipes.offer(&canvas, Fit::Fit);
+            pipes.offer(&canvas, &Projection::default());
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -299,7 +298,7 @@ mod tests {
             let accepted = scope.spawn(|| listener.accept().unwrap().0);
             let canvas = Canvas::black((4, 2));
             while !accepted.is_finished() {
-                pipes.offer(&canvas, Fit::Fit);
+                pipes.offer(&canvas, &Projection::default());
                 std::thread::sleep(Duration::from_millis(1));
             }
             let mut stream = accepted.join().unwrap();
@@ -316,7 +315,7 @@ mod tests {
         let stream = listener.accept().unwrap();
         let canvas = Canvas::black(size);
         while pipes.dropped() < 100 {
-            pipes.offer(&canvas, Fit::Fit);
+            pipes.offer(&canvas, &Projection::default());
         }
         // Closing ends though the reader still stalls.
         drop(pipes);

@@ -1,224 +1,162 @@
-//! The output window's surface: the picture enlarged by the graphics card, the readout over it.
+//! What the audience sees: outputs on one graphics card, and a card that is opened again where it is lost.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
 use winit::event_loop::OwnedDisplayHandle;
-use winit::window::Window;
 
-use super::gpu::{Gpu, acquire};
-use super::hud::{self, Readout};
+use super::gpu::Gpu;
+use super::output::Presented;
 use super::own::Shelf;
-use super::upscale::Upscale;
-use super::{Canvas, Finish, Fit, GpuError, Look, LookFrame, LookValues, Output, Shown};
+use super::pane::Pane;
+use super::panel::{Panel, Scene, State};
+use super::sheet::{Picture, Sheet};
+use super::{Canvas, Finish, GpuError, Look, LookFrame, LookValues, Output, Projection, Readout};
 
-/// What the window's thread tells the show about the window, without a lock.
-#[derive(Debug, Default)]
-pub struct ScreenSize {
-    /// Width in the upper half, height in the lower.
-    pixels: AtomicU64,
-    /// Pixels a point, as bits of an f32.
-    scale: AtomicU32,
-    /// Pictures a second of the monitor, in thousandths; 0 where it is not known.
-    refresh_millihertz: AtomicU32,
-}
+/// Raised so many seconds after a card was opened, where this variable names them: as if the card were lost. For rehearsals and
+/// tests.
+const LOSE_AFTER: &str = "LATENTLOOP_LOSE_CARD_AFTER";
 
-impl ScreenSize {
-    /// Notes the window's size in pixels.
-    pub fn set(&self, width: u32, height: u32) {
-        let both = u64::from(width) << 32 | u64::from(height);
-        self.pixels.store(both, Ordering::Relaxed);
-    }
-
-    /// Notes how many pixels a point has.
-    pub fn set_scale(&self, scale: f32) {
-        self.scale.store(scale.to_bits(), Ordering::Relaxed);
-    }
-
-    /// Notes the monitor's rate in thousandths of a hertz.
-    pub fn set_refresh(&self, millihertz: Option<u32>) {
-        self.refresh_millihertz
-            .store(millihertz.unwrap_or(0), Ordering::Relaxed);
-    }
-
-    fn get(&self) -> (u32, u32) {
-        let both = self.pixels.load(Ordering::Relaxed);
-        ((both >> 32) as u32, both as u32)
-    }
-
-    fn scale(&self) -> f32 {
-        f32::from_bits(self.scale.load(Ordering::Relaxed)).clamp(0.5, 8.0)
-    }
-}
-
-/// A window that shows pictures.
-pub struct Screen {
+/// A card and the outputs on it.
+pub struct Card {
     name: String,
-    window: Arc<Window>,
-    wanted: Arc<ScreenSize>,
-    surface: wgpu::Surface<'static>,
     device: wgpu::Device,
     queue: wgpu::Queue,
-    config: wgpu::SurfaceConfiguration,
-    upscale: Upscale,
-    finish: Finish,
-    on_card: bool,
-    egui: egui::Context,
-    egui_renderer: egui_wgpu::Renderer,
-    /// How long the display made the last picture wait.
-    waited: Duration,
+    sheet: Sheet,
+    panels: Vec<Panel>,
+    panes: Vec<Pane>,
+    state: Arc<State>,
+    /// Why an output shows nothing.
+    pub refused: Vec<GpuError>,
 }
 
-impl Screen {
-    /// Opens the best graphics card for a window. On macOS this must happen on the main thread.
+impl Card {
+    /// Opens the best card for some windows, the first of which it must show on. On macOS this must happen on the main thread.
     ///
     /// # Errors
-    /// When no card can show on the window.
-    pub fn open(
-        window: Arc<Window>,
-        display: OwnedDisplayHandle,
-        wanted: Arc<ScreenSize>,
-    ) -> Result<Self, GpuError> {
+    /// When no card can show on the first window.
+    pub fn open(panes: &[Pane], display: OwnedDisplayHandle) -> Result<Self, GpuError> {
         let instance = wgpu::Instance::new(
             wgpu::InstanceDescriptor::new_with_display_handle_from_env(Box::new(display)),
         );
-        let surface = instance
-            .create_surface(Arc::clone(&window))
-            .map_err(|error| GpuError::Surface(error.to_string()))?;
-        let Gpu {
-            adapter,
-            device,
-            queue,
-        } = Gpu::open(&instance, &surface)?;
-        let (width, height) = wanted.get();
-        let mut config = surface
-            .get_default_config(&adapter, width.max(1), height.max(1))
-            .ok_or_else(|| GpuError::Surface("the card knows no format for it".to_owned()))?;
-        // The picture's bytes are what a screen expects: no conversion on the way.
-        let formats = surface.get_capabilities(&adapter).formats;
-        if let Some(plain) = formats.iter().find(|format| {
-            matches!(
-                format,
-                wgpu::TextureFormat::Bgra8Unorm | wgpu::TextureFormat::Rgba8Unorm
-            )
-        }) {
-            config.format = *plain;
+        let surfaces = panes.iter().map(|pane| {
+            instance
+                .create_surface(Arc::clone(&pane.window))
+                .map_err(|error| GpuError::Surface(error.to_string()))
+        });
+        let mut surfaces = surfaces.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let first = surfaces
+            .next()
+            .ok_or_else(|| GpuError::Surface("there is no window".to_owned()))?;
+        let gpu = Gpu::open(&instance, &first)?;
+        let state = Arc::new(State::default());
+        gpu.device.set_device_lost_callback({
+            let state = Arc::clone(&state);
+            move |_, _| state.lost.store(true, Ordering::Relaxed)
+        });
+        let mut refused = Vec::new();
+        let mut panels = vec![Panel::start(&gpu, first, &panes[0], Arc::clone(&state))?];
+        for (surface, pane) in surfaces.zip(&panes[1..]) {
+            match Panel::start(&gpu, surface, pane, Arc::clone(&state)) {
+                Ok(panel) => panels.push(panel),
+                Err(error) => refused.push(error),
+            }
         }
-        config.present_mode = wgpu::PresentMode::Fifo;
-        config.desired_maximum_frame_latency = 2;
-        surface.configure(&device, &config);
-
-        let info = adapter.get_info();
-        let drawn_on_processor = info.device_type == wgpu::DeviceType::Cpu;
-        let upscale = Upscale::new(&device, config.format, drawn_on_processor);
-        let egui_renderer = egui_wgpu::Renderer::new(
-            &device,
-            config.format,
-            egui_wgpu::RendererOptions::default(),
-        );
+        rehearse_loss(&gpu.device);
+        let info = gpu.adapter.get_info();
         Ok(Self {
             name: format!("{} ({:?})", info.name, info.backend),
-            window,
-            wanted,
-            surface,
-            finish: Finish::with(Look::new(&device, &queue)),
-            on_card: false,
-            device,
-            queue,
-            config,
-            upscale,
-            egui: egui::Context::default(),
-            egui_renderer,
-            waited: Duration::ZERO,
+            device: gpu.device,
+            queue: gpu.queue,
+            sheet: Sheet::default(),
+            panels,
+            panes: panes.to_vec(),
+            state,
+            refused,
         })
     }
 
-    /// Follows the window's size; false where there is nothing to draw on.
-    fn follow(&mut self) -> bool {
-        let (width, height) = self.wanted.get();
-        if width == 0 || height == 0 {
-            return false;
-        }
-        if (self.config.width, self.config.height) != (width, height) {
-            (self.config.width, self.config.height) = (width, height);
-            self.surface.configure(&self.device, &self.config);
-        }
-        true
+    /// What the card is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+fn rehearse_loss(device: &wgpu::Device) {
+    let secs = std::env::var(LOSE_AFTER).ok();
+    let Some(secs) = secs.and_then(|secs| secs.parse().ok()) else {
+        return;
+    };
+    let device = device.clone();
+    let after = move || {
+        std::thread::sleep(Duration::from_secs_f64(secs));
+        device.destroy();
+    };
+    // Without the thread nothing is rehearsed.
+    let _ = std::thread::Builder::new()
+        .name("rehearsal".into())
+        .spawn(after);
+}
+
+/// Windows that show pictures.
+pub struct Screen {
+    name: String,
+    /// None while a lost card is opened again.
+    card: Option<Card>,
+    /// Takes a lost card to where another one is opened.
+    give_back: Box<dyn Fn(Card) + Send>,
+    opened: Receiver<Card>,
+    finish: Finish,
+    on_card: bool,
+    /// Shown, and not told yet.
+    came: Option<Presented>,
+}
+
+impl Screen {
+    /// Shows on a card. Where it is lost it is handed to `give_back`; another one is awaited from `opened`.
+    pub fn new(card: Card, give_back: Box<dyn Fn(Card) + Send>, opened: Receiver<Card>) -> Self {
+        let mut screen = Self {
+            name: String::new(),
+            card: None,
+            give_back,
+            opened,
+            finish: Finish::default(),
+            on_card: false,
+            came: None,
+        };
+        screen.take(card);
+        screen
     }
 
-    /// Draws the picture and the readout into a surface's texture.
-    fn draw(&mut self, view: &wgpu::TextureView, readout: Option<&Readout>) {
-        let mut encoder = self
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let overlay = readout.map(|readout| self.lay_out(readout, &mut encoder));
-        {
-            let mut pass = encoder
-                .begin_render_pass(&wgpu::RenderPassDescriptor {
-                    label: Some("output"),
-                    color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                        view,
-                        depth_slice: None,
-                        resolve_target: None,
-                        ops: wgpu::Operations {
-                            load: wgpu::LoadOp::Clear(wgpu::Color::BLACK),
-                            store: wgpu::StoreOp::Store,
-                        },
-                    })],
-                    ..Default::default()
-                })
-                .forget_lifetime();
-            self.upscale.draw(&mut pass);
-            if let Some((shapes, screen)) = &overlay {
-                self.egui_renderer.render(&mut pass, shapes, screen);
-            }
-        }
-        self.queue.submit([encoder.finish()]);
+    fn take(&mut self, card: Card) {
+        self.name.clone_from(&card.name);
+        self.finish.take_card(Look::new(&card.device, &card.queue));
+        self.card = Some(card);
     }
 
-    fn lay_out(
-        &mut self,
-        readout: &Readout,
-        encoder: &mut wgpu::CommandEncoder,
-    ) -> (Vec<egui::ClippedPrimitive>, egui_wgpu::ScreenDescriptor) {
-        let scale = self.wanted.scale();
-        let points = egui::Vec2::new(self.config.width as f32, self.config.height as f32) / scale;
-        let area = egui::Rect::from_min_size(egui::Pos2::ZERO, points);
-        self.egui.set_pixels_per_point(scale);
-        let input = egui::RawInput {
-            screen_rect: Some(area),
-            ..Default::default()
-        };
-        let mut output = self
-            .egui
-            .run_ui(input, |ui| hud::paint(ui.painter(), area, readout));
-        #[allow(
-            clippy::iter_over_hash_type,
-            reason = "textures do not depend on one another"
-        )]
-        for (id, deltas) in &output.textures_delta.set {
-            for delta in deltas {
-                self.egui_renderer
-                    .update_texture(&self.device, &self.queue, *id, delta);
-            }
+    /// Goes over to another card where this one is lost.
+    fn recover(&mut self) {
+        if let Ok(card) = self.opened.try_recv() {
+            self.take(card);
         }
-        #[allow(
-            clippy::iter_over_hash_type,
-            reason = "textures do not depend on one another"
-        )]
-        for id in &output.textures_delta.free {
-            self.egui_renderer.free_texture(id);
+        let is_lost = |card: &mut Card| card.state.lost.load(Ordering::Relaxed);
+        if let Some(card) = self.card.take_if(is_lost) {
+            self.finish.lose_card();
+            self.on_card = false;
+            (self.give_back)(card);
         }
-        output.textures_delta.clear();
-        let shapes = self.egui.tessellate(output.shapes, scale);
-        let screen = egui_wgpu::ScreenDescriptor {
-            size_in_pixels: [self.config.width, self.config.height],
-            pixels_per_point: scale,
-        };
-        self.egui_renderer
-            .update_buffers(&self.device, &self.queue, encoder, &shapes, &screen);
-        (shapes, screen)
+    }
+
+    fn is_shut(&self) -> bool {
+        self.card
+            .as_ref()
+            .is_some_and(|card| card.state.gate.is_shut())
+    }
+
+    fn first(&self) -> Option<&Panel> {
+        self.card.as_ref()?.panels.first()
     }
 }
 
@@ -226,37 +164,55 @@ impl Output for Screen {
     fn show(
         &mut self,
         picture: &mut Canvas,
-        fit: Fit,
+        projections: &[Projection],
         readout: Option<&Readout>,
         look: &LookFrame,
-    ) -> Shown {
+        number: u64,
+    ) {
+        self.recover();
+        // What is recorded goes on with the picture that came back last.
+        if self.on_card && self.is_shut() {
+            return;
+        }
         // Also where the window is hidden: what is recorded goes on.
         self.on_card = self.finish.finish(picture, look);
-        // A hidden window waits for nothing: then the show keeps its own pace.
-        self.waited = Duration::ZERO;
-        if !self.follow() {
-            return Shown::No;
-        }
-        let begun = std::time::Instant::now();
-        let Some(texture) = acquire(&self.surface, &self.device, &self.config) else {
-            return Shown::No;
+        let Some(card) = &mut self.card else {
+            return;
         };
-        self.waited = begun.elapsed();
-        let frame = (self.config.width, self.config.height);
-        let (device, queue) = (&self.device, &self.queue);
-        match self.finish.output() {
-            Some(output) if self.on_card => self.upscale.borrow(device, queue, output, fit, frame),
-            _ => self.upscale.upload(device, queue, picture, fit, frame),
+        if card.state.gate.is_shut() {
+            return;
         }
-        let view = texture
-            .texture
-            .create_view(&wgpu::TextureViewDescriptor::default());
-        self.draw(&view, readout);
-        let begun = std::time::Instant::now();
-        self.window.pre_present_notify();
-        self.queue.present(texture);
-        self.waited += begun.elapsed();
-        Shown::Yes
+        let drawn = match self.finish.output() {
+            Some((view, size, texture)) if self.on_card => Picture {
+                view: view.clone(),
+                size,
+                texture: 2 * texture,
+            },
+            _ => card
+                .sheet
+                .upload(&card.device, &card.queue, picture)
+                .clone(),
+        };
+        for (at, panel) in card.panels.iter_mut().enumerate() {
+            // The readout is the performer's: it stands on the first output alone.
+            let readout = readout.filter(|_| at == 0);
+            *panel.scene.input_buffer_mut() = Scene {
+                picture: Some(drawn.clone()),
+                projection: projections.get(at).copied().unwrap_or_default(),
+                readout: readout.cloned(),
+                number,
+            };
+            panel.publish();
+        }
+    }
+
+    fn presented(&mut self) -> Option<Presented> {
+        let came = self.came.take();
+        came.or_else(|| self.first()?.presented.try_recv().ok())
+    }
+
+    fn is_hidden(&self) -> bool {
+        self.first().is_none_or(Panel::is_hidden)
     }
 
     fn dims(&self, look: &LookValues) -> bool {
@@ -267,18 +223,36 @@ impl Output for Screen {
         self.finish.wear(shelf);
     }
 
-    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) {
-        self.finish.read(picture, look);
+    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) -> Option<Instant> {
+        self.finish.read(picture, look)
     }
 
     fn name(&self) -> &str {
         &self.name
     }
 
+    fn refresh(&self) -> Option<Duration> {
+        self.card.as_ref()?.panes.first()?.size.refresh()
+    }
+
     /// Where the monitor's rate is the show's, and its waiting was seen.
     fn paces(&self, interval: Duration) -> bool {
-        let refresh = f64::from(self.wanted.refresh_millihertz.load(Ordering::Relaxed)) / 1000.0;
-        let close = (refresh * interval.as_secs_f64() - 1.0).abs() < 0.05;
-        close && self.waited > interval / 8
+        let ratio = self
+            .refresh()
+            .map(|refresh| interval.as_secs_f64() / refresh.as_secs_f64());
+        let close = ratio.is_some_and(|ratio| (ratio - 1.0).abs() < 0.05);
+        let waited = self.first().map_or(Duration::ZERO, Panel::waited);
+        close && waited > interval / 8
+    }
+
+    fn wait(&mut self, until: Instant, interval: Duration) {
+        let paced = self.paces(interval) && self.came.is_none();
+        match self.first().filter(|_| paced) {
+            // Half a picture longer than it should take: then the show goes on by its own clock.
+            Some(panel) => {
+                self.came = panel.presented.recv_deadline(until + interval / 2).ok();
+            }
+            None => std::thread::sleep(until.saturating_duration_since(Instant::now())),
+        }
     }
 }

@@ -1,30 +1,43 @@
 //! The performer's console: the real program's second window under a real pointer.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rosc::OscType;
+use image::RgbImage;
+use image::imageops::crop_imm;
+use rosc::{OscPacket, OscType};
 
-use crate::play::{Desktop, Osc, Running, free_port, latentloop};
+use crate::play::{Desktop, Osc, Running, free_port, latentloop, playing};
 
-/// The console's window.
-struct Console<'a> {
+/// Names a folder: the screenshots that the README shows are written there.
+const SCREENSHOTS: &str = "LATENTLOOP_SCREENSHOTS";
+
+/// A window of the program.
+struct Window<'a> {
     desktop: &'a Desktop,
     id: String,
 }
 
-impl<'a> Console<'a> {
-    fn find(desktop: &'a Desktop) -> Self {
-        let deadline = Instant::now() + Duration::from_secs(40);
+impl<'a> Window<'a> {
+    fn find(desktop: &'a Desktop, name: &str) -> Self {
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
-            let search = ["search", "--name", "latentloop console"];
-            let found = desktop.run("xdotool", &search);
+            let found = desktop.run("xdotool", &["search", "--onlyvisible", "--name", name]);
             let id = String::from_utf8_lossy(&found).trim().to_owned();
             if !id.is_empty() {
                 return Self { desktop, id };
             }
-            assert!(Instant::now() < deadline, "no console opens");
+            assert!(Instant::now() < deadline, "no window {name} opens");
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    fn console(desktop: &'a Desktop) -> Self {
+        Self::find(desktop, "^latentloop console$")
+    }
+
+    fn output(desktop: &'a Desktop) -> Self {
+        Self::find(desktop, "^latentloop$")
     }
 
     fn act(&self, arguments: &[&str]) {
@@ -32,10 +45,10 @@ impl<'a> Console<'a> {
     }
 
     fn focus(&self) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         let focused = || self.desktop.run("xdotool", &["getwindowfocus"]);
         while String::from_utf8_lossy(&focused()).trim() != self.id {
-            assert!(Instant::now() < deadline, "the console has no focus");
+            assert!(Instant::now() < deadline, "the window has no focus");
             self.act(&["windowactivate", &self.id]);
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -53,26 +66,66 @@ impl<'a> Console<'a> {
         self.act(&["click", "1"]);
     }
 
-    fn drag(&self, from: (i32, i32), to: (i32, i32)) {
+    /// Drags something, and looks at the window before it is let go.
+    fn drag(&self, from: (i32, i32), to: (i32, i32), look: impl FnOnce()) {
         self.point(from);
         self.act(&["mousedown", "1"]);
         for step in 1..=8 {
             let between = |from: i32, to: i32| from + (to - from) * step / 8;
             self.point((between(from.0, to.0), between(from.1, to.1)));
         }
+        look();
         self.act(&["mouseup", "1"]);
     }
 
-    fn screenshot(&self) -> image::RgbImage {
+    /// Its corner and its size in pixels.
+    fn place(&self) -> [i32; 4] {
+        // xdotool counts the frame around a window twice: the corner is where a pointer lands there.
+        self.act(&["mousemove", "--window", &self.id, "0", "0"]);
+        let ask = |arguments: &[&str], names: [&str; 2]| {
+            let told = self.desktop.run("xdotool", arguments);
+            let told = String::from_utf8_lossy(&told).into_owned();
+            names.map(|name| {
+                let found = told.lines().find_map(|line| line.strip_prefix(name));
+                found
+                    .and_then(|number| number.parse().ok())
+                    .unwrap_or_else(|| panic!("{told}"))
+            })
+        };
+        let [x, y] = ask(&["getmouselocation", "--shell"], ["X=", "Y="]);
+        let size = ["getwindowgeometry", "--shell", &self.id];
+        let [width, height] = ask(&size, ["WIDTH=", "HEIGHT="]);
+        [x, y, width, height]
+    }
+
+    /// Brings it beside a console that stands at the left.
+    fn put_aside(&self) {
+        self.act(&["windowmove", "--sync", &self.id, "1400", "100"]);
+    }
+
+    fn screenshot(&self) -> RgbImage {
         let png = self.desktop.run("import", &["-window", &self.id, "png:-"]);
         image::load_from_memory(&png).unwrap().to_rgb8()
     }
 
-    fn wait_until(&self, what: &str, holds: impl Fn(&image::RgbImage) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(40);
-        while !holds(&self.screenshot()) {
+    fn wait_until(&self, what: &str, holds: impl Fn(&RgbImage) -> bool) -> RgbImage {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let shot = self.screenshot();
+            if holds(&shot) {
+                return shot;
+            }
             assert!(Instant::now() < deadline, "{what}: never seen");
             std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn wait_until_gone(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let name = || self.desktop.run("xdotool", &["getwindowname", &self.id]);
+        while !name().is_empty() {
+            assert!(Instant::now() < deadline, "the window stays");
+            std::thread::sleep(Duration::from_millis(100));
         }
     }
 }
@@ -83,6 +136,78 @@ const FADE: (i32, i32) = (376, 20);
 const FIFTH: (i32, i32) = (226, 473);
 const SIXTH: (i32, i32) = (97, 419);
 const NAME: (i32, i32) = (120, 640);
+const MODELS: (i32, i32) = (724, 94);
+const RECORD: (i32, i32) = (922, 14);
+/// Colours of what is lit, and of a cell without a picture.
+const LIT: [u8; 3] = [240, 182, 74];
+const CELL: [u8; 3] = [34, 36, 41];
+
+fn is_red(shot: &RgbImage, at: (i32, i32)) -> bool {
+    let [red, green, blue] = shot.get_pixel(at.0 as u32, at.1 as u32).0;
+    red > 180 && green < 100 && blue < 100
+}
+
+/// A small part of the window around a place.
+fn around(shot: &RgbImage, at: (i32, i32), half: u32) -> RgbImage {
+    let (x, y) = (at.0 as u32 - half, at.1 as u32 - half);
+    crop_imm(shot, x, y, 2 * half, 2 * half).to_image()
+}
+
+/// The mean difference of two pictures in levels of 255.
+fn difference(one: &RgbImage, other: &RgbImage) -> f64 {
+    assert_eq!(one.dimensions(), other.dimensions());
+    let pairs = one.as_raw().iter().zip(other.as_raw());
+    let sum: u64 = pairs.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / one.as_raw().len() as f64
+}
+
+/// Whether a cell of the ring has its picture: a part of it between the badge and the play head's track.
+fn is_pictured(shot: &RgbImage, keyframe: usize) -> bool {
+    let cell = around(shot, cell(keyframe), 6);
+    let level = |pixel: &image::Rgb<u8>| pixel.0.map(u32::from).iter().sum::<u32>();
+    let levels: Vec<u32> = cell.pixels().map(level).collect();
+    let (least, most) = (levels.iter().min().unwrap(), levels.iter().max().unwrap());
+    most - least > 6 && !cell.pixels().any(|pixel| pixel.0 == CELL)
+}
+
+/// Inside the cell of a keyframe of eight, counted from 0.
+fn cell(keyframe: usize) -> (i32, i32) {
+    let angle = keyframe as f64 / 8.0 * std::f64::consts::TAU;
+    let (x, y) = (226.0 + 162.0 * angle.sin(), 290.0 - 162.0 * angle.cos());
+    (x as i32, y as i32)
+}
+
+/// Asks for a trigger's light until it is so.
+fn wait_for_light(osc: &Osc, addr: &str, light: f64) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut buffer = [0; 1024];
+    while Instant::now() < deadline {
+        osc.send(addr, vec![OscType::String("?".into())]);
+        while let Ok((length, _)) = osc.socket.recv_from(&mut buffer) {
+            let (_, packet) = rosc::decoder::decode_udp(&buffer[..length]).unwrap();
+            if let OscPacket::Message(message) = packet
+                && message.addr == addr
+                && [OscType::Float(light as f32), OscType::Int(light as i32)]
+                    .contains(&message.args[0])
+            {
+                return;
+            }
+        }
+    }
+    panic!("{addr} does not come to {light}");
+}
+
+fn log(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("log")).unwrap()
+}
+
+/// Keeps a screenshot for the README where that is wanted.
+fn keep(name: &str, shot: &RgbImage) {
+    if let Some(folder) = std::env::var_os(SCREENSHOTS) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        shot.save(folder.join(name)).unwrap();
+    }
+}
 
 #[test]
 fn a_second_window_plays_the_show_by_pointer_and_keys() {
@@ -100,50 +225,65 @@ fn a_second_window_plays_the_show_by_pointer_and_keys() {
     osc.send("/loop/speed", vec![OscType::Float(0.0)]);
     osc.send("/loop/glide", vec![OscType::Float(0.0)]);
     osc.wait_for("/loop/speed", |speed| speed == 0.0);
-    let console = Console::find(&desktop);
+    let console = Window::console(&desktop);
     let windows = desktop.run("xdotool", &["search", "--name", "^latentloop"]);
     let windows = String::from_utf8_lossy(&windows).lines().count();
     assert_eq!(windows, 2, "the output and the console");
     console.focus();
-    let is_red = |shot: &image::RgbImage| {
-        let [red, green, blue] = shot.get_pixel(BLACKOUT.0 as u32, BLACKOUT.1 as u32).0;
-        red > 180 && green < 100 && blue < 100
-    };
     console.wait_until("the console", |shot| {
-        shot.dimensions() == (1280, 800) && shot.pixels().any(|p| p.0 == [240, 182, 74])
+        shot.dimensions() == (1280, 800) && shot.pixels().any(|p| p.0 == LIT)
     });
-    assert!(!is_red(&console.screenshot()));
+    assert!(!is_red(&console.screenshot(), BLACKOUT));
+    console.wait_until("a picture of every keyframe", |shot| {
+        (0..8).all(|keyframe| is_pictured(shot, keyframe))
+    });
 
     console.click(BLACKOUT);
     osc.wait_for("/master/blackout", |on| on == 1.0);
-    console.wait_until("a red blackout", is_red);
+    console.wait_until("a red blackout", |shot| is_red(shot, BLACKOUT));
     // A change from elsewhere is seen, too.
     osc.send("/master/blackout", vec![OscType::Float(0.0)]);
-    console.wait_until("a dark blackout", |shot| !is_red(shot));
+    console.wait_until("a dark blackout", |shot| !is_red(shot, BLACKOUT));
     console.click(FADE);
     osc.wait_for("/master/fade", |fade| (0.35..0.65).contains(&fade));
 
     console.click(FIFTH);
     osc.wait_for("/loop/position", |position| position == 4.0);
     let seed = osc.ask("/keyframe/5/seed");
+    let before = around(&console.screenshot(), cell(4), 6);
     console.act(&["keydown", "shift"]);
     console.click(FIFTH);
     console.act(&["keyup", "shift"]);
     osc.wait_for("/keyframe/5/seed", |now| now != seed);
+    console.point(NAME);
+    console.wait_until("another picture of the fifth keyframe", |shot| {
+        difference(&before, &around(shot, cell(4), 6)) > 3.0
+    });
     let (fifth, sixth) = (osc.ask("/keyframe/5/seed"), osc.ask("/keyframe/6/seed"));
-    console.drag(FIFTH, SIXTH);
+    let ring = console.screenshot();
+    console.drag(FIFTH, SIXTH, || {
+        // The cell is carried, over the middle of what it goes to.
+        let (x, y) = (SIXTH.0 - 30, SIXTH.1 - 30);
+        console.wait_until("a carried picture", |shot| {
+            difference(&around(&ring, (x, y), 8), &around(shot, (x, y), 8)) > 4.0
+        });
+    });
     osc.wait_for("/keyframe/6/seed", |now| now == fifth);
     osc.wait_for("/keyframe/5/seed", |now| now == sixth);
 
     // Keys are the show's, but for those that are typed into a field.
     console.act(&["key", "7"]);
     osc.wait_for("/loop/position", |position| position == 6.0);
+    let field = |shot: &RgbImage| crop_imm(shot, 8, 623, 330, 31).to_image();
+    let has_frame = |shot: &RgbImage| field(shot).pixels().filter(|p| p.0 == LIT).count() > 100;
     console.click(NAME);
-    std::thread::sleep(Duration::from_millis(500));
+    let empty = field(&console.wait_until("a field that is typed into", has_frame));
     console.act(&["type", "b2"]);
-    std::thread::sleep(Duration::from_millis(500));
+    console.wait_until("what was typed", |shot| {
+        difference(&empty, &field(shot)) > 0.3
+    });
     console.act(&["key", "Escape"]);
-    std::thread::sleep(Duration::from_millis(500));
+    console.wait_until("a field that is let go", |shot| !has_frame(shot));
     console.act(&["key", "space"]);
     osc.wait_for("/loop/pause", |pause| pause == 1.0);
     assert_eq!(osc.ask("/master/blackout"), 0.0);
@@ -152,18 +292,211 @@ fn a_second_window_plays_the_show_by_pointer_and_keys() {
     // Without the console the show goes on.
     console.focus();
     console.act(&["key", "alt+F4"]);
-    let gone = |id: &str| desktop.run("xdotool", &["getwindowname", id]).is_empty();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !gone(&console.id) {
-        assert!(Instant::now() < deadline, "the console stays");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    console.wait_until_gone();
     osc.send("/keyframe/2/jump", vec![]);
     osc.wait_for("/loop/position", |position| position == 1.0);
     osc.send("/show/quit", vec![]);
+    assert!(show.ends_well(), "{}", log(place.path()));
+}
+
+#[test]
+fn dragging_the_console_stops_no_picture_and_it_opens_again_where_it_was() {
+    // Room for both windows beside each other.
+    let desktop = Desktop::of("2200x1000x24");
+    let place = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let start = || {
+        Running::start(
+            latentloop(place.path(), port)
+                .args(["--console", "window"])
+                .env("DISPLAY", &desktop.display)
+                .env_remove("WAYLAND_DISPLAY"),
+        )
+    };
+    let mut show = start();
+    let osc = Osc::new(port);
+    osc.ask("/loop/speed");
+    osc.send("/loop/speed", vec![OscType::Float(4.0)]);
+    osc.wait_for("/loop/speed", |speed| speed == 4.0);
+    let (console, output) = (Window::console(&desktop), Window::output(&desktop));
+    console.wait_until("the console", |shot| shot.pixels().any(|p| p.0 == LIT));
+
+    // By its title bar, a step at a time; the output's pictures differ from step to step.
+    output.put_aside();
+    let before = console.place();
+    console.act(&["mousemove", "--window", &console.id, "--", "300", "-8"]);
+    console.act(&["mousedown", "1"]);
+    let mut seen: Vec<RgbImage> = Vec::new();
+    for _ in 0..8 {
+        console.act(&["mousemove_relative", "--", "4", "10"]);
+        seen.push(output.screenshot());
+    }
+    console.act(&["mouseup", "1"]);
+    seen.dedup();
+    assert!(seen.len() >= 6, "{} of 8 pictures differ", seen.len());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let moved = |place: [i32; 4]| [place[0] - before[0], place[1] - before[1]];
+    while moved(console.place()) != [32, 80] {
+        assert!(Instant::now() < deadline, "{:?}", moved(console.place()));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+
+    // Larger, closed and opened by a key, it is as it was.
+    osc.send("/loop/speed", vec![OscType::Float(0.0)]);
+    console.focus();
+    let top = |shot: &RgbImage| crop_imm(shot, 0, 0, 420, 72).to_image();
+    let mut large = top(&console.screenshot());
+    for _ in 0..3 {
+        console.act(&["key", "ctrl+equal"]);
+        let shot = console.wait_until("a larger console", |shot| {
+            difference(&large, &top(shot)) > 2.0
+        });
+        large = top(&shot);
+    }
+    let left = console.place();
+    console.act(&["key", "c"]);
+    console.wait_until_gone();
+    wait_for_light(&osc, "/window/console", 0.0);
+    output.focus();
+    output.act(&["key", "c"]);
+    let again = Window::console(&desktop);
+    wait_for_light(&osc, "/window/console", 1.0);
+    again.wait_until("the same console", |shot| {
+        difference(&large, &top(shot)) < 2.0
+    });
+    let near = |place: [i32; 4]| place.iter().zip(left).all(|(a, b)| (a - b).abs() <= 2);
+    assert!(near(again.place()), "{:?}, {left:?}", again.place());
+    osc.send("/show/quit", vec![]);
+    assert!(show.ends_well(), "{}", log(place.path()));
+
+    // The next show opens it there as well.
+    let windows = place.path().join("config/windows.toml");
+    let text = std::fs::read_to_string(&windows).unwrap();
+    assert!(text.contains("zoom = 1.3"), "{text}");
+    let mut show = start();
+    let next = Window::console(&desktop);
+    next.wait_until("the same console", |shot| {
+        difference(&large, &top(shot)) < 2.0
+    });
+    assert!(near(next.place()), "{:?}, {left:?}", next.place());
+    osc.send("/show/quit", vec![]);
+    assert!(show.ends_well(), "{}", log(place.path()));
+
+    // What is no such file is named and does no harm.
+    std::fs::write(&windows, "version = 1\n[console]\nzoom = \"large\"\n").unwrap();
+    let mut show = start();
+    Window::console(&desktop);
+    osc.send("/show/quit", vec![]);
+    assert!(show.ends_well());
     assert!(
-        show.ends_well(),
+        log(place.path()).contains("windows.toml"),
         "{}",
-        std::fs::read_to_string(place.path().join("log")).unwrap()
+        log(place.path())
     );
+}
+
+#[test]
+fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let desktop = Desktop::of("2200x1000x24");
+    let place = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let preset = root.join("presets/crystal.toml");
+    let mut show = Running::start(
+        playing(&preset, place.path(), port)
+            .args(["--console", "window", "--fps", "30"])
+            .env("DISPLAY", &desktop.display)
+            .env_remove("WAYLAND_DISPLAY"),
+    );
+    let osc = Osc::new(port);
+    osc.ask("/loop/speed");
+    let (console, output) = (Window::console(&desktop), Window::output(&desktop));
+    output.put_aside();
+    console.focus();
+    console.wait_until("a picture of every keyframe", |shot| {
+        (0..8).all(|keyframe| is_pictured(shot, keyframe))
+    });
+    #[cfg(feature = "video")]
+    {
+        osc.send("/record/toggle", vec![]);
+        console.wait_until("a recording in red", |shot| is_red(shot, RECORD));
+    }
+    if std::env::var_os(SCREENSHOTS).is_some() {
+        // A show that has run for a while, with a knob that has just been turned.
+        osc.send("/beat/sync", vec![OscType::Float(1.0)]);
+        for step in 0..60 {
+            osc.send(
+                "/loop/glide",
+                vec![OscType::Float(0.5 + step as f32 * 0.01)],
+            );
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        keep("console.png", &console.screenshot());
+        osc.send("/hud/toggle", vec![]);
+        wait_for_light(&osc, "/hud/toggle", 1.0);
+        output.act(&["windowsize", "--sync", &output.id, "1280", "720"]);
+        output.focus();
+        std::thread::sleep(Duration::from_secs(3));
+        keep("play.png", &output.screenshot());
+        output.act(&["windowsize", "--sync", &output.id, "768", "768"]);
+        output.put_aside();
+        osc.send("/hud/toggle", vec![]);
+        console.focus();
+    }
+
+    console.click(MODELS);
+    // Below the tabs in the first column is the sheet of the first model, in the colours of amber.
+    let sheet = console.wait_until("contact sheets", |shot| {
+        let part = crop_imm(shot, 476, 130, 240, 130).to_image();
+        let lit = part.pixels().filter(|pixel| pixel.0[0] > 110).count();
+        lit * 6 > part.pixels().len()
+    });
+    if std::env::var_os(SCREENSHOTS).is_some() {
+        keep("models.png", &sheet);
+    }
+    // The second one is the flower. Its pictures fade in over the last one of the crystal.
+    osc.send("/loop/speed", vec![OscType::Float(0.0)]);
+    osc.send("/preset/fade_secs", vec![OscType::Float(8.0)]);
+    osc.wait_for("/preset/fade_secs", |secs| secs == 8.0);
+    let middle = |shot: &RgbImage| {
+        let (width, height) = shot.dimensions();
+        around(
+            shot,
+            (width as i32 / 2, height as i32 / 2),
+            width.min(height) / 4,
+        )
+    };
+    let crystal = middle(&output.screenshot());
+    console.click((860, 220));
+    let mut away = Vec::new();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // Until it stays as it is.
+    let is_steady = |away: &[f64]| match away {
+        [.., a, b, c] => *a > 10.0 && (a - c).abs() < 0.3 && (b - c).abs() < 0.3,
+        _ => false,
+    };
+    while !is_steady(&away) {
+        assert!(Instant::now() < deadline, "{away:?}");
+        away.push(difference(&crystal, &middle(&output.screenshot())));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let last = away[away.len() - 1];
+    // Nothing else moves: where the one is cut to the other, nothing is between them.
+    let between = away
+        .iter()
+        .filter(|away| (0.15..0.85).contains(&(*away / last)));
+    assert!(last > 10.0 && between.count() >= 1, "{away:?}");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !log(place.path()).contains("flower.safetensors") {
+        assert!(Instant::now() < deadline, "{}", log(place.path()));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // The ring shows what the new model makes of the same keyframes: green, where the old one knew none.
+    let is_green = |pixel: &image::Rgb<u8>| pixel.0[1] > pixel.0[0].saturating_add(12);
+    console.wait_until("the keyframes of the flower", |shot| {
+        let ring = crop_imm(shot, 20, 84, 412, 412).to_image();
+        ring.pixels().filter(|pixel| is_green(pixel)).count() > 2000
+    });
+    osc.send("/show/quit", vec![]);
+    assert!(show.ends_well(), "{}", log(place.path()));
 }

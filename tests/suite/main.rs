@@ -20,6 +20,8 @@ mod import;
 mod look;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod midi;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod monitors;
 #[cfg(feature = "live")]
 mod osc;
 #[cfg(feature = "live")]
@@ -38,6 +40,8 @@ mod score;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod sound;
 mod structure;
+#[cfg(feature = "video")]
+mod sync;
 mod take;
 mod train;
 mod training_parity;

@@ -411,7 +411,7 @@ fn a_jack_midi_sender_jumps_to_a_keyframe() {
 #[cfg(target_os = "linux")]
 pub(crate) struct Desktop {
     pub(crate) display: String,
-    _server: Running,
+    pub(crate) server: Running,
     _manager: Running,
 }
 
@@ -423,13 +423,18 @@ impl Desktop {
 
     /// One of that size and depth.
     pub(crate) fn of(size: &str) -> Self {
-        use std::io::{BufRead, BufReader};
         let mut command = Command::new("Xvfb");
         command
             .args(["-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut server = Running::start(&mut command);
+        Self::on(&mut command)
+    }
+
+    /// One on a server that tells the number of its display on its output.
+    pub(crate) fn on(command: &mut Command) -> Self {
+        use std::io::{BufRead, BufReader};
+        let mut server = Running::start(command);
         let mut line = String::new();
         BufReader::new(server.0.stdout.take().unwrap())
             .read_line(&mut line)
@@ -442,7 +447,7 @@ impl Desktop {
             .stderr(Stdio::null());
         let desktop = Self {
             _manager: Running::start(&mut manager),
-            _server: server,
+            server,
             display,
         };
         // A window that is opened while the manager starts may be lost between the two.
@@ -469,7 +474,11 @@ impl Desktop {
         image::load_from_memory(&png).unwrap().to_rgb8()
     }
 
-    fn wait_until(&self, what: &str, holds: impl Fn(&image::RgbImage) -> bool) -> image::RgbImage {
+    pub(crate) fn wait_until(
+        &self,
+        what: &str,
+        holds: impl Fn(&image::RgbImage) -> bool,
+    ) -> image::RgbImage {
         let deadline = Instant::now() + Duration::from_secs(40);
         loop {
             let shot = self.screenshot();

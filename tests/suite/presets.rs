@@ -47,7 +47,9 @@ fn presets_are_saved_banked_faded_and_read_again() {
     // Broken, it is named, and mended, it is read.
     std::fs::write(folder.join("b.toml"), "version = 1\nspeed = 3\n").unwrap();
     let log = || std::fs::read_to_string(folder.join("log")).unwrap();
-    wait_until("a line about the broken preset", || log().contains("unknown field `speed`"));
+    wait_until("a line about the broken preset", || {
+        log().contains("unknown field `speed`")
+    });
     assert_eq!(osc.ask("/loop/speed"), 2.5);
     preset(folder, "b.toml", "bank = 5\n", 3.5);
     osc.wait_for("/loop/speed", |speed| speed == 3.5);

@@ -151,7 +151,7 @@ fn played(folder: &Path) -> PathBuf {
     show.fire("loop.undo");
     show.set("master.fade", 0.5);
     show.play(50);
-    show.log.end_file(show.now());
+    show.log.end_file(show.now(), 0);
     drop(show);
     path
 }
@@ -293,6 +293,74 @@ fn a_take_tells_what_is_in_it_also_where_it_is_cut() {
 }
 
 #[test]
+fn a_model_that_a_take_changes_to_fades_in() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let small = model(folder, "tests/parity/generator.safetensors", 12);
+    let large = model(folder, "models/nosferatu.safetensors", 200);
+    let take = |name: &str, fade_secs: f64| {
+        let mut show = Show::start(folder, Arc::clone(&small));
+        show.log.begin_file(0, folder.join(name));
+        show.set("loop.speed", 0.0);
+        show.set("preset.fade_secs", fade_secs);
+        show.play(24);
+        show.log.model(show.now(), Arc::clone(&large));
+        let preset = Preset::of_seeds(5..=8);
+        let recall = Recall::new(&preset, &show.table, large.latent as usize).unwrap();
+        show.instrument.recall(recall, 0);
+        show.log.preset(show.now(), Arc::new(preset), 0.0, false);
+        show.set("loop.speed", 0.0);
+        show.play(12);
+        show.log.end_file(show.now(), 0);
+    };
+    take("cut.take", 0.0);
+    take("fade.take", 0.2);
+    let render = |name: &str, out: &str| {
+        succeed(
+            folder,
+            &[
+                "take", "render", name, "-o", out, "--fps", "10", "--size", "256x256",
+            ],
+        );
+        pictures(&folder.join(out))
+    };
+    let cut = render("cut.take", "cut");
+    let fade = render("fade.take", "fade");
+    assert_eq!((cut.len(), fade.len()), (6, 6));
+    let distance = |one: &image::RgbImage, other: &dyn Fn(usize) -> f64| {
+        let bytes = one.as_raw().iter().enumerate();
+        let sum: f64 = bytes
+            .map(|(at, byte)| (f64::from(*byte) - other(at)).abs())
+            .sum();
+        sum / one.as_raw().len() as f64
+    };
+    let byte = |picture: usize, at: usize| f64::from(cut[picture].as_raw()[at]);
+    assert_eq!(fade[..4], cut[..4]);
+    assert!(distance(&cut[3], &|at| byte(5, at)) > 20.0, "they differ");
+    // At first the old picture, then half of each.
+    assert_eq!(fade[4], cut[3]);
+    let half = distance(&fade[5], &|at| (byte(3, at) + byte(5, at)) / 2.0);
+    assert!(half < 1.0, "{half}");
+    // A part of it that begins in the middle of the fade.
+    let arguments = [
+        "take",
+        "render",
+        "fade.take",
+        "-o",
+        "part",
+        "--fps",
+        "10",
+        "--size",
+        "256x256",
+        "--range",
+        "5..6",
+    ];
+    succeed(folder, &arguments);
+    let part = image::open(folder.join("part/000006.png")).unwrap();
+    assert_eq!(part.to_rgb8(), fade[5]);
+}
+
+#[test]
 fn a_take_that_changes_its_model_goes_on_with_the_other() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
@@ -309,7 +377,7 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     show.instrument.recall(recall, 0);
     show.log.preset(show.now(), Arc::new(preset), 0.0, false);
     show.play(12);
-    show.log.end_file(show.now());
+    show.log.end_file(show.now(), 0);
     drop(show);
     let said = succeed(
         folder,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use egui::{Align2, Pos2, Rect, Sense, Ui, Vec2};
 
-use super::control::{self, Memory};
+use super::about::{self, Memory};
+use super::control;
 use super::links::Links;
 use super::style::{CELL, CORNER, DARK, DIM, HOVER, INK, LIT, PANEL, font};
 use crate::instrument::preset::PresetError;
@@ -98,7 +99,7 @@ impl Bank {
         let right = Rect::from_min_size(Pos2::new(area.right() - side.x, area.top()), side);
         for (param, name, cell) in [(self.previous, "<", left), (self.next, ">", right)] {
             let response = control::press(ui, links, param, cell, (name, 18.0), LIT);
-            control::about(&response, links, memory, param);
+            about::about(&response, links, memory, param);
         }
         let middle = Rect::from_min_max(
             Pos2::new(left.right() + GAP, area.top()),
@@ -155,7 +156,8 @@ impl Bank {
                 control::fitted(&painter, down.shrink2(Vec2::new(3.0, 1.0)), name, 13.0, ink);
             }
         }
-        control::about(&response, links, memory, param);
+        control::focus_ring(ui, &response);
+        about::about(&response, links, memory, param);
     }
 
     fn saving(&mut self, ui: &mut Ui, links: &Links, area: Rect) {

@@ -1,17 +1,15 @@
-//! One parameter under the hand: a bar, a choice or a key, with its address, its controls and its menu.
+//! One parameter under the hand: a bar, a choice or a key.
 
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use egui::{
-    Align2, Color32, ComboBox, EventFilter, Key, Painter, Pos2, Rect, Response, Sense, Stroke,
+    Color32, ComboBox, EventFilter, Galley, Key, Painter, Pos2, Rect, Response, Sense, Stroke,
     StrokeKind, Ui, Vec2,
 };
 
+use super::about::{self, Memory};
 use super::links::{Links, Own};
-use super::style::{
-    BLUE, CELL, CORNER, DARK, DIM, EDGE, FILL, GREEN, HOVER, INK, LIT, RED, font, mix,
-};
+use super::style::{BLUE, CELL, CORNER, DIM, EDGE, FILL, HOVER, INK, LIT, SOFT, font, ink_on, mix};
 use crate::instrument::{Kind, ParamId, Row};
 
 /// Height of a row in points.
@@ -27,29 +25,6 @@ const SHORT: usize = 20;
 /// A step of an arrow key, and a slow drag's share of a quick one.
 const STEP: f64 = 0.01;
 const SLOW: f64 = 0.1;
-/// The controls of a parameter are looked up this often.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// What the controls remember from one picture to the next.
-#[derive(Default)]
-pub(super) struct Memory {
-    controls: HashMap<ParamId, (Instant, String)>,
-    /// What is being typed into the menu of a parameter.
-    typed: String,
-}
-
-impl Memory {
-    /// The controls that move a parameter, as one line.
-    fn controls(&mut self, links: &Links, param: ParamId) -> &str {
-        let now = Instant::now();
-        let look = || (now, links.controls(param).join(", "));
-        let known = self.controls.entry(param).or_insert_with(look);
-        if now.duration_since(known.0) > LOOK {
-            *known = look();
-        }
-        &known.1
-    }
-}
 
 /// A row of a parameter that holds a value: name, bar or choice, and the button that learns.
 pub(super) fn row(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamId, name: &str) {
@@ -63,10 +38,8 @@ pub(super) fn row(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamI
     let id = ui.scope_id().with(("name", param.0));
     let label = ui.interact(face, id, Sense::CLICK);
     let ink = if label.hovered() { INK } else { DIM };
-    let at = face.left_center();
-    ui.painter()
-        .text(at, Align2::LEFT_CENTER, name, font(14.0), ink);
-    about(&label, links, memory, param);
+    name_on(ui.painter(), face, name, ink);
+    about::about(&label, links, memory, param);
     let middle = Rect::from_min_max(
         Pos2::new(split, area.top()),
         Pos2::new(area.right() - LEARN - 2.0, area.bottom()),
@@ -74,26 +47,40 @@ pub(super) fn row(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamI
     match row.kind {
         Kind::Choice(names) => choice(ui, links, param, middle, names),
         _ => {
-            let text = match links.own(param) {
+            let number = match links.own(param) {
                 Some(Own::Knob(knob)) => format!("{:.2}", knob.value(links.get(param))),
-                _ => told(row, links.get(param)),
+                _ => number(row, links.get(param)),
             };
-            let response = bar(ui, links, param, middle, (&text, 14.0));
-            about(&response, links, memory, param);
+            let face = Face::Ends(&number, row.unit);
+            let response = bar(ui, links, param, middle, face);
+            about::about(&response, links, memory, param);
         }
     }
     let dot = Rect::from_min_max(Pos2::new(middle.right() + 2.0, area.top()), area.max);
-    learn(ui, links, memory, param, dot);
+    about::learn(ui, links, memory, param, dot);
+}
+
+/// A name at the left of an area, smaller where it is too long.
+fn name_on(painter: &Painter, area: Rect, name: &str, ink: Color32) {
+    let mut galley = painter.layout_no_wrap(name.to_owned(), font(14.0), ink);
+    if galley.size().x > area.width() {
+        let size = (14.0 * area.width() / galley.size().x).max(9.0);
+        galley = painter.layout_no_wrap(name.to_owned(), font(size), ink);
+    }
+    let top = area.center().y - galley.size().y / 2.0;
+    painter.galley(Pos2::new(area.left(), top), galley, ink);
+}
+
+/// What is written on a bar.
+pub(super) enum Face<'a> {
+    /// A text of that size in the middle.
+    Middle(&'a str, f32),
+    /// A number at its left end, a unit at its right one.
+    Ends(&'a str, &'a str),
 }
 
 /// A bar that is filled up to the value, and dragged.
-pub(super) fn bar(
-    ui: &mut Ui,
-    links: &Links,
-    param: ParamId,
-    area: Rect,
-    (text, size): (&str, f32),
-) -> Response {
+pub(super) fn bar(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, face: Face) -> Response {
     let row = links.table.row(param);
     let id = ui.scope_id().with(("bar", param.0));
     let response = ui.interact(area, id, Sense::click_and_drag());
@@ -114,19 +101,46 @@ pub(super) fn bar(
     }
     // A bar may be narrower than its mark.
     let edge = at(value).min(area.right() - 1.0).max(area.left() + 1.0);
-    let words = painter.layout_no_wrap(text.to_owned(), font(size), INK);
-    let at = area.center() - words.size() / 2.0;
     let stroke = Stroke::new(2.0, LIT);
-    if (edge - area.center().x).abs() > words.size().x / 2.0 + 3.0 {
-        painter.vline(edge, area.y_range(), stroke);
-    } else {
+    let words = words(&painter, area, face);
+    let is_through = |(at, words): &(Pos2, Arc<Galley>)| {
+        (at.x - 3.0..=at.x + words.size().x + 3.0).contains(&edge) && !words.is_empty()
+    };
+    if words.iter().any(is_through) {
         // Not through the number.
-        painter.vline(edge, area.top()..=area.top() + 5.0, stroke);
-        painter.vline(edge, area.bottom() - 5.0..=area.bottom(), stroke);
+        painter.vline(edge, area.top()..=area.top() + 4.0, stroke);
+        painter.vline(edge, area.bottom() - 4.0..=area.bottom(), stroke);
+    } else {
+        painter.vline(edge, area.y_range(), stroke);
     }
-    painter.galley(at, words, INK);
+    for (at, words) in words {
+        painter.galley(at, words, INK);
+    }
     focus_ring(ui, &response);
     response
+}
+
+/// The words on a bar, and where they go.
+fn words(painter: &Painter, area: Rect, face: Face) -> Vec<(Pos2, Arc<Galley>)> {
+    let lay = |text: &str, size, ink| painter.layout_no_wrap(text.to_owned(), font(size), ink);
+    let top = |words: &Galley| area.center().y - words.size().y / 2.0;
+    match face {
+        Face::Middle(text, size) => {
+            let words = lay(text, size, INK);
+            vec![(area.center() - words.size() / 2.0, words)]
+        }
+        Face::Ends(number, unit) => {
+            let (number, unit) = (lay(number, 14.0, INK), lay(unit, 11.5, SOFT));
+            let left = Pos2::new(area.left() + 8.0, top(&number));
+            let right = Pos2::new(area.right() - 8.0 - unit.size().x, top(&unit));
+            let room = right.x - left.x - number.size().x;
+            let mut words = vec![(left, number)];
+            if room > 4.0 {
+                words.push((right, unit));
+            }
+            words
+        }
+    }
 }
 
 /// Where a hand brings a bar.
@@ -191,7 +205,7 @@ fn choice(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, names: &'stati
         return;
     }
     let mut place = ui.new_child(egui::UiBuilder::new().max_rect(area));
-    ComboBox::from_id_salt(("choice", param.0))
+    let list = ComboBox::from_id_salt(("choice", param.0))
         .selected_text(names.get(chosen).copied().unwrap_or(""))
         .width(area.width() - 2.0)
         .show_ui(&mut place, |ui| {
@@ -201,6 +215,7 @@ fn choice(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, names: &'stati
                 }
             }
         });
+    focus_ring(&place, &list.response);
 }
 
 /// A key that flips a toggle or fires a trigger, lit where it is on.
@@ -214,9 +229,9 @@ pub(super) fn key(
     let (area, _) = ui.allocate_exact_size(size, Sense::hover());
     let face = Rect::from_min_max(area.min, Pos2::new(area.right() - LEARN, area.bottom()));
     let response = press(ui, links, param, face, (name, 13.0), LIT);
-    about(&response, links, memory, param);
+    about::about(&response, links, memory, param);
     let dot = Rect::from_min_max(Pos2::new(face.right(), area.top()), area.max);
-    learn(ui, links, memory, param, dot);
+    about::learn(ui, links, memory, param, dot);
 }
 
 /// The face of a key, without a button that learns.
@@ -256,7 +271,7 @@ pub(super) fn paint_key(
     };
     let painter = ui.painter_at(area);
     painter.rect_filled(area, CORNER, fill);
-    let ink = if is_on { DARK } else { INK };
+    let ink = if is_on { ink_on(colour) } else { INK };
     fitted(&painter, area.shrink(2.0), name, size, ink);
     focus_ring(ui, response);
 }
@@ -272,7 +287,11 @@ pub(super) fn fitted(painter: &Painter, area: Rect, text: &str, size: f32, ink: 
     painter.galley(Pos2::new(at.x.max(area.left()), at.y), galley, ink);
 }
 
-fn focus_ring(ui: &Ui, response: &Response) {
+/// A ring around what the keyboard has come to, which is brought into sight.
+pub(super) fn focus_ring(ui: &Ui, response: &Response) {
+    if response.gained_focus() && !ui.clip_rect().contains_rect(response.rect) {
+        ui.scroll_to_rect(response.rect, None);
+    }
     if response.has_focus() {
         let stroke = Stroke::new(1.5, BLUE);
         ui.painter()
@@ -280,116 +299,11 @@ fn focus_ring(ui: &Ui, response: &Response) {
     }
 }
 
-/// The button that learns a control: hollow, filled where there is a control, red while it waits for one.
-fn learn(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamId, area: Rect) {
-    if links.hub.is_none() {
-        return;
-    }
-    let id = ui.scope_id().with(("learn", param.0));
-    // Not by Tab: every row would take two presses.
-    let response = ui.interact(area, id, Sense::CLICK);
-    if response.clicked() {
-        links.toggle_learning(param);
-    }
-    let is_learning = links.is_learning(param);
-    let controls = memory.controls(links, param).to_owned();
-    let (at, painter) = (area.center(), ui.painter());
-    if is_learning {
-        painter.circle_filled(at, 6.0, RED);
-    } else if controls.is_empty() {
-        let ink = if response.hovered() { INK } else { EDGE };
-        painter.circle_stroke(at, 4.5, Stroke::new(1.5, ink));
-    } else {
-        let ink = if response.hovered() { INK } else { GREEN };
-        painter.circle_filled(at, 4.5, ink);
-    }
-    response.on_hover_ui(|ui| {
-        if is_learning {
-            ui.colored_label(RED, "Move a control: it is learnt. A click calls it off.");
-        } else {
-            ui.label("Click, then move a MIDI control");
-        }
-        if !controls.is_empty() {
-            ui.colored_label(GREEN, &controls);
-        }
-    });
-}
-
-/// What a parameter is, for a hand that rests on it, and its menu.
-pub(super) fn about(response: &Response, links: &Links, memory: &mut Memory, param: ParamId) {
-    let row = links.table.row(param);
-    if response.hovered() {
-        let controls = memory.controls(links, param).to_owned();
-        response.clone().on_hover_ui(|ui| {
-            ui.set_max_width(340.0);
-            match links.own(param) {
-                Some(Own::Knob(knob)) => {
-                    ui.label(&knob.help);
-                    ui.colored_label(DIM, format!("{} to {}", knob.min, knob.max));
-                }
-                _ => _ = ui.label(&row.help),
-            }
-            if !matches!(row.kind, Kind::Toggle | Kind::Trigger | Kind::Choice(_)) {
-                let range = format!("{} to {} {}", row.min, row.max, row.unit);
-                ui.colored_label(DIM, range.trim());
-            }
-            ui.colored_label(BLUE, links.address(param));
-            if !controls.is_empty() {
-                ui.colored_label(GREEN, controls);
-            }
-        });
-    }
-    if response.secondary_clicked() {
-        memory.typed = format!("{:.3}", links.get(param));
-    }
-    response.context_menu(|ui| menu(ui, links, memory, param));
-}
-
-/// What can be done with a parameter besides moving it.
-fn menu(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamId) {
-    let row = links.table.row(param);
-    ui.set_min_width(220.0);
-    ui.label(&row.name);
-    if matches!(row.kind, Kind::Float | Kind::Int) {
-        let edit = egui::TextEdit::singleline(&mut memory.typed)
-            .desired_width(200.0)
-            .hint_text(row.unit);
-        let edited = ui.add(edit);
-        if edited.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
-            if let Ok(value) = memory.typed.trim().parse::<f64>()
-                && value.is_finite()
-            {
-                links.set(param, row.clamp(value));
-            }
-            ui.close();
-        }
-    }
-    if !matches!(row.kind, Kind::Trigger | Kind::Text) && ui.button("Default").clicked() {
-        links.set(param, links.rest(param));
-        ui.close();
-    }
-    if links.hub.is_some() {
-        if ui.button("Learn a MIDI control").clicked() {
-            links.toggle_learning(param);
-            ui.close();
-        }
-        if ui.button("Forget its MIDI controls").clicked() {
-            links.unlearn(param);
-            ui.close();
-        }
-    }
-    if ui.button("Copy its OSC address").clicked() {
-        ui.ctx().copy_text(links.address(param));
-        ui.close();
-    }
-}
-
-/// A value as people read it.
-pub(super) fn told(row: &Row, value: f64) -> String {
-    let number = match row.kind {
+/// A value as people read it, without its unit.
+fn number(row: &Row, value: f64) -> String {
+    match row.kind {
         Kind::Int => format!("{value:.0}"),
         _ if row.max - row.min > 100.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
-    };
-    format!("{number} {}", row.unit).trim_end().to_owned()
+    }
 }

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use triple_buffer::{Input, Output, triple_buffer};
 
+use crate::app::stats::Longest;
+use crate::app::thumbnail::{Album, Easel, Stamps, Thumbnail, Wish, thumbnails};
+use crate::latent::Keyframe;
 use crate::library::Piece;
 use crate::stage::Canvas;
 
@@ -23,13 +26,20 @@ pub(in crate::app) struct Glance {
     pub(in crate::app) keyframes: usize,
     /// A bit for each that has no seed: it was captured.
     pub(in crate::app) captured: u64,
+    /// What their pictures are told apart by.
+    pub(in crate::app) stamps: Stamps,
     /// Pictures shown in a second, and how many were due and not shown.
     pub(in crate::app) fps: f64,
     pub(in crate::app) dropped: u64,
     /// What the engine takes a frame.
     pub(in crate::app) pace: Duration,
+    /// The time from one picture to the next that is wanted, and the longest times since the last glance.
+    pub(in crate::app) interval: Duration,
+    pub(in crate::app) longest: Longest,
     /// How long a recording has run, and how many pictures it lost.
     pub(in crate::app) recording: Option<(Duration, u64)>,
+    /// How long the disk has room for it, where that is not long.
+    pub(in crate::app) disk_left: Option<Duration>,
     /// Whether the sound is there, and its level, low, mid and high.
     pub(in crate::app) sound: Option<(bool, [f32; 4])>,
     /// Whether a gesture waits for the beat.
@@ -39,6 +49,7 @@ pub(in crate::app) struct Glance {
 /// What is seldom written.
 #[derive(Default)]
 struct Names {
+    open: AtomicBool,
     watched: AtomicBool,
     engine: ArcSwap<String>,
     piece: ArcSwapOption<Piece>,
@@ -48,26 +59,32 @@ struct Names {
 pub(in crate::app) struct Feed {
     glance: Input<Glance>,
     picture: Input<Canvas>,
+    wish: Wish,
+    easel: Option<Easel>,
     names: Arc<Names>,
     told: Option<Instant>,
     pictured: Option<Instant>,
 }
 
 /// The console's end.
-pub(super) struct Sight {
+pub(in crate::app) struct Sight {
     glance: Output<Glance>,
     picture: Output<Canvas>,
+    album: Album,
     names: Arc<Names>,
 }
 
-/// Both ends.
-pub(super) fn feed() -> (Feed, Sight) {
+/// Both ends, for a model with latents of that length.
+pub(in crate::app) fn feed(latent: usize) -> (Feed, Sight) {
+    let (wish, easel, album) = thumbnails(latent);
     let (glance, seen) = triple_buffer(&Glance::default());
     let (picture, shown) = triple_buffer(&Canvas::black((PREVIEW, PREVIEW)));
     let names = Arc::new(Names::default());
     let feed = Feed {
         glance,
         picture,
+        wish,
+        easel: Some(easel),
         names: Arc::clone(&names),
         told: None,
         pictured: None,
@@ -75,12 +92,28 @@ pub(super) fn feed() -> (Feed, Sight) {
     let sight = Sight {
         glance: seen,
         picture: shown,
+        album,
         names,
     };
     (feed, sight)
 }
 
 impl Feed {
+    /// What the engine draws thumbnails with; once.
+    pub(in crate::app) fn easel(&mut self) -> Option<Easel> {
+        self.easel.take()
+    }
+
+    /// Whether there is a console.
+    pub(in crate::app) fn is_open(&self) -> bool {
+        self.names.open.load(Ordering::Relaxed)
+    }
+
+    /// Has the keyframes drawn small, where they are others than before; gives what their pictures are told apart by.
+    pub(in crate::app) fn keyframes(&mut self, keyframes: &[Keyframe], generation: u32) -> Stamps {
+        self.wish.ask(keyframes, generation)
+    }
+
     /// Whether somebody looks, and has not been told just now.
     pub(in crate::app) fn is_due(&self, now: Instant) -> bool {
         let is_due = |last: Option<Instant>| {
@@ -115,9 +148,20 @@ impl Sight {
         self.names.watched.store(on, Ordering::Relaxed);
     }
 
+    /// Says whether there is a console.
+    pub(super) fn open(&self, on: bool) {
+        self.names.open.store(on, Ordering::Relaxed);
+        self.watch(on);
+    }
+
     /// Whether there is something new.
     pub(super) fn is_new(&self) -> bool {
-        self.glance.updated() || self.picture.updated()
+        self.glance.updated() || self.picture.updated() || self.album.has_news()
+    }
+
+    /// Hands every thumbnail that has come to `keep`.
+    pub(super) fn thumbnails(&self, keep: impl FnMut(&Thumbnail)) {
+        self.album.take(keep);
     }
 
     /// The newest state.
@@ -145,7 +189,7 @@ impl Sight {
 
 impl Drop for Sight {
     fn drop(&mut self) {
-        self.watch(false);
+        self.open(false);
     }
 }
 
@@ -175,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_show_tells_only_who_looks_and_not_too_often() {
-        let (mut feed, mut sight) = feed();
+        let (mut feed, mut sight) = feed(4);
         let now = Instant::now();
         assert!(!feed.is_due(now), "nobody looks");
         sight.watch(true);

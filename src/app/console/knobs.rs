@@ -1,18 +1,59 @@
 //! Every parameter but the keyframes', in groups by the part of its name before the dot.
 
-use egui::{Align2, Pos2, Rect, ScrollArea, Sense, Stroke, Ui, Vec2};
+use egui::{Pos2, Rect, ScrollArea, Sense, Stroke, Ui, Vec2};
 
-use super::control::{self, HEIGHT, Memory};
+use super::about::Memory;
+use super::control::{self, HEIGHT};
 use super::links::{Links, Own};
-use super::style::{DIM, EDGE, INK, LIT, PANEL, font};
+use super::style::{DIM, EDGE, INK, LIT, PANEL, caption};
 use crate::instrument::{Kind, ParamId, Row, Table};
 
-/// The order of the groups; others follow.
-const ORDER: [&str; 9] = [
-    "loop", "beat", "sound", "look", OWN, "stage", "master", "record", "preset",
+/// What is on each of the pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Page {
+    /// What is played.
+    Play,
+    /// What is done to the picture.
+    Look,
+    /// The program itself.
+    Program,
+}
+
+/// The groups that are played, in their order; others are the look's.
+const PLAYED: [&str; 7] = [
+    "loop", "beat", "sound", "master", "record", "stage", "preset",
 ];
-/// The group of the performer's own passes.
-const OWN: &str = "own passes";
+/// The look's groups, and how the names of the parameters in each begin; what begins otherwise comes after.
+const LOOK: [(&str, &[&str]); 7] = [
+    (
+        "frame",
+        &[
+            "tilt",
+            "crop",
+            "displace",
+            "mirror",
+            "kaleidoscope",
+            "transition",
+        ],
+    ),
+    ("feedback", &["feedback"]),
+    (
+        "colour",
+        &[
+            "lift",
+            "gamma",
+            "gain",
+            "contrast",
+            "saturation",
+            "hue",
+            "palette",
+        ],
+    ),
+    ("light", &["bloom", "halation", "chromatic", "vignette"]),
+    ("grain", &["grain"]),
+    ("own passes", &["own"]),
+    ("flashes", &["strobe", "limiter"]),
+];
 /// What stands elsewhere on the console, or has no use there: it is about the heads-up display, or ends the show.
 const ELSEWHERE: [&str; 10] = [
     "loop.position",
@@ -28,8 +69,11 @@ const ELSEWHERE: [&str; 10] = [
 ];
 /// The groups of the program itself share one.
 const PROGRAM: [&str; 3] = ["window", "hud", "midi"];
+const PROGRAM_NAME: &str = "program";
 /// A column is at least so wide, and a key.
 const COLUMN: f32 = 330.0;
+/// From so many columns on, one page is for all that is played.
+const WIDE: usize = 3;
 const KEY: f32 = 116.0;
 const GAP: f32 = 5.0;
 const HEAD: f32 = 25.0;
@@ -37,6 +81,7 @@ const MARGIN: f32 = 9.0;
 
 /// The parameters of one group.
 struct Group {
+    page: Page,
     name: String,
     /// Those with a value, and those that are keys, each with the name that stands on it.
     values: Vec<(ParamId, String)>,
@@ -55,10 +100,8 @@ impl Group {
         if !self.is_open {
             return HEAD + 2.0 * GAP;
         }
-        let shown = self
-            .values
-            .iter()
-            .filter(|(param, _)| is_there(links, *param));
+        let shown = self.values.iter();
+        let shown = shown.filter(|(param, _)| is_there(links, *param));
         let lines = shown.count() + self.keys.len().div_ceil(columns(width));
         HEAD + lines as f32 * (HEIGHT + GAP) + MARGIN + GAP
     }
@@ -73,20 +116,22 @@ impl Knobs {
         let mut groups: Vec<Group> = Vec::new();
         for (param, row) in table.iter().filter(|(_, row)| is_shown(row)) {
             let (group, rest) = row.name.split_once('.').unwrap_or(("", &row.name));
-            let is_program = PROGRAM.contains(&group);
-            let (group, name) = if row.name.starts_with("look.own.") {
-                (OWN, label(rest))
-            } else if is_program {
+            let (page, group, name) = if PROGRAM.contains(&group) {
                 let name = row.name.strip_prefix("window.").unwrap_or(&row.name);
-                ("program", label(name))
+                (Page::Program, PROGRAM_NAME, label(name))
+            } else if group == "look" {
+                (Page::Look, look_group(rest), label(rest))
+            } else if PLAYED.contains(&group) {
+                (Page::Play, group, label(rest))
             } else {
-                (group, label(rest))
+                (Page::Look, group, label(rest))
             };
             let at = groups.iter().position(|found| found.name == group);
             let group = match at {
                 Some(at) => &mut groups[at],
                 None => {
                     groups.push(Group {
+                        page,
                         name: group.to_owned(),
                         values: Vec::new(),
                         keys: Vec::new(),
@@ -101,18 +146,26 @@ impl Knobs {
                 _ => group.values.push((param, name)),
             }
         }
-        let place = |group: &Group| ORDER.iter().position(|name| *name == group.name);
-        groups.sort_by_key(|group| place(group).unwrap_or(ORDER.len()));
+        let order = PLAYED.into_iter().chain(LOOK.map(|(name, _)| name));
+        let order: Vec<&str> = order.collect();
+        let place = |group: &Group| order.iter().position(|name| *name == group.name);
+        groups.sort_by_key(|group| place(group).unwrap_or(order.len()));
         Self { groups }
     }
 
-    pub(super) fn show(&mut self, ui: &mut Ui, links: &Links, memory: &mut Memory) {
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            let count = ((ui.available_width() / COLUMN) as usize).clamp(1, 3);
+    pub(super) fn show(&mut self, ui: &mut Ui, links: &Links, memory: &mut Memory, page: Page) {
+        let scroll = ScrollArea::vertical().id_salt(page as u8);
+        scroll.auto_shrink(false).show(ui, |ui| {
+            let count = ((ui.available_width() / COLUMN) as usize).clamp(1, 4);
             ui.spacing_mut().item_spacing.y = GAP;
             let mut heights = vec![0.0f32; count];
             ui.columns(count, |columns| {
-                for group in self.groups.iter_mut().filter(|group| group.is_there(links)) {
+                // A large console has room for what is done to the picture as well.
+                let is_wide = page == Page::Play && count >= WIDE;
+                let is_here =
+                    |group: &&mut Group| group.page == page || is_wide && group.page == Page::Look;
+                let groups = self.groups.iter_mut().filter(is_here);
+                for group in groups.filter(|group| group.is_there(links)) {
                     // Each goes where there is most room.
                     let shortest = |at: &usize| heights[*at];
                     let at = (0..count)
@@ -174,14 +227,15 @@ impl Group {
     /// The group's name; a click folds it up.
     fn head(&mut self, ui: &mut Ui) {
         let size = Vec2::new(ui.available_width(), HEAD);
-        let (area, response) = ui.allocate_exact_size(size, Sense::CLICK);
+        let (area, response) = ui.allocate_exact_size(size, Sense::click());
         if response.clicked() {
             self.is_open = !self.is_open;
         }
         let ink = if response.hovered() { INK } else { LIT };
-        let at = Pos2::new(area.left(), area.center().y);
+        let at = Pos2::new(area.left(), area.center().y + 1.0);
+        caption(ui.painter(), at, &self.name, ink);
+        control::focus_ring(ui, &response);
         let painter = ui.painter();
-        painter.text(at, Align2::LEFT_CENTER, &self.name, font(15.0), ink);
         let mark = Rect::from_center_size(
             Pos2::new(area.right() - 6.0, area.center().y),
             Vec2::new(8.0, 8.0),
@@ -194,12 +248,22 @@ impl Group {
     }
 }
 
+/// The group that a parameter of the look stands in.
+fn look_group(name: &str) -> &'static str {
+    let begins = |start: &&str| {
+        let rest = name.strip_prefix(*start);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '.']))
+    };
+    let found = LOOK.iter().find(|(_, starts)| starts.iter().any(&begins));
+    found.map_or("look", |(group, _)| group)
+}
+
 /// How many keys stand in a line of that width.
 fn columns(width: f32) -> usize {
     (((width + GAP) / (KEY + GAP)) as usize).max(1)
 }
 
-/// Whether a row moves anything: places for passes may be empty.
+/// Whether a row moves anything.
 fn is_there(links: &Links, param: ParamId) -> bool {
     !matches!(links.own(param), Some(Own::Empty))
 }
@@ -231,7 +295,15 @@ mod tests {
         let knobs = Knobs::new(&table);
         let groups: Vec<&str> = knobs.groups.iter().map(|g| g.name.as_str()).collect();
         assert_eq!(&groups[..3], &["loop", "beat", "sound"]);
-        assert_eq!(groups.last(), Some(&"program"));
+        assert_eq!(groups.last(), Some(&PROGRAM_NAME));
+        for (group, page) in [
+            ("record", Page::Play),
+            ("feedback", Page::Look),
+            (PROGRAM_NAME, Page::Program),
+        ] {
+            let found = knobs.groups.iter().find(|found| found.name == group);
+            assert_eq!(found.unwrap().page, page, "{group}");
+        }
         let mut found: Vec<ParamId> = knobs
             .groups
             .iter()

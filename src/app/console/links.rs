@@ -1,9 +1,11 @@
 //! What the console reads, and the one place that it writes to.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::app::hands::Hands;
+use crate::app::readout::table_of_keys;
 use crate::control::midi::Hub;
 use crate::control::osc;
 use crate::control::{Inbox, Notices, Values};
@@ -32,11 +34,17 @@ pub(super) struct Links {
     pub(super) look: Option<LookIds>,
     pub(super) osc: Option<SocketAddr>,
     pub(super) oscquery: Option<SocketAddr>,
+    /// Keys, and what each does.
+    pub(super) keys: Arc<[(String, String)]>,
+    /// The folder for recordings.
+    pub(super) takes: PathBuf,
 }
 
 impl Links {
-    pub(super) fn new(table: &Arc<Table>, hands: &Hands) -> Self {
+    pub(super) fn new(table: &Arc<Table>, hands: &Hands, takes: PathBuf) -> Self {
         Self {
+            keys: table_of_keys(&hands.keys).into(),
+            takes,
             table: Arc::clone(table),
             values: Arc::clone(&hands.values),
             inbox: Arc::clone(&hands.inbox),

@@ -9,18 +9,28 @@ mod links;
 mod style;
 mod surface;
 
+mod about;
 mod control;
+mod pictures;
+mod plan;
 mod ring;
 
 mod bank;
 mod graph;
+mod keys;
 mod knobs;
 mod log;
+mod meters;
 mod ports;
+mod tabs;
 mod transport;
+
+mod card;
+mod models;
+mod shelf;
 
 mod board;
 mod window;
 
-pub(super) use feed::{Feed, Glance};
-pub(super) use window::Console;
+pub(super) use feed::{Feed, Glance, feed};
+pub(super) use window::{Console, Seat};

@@ -4,16 +4,18 @@ use egui::{Pos2, ScrollArea, Sense, Ui, Vec2};
 
 use super::feed::Glance;
 use super::links::Links;
-use super::style::{BLUE, CELL, DIM, GREEN, INK, LIT, RED, font};
+use super::meters::Meters;
+use super::style::{ALARM, CELL, DIM, GREEN, INK, LIT, RED, font};
 use crate::control::midi::PortState;
 
 /// How long a port's light stays on: an eighth of a second.
 const BUSY_NANOS: u64 = 125_000_000;
-const NAMES: [&str; 4] = ["level", "low", "mid", "high"];
 
-pub(super) fn show(ui: &mut Ui, links: &Links, glance: &Glance) {
+pub(super) fn show(ui: &mut Ui, links: &Links, glance: &Glance, meters: &Meters) {
     ui.spacing_mut().item_spacing.y = 3.0;
-    sound(ui, glance);
+    let size = Vec2::new(ui.available_width(), 18.0);
+    let (area, _) = ui.allocate_exact_size(size, Sense::hover());
+    meters.paint(&ui.painter_at(area), area, glance.sound);
     ScrollArea::vertical()
         .id_salt("ports")
         .auto_shrink(false)
@@ -33,7 +35,7 @@ pub(super) fn show(ui: &mut Ui, links: &Links, glance: &Glance) {
                 line(ui, light, &text, ink);
             }
             let Some(hub) = &links.hub else {
-                return line(ui, RED, "no MIDI", RED);
+                return line(ui, RED, "no MIDI", ALARM);
             };
             let ports = hub.ports();
             if ports.is_empty() {
@@ -42,7 +44,7 @@ pub(super) fn show(ui: &mut Ui, links: &Links, glance: &Glance) {
             let now = links.inbox.now();
             for port in ports {
                 let (light, ink) = match (port.connected, busy(&port, now)) {
-                    (false, _) => (RED, RED),
+                    (false, _) => (RED, ALARM),
                     (true, true) => (LIT, INK),
                     (true, false) => (GREEN, INK),
                 };
@@ -76,32 +78,5 @@ fn line(ui: &mut Ui, light: egui::Color32, text: &str, ink: egui::Color32) {
     painter.galley(at, galley, ink);
     if is_cut {
         response.on_hover_text(text);
-    }
-}
-
-/// What is heard: a bar each for the level and three bands.
-fn sound(ui: &mut Ui, glance: &Glance) {
-    let size = Vec2::new(ui.available_width(), 18.0);
-    let (area, _) = ui.allocate_exact_size(size, Sense::hover());
-    let painter = ui.painter_at(area);
-    let left = egui::Align2::LEFT_CENTER;
-    let Some((is_there, levels)) = glance.sound else {
-        painter.circle_filled(Pos2::new(area.left() + 6.0, area.center().y), 5.0, CELL);
-        let at = Pos2::new(area.left() + 18.0, area.center().y);
-        painter.text(at, left, "no sound input", font(14.0), DIM);
-        return;
-    };
-    let light = if is_there { GREEN } else { RED };
-    painter.circle_filled(Pos2::new(area.left() + 6.0, area.center().y), 5.0, light);
-    let step = (area.width() - 18.0) / levels.len() as f32;
-    for (index, (level, name)) in levels.iter().zip(NAMES).enumerate() {
-        let at = Pos2::new(area.left() + 18.0 + step * index as f32, area.top() + 2.0);
-        let bar = egui::Rect::from_min_size(at, Vec2::new(step - 4.0, area.height() - 4.0));
-        painter.rect_filled(bar, 2.0, CELL);
-        let width = bar.width() * level.clamp(0.0, 1.0);
-        let filled = egui::Rect::from_min_size(at, Vec2::new(width, bar.height()));
-        painter.rect_filled(filled, 2.0, BLUE);
-        let at = Pos2::new(bar.left() + 4.0, bar.center().y);
-        painter.text(at, left, name, font(10.0), INK);
     }
 }

@@ -111,7 +111,8 @@ impl Surface {
             (self.config.width, self.config.height) = (size.width, size.height);
             self.surface.configure(&self.device, &self.config);
         }
-        acquire(&self.surface, &self.device, &self.config)
+        let configure = || self.surface.configure(&self.device, &self.config);
+        acquire(&self.surface, configure).ok()
     }
 
     fn render(&mut self, texture: &wgpu::SurfaceTexture, shapes: &[ClippedPrimitive], scale: f32) {

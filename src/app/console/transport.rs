@@ -1,8 +1,11 @@
 //! What is always at hand: blackout, freeze, fade, the beat, and the recording.
 
-use egui::{Align2, Color32, Pos2, Rect, Sense, Ui, Vec2};
+use std::time::Duration;
 
-use super::control::{self, Memory};
+use egui::{Align2, Pos2, Rect, Sense, Ui, Vec2};
+
+use super::about::{self, Memory};
+use super::control::{self, Face};
 use super::feed::Glance;
 use super::links::Links;
 use super::style::{BLUE, CELL, CORNER, DIM, INK, LIT, NEAR, RED, font, mix};
@@ -42,7 +45,15 @@ impl Transport {
         })
     }
 
-    pub(super) fn show(&self, ui: &mut Ui, links: &Links, memory: &mut Memory, glance: &Glance) {
+    /// `free` are the bytes that the disk has for recordings, where the system tells.
+    pub(super) fn show(
+        &self,
+        ui: &mut Ui,
+        links: &Links,
+        memory: &mut Memory,
+        glance: &Glance,
+        free: Option<u64>,
+    ) {
         let size = Vec2::new(ui.available_width(), HEIGHT);
         let (area, _) = ui.allocate_exact_size(size, Sense::hover());
         let mut left = area.left();
@@ -58,12 +69,13 @@ impl Transport {
         ] {
             let face = (name, 18.0);
             let response = control::press(ui, links, param, take(width * wide), face, colour);
-            control::about(&response, links, memory, param);
+            about::about(&response, links, memory, param);
         }
         let cell = take(230.0 * wide);
         let text = format!("FADE  {:.0} %", links.get(self.fade) * 100.0);
-        let response = control::bar(ui, links, self.fade, cell, (&text, 18.0));
-        control::about(&response, links, memory, self.fade);
+        let face = Face::Middle(&text, 18.0);
+        let response = control::bar(ui, links, self.fade, cell, face);
+        about::about(&response, links, memory, self.fade);
         let response = control::press(
             ui,
             links,
@@ -72,7 +84,7 @@ impl Transport {
             ("PAUSE", 16.0),
             LIT,
         );
-        control::about(&response, links, memory, self.pause);
+        about::about(&response, links, memory, self.pause);
         self.beat(
             ui,
             links,
@@ -80,7 +92,7 @@ impl Transport {
             glance,
             (take(150.0 * wide), take(70.0 * wide), take(70.0 * wide)),
         );
-        self.recording(ui, links, memory, glance, take(190.0 * wide));
+        self.recording(ui, links, memory, (glance, free), take(190.0 * wide));
         let rest = Rect::from_min_max(Pos2::new(left, area.top()), area.max);
         pace(ui, glance, rest);
     }
@@ -117,7 +129,7 @@ impl Transport {
         }
         for (param, name, area) in [(self.tap, "TAP", tap), (self.sync, "SYNC", sync)] {
             let response = control::press(ui, links, param, area, (name, 16.0), LIT);
-            control::about(&response, links, memory, param);
+            about::about(&response, links, memory, param);
         }
     }
 
@@ -126,7 +138,7 @@ impl Transport {
         ui: &mut Ui,
         links: &Links,
         memory: &mut Memory,
-        glance: &Glance,
+        (glance, free): (&Glance, Option<u64>),
         area: Rect,
     ) {
         let response = ui.interact(area, ui.scope_id().with("record"), Sense::click());
@@ -143,22 +155,44 @@ impl Transport {
         painter.rect_filled(area, CORNER, fill);
         let inset = (area.width() * 0.12).min(22.0);
         let dot = Pos2::new(area.left() + inset, area.center().y);
-        painter.circle_filled(dot, 8.0, if is_on { Color32::WHITE } else { RED });
+        painter.circle_filled(dot, 8.0, if is_on { INK } else { RED });
         let words = area.with_min_x(dot.x + 14.0).shrink(4.0);
         let (upper, lower) = words.split_top_bottom_at_fraction(0.62);
         match glance.recording {
             None => {
-                control::fitted(&painter, words, "RECORD", 18.0, INK);
+                control::fitted(&painter, upper, "RECORD", 18.0, INK);
+                let room = free.map_or(String::new(), room);
+                control::fitted(&painter, lower, &room, 12.0, DIM);
             }
             Some((length, dropped)) => {
-                let secs = length.as_secs();
-                let time = format!("{}:{:02}", secs / 60, secs % 60);
-                control::fitted(&painter, upper, &time, 22.0, Color32::WHITE);
-                let lost = format!("{dropped} dropped");
-                control::fitted(&painter, lower, &lost, 12.0, Color32::WHITE);
+                control::fitted(&painter, upper, &clock(length), 22.0, INK);
+                let left = match (glance.disk_left, free) {
+                    (Some(left), _) => format!("disk full in {}", clock(left)),
+                    (None, Some(free)) => room(free),
+                    (None, None) => String::new(),
+                };
+                let lost = format!("{dropped} dropped   {left}");
+                control::fitted(&painter, lower, lost.trim_end(), 12.0, INK);
             }
         }
-        control::about(&response, links, memory, self.record);
+        control::focus_ring(ui, &response);
+        about::about(&response, links, memory, self.record);
+    }
+}
+
+/// Minutes and seconds.
+fn clock(time: Duration) -> String {
+    let secs = time.as_secs();
+    format!("{}:{:02}", secs / 60, secs % 60)
+}
+
+/// Room on the disk as people read it.
+fn room(bytes: u64) -> String {
+    let gb = bytes as f64 / 1e9;
+    if gb < 10.0 {
+        format!("{gb:.1} GB free")
+    } else {
+        format!("{gb:.0} GB free")
     }
 }
 

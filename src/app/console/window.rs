@@ -1,23 +1,25 @@
 //! The console's window: its events, and when it is drawn.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use egui::ViewportId;
-use winit::dpi::{LogicalSize, PhysicalPosition};
+use winit::dpi::{LogicalSize, PhysicalPosition, PhysicalSize};
 use winit::event::WindowEvent;
 use winit::event_loop::ActiveEventLoop;
 use winit::keyboard::ModifiersState;
 use winit::monitor::MonitorHandle;
-use winit::window::{Window, WindowId};
+use winit::window::{Window, WindowAttributes, WindowId};
 
 use super::board::Board;
-use super::feed::{Feed, feed};
+use super::feed::Sight;
 use super::links::Links;
 use super::style;
 use super::surface::Surface;
 use crate::app::hands::Hands;
+use crate::app::placement::ConsolePlace;
 use crate::instrument::Table;
 
 /// Size of the window in points, and the least.
@@ -25,11 +27,34 @@ const SIZE: (f64, f64) = (1280.0, 800.0);
 const LEAST: (f64, f64) = (900.0, 560.0);
 /// The part of its monitor that it takes at most.
 const MOST: f64 = 0.96;
+/// So much of a window has to be on a monitor, in pixels.
+const GRIP: i64 = 80;
 /// The least time from one picture to the next; longer where the processor draws.
 const INTERVAL: Duration = Duration::from_millis(33);
 const SLOW_INTERVAL: Duration = Duration::from_millis(66);
 /// How far Ctrl and + or - go.
 const ZOOM: (f32, f32) = (1.0, 2.0);
+
+/// What a console is opened with, and what is left when it is closed.
+pub(in crate::app) struct Seat {
+    links: Links,
+    sight: Sight,
+}
+
+impl Seat {
+    /// A seat at the show of these hands.
+    pub(in crate::app) fn new(
+        table: &Arc<Table>,
+        hands: &Hands,
+        takes: &Path,
+        sight: Sight,
+    ) -> Self {
+        Self {
+            links: Links::new(table, hands, takes.to_owned()),
+            sight,
+        }
+    }
+}
 
 /// A console that is open.
 pub(in crate::app) struct Console {
@@ -49,34 +74,15 @@ pub(in crate::app) struct Console {
 }
 
 impl Console {
-    /// Opens a console on a monitor, or where the system puts it; gives the show's end of what feeds it.
+    /// Opens a console on a monitor, or where the system puts it, and there as it was the last time. Takes the seat where it opens.
     pub(in crate::app) fn open(
         event_loop: &ActiveEventLoop,
         monitor: Option<MonitorHandle>,
-        table: &Arc<Table>,
-        hands: &Hands,
-    ) -> anyhow::Result<(Self, Feed)> {
-        let home = monitor
-            .clone()
-            .or_else(|| event_loop.primary_monitor())
-            .or_else(|| event_loop.available_monitors().next());
-        let (mut width, mut height) = SIZE;
-        if let Some(home) = &home {
-            let room = home.size().to_logical::<f64>(home.scale_factor());
-            (width, height) = (width.min(MOST * room.width), height.min(MOST * room.height));
-        }
-        let mut attributes = Window::default_attributes()
-            .with_title("latentloop console")
-            .with_inner_size(LogicalSize::new(width, height))
-            .with_min_inner_size(LogicalSize::new(LEAST.0.min(width), LEAST.1.min(height)));
-        if let Some(monitor) = &monitor {
-            let corner = monitor.position();
-            let inset = (monitor.size().width as f64 * (1.0 - MOST) / 2.0) as i32;
-            let at = PhysicalPosition::new(corner.x + inset, corner.y + inset);
-            attributes = attributes.with_position(at);
-        }
+        place: &ConsolePlace,
+        seat: &mut Option<Seat>,
+    ) -> anyhow::Result<Self> {
         let window = event_loop
-            .create_window(attributes)
+            .create_window(attributes(event_loop, monitor.as_ref(), place))
             .context("cannot open the console's window")?;
         let window = Arc::new(window);
         let surface = Surface::open(Arc::clone(&window), event_loop.owned_display_handle())?;
@@ -90,9 +96,13 @@ impl Console {
             Some(winit::window::Theme::Dark),
             Some(surface.max_texture_side()),
         );
-        let (feed, sight) = feed();
-        sight.watch(true);
-        let console = Self {
+        if let Some(zoom) = place.zoom {
+            egui.egui_ctx().set_zoom_factor(zoom);
+        }
+        let Seat { links, sight } = seat.take().context("the console is open already")?;
+        sight.open(true);
+        let board = Board::new(links, sight)?;
+        Ok(Self {
             window,
             interval: if surface.is_slow {
                 SLOW_INTERVAL
@@ -101,15 +111,41 @@ impl Console {
             },
             surface,
             egui,
-            board: Board::new(Links::new(table, hands), sight)?,
+            board,
             due: Instant::now(),
             wanted: None,
             touched: true,
             occluded: false,
             modifiers: ModifiersState::default(),
             digest: 0,
-        };
-        Ok((console, feed))
+        })
+    }
+
+    /// Closes it.
+    pub(in crate::app) fn close(self) -> Seat {
+        let (links, sight) = self.board.into_parts();
+        sight.open(false);
+        Seat { links, sight }
+    }
+
+    /// Where it stands.
+    pub(in crate::app) fn place(&self) -> ConsolePlace {
+        let monitor = self.window.current_monitor();
+        let corner = monitor.as_ref().map(MonitorHandle::position);
+        // Not every window system tells.
+        let at = self.window.outer_position().ok();
+        let size = self
+            .window
+            .inner_size()
+            .to_logical::<f64>(self.window.scale_factor());
+        ConsolePlace {
+            monitor: monitor.and_then(|monitor| monitor.name()),
+            position: at
+                .zip(corner)
+                .map(|(at, corner)| [at.x - corner.x, at.y - corner.y]),
+            size: Some([size.width as u32, size.height as u32]),
+            zoom: Some(self.egui.egui_ctx().zoom_factor()),
+        }
     }
 
     /// Which window it is.
@@ -204,6 +240,49 @@ impl Console {
     }
 }
 
+/// How the window opens: as it was the last time where that is on the monitor, and never larger than this.
+fn attributes(
+    event_loop: &ActiveEventLoop,
+    monitor: Option<&MonitorHandle>,
+    place: &ConsolePlace,
+) -> WindowAttributes {
+    let home = monitor
+        .cloned()
+        .or_else(|| event_loop.primary_monitor())
+        .or_else(|| event_loop.available_monitors().next());
+    let [width, height] = place
+        .size
+        .map_or([SIZE.0, SIZE.1], |size| size.map(f64::from));
+    let (mut width, mut height) = (width.max(LEAST.0), height.max(LEAST.1));
+    if let Some(home) = &home {
+        let room = home.size().to_logical::<f64>(home.scale_factor());
+        (width, height) = (width.min(MOST * room.width), height.min(MOST * room.height));
+    }
+    let attributes = Window::default_attributes()
+        .with_title("latentloop console")
+        .with_inner_size(LogicalSize::new(width, height))
+        .with_min_inner_size(LogicalSize::new(LEAST.0.min(width), LEAST.1.min(height)));
+    let Some(monitor) = monitor else {
+        return attributes;
+    };
+    let (corner, room) = (monitor.position(), monitor.size());
+    let is_same = place.monitor.is_some() && place.monitor == monitor.name();
+    let remembered = place.position.filter(|at| is_same && is_within(*at, room));
+    let inset = (f64::from(room.width) * (1.0 - MOST) / 2.0) as i32;
+    let [x, y] = remembered.unwrap_or([inset, inset]);
+    attributes.with_position(PhysicalPosition::new(
+        corner.x.saturating_add(x),
+        corner.y.saturating_add(y),
+    ))
+}
+
+/// Whether a window with its corner there can be taken hold of on a monitor of that size.
+fn is_within([x, y]: [i32; 2], monitor: PhysicalSize<u32>) -> bool {
+    let (width, height) = (i64::from(monitor.width), i64::from(monitor.height));
+    let (x, y) = (i64::from(x), i64::from(y));
+    (-width / 2..width - GRIP).contains(&x) && (-GRIP / 4..height - GRIP).contains(&y)
+}
+
 /// Whether a key works the console's own widgets: Tab goes from one to the next, and the one that is reached takes some more.
 fn is_for_widgets(key: &winit::keyboard::Key, is_focused: bool) -> bool {
     use winit::keyboard::{Key, NamedKey};
@@ -226,6 +305,22 @@ fn is_for_widgets(key: &winit::keyboard::Key, is_focused: bool) -> bool {
 mod tests {
     use super::*;
     use winit::keyboard::{Key, NamedKey};
+
+    #[test]
+    fn a_place_that_no_hand_can_reach_is_not_used() {
+        let monitor = PhysicalSize::new(1920, 1080);
+        for (at, expected) in [
+            ([0, 0], true),
+            ([-4, -10], true),
+            ([1800, 900], true),
+            ([1900, 100], false),
+            ([100, 1070], false),
+            ([-1000, 100], false),
+            ([i32::MAX, i32::MIN], false),
+        ] {
+            assert_eq!(is_within(at, monitor), expected, "{at:?}");
+        }
+    }
 
     #[test]
     fn a_reached_widget_takes_few_keys_and_the_show_the_rest() {

@@ -1,7 +1,7 @@
 //! The keys that the program comes with.
 
 /// Keys with what they do and what the performer is told of them. N stands for each of 1 to 8.
-pub const STANDARD: [(&str, &str, &str); 37] = [
+pub const STANDARD: [(&str, &str, &str); 39] = [
     ("N", "keyframe.N.jump", "Jump to that keyframe"),
     (
         "Shift+N",
@@ -92,9 +92,19 @@ pub const STANDARD: [(&str, &str, &str); 37] = [
     ),
     ("F", "window.fullscreen", "Fullscreen, or not"),
     (
+        "Ctrl+M",
+        "window.next_monitor",
+        "The output on the next monitor",
+    ),
+    (
         "Escape",
         "window.leave_fullscreen",
         "Leave fullscreen; it never ends the show",
+    ),
+    (
+        "C",
+        "window.console",
+        "The performer's console: a window of its own, or none",
     ),
     ("Tab", "hud.toggle", "The heads-up display"),
     ("?", "hud.help", "This table"),

@@ -4,9 +4,8 @@
 //! 0.8, or of a saturated red (WCAG 2.2, success criterion 2.3.1; ITU-R BT.1702). Every cell of a grid counts its changes; where
 //! a quarter of the cells would pass three pairs in a second, the picture keeps to what was shown before.
 
-use std::sync::OnceLock;
-
 use crate::instrument::TICKS_PER_SEC;
+use crate::stage::light::{level, linear};
 
 const SIDE: usize = 16;
 const CELLS: usize = SIDE * SIDE;
@@ -228,29 +227,8 @@ fn red([r, g, b]: [f32; 3]) -> f32 {
     r - g - b
 }
 
-/// Linear light of every byte of sRGB (IEC 61966-2-1).
-fn linear() -> &'static [f32; 256] {
-    static TABLE: OnceLock<[f32; 256]> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        std::array::from_fn(|byte| {
-            let value = byte as f64 / 255.0;
-            let light = if value <= 0.04045 {
-                value / 12.92
-            } else {
-                libm::pow((value + 0.055) / 1.055, 2.4)
-            };
-            light as f32
-        })
-    })
-}
-
 fn encoded(light: f32) -> u8 {
-    let value = if light <= 0.003_130_8 {
-        12.92 * light
-    } else {
-        1.055 * libm::powf(light, 1.0 / 2.4) - 0.055
-    };
-    (value * 255.0).round() as u8
+    level(light).round() as u8
 }
 
 /// Mean colours of the grid's cells in linear light; their pixels are sampled evenly.

@@ -2,64 +2,13 @@
 
 use super::own::worn;
 use super::*;
+use crate::stage::golden;
 
-/// A golden picture may differ by so many levels on so many of its 4,096 pixels: cards round and filter a little differently.
-const LEVELS: u8 = 3;
-const PIXELS: usize = 40;
-
-fn save(path: &std::path::Path, canvas: &Canvas) {
-    image::save_buffer(path, &canvas.rgba, SIZE.0, SIZE.1, image::ColorType::Rgba8).unwrap();
-}
-
-fn golden(name: &str) -> std::path::PathBuf {
-    std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/look")
-        .join(format!("{name}.png"))
-}
-
-/// How many pixels of a picture are not those of `tests/golden/look/NAME.png`, and by how much each level differs.
-fn compare(name: &str, seen: &Canvas) -> Result<(usize, Vec<u8>), String> {
-    let picture = image::open(golden(name)).map_err(|error| format!("{name}: {error}"))?;
-    let picture = picture.to_rgba8();
-    if seen.rgba.len() != picture.len() {
-        return Err(format!("{name}: its size is another"));
-    }
-    let levels = seen.rgba.iter().zip(picture.as_raw());
-    let differences: Vec<u8> = levels.map(|(a, b)| a.abs_diff(*b)).collect();
-    let pixels = differences.chunks_exact(4);
-    let off = pixels.filter(|pixel| pixel.iter().any(|&d| d > LEVELS));
-    Ok((off.count(), differences))
-}
-
-/// Holds a picture against its golden one; `LATENTLOOP_GOLDEN=write` makes it.
-fn check(name: &str, seen: &Canvas) -> Result<(), String> {
-    if std::env::var_os("LATENTLOOP_GOLDEN").is_some() {
-        save(&golden(name), seen);
-        return Ok(());
-    }
-    let (off, differences) = compare(name, seen)?;
-    if off <= PIXELS {
-        return Ok(());
-    }
-    let folder = std::env::temp_dir().join("latentloop-golden");
-    std::fs::create_dir_all(&folder).unwrap();
-    let mut difference = Canvas::black(SIZE);
-    for (out, d) in difference
-        .rgba
-        .chunks_exact_mut(4)
-        .zip(differences.chunks_exact(4))
-    {
-        for (out, d) in out.iter_mut().zip(&d[..3]) {
-            *out = d.saturating_mul(8);
-        }
-    }
-    save(&folder.join(format!("{name}.seen.png")), seen);
-    save(&folder.join(format!("{name}.difference.png")), &difference);
-    Err(format!(
-        "{name}: {off} pixels differ; see {}",
-        folder.display()
-    ))
-}
+/// Of 4,096 pixels.
+const TOLERANCE: golden::Tolerance = golden::Tolerance {
+    levels: 3,
+    pixels: 40,
+};
 
 #[test]
 fn every_pass_draws_its_golden_picture() {
@@ -207,10 +156,10 @@ fn every_pass_draws_its_golden_picture() {
         let seen = drawn(values, 5);
         assert!(seen != plain, "{name} does something");
         assert!(seen == drawn(values, 5), "{name} comes out the same again");
-        failed.extend(check(name, &seen).err());
-        let (off, _) = compare(name, &plain).unwrap();
+        failed.extend(golden::check("look", name, &seen, TOLERANCE).err());
+        let (off, _) = golden::compare("look", name, &plain, TOLERANCE).unwrap();
         assert!(
-            off > PIXELS,
+            off > TOLERANCE.pixels,
             "a {name} that does nothing would not be found: {off}"
         );
     }
@@ -246,7 +195,8 @@ fn every_pass_that_lies_there_to_be_copied_is_let_in_and_draws_its_golden_pictur
             assert!(finish.read_waiting(&mut seen));
         }
         assert!(apart(&seen, &plain) > 20, "{} does something", source.name);
-        failed.extend(check(&format!("own-{}", source.name), &seen).err());
+        failed
+            .extend(golden::check("look", &format!("own-{}", source.name), &seen, TOLERANCE).err());
     }
     assert!(failed.is_empty(), "{failed:#?}");
 }

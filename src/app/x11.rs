@@ -1,0 +1,29 @@
+//! What winit leaves out on X11: monitors that come and go.
+
+#![allow(unsafe_code, reason = "Xlib is C")]
+
+use std::ffi::c_int;
+
+use winit::event_loop::ActiveEventLoop;
+use winit::raw_window_handle::{HasDisplayHandle, RawDisplayHandle};
+use x11_dl::xrandr::Xrandr;
+
+/// Lets winit hear of monitors that come and go. It asks the server to tell, but Xlib throws away what it has no name for, and
+/// gives it one only once libXrandr has seen the connection. Does nothing on Wayland, and where there is no libXrandr.
+pub(super) fn hear_of_monitors(event_loop: &ActiveEventLoop) {
+    let display = event_loop.owned_display_handle();
+    let Ok(RawDisplayHandle::Xlib(handle)) = display.display_handle().map(|handle| handle.as_raw())
+    else {
+        return;
+    };
+    let (Some(display), Ok(randr)) = (handle.display, Xrandr::open()) else {
+        return;
+    };
+    let (mut event, mut error): (c_int, c_int) = (0, 0);
+    // SAFETY: winit's connection is open as long as its event loop, and winit has told Xlib of threads.
+    unsafe {
+        (randr.XRRQueryExtension)(display.as_ptr().cast(), &raw mut event, &raw mut error);
+    }
+    // Xlib keeps pointers into the library.
+    std::mem::forget(randr);
+}
