@@ -10,6 +10,7 @@ mod drawing;
 mod hands;
 mod keyboard;
 mod logbook;
+mod looks;
 mod monitor;
 mod outputs;
 mod pace;

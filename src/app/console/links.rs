@@ -12,6 +12,18 @@ use crate::control::midi::Hub;
 use crate::control::osc;
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::{Action, ParamId, Table};
+use crate::stage::LookIds;
+use crate::stage::own::{Knob, Shelf};
+
+/// A row of the performer's own passes.
+pub(super) enum Own {
+    /// It moves nothing now.
+    Empty,
+    /// How much is seen of the pass of that name.
+    Amount(String),
+    /// A knob of a pass.
+    Knob(Knob),
+}
 
 /// The console's hold on the show.
 pub(super) struct Links {
@@ -20,6 +32,8 @@ pub(super) struct Links {
     pub(super) inbox: Arc<Inbox>,
     pub(super) notices: Arc<Notices>,
     pub(super) hub: Option<Arc<Hub>>,
+    pub(super) looks: Arc<Shelf>,
+    pub(super) look: Option<LookIds>,
     pub(super) osc: Option<SocketAddr>,
     pub(super) oscquery: Option<SocketAddr>,
     /// Keys, and what each does.
@@ -46,11 +60,36 @@ impl Links {
             inbox: Arc::clone(&hands.inbox),
             notices: Arc::clone(&hands.notices),
             hub: hands.midi.clone(),
+            looks: Arc::clone(&hands.looks),
+            look: LookIds::new(table).ok(),
             osc: hands.osc.as_ref().map(osc::Server::address),
             oscquery: hands
                 .oscquery
                 .as_ref()
                 .map(crate::control::oscquery::QueryServer::address),
+        }
+    }
+
+    /// What a row of the performer's own passes stands for; nothing for any other row.
+    pub(super) fn own(&self, param: ParamId) -> Option<Own> {
+        let (place, knob) = self.look.as_ref()?.place_of(param)?;
+        let Some(source) = self.looks.source(place) else {
+            return Some(Own::Empty);
+        };
+        Some(match knob {
+            None => Own::Amount(source.name.clone()),
+            Some(at) => source
+                .knobs
+                .get(at)
+                .map_or(Own::Empty, |knob| Own::Knob(knob.clone())),
+        })
+    }
+
+    /// Where a parameter stands when nobody has moved it.
+    pub(super) fn rest(&self, param: ParamId) -> f64 {
+        match self.own(param) {
+            Some(Own::Knob(knob)) => knob.rest(),
+            _ => self.table.row(param).default,
         }
     }
 

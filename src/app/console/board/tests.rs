@@ -46,6 +46,8 @@ impl Stand {
             values: Arc::new(Values::new(&table)),
             inbox: Arc::new(Inbox::new(&table)),
             notices: Arc::new(Notices::default()),
+            looks: Arc::new(crate::stage::own::Shelf::new(Box::new(|_, _| {}))),
+            look: crate::stage::LookIds::new(&table).ok(),
             hub: None,
             osc: None,
             oscquery: None,
