@@ -455,7 +455,8 @@ fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
         keep("models.png", &sheet);
     }
     // The second one is the flower. Its pictures fade in over the last one of the crystal.
-    osc.send("/loop/speed", vec![OscType::Float(0.0)]);
+    osc.send("/loop/pause", vec![OscType::Float(1.0)]);
+    osc.wait_for("/loop/pause", |pause| pause == 1.0);
     osc.send("/preset/fade_secs", vec![OscType::Float(8.0)]);
     osc.wait_for("/preset/fade_secs", |secs| secs == 8.0);
     let middle = |shot: &RgbImage| {
