@@ -160,6 +160,42 @@ fn midi_read(criterion: &mut Criterion) {
     });
 }
 
+/// A picture of 256 x 256, enlarged to 1920 x 1080 on one core: as recordings and films are.
+fn scale(criterion: &mut Criterion) {
+    use latentloop::stage::{Canvas, Film, Filter, Fit, Projection, Scaler};
+    let mut picture = Canvas::black((256, 256));
+    for (at, byte) in picture.rgba.iter_mut().enumerate() {
+        let (x, y) = (at / 4 % 256, at / 1024);
+        *byte = (((x + 2 * y) / 8 * 37 + at * 7919 % 13) % 256) as u8;
+    }
+    let mut frame = Canvas::black((1920, 1080));
+    let film = Film {
+        halation: 0.5,
+        halation_threshold: 0.6,
+        halation_radius: 0.3,
+        grain: 0.3,
+        grain_size: 1.0,
+        exposure: 1,
+    };
+    let plain = Film::default();
+    for (name, filter, film) in [
+        ("Catmull-Rom", Filter::CatmullRom, plain),
+        ("Lanczos", Filter::Lanczos, plain),
+        ("edge", Filter::Edge, plain),
+        ("Catmull-Rom, halation and grain", Filter::CatmullRom, film),
+    ] {
+        let projection = Projection {
+            fit: Fit::Fill,
+            filter: Some(filter),
+            film,
+        };
+        let mut scaler = Scaler::new(filter, 1);
+        criterion.bench_function(&format!("scale to 1080p, {name}"), |bench| {
+            bench.iter(|| scaler.scale(black_box(&picture), &mut frame, &projection));
+        });
+    }
+}
+
 fn main() {
     let mut criterion = Criterion::default()
         .sample_size(10)
@@ -171,6 +207,7 @@ fn main() {
     #[cfg(feature = "live")]
     midi_read(&mut criterion);
     loop_tick(&mut criterion);
+    scale(&mut criterion);
     generator_frame(&mut criterion);
     training_step(&mut criterion);
     criterion.final_summary();

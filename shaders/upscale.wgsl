@@ -240,7 +240,7 @@ fn encoded(light: vec3<f32>) -> vec3<f32> {
 }
 
 // The base of a film scatters light back through its red layer first.
-const TINT: vec3<f32> = vec3<f32>(1.0, 0.25, 0.08);
+const TINT: vec3<f32> = vec3<f32>(1.0, 0.3, 0.1);
 
 fn finished(at: vec4<f32>, colour: vec3<f32>) -> vec4<f32> {
     var level = clamp(colour, vec3<f32>(0.0), vec3<f32>(1.0));

@@ -272,7 +272,7 @@ impl Show {
         match self.tape.toggle(self.canvas.size, sound) {
             Change::None => {}
             Change::Begun(take) => self.log.begin_file(now, take),
-            Change::Ended => self.log.end_file(now),
+            Change::Ended(dropped) => self.log.end_file(now, dropped),
         }
     }
 

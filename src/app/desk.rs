@@ -10,10 +10,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::Settings;
 use super::pieces::{Opened, Pieces, Which};
+use super::remuxing::Remuxing;
 use crate::control::Notices;
 use crate::instrument::{Preset, Table};
 use crate::library::Piece;
-use crate::record::{self, Recorder};
+use crate::record::{self, Recorder, Summary};
 use crate::sound::Capture;
 
 /// Jobs that can wait.
@@ -77,6 +78,7 @@ impl Desk {
         let (outbox, done) = bounded(WAITING);
         let mut clerk = Clerk {
             pieces: Pieces::new(settings, table, latent, Arc::clone(&notices)),
+            remuxing: Remuxing::new(Arc::clone(&notices)),
             notices,
         };
         let thread = std::thread::Builder::new()
@@ -131,6 +133,7 @@ impl Drop for Desk {
 
 struct Clerk {
     pieces: Pieces,
+    remuxing: Remuxing,
     notices: Arc<Notices>,
 }
 
@@ -157,9 +160,14 @@ impl Clerk {
                 None
             }
             Job::Record(folder, settings) => {
-                let path = record::name(&folder, std::time::SystemTime::now(), settings.codec);
+                let path = record::name(&folder, std::time::SystemTime::now(), &settings);
                 match Recorder::start(&path, &settings) {
                     Ok(recorder) => {
+                        if let Some(reason) = recorder.fell_back() {
+                            let encoder = recorder.encoder();
+                            self.notices
+                                .warn(format!("recording with {encoder}: {reason}"));
+                        }
                         let take = path.with_extension("take");
                         Some(Done::Recording(Box::new(recorder), take))
                     }
@@ -170,7 +178,12 @@ impl Clerk {
                 }
             }
             Job::Close(recorder) => {
-                close(*recorder, &self.notices);
+                let becomes_plain = recorder.becomes_plain();
+                if let Some(recorded) = close(*recorder, &self.notices)
+                    && becomes_plain
+                {
+                    self.remuxing.add(recorded);
+                }
                 None
             }
             Job::ThrowAway(recorder) => {
@@ -203,16 +216,16 @@ impl Clerk {
     }
 }
 
-/// Closes a recording and tells what it came to.
-pub(super) fn close(recorder: Recorder, notices: &Notices) {
+/// Closes a recording and tells what it came to; gives that where it is whole.
+pub(super) fn close(recorder: Recorder, notices: &Notices) -> Option<Summary> {
     match recorder.finish() {
-        Ok(summary) => notices.tell(format!(
-            "recorded {}: {:.1} s, {} pictures, {} dropped",
-            summary.path.display(),
-            summary.duration.as_secs_f64(),
-            summary.frames,
-            summary.dropped
-        )),
-        Err(error) => notices.warn(format!("the recording has ended: {error}")),
+        Ok(summary) => {
+            notices.tell(format!("recorded {summary}"));
+            Some(summary)
+        }
+        Err(error) => {
+            notices.warn(format!("the recording has ended: {error}"));
+            None
+        }
     }
 }

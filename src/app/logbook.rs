@@ -61,8 +61,8 @@ impl Logbook {
         self.0.begin_file(tick, path);
     }
 
-    pub(super) fn end_file(&self, tick: u64) {
-        self.0.end_file(tick);
+    pub(super) fn end_file(&self, tick: u64, dropped: u64) {
+        self.0.end_file(tick, dropped);
     }
 
     pub(super) fn keep(&self, tick: u64, secs: f64) {

@@ -15,6 +15,7 @@ mod pace;
 mod pieces;
 mod placement;
 mod readout;
+mod remuxing;
 mod show;
 mod stats;
 mod tape;
@@ -32,7 +33,7 @@ use anyhow::Context;
 use crate::engine::{Drawing, Norm};
 use crate::instrument::Table;
 use crate::library;
-use crate::record::Codec;
+use crate::record::{Codec, Encoders, FpsMode};
 use crate::stage::Target;
 
 pub use monitor::{Display, Monitor, monitors, open_display};
@@ -66,6 +67,14 @@ pub struct Settings {
     pub size: Option<(u32, u32)>,
     /// How recordings are coded; H.264 where none is given.
     pub codec: Option<Codec>,
+    /// What codes them.
+    pub encoder: Encoders,
+    /// Whether recordings have a constant frame rate.
+    pub fps_mode: FpsMode,
+    /// Whether recordings become plain MP4 files when they are closed.
+    pub plain_mp4: bool,
+    /// Whether recordings have pictures as they were before their look.
+    pub without_look: bool,
     /// Where raw pictures go.
     pub out: Vec<Target>,
     /// Size of raw pictures, in pixels; the engine's own where none is given.

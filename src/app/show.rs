@@ -16,7 +16,7 @@ use super::pace::Pace;
 use super::pieces::First;
 use super::readout::{Board, Sources};
 use super::stats::{Count, Figures};
-use super::tape::Tape;
+use super::tape::{Change, Form, Tape};
 use crate::control::Stamp;
 use crate::engine::{Norm, ROWS};
 use crate::instrument::param::SOURCES;
@@ -69,6 +69,8 @@ pub(super) struct Show {
     pub(super) window: Box<dyn Fn(WindowCommand) + Send>,
     pub(super) capture: Option<Box<Capture>>,
     samples: Vec<f32>,
+    /// When the last of them was heard.
+    heard_at: Instant,
     /// What the sound was last.
     heard: [f64; SOURCES.len()],
     pub(super) log: Logbook,
@@ -128,7 +130,15 @@ impl Show {
             desk("desk-records")?,
             Arc::clone(&hands.notices),
             settings.takes.clone(),
-            (settings.size, settings.fps, settings.codec),
+            Form {
+                size: settings.size,
+                rate: settings.fps,
+                fps_mode: settings.fps_mode,
+                codec: settings.codec,
+                encoders: settings.encoder,
+                plain_mp4: settings.plain_mp4,
+                without_look: settings.without_look,
+            },
         );
         let told = Arc::clone(&hands.notices);
         let pipes = Pipes::open(
@@ -177,6 +187,7 @@ impl Show {
             window,
             capture: None,
             samples: Vec::with_capacity(SAMPLES),
+            heard_at: now,
             heard: [f64::NAN; SOURCES.len()],
             log,
             norm: settings.norm,
@@ -263,7 +274,7 @@ impl Show {
         };
         let features = capture.features();
         self.samples.clear();
-        capture.drain_samples(&mut self.samples);
+        self.heard_at = capture.drain_samples(&mut self.samples);
         let values = [features.level, features.low, features.mid, features.high];
         for (source, value) in values.map(f64::from).into_iter().enumerate() {
             // Silence fills no log.
@@ -373,10 +384,11 @@ impl Show {
             tick: self.instrument.ticks(),
             seed: self.seed,
         };
-        let lit = if self.output.dims(&look.values) {
-            1.0
+        // Where the look dims, the picture before it is not dimmed yet.
+        let (lit, undimmed) = if self.output.dims(&look.values) {
+            (1.0, look.brightness)
         } else {
-            look.brightness
+            (look.brightness, 1.0)
         };
         let weight = blend_weight(
             self.newer_at.elapsed(),
@@ -410,18 +422,22 @@ impl Show {
                 sound: self.capture.as_deref(),
             },
         );
+        self.tape.catch(&self.canvas, undimmed, &look);
         let number = self.newer.number;
         let readout = self.board.visible();
         self.output
             .show(&mut self.canvas, &projections, readout, &look, number);
-        self.output.read(&mut self.canvas, &look);
+        let shown_at = Instant::now();
+        let drawn_at = self.output.read(&mut self.canvas, &look);
         self.pipes.offer(&self.canvas, &projections[0]);
         self.tell_console();
-        if self
+        self.tape.offer_sound(&self.samples, self.heard_at);
+        let projection = &projections[0];
+        let change = self
             .tape
-            .offer(&self.canvas, &projections[0], &self.samples)
-        {
-            self.log.end_file(self.instrument.ticks());
+            .offer(&self.canvas, projection, shown_at, drawn_at);
+        if let Change::Ended(dropped) = change {
+            self.log.end_file(self.instrument.ticks(), dropped);
         }
     }
 
@@ -480,7 +496,11 @@ impl Show {
         self.hands.tell(&mut figures);
         (figures.out_sent, figures.out_dropped) = (self.pipes.sent(), self.pipes.dropped());
         drop(self.pipes);
-        figures.recorder_dropped = self.tape.end();
+        if let Some((_, dropped)) = self.tape.running() {
+            self.log.end_file(self.instrument.ticks(), dropped);
+        }
+        let told = self.tape.end();
+        (figures.recorder_dropped, figures.recorder_encoder) = (told.dropped, told.encoder);
         (self.window)(WindowCommand::Close);
         figures
     }

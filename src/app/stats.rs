@@ -100,6 +100,8 @@ pub(super) struct Figures {
     pub(super) oscquery: Option<std::net::SocketAddr>,
     /// Pictures that recordings lost.
     pub(super) recorder_dropped: u64,
+    /// What coded the last of them, as FFmpeg names it; nothing where nothing was recorded.
+    pub(super) recorder_encoder: Option<String>,
     /// Pictures that readers of raw video took.
     pub(super) out_sent: u64,
     /// Pictures that they lost, for they were too slow.
@@ -249,6 +251,7 @@ impl Count {
             osc_turned_away: 0,
             oscquery: None,
             recorder_dropped: 0,
+            recorder_encoder: None,
             out_sent: 0,
             out_dropped: 0,
             peak_rss_mb: peak_rss_mb(),

@@ -11,7 +11,7 @@ use crate::app::{self, ConsoleChoice, Settings, open_display};
 use crate::engine::{Bytes, Drawing, Norm, Winograd};
 use crate::instrument::OUTPUTS;
 use crate::library;
-use crate::record::Codec;
+use crate::record::{Codec, Encoders, FpsMode};
 use crate::render;
 use crate::stage::Target;
 
@@ -42,6 +42,18 @@ pub struct Args {
     /// How recordings are coded [default: H.264]
     #[arg(long, value_enum)]
     codec: Option<Codec>,
+    /// What codes recordings
+    #[arg(long, value_enum, default_value = "auto", value_name = "WHICH")]
+    encoder: Encoders,
+    /// Whether recordings have a variable or a constant frame rate
+    #[arg(long, value_enum, default_value = "vfr", value_name = "MODE")]
+    fps_mode: FpsMode,
+    /// Make recordings plain mp4 files when they end: in fragments until then, so that a crash loses a second at most
+    #[arg(long)]
+    plain_mp4: bool,
+    /// Record pictures as they were before their look
+    #[arg(long)]
+    without_look: bool,
     /// Where to send raw RGBA pictures: pipe:1, pipe:PATH of a named pipe, or tcp://HOST:PORT; may be repeated
     #[arg(long, value_name = "TARGET")]
     out: Vec<Target>,
@@ -96,6 +108,15 @@ pub struct Args {
 /// When the preset, the model or the engine cannot be opened. What fails later is named while the show goes on.
 pub fn run(args: Args) -> anyhow::Result<()> {
     check(&args.out)?;
+    if let Some(codec) = args
+        .codec
+        .filter(|codec| args.plain_mp4 && !codec.goes_into("mp4"))
+    {
+        bail!("--plain-mp4: {codec} does not go into mp4; h264, h265, vp9 and av1 do");
+    }
+    if args.plain_mp4 && cfg!(not(feature = "video")) {
+        bail!("--plain-mp4: this build has no FFmpeg, and records pictures alone");
+    }
     check_monitors(&args.monitor)?;
     let settings = Settings {
         piece: args.piece,
@@ -107,6 +128,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         fps: args.fps,
         size: args.size,
         codec: args.codec,
+        encoder: args.encoder,
+        fps_mode: args.fps_mode,
+        plain_mp4: args.plain_mp4,
+        without_look: args.without_look,
         out: args.out,
         out_size: args.out_size,
         osc: (args.osc != "none").then_some(args.osc),

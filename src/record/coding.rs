@@ -1,4 +1,4 @@
-//! Codecs as FFmpeg has them: encoders, pixel formats, options.
+//! Codecs as FFmpeg has them: formats, encoders that open, colours that are said.
 
 use std::path::Path;
 
@@ -7,22 +7,30 @@ use ffmpeg_next::codec::{self, encoder};
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Rational, color};
 
+use super::encoders::{self, Candidate};
 use super::movie::{TIME_BASE, rational};
-use super::{Codec, Effort, Settings};
+use super::{Codec, Effort, Encoders, Settings};
 use crate::video::Colours;
 
 /// A file format with its codecs.
 #[derive(Debug)]
 pub(super) struct Coding {
     pub(super) format: &'static str,
-    id: codec::Id,
-    /// The encoder that is preferred to others of its codec.
-    encoder: &'static str,
-    pub(super) pixel: Pixel,
+    codec: Codec,
     pub(super) colours: Colours,
     /// What width and height are multiples of.
     pub(super) multiple: u32,
     pub(super) sound: codec::Id,
+}
+
+/// An encoder that is open.
+pub(super) struct Opened {
+    pub(super) encoder: encoder::Video,
+    /// As FFmpeg names it.
+    pub(super) name: String,
+    pub(super) pixel: Pixel,
+    /// Why it is none of the graphics card's, where one was asked for.
+    pub(super) fell_back: Option<String>,
 }
 
 impl Coding {
@@ -35,23 +43,13 @@ impl Coding {
             "webm" => "webm",
             _ => "mp4",
         };
-        let (id, encoder) = match codec {
-            Codec::H264 | Codec::Png => (codec::Id::H264, "libx264"),
-            Codec::H265 => (codec::Id::HEVC, "libx265"),
-            Codec::Ffv1 => (codec::Id::FFV1, "ffv1"),
-            Codec::Vp9 => (codec::Id::VP9, "libvpx-vp9"),
-            Codec::Prores => (codec::Id::PRORES, "prores_ks"),
-        };
-        let (pixel, colours, multiple) = match codec {
-            Codec::Ffv1 => (Pixel::BGRZ, Colours::RGB, 1),
-            Codec::Prores => (Pixel::YUV422P10LE, Colours::BT709_LIMITED, 2),
-            _ => (Pixel::YUV420P, Colours::BT709_LIMITED, 2),
+        let (colours, multiple) = match codec {
+            Codec::Ffv1 => (Colours::RGB, 1),
+            _ => (Colours::BT709_LIMITED, 2),
         };
         Self {
             format,
-            id,
-            encoder,
-            pixel,
+            codec,
             colours,
             multiple,
             sound: if format == "webm" {
@@ -62,22 +60,80 @@ impl Coding {
         }
     }
 
-    /// Opens the encoder.
+    /// Opens the first encoder that opens. Waits for the graphics card, where it is asked.
     pub(super) fn open(
         &self,
         settings: &Settings,
+        size: (u32, u32),
+    ) -> Result<Opened, ffmpeg::Error> {
+        let mut refusals = Vec::new();
+        if settings.encoders != Encoders::Software {
+            for card in encoders::hardware(self.codec) {
+                match self.try_open(card, settings, size) {
+                    Ok(opened) => return Ok(opened),
+                    Err(error) => refusals.push(format!("{}: {error}", card.name)),
+                }
+            }
+        }
+        let mut opened = self.open_software(settings, size)?;
+        if settings.encoders == Encoders::Hardware {
+            let tried = match refusals.len() {
+                0 => String::new(),
+                _ => format!(" ({})", refusals.join("; ")),
+            };
+            let text = format!("no encoder for {} on a card opens{tried}", self.codec);
+            opened.fell_back = Some(text);
+        }
+        Ok(opened)
+    }
+
+    fn open_software(
+        &self,
+        settings: &Settings,
+        size: (u32, u32),
+    ) -> Result<Opened, ffmpeg::Error> {
+        let mut first = None;
+        for candidate in encoders::software(self.codec) {
+            match self.try_open(candidate, settings, size) {
+                Ok(opened) => return Ok(opened),
+                Err(ffmpeg::Error::EncoderNotFound) => {}
+                Err(error) => {
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        // Whatever the system has for it.
+        match (first, encoder::find(encoders::id(self.codec))) {
+            (None, Some(codec)) => self.open_as(codec, settings, size, None),
+            (Some(error), _) => Err(error),
+            (None, None) => Err(ffmpeg::Error::EncoderNotFound),
+        }
+    }
+
+    fn try_open(
+        &self,
+        candidate: &Candidate,
+        settings: &Settings,
+        size: (u32, u32),
+    ) -> Result<Opened, ffmpeg::Error> {
+        let codec = encoder::find_by_name(candidate.name).ok_or(ffmpeg::Error::EncoderNotFound)?;
+        self.open_as(codec, settings, size, Some(candidate))
+    }
+
+    fn open_as(
+        &self,
+        codec: ffmpeg::Codec,
+        settings: &Settings,
         (width, height): (u32, u32),
-    ) -> Result<encoder::Video, ffmpeg::Error> {
-        let preferred = encoder::find_by_name(self.encoder);
-        let is_preferred = preferred.is_some();
-        let codec = preferred
-            .or_else(|| encoder::find(self.id))
-            .ok_or(ffmpeg::Error::EncoderNotFound)?;
+        candidate: Option<&Candidate>,
+    ) -> Result<Opened, ffmpeg::Error> {
+        let name = codec.name().to_owned();
         let mut video = codec::Context::new_with_codec(codec).encoder().video()?;
         let (space, range) = tags(self.colours == Colours::RGB);
+        let pixel = candidate.map_or(Pixel::YUV420P, |candidate| candidate.pixel);
         video.set_width(width);
         video.set_height(height);
-        video.set_format(self.pixel);
+        video.set_format(pixel);
         video.set_time_base(Rational(1, TIME_BASE));
         video.set_frame_rate(Some(rational(settings.rate)));
         video.set_aspect_ratio(Rational(1, 1));
@@ -86,68 +142,30 @@ impl Coding {
         video.set_color_primaries(color::Primaries::BT709);
         video.set_color_transfer_characteristic(color::TransferCharacteristic::BT709);
         video.set_flags(codec::Flags::GLOBAL_HEADER);
-        if self.id == codec::Id::HEVC && self.format != "matroska" {
+        if settings.effort == Effort::Live {
+            // For encoders that make no key frame when they are told to.
+            video.set_gop(settings.rate.ceil() as u32);
+            video.set_max_b_frames(0);
+        }
+        if self.codec == Codec::H265 && self.format != "matroska" {
             tag(&mut video, *b"hvc1");
         }
-        if !is_preferred {
-            // Encoders of the system know no constant quality: a tenth of a bit a pixel is plenty.
+        if candidate.is_none_or(|candidate| candidate.wants_rate) {
+            // They know no constant quality: a tenth of a bit a pixel is plenty.
             let pixels = f64::from(width) * f64::from(height);
             video.set_bit_rate((pixels * settings.rate * 0.1).max(1e6) as usize);
         }
         let mut options = Dictionary::new();
-        for (key, value) in self.options(settings.effort) {
+        for (key, value) in candidate.map_or(&[][..], |known| known.options(settings.effort)) {
             options.set(key, value);
         }
-        video.open_with(options)
+        Ok(Opened {
+            encoder: video.open_with(options)?,
+            name,
+            pixel,
+            fell_back: None,
+        })
     }
-
-    fn options(&self, effort: Effort) -> &'static [(&'static str, &'static str)] {
-        match (self.id, effort) {
-            (codec::Id::H264, Effort::Live) => &[
-                ("preset", "ultrafast"),
-                ("tune", "zerolatency"),
-                ("crf", "18"),
-                ("forced-idr", "1"),
-            ],
-            (codec::Id::H264, Effort::Offline) => {
-                &[("preset", "veryfast"), ("crf", "16"), ("forced-idr", "1")]
-            }
-            // A lookahead would hold back more than a crash may lose.
-            (codec::Id::HEVC, Effort::Live) => &[
-                ("preset", "ultrafast"),
-                ("tune", "zerolatency"),
-                ("crf", "20"),
-                ("forced-idr", "1"),
-                ("x265-params", "log-level=none"),
-            ],
-            (codec::Id::HEVC, Effort::Offline) => &[
-                ("preset", "fast"),
-                ("crf", "18"),
-                ("forced-idr", "1"),
-                ("x265-params", "log-level=none"),
-            ],
-            // Slices with checksums, so that a damaged picture shows.
-            (codec::Id::FFV1, _) => &[("level", "3"), ("slices", "4"), ("slicecrc", "1")],
-            (codec::Id::PRORES, _) => &[("profile", "hq"), ("vendor", "apl0")],
-            (_, Effort::Live) => &VP9_LIVE,
-            (_, Effort::Offline) => &VP9_OFFLINE,
-        }
-    }
-}
-
-const VP9_LIVE: [(&str, &str); 7] = vp9("8");
-const VP9_OFFLINE: [(&str, &str); 7] = vp9("6");
-
-const fn vp9(speed: &'static str) -> [(&'static str, &'static str); 7] {
-    [
-        ("crf", "20"),
-        ("b", "0"),
-        ("deadline", "realtime"),
-        ("cpu-used", speed),
-        ("row-mt", "1"),
-        ("lag-in-frames", "0"),
-        ("threads", "4"),
-    ]
 }
 
 /// What a picture says of its colours.

@@ -64,6 +64,19 @@ impl Sink for Folder {
         Ok(())
     }
 
+    fn repeat(&mut self, _at: Duration) -> Result<(), RecordError> {
+        let path = |number| self.path.join(format!("{number:06}.png"));
+        if self.written == 0 {
+            return Ok(());
+        }
+        let (last, next) = (path(self.next - 1), path(self.next));
+        let copied =
+            fs::copy(&last, &next).map_err(|error| RecordError::write("write", &next, error))?;
+        self.next += 1;
+        self.written += copied;
+        Ok(())
+    }
+
     fn sound(&mut self, _samples: &[f32], _until: Duration) -> Result<(), RecordError> {
         Ok(())
     }

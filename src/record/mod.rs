@@ -4,11 +4,16 @@ mod codec;
 #[cfg(feature = "video")]
 mod coding;
 mod disk;
+#[cfg(feature = "video")]
+mod encoders;
 mod folder;
 mod log;
 #[cfg(feature = "video")]
 mod movie;
+mod rate;
 mod recorder;
+#[cfg(feature = "video")]
+mod remux;
 #[cfg(feature = "video")]
 mod track;
 
@@ -17,12 +22,15 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-pub use codec::Codec;
+pub use codec::{Codec, Encoders};
 pub use disk::Room;
 #[cfg(feature = "live")]
 pub(crate) use disk::free;
 pub use log::{Notice, TakeLog};
+pub use rate::FpsMode;
 pub use recorder::{Closing, Recorder, Summary};
+#[cfg(feature = "video")]
+pub use remux::remux;
 
 /// What is recorded, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,14 +39,22 @@ pub struct Settings {
     pub width: u32,
     /// Height of the pictures in pixels, 1..=8192.
     pub height: u32,
-    /// Pictures a second that are expected, above 0; the file's time stamps are those of the pictures themselves.
+    /// Width and height of the pictures that come, where a show's are scaled.
+    pub source: (u32, u32),
+    /// Pictures a second that are expected, above 0.
     pub rate: f64,
+    /// When they are shown.
+    pub fps_mode: FpsMode,
     /// How pictures are coded; as the file's ending has it where none is given.
     pub codec: Option<Codec>,
+    /// What codes them.
+    pub encoders: Encoders,
     /// The sound, if there is any.
     pub sound: Option<Sound>,
     /// Whether a show is waiting.
     pub effort: Effort,
+    /// Whether a show's recording becomes a plain MP4 when it is closed: it is MP4 then, whatever the codec.
+    pub plain_mp4: bool,
     /// Number of the first picture, where pictures are numbered.
     pub first: u64,
 }
@@ -49,10 +65,14 @@ impl Settings {
         Self {
             width,
             height,
+            source: (width, height),
             rate,
+            fps_mode: FpsMode::default(),
             codec: None,
+            encoders: Encoders::default(),
             sound: None,
             effort,
+            plain_mp4: false,
             first: 1,
         }
     }
@@ -84,6 +104,11 @@ pub trait Sink {
     /// # Errors
     /// When it cannot be encoded or written; the file takes no more then, and is to be finished.
     fn picture(&mut self, rgba: &[u8], at: Duration) -> Result<(), RecordError>;
+    /// Adds the last picture once more, shown from `at` on. Does nothing where there is none.
+    ///
+    /// # Errors
+    /// As [`Sink::picture`].
+    fn repeat(&mut self, at: Duration) -> Result<(), RecordError>;
     /// Adds interleaved samples in -1..1 that end at `until`, counted from the file's start. Sinks without sound
     /// ignore them.
     ///
@@ -181,6 +206,16 @@ pub enum RecordError {
         /// Bytes that are left.
         free: u64,
     },
+    /// It was recorded, but did not become a plain MP4.
+    #[error(
+        "cannot make {path} a plain mp4: {reason}; it stays as it was recorded, in fragments, and plays"
+    )]
+    Remux {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
     /// Nothing came in.
     #[error("nothing was recorded to {0}: not one picture came in time")]
     Nothing(PathBuf),
@@ -205,45 +240,96 @@ impl RecordError {
 /// An unknown ending, a codec that does not go with it, a size out of range, an encoder that does not open, a folder that
 /// is not empty, a place that cannot be written. No file is left then.
 pub fn open_sink(path: &Path, settings: &Settings) -> Result<Box<dyn Sink>, RecordError> {
-    let Settings {
-        width,
-        height,
-        rate,
-        ..
-    } = *settings;
-    let sides = 1..=8192;
-    if !(sides.contains(&width) && sides.contains(&height) && rate > 0.0 && rate <= 1000.0) {
-        return Err(RecordError::Size {
+    Ready::open(path, settings)?.create(path, settings)
+}
+
+/// What a recording needs before its file is made. It stays on the thread that opened it.
+enum Ready {
+    Folder,
+    #[cfg(feature = "video")]
+    Movie(Box<movie::Ready>),
+}
+
+impl Ready {
+    /// Looks whether the settings hold together, and opens encoders. Waits for the graphics card, where it is asked.
+    fn open(path: &Path, settings: &Settings) -> Result<Self, RecordError> {
+        let Settings {
             width,
             height,
             rate,
-        });
+            ..
+        } = *settings;
+        let sides = 1..=8192;
+        if !(sides.contains(&width) && sides.contains(&height) && rate > 0.0 && rate <= 1000.0) {
+            return Err(RecordError::Size {
+                width,
+                height,
+                rate,
+            });
+        }
+        let ending = path
+            .extension()
+            .map(|ending| ending.to_string_lossy().to_lowercase());
+        match Codec::of(path, ending.as_deref(), settings.codec)? {
+            Codec::Png => Ok(Self::Folder),
+            codec => Self::movie(path, codec, settings),
+        }
     }
-    let ending = path
-        .extension()
-        .map(|ending| ending.to_string_lossy().to_lowercase());
-    let codec = Codec::of(path, ending.as_deref(), settings.codec)?;
-    if codec == Codec::Png {
-        return Ok(Box::new(folder::Folder::open(path, settings)?));
+
+    #[cfg(feature = "video")]
+    fn movie(path: &Path, codec: Codec, settings: &Settings) -> Result<Self, RecordError> {
+        Ok(Self::Movie(Box::new(movie::Ready::open(
+            path, codec, settings,
+        )?)))
     }
-    movie(path, codec, settings)
+
+    #[cfg(not(feature = "video"))]
+    fn movie(path: &Path, _: Codec, _: &Settings) -> Result<Self, RecordError> {
+        Err(RecordError::NoVideo(path.to_owned()))
+    }
+
+    /// What codes the pictures, as FFmpeg names it.
+    fn encoder(&self) -> &str {
+        match self {
+            Self::Folder => "png",
+            #[cfg(feature = "video")]
+            Self::Movie(movie) => movie.encoder(),
+        }
+    }
+
+    /// Why it is none of the graphics card's, where one was asked for.
+    fn fell_back(&self) -> Option<&str> {
+        match self {
+            Self::Folder => None,
+            #[cfg(feature = "video")]
+            Self::Movie(movie) => movie.fell_back(),
+        }
+    }
+
+    fn create(self, path: &Path, settings: &Settings) -> Result<Box<dyn Sink>, RecordError> {
+        match self {
+            Self::Folder => Ok(Box::new(folder::Folder::open(path, settings)?)),
+            #[cfg(feature = "video")]
+            Self::Movie(movie) => Ok(Box::new(movie.create(path, settings)?)),
+        }
+    }
 }
 
-#[cfg(feature = "video")]
-fn movie(path: &Path, codec: Codec, settings: &Settings) -> Result<Box<dyn Sink>, RecordError> {
-    Ok(Box::new(movie::Movie::open(path, codec, settings)?))
-}
-
+/// Makes a film that was recorded into a plain MP4.
+///
+/// # Errors
+/// Always: this build has no FFmpeg, and so recorded no film.
 #[cfg(not(feature = "video"))]
-fn movie(path: &Path, _: Codec, _: &Settings) -> Result<Box<dyn Sink>, RecordError> {
-    Err(RecordError::NoVideo(path.to_owned()))
+pub fn remux(recorded: &Summary) -> Result<(), RecordError> {
+    Err(RecordError::NoVideo(recorded.path.clone()))
 }
 
 /// A name in `folder` that no file has, from the local date and time: `2026-11-24_21-05-59.mp4`, with the ending of files
-/// that the codec goes into. Without FFmpeg it is a folder's, and has no ending. The take beside it, of the same name but
+/// that its codec goes into. Without FFmpeg it is a folder's, and has no ending. The take beside it, of the same name but
 /// `.take`, is free as well.
-pub fn name(folder: &Path, now: std::time::SystemTime, codec: Option<Codec>) -> PathBuf {
-    let ending = match codec {
+pub fn name(folder: &Path, now: std::time::SystemTime, settings: &Settings) -> PathBuf {
+    let ending = match settings.codec {
+        _ if settings.plain_mp4 => ".mp4",
         Some(codec) => codec.ending(),
         None if cfg!(feature = "video") => Codec::H264.ending(),
         None => Codec::Png.ending(),
@@ -274,9 +360,10 @@ mod tests {
     fn a_second_recording_in_the_same_second_gets_its_own_name() {
         let folder = tempfile::tempdir().unwrap();
         let now = std::time::SystemTime::now();
-        let first = name(folder.path(), now, None);
+        let mut settings = Settings::silent((64, 64), 30.0, Effort::Live);
+        let first = name(folder.path(), now, &settings);
         std::fs::write(&first, "taken").unwrap();
-        let second = name(folder.path(), now, None);
+        let second = name(folder.path(), now, &settings);
         assert_ne!(first, second);
         assert!(!second.exists());
         for (codec, ending) in [
@@ -284,11 +371,16 @@ mod tests {
             (Codec::Prores, Some("mov")),
             (Codec::Ffv1, Some("mkv")),
             (Codec::Vp9, Some("webm")),
+            (Codec::Av1, Some("mp4")),
             (Codec::Png, None),
         ] {
-            let named = name(folder.path(), now, Some(codec));
+            settings.codec = Some(codec);
+            let named = name(folder.path(), now, &settings);
             assert_eq!(named.extension().and_then(|e| e.to_str()), ending);
         }
+        (settings.codec, settings.plain_mp4) = (Some(Codec::Vp9), true);
+        let named = name(folder.path(), now, &settings);
+        assert_eq!(named.extension().and_then(|e| e.to_str()), Some("mp4"));
     }
 
     #[test]

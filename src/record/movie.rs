@@ -8,7 +8,7 @@ use ffmpeg_next::codec::encoder;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Rational, color, frame, picture};
 
-use super::coding::{self, Coding};
+use super::coding::{self, Coding, Opened};
 use super::track::Track;
 use super::{Codec, Effort, RecordError, Settings, Sink};
 use crate::video::{self, Colours, Converter};
@@ -19,6 +19,99 @@ pub(super) const TIME_BASE: i32 = 90_000;
 const LEAST_STEP: i64 = TIME_BASE as i64 / 1000;
 /// Between key frames, so that a file cut off by a crash loses no more than that.
 const KEY_INTERVAL: i64 = TIME_BASE as i64 / 2;
+
+/// Encoders that are open, for a file that is still to be made.
+pub(super) struct Ready {
+    coding: Coding,
+    opened: Opened,
+    track: Option<Track>,
+    converter: Converter,
+    /// Size of the pictures as they are coded.
+    size: (u32, u32),
+}
+
+impl Ready {
+    /// Opens the encoders that a file at `path` needs.
+    pub(super) fn open(
+        path: &Path,
+        codec: Codec,
+        settings: &Settings,
+    ) -> Result<Self, RecordError> {
+        let coding = Coding::of(path, codec);
+        let no_encoder = |codec: &str, error: ffmpeg::Error| RecordError::Encoder {
+            path: path.to_owned(),
+            codec: codec.to_owned(),
+            reason: error.to_string(),
+        };
+        let of_pictures = |error| no_encoder(&codec.to_string(), error);
+        video::start().map_err(of_pictures)?;
+        let size = (
+            settings.width.next_multiple_of(coding.multiple),
+            settings.height.next_multiple_of(coding.multiple),
+        );
+        let opened = coding.open(settings, size).map_err(of_pictures)?;
+        let track = settings
+            .sound
+            .map(|sound| Track::open(coding.sound, sound))
+            .transpose()
+            .map_err(|error| no_encoder(coding.sound.name(), error))?;
+        let converter = Converter::new(
+            size,
+            (Pixel::RGBA, Colours::RGB),
+            (opened.pixel, coding.colours),
+        )
+        .map_err(of_pictures)?;
+        Ok(Self {
+            coding,
+            opened,
+            track,
+            converter,
+            size,
+        })
+    }
+
+    /// FFmpeg's name of the encoder.
+    pub(super) fn encoder(&self) -> &str {
+        &self.opened.name
+    }
+
+    /// Why it is none of the graphics card's, where one was asked for.
+    pub(super) fn fell_back(&self) -> Option<&str> {
+        self.opened.fell_back.as_deref()
+    }
+
+    /// Makes the file; where that fails, none is left.
+    pub(super) fn create(mut self, path: &Path, settings: &Settings) -> Result<Movie, RecordError> {
+        let url = video::url(path).ok_or_else(|| {
+            RecordError::write("make the file", path, "its name is not UTF-8 text")
+        })?;
+        let output = open_output(
+            &url,
+            &self.coding,
+            settings,
+            &self.opened,
+            self.track.as_mut(),
+        )
+        .map_err(|error| {
+            discard_empty(path);
+            RecordError::write("make the file", path, error)
+        })?;
+        Ok(Movie {
+            path: path.to_owned(),
+            output,
+            encoder: self.opened.encoder,
+            track: self.track,
+            converter: self.converter,
+            size: (settings.width as usize, settings.height as usize),
+            rgba: frame::Video::new(Pixel::RGBA, self.size.0, self.size.1),
+            coded: frame::Video::empty(),
+            is_rgb: self.coding.colours == Colours::RGB,
+            last_pts: None,
+            last_key: None,
+            usual_step: (f64::from(TIME_BASE) / settings.rate).round() as i64,
+        })
+    }
+}
 
 /// A video file being written.
 pub(super) struct Movie {
@@ -37,80 +130,35 @@ pub(super) struct Movie {
 }
 
 impl Movie {
-    /// Opens the encoders, then the file; where anything fails, no file is left.
-    pub(super) fn open(
-        path: &Path,
-        codec: Codec,
-        settings: &Settings,
-    ) -> Result<Self, RecordError> {
-        let coding = Coding::of(path, codec);
-        let no_encoder = |error: ffmpeg::Error| RecordError::Encoder {
-            path: path.to_owned(),
-            codec: codec.to_string(),
-            reason: error.to_string(),
-        };
-        video::start().map_err(no_encoder)?;
-        let size = (
-            settings.width.next_multiple_of(coding.multiple),
-            settings.height.next_multiple_of(coding.multiple),
-        );
-        let encoder = coding.open(settings, size).map_err(no_encoder)?;
-        let mut track =
-            match settings.sound {
-                Some(sound) => Some(Track::open(coding.sound, sound).map_err(|error| {
-                    RecordError::Encoder {
-                        path: path.to_owned(),
-                        codec: coding.sound.name().to_owned(),
-                        reason: error.to_string(),
-                    }
-                })?),
-                None => None,
-            };
-        let converter = Converter::new(
-            size,
-            (Pixel::RGBA, Colours::RGB),
-            (coding.pixel, coding.colours),
-        )
-        .map_err(no_encoder)?;
-        let url = video::url(path).ok_or_else(|| {
-            RecordError::write("make the file", path, "its name is not UTF-8 text")
-        })?;
-        let output =
-            open_output(&url, &coding, settings, &encoder, track.as_mut()).map_err(|error| {
-                discard_empty(path);
-                RecordError::write("make the file", path, error)
-            })?;
-        Ok(Self {
-            path: path.to_owned(),
-            output,
-            encoder,
-            track,
-            converter,
-            size: (settings.width as usize, settings.height as usize),
-            rgba: frame::Video::new(Pixel::RGBA, size.0, size.1),
-            coded: frame::Video::empty(),
-            is_rgb: coding.colours == Colours::RGB,
-            last_pts: None,
-            last_key: None,
-            usual_step: (f64::from(TIME_BASE) / settings.rate).round() as i64,
-        })
-    }
-
-    fn encode(&mut self, pts: i64) -> Result<(), ffmpeg::Error> {
+    /// Converts the picture and encodes it.
+    fn convert(&mut self) -> Result<(), ffmpeg::Error> {
         // The encoder may still hold the frame before: a fresh one is cheaper than a copy on write.
         self.coded = frame::Video::empty();
         self.converter.run(&self.rgba, &mut self.coded)?;
-        self.coded.set_pts(Some(pts));
         let (space, range) = coding::tags(self.is_rgb);
         self.coded.set_color_space(space);
         self.coded.set_color_range(range);
         self.coded.set_color_primaries(color::Primaries::BT709);
         self.coded
             .set_color_transfer_characteristic(color::TransferCharacteristic::BT709);
-        if self.last_key.is_none_or(|key| pts - key >= KEY_INTERVAL) {
-            self.coded.set_kind(picture::Type::I);
+        Ok(())
+    }
+
+    /// Encodes what was converted last.
+    fn encode(&mut self, at: Duration) -> Result<(), ffmpeg::Error> {
+        let due = (at.as_secs_f64() * f64::from(TIME_BASE)).round() as i64;
+        let pts = self.last_pts.map_or(due, |last| due.max(last + LEAST_STEP));
+        self.last_pts = Some(pts);
+        self.coded.set_pts(Some(pts));
+        let is_key = self.last_key.is_none_or(|key| pts - key >= KEY_INTERVAL);
+        if is_key {
             self.last_key = Some(pts);
         }
+        self.coded.set_kind(if is_key {
+            picture::Type::I
+        } else {
+            picture::Type::None
+        });
         self.encoder.send_frame(&self.coded)?;
         self.write_pictures()
     }
@@ -172,11 +220,17 @@ impl Sink for Movie {
                 expected,
             });
         }
-        let due = (at.as_secs_f64() * f64::from(TIME_BASE)).round() as i64;
-        let pts = self.last_pts.map_or(due, |last| due.max(last + LEAST_STEP));
-        self.last_pts = Some(pts);
         self.fill(rgba);
-        self.encode(pts)
+        self.convert()
+            .and_then(|()| self.encode(at))
+            .map_err(|error| RecordError::write("write the picture to", &self.path, error))
+    }
+
+    fn repeat(&mut self, at: Duration) -> Result<(), RecordError> {
+        if self.last_pts.is_none() {
+            return Ok(());
+        }
+        self.encode(at)
             .map_err(|error| RecordError::write("write the picture to", &self.path, error))
     }
 
@@ -214,11 +268,14 @@ fn open_output(
     url: &str,
     coding: &Coding,
     settings: &Settings,
-    encoder: &encoder::Video,
+    opened: &Opened,
     track: Option<&mut Track>,
 ) -> Result<ffmpeg::format::context::Output, ffmpeg::Error> {
     let mut output = ffmpeg::format::output_as(url, coding.format)?;
-    let mut stream = output.add_stream_with(encoder)?;
+    let mut stream = output.add_stream_with(&opened.encoder)?;
+    let mut tags = Dictionary::new();
+    tags.set("encoder", &opened.name);
+    stream.set_metadata(tags);
     stream.set_time_base(Rational(1, TIME_BASE));
     stream.set_avg_frame_rate(rational(settings.rate));
     if let Some(track) = track {
@@ -226,10 +283,14 @@ fn open_output(
     }
     let mut options = Dictionary::new();
     match (coding.format, settings.effort) {
-        ("mp4" | "mov", Effort::Live) => options.set(
-            "movflags",
-            "+frag_keyframe+empty_moov+default_base_moof+write_colr",
-        ),
+        ("mp4" | "mov", Effort::Live) => {
+            options.set(
+                "movflags",
+                "+frag_keyframe+empty_moov+default_base_moof+write_colr",
+            );
+            // For encoders that make no key frame when they are told to.
+            options.set("frag_duration", "750000");
+        }
         ("mp4" | "mov", Effort::Offline) => options.set("movflags", "+faststart+write_colr"),
         _ => options.set("cluster_time_limit", "500"),
     }

@@ -1,5 +1,6 @@
 //! The thread `record` and the bounded queue before it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +10,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::disk::{self, Gauge, Room};
-use super::{RecordError, Settings, Sink, open_sink};
+use super::rate::{FpsMode, Grid};
+use super::{Ready, RecordError, Settings, Sink};
+use crate::stage::{Canvas, Filter, Projection, Scaler};
 
 /// Pictures that can wait for the encoder, where they are not too large for [`POOL_BYTES`]; at least so many as `FEWEST`.
 const PICTURES: usize = 8;
@@ -30,13 +33,44 @@ pub struct Summary {
     pub frames: u64,
     /// Pictures dropped, for the queue was full.
     pub dropped: u64,
+    /// Pictures written once more, for none came in time; at a constant rate alone.
+    pub repeated: u64,
+    /// Pictures left out, for they came faster than the file's rate; at a constant rate alone.
+    pub skipped: u64,
     /// From the first picture to the last.
     pub duration: Duration,
 }
 
+impl Summary {
+    /// What was counted, for people.
+    pub fn counts(&self) -> String {
+        let mut text = format!("{} pictures", self.frames);
+        for (count, what) in [(self.repeated, "repeated"), (self.skipped, "too many")] {
+            if count > 0 {
+                text += &format!(", {count} {what}");
+            }
+        }
+        text + &format!(", {} dropped", self.dropped)
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, secs) = (self.path.display(), self.duration.as_secs_f64());
+        write!(f, "{path}: {secs:.1} s, {}", self.counts())
+    }
+}
+
 enum Message {
-    Picture(Vec<u8>, Duration),
+    Picture(Canvas, Projection, Duration),
     Sound(Vec<f32>, Duration),
+}
+
+/// What opened.
+#[derive(Debug)]
+struct Begun {
+    encoder: Arc<str>,
+    fell_back: Option<String>,
 }
 
 /// Records beside a show. Offering copies into a buffer from a pool and never waits, allocates or touches a file.
@@ -44,27 +78,29 @@ enum Message {
 pub struct Recorder {
     path: PathBuf,
     messages: Sender<Message>,
-    pictures: Receiver<Vec<u8>>,
+    pictures: Receiver<Canvas>,
     blocks: Receiver<Vec<f32>>,
-    picture_bytes: usize,
     channels: usize,
-    last_nanos: AtomicU64,
+    sound_rate: f64,
+    plain_mp4: bool,
+    begun: Begun,
     closing: Closing,
 }
 
 impl Recorder {
-    /// Starts the thread. The file is made with the first picture, so a recording that gets none leaves nothing;
-    /// folders on the way to it are made too.
+    /// Starts the thread and waits until it has its encoders, which takes the time that the graphics card takes. The file is
+    /// made with the first picture, so a recording that gets none leaves nothing; folders on the way to it are made too.
     ///
     /// # Errors
-    /// When the disk is all but full, or the system gives no thread. What fails later shows in [`Recorder::has_failed`] and is told by
-    /// [`Recorder::finish`].
+    /// When the settings do not hold together, no encoder opens, the disk is all but full, or the system gives no thread.
+    /// What fails later shows in [`Recorder::has_failed`] and is told by [`Recorder::finish`].
     pub fn start(path: &Path, settings: &Settings) -> Result<Self, RecordError> {
         if let Some(free) = disk::free(path).filter(|&free| free < disk::RESERVE) {
             let path = path.to_owned();
             return Err(RecordError::Disk { path, free });
         }
-        let picture_bytes = settings.width as usize * settings.height as usize * 4;
+        let (width, height) = settings.source;
+        let picture_bytes = width as usize * height as usize * 4;
         let channels = settings.sound.map_or(0, |sound| sound.channels.into());
         let waiting = (POOL_BYTES / picture_bytes.max(1)).clamp(FEWEST, PICTURES);
         let (messages, inbox) = bounded(waiting + BLOCKS);
@@ -72,7 +108,7 @@ impl Recorder {
         let (spent_blocks, blocks) = bounded(BLOCKS);
         for _ in 0..waiting {
             // The channel has room for all of them, here and when they come back.
-            let _ = spent_pictures.send(vec![0; picture_bytes]);
+            let _ = spent_pictures.send(Canvas::black(settings.source));
         }
         if channels > 0 {
             for _ in 0..BLOCKS {
@@ -80,6 +116,7 @@ impl Recorder {
             }
         }
         let tally = Arc::new(Tally::default());
+        let (begun, opened) = bounded(1);
         let work = Work {
             path: path.to_owned(),
             settings: settings.clone(),
@@ -87,53 +124,88 @@ impl Recorder {
             spent_pictures,
             spent_blocks,
             tally: Arc::clone(&tally),
+            grid: (settings.fps_mode == FpsMode::Cfr).then(|| Grid::new(settings.rate)),
+            scaler: Scaler::new(Filter::CatmullRom, 1),
+            scaled: Canvas::default(),
         };
         let thread = thread::Builder::new()
             .name("record".into())
-            .spawn(move || work.run())
+            .spawn(move || work.run(&begun))
             .map_err(|error| RecordError::write("start a thread to record", path, error))?;
+        let closing = Closing { thread, tally };
+        let Ok(begun) = opened.recv() else {
+            // It ended before it had anything to wait for, and says why.
+            return match closing.wait() {
+                Err(error) => Err(error),
+                Ok(_) => Err(RecordError::Nothing(path.to_owned())),
+            };
+        };
         Ok(Self {
             path: path.to_owned(),
             messages,
             pictures,
             blocks,
-            picture_bytes,
             channels,
-            last_nanos: AtomicU64::new(0),
-            closing: Closing { thread, tally },
+            sound_rate: settings.sound.map_or(1.0, |sound| sound.rate.into()),
+            plain_mp4: settings.plain_mp4,
+            begun,
+            closing,
         })
     }
 
-    /// Offers a picture, height x width x 4 bytes, shown from `at` on, counted from the recording's start. False: it
-    /// was dropped and counted, for the encoder is behind, has failed, or the picture is of another size.
-    pub fn offer(&self, rgba: &[u8], at: Duration) -> bool {
-        let taken = rgba.len() == self.picture_bytes
+    /// Offers a picture, shown from `at` on, counted from the recording's start; one of another size than the file's is
+    /// scaled by the thread, as the projection has it. False: it was dropped and counted, for the encoder is behind, has failed, or
+    /// the picture's bytes do not fit its size.
+    pub fn offer(&self, picture: &Canvas, projection: &Projection, at: Duration) -> bool {
+        let (width, height) = picture.size;
+        let bytes = width as usize * height as usize * 4;
+        let taken = bytes > 0
+            && picture.rgba.len() == bytes
             && self.pictures.try_recv().is_ok_and(|mut buffer| {
-                buffer.copy_from_slice(rgba);
-                self.messages.try_send(Message::Picture(buffer, at)).is_ok()
+                // Grows only where a model with larger pictures has come.
+                buffer.resize(picture.size);
+                buffer.rgba.copy_from_slice(&picture.rgba);
+                let message = Message::Picture(buffer, *projection, at);
+                self.messages.try_send(message).is_ok()
             });
-        if taken {
-            self.last_nanos.store(nanos(at), Ordering::Relaxed);
-        } else {
+        if !taken {
             self.closing.tally.dropped.fetch_add(1, Ordering::Relaxed);
         }
         taken
     }
 
-    /// Offers interleaved samples in -1..1 that were heard up to the last picture offered. False: some were lost, and
-    /// silence stands for them.
-    pub fn offer_sound(&self, samples: &[f32]) -> bool {
+    /// Offers interleaved samples in -1..1, the last of which was heard at `until`, counted from the recording's start. False:
+    /// some were lost, and silence stands for them.
+    pub fn offer_sound(&self, samples: &[f32], until: Duration) -> bool {
         if self.channels == 0 {
             return samples.is_empty();
         }
-        let until = Duration::from_nanos(self.last_nanos.load(Ordering::Relaxed));
+        let mut left = samples.len();
         samples.chunks(BLOCK_FRAMES * self.channels).all(|samples| {
+            left -= samples.len();
+            let left_secs = (left / self.channels) as f64 / self.sound_rate;
+            let until = until.saturating_sub(Duration::from_secs_f64(left_secs));
             self.blocks.try_recv().is_ok_and(|mut block| {
                 block.clear();
                 block.extend_from_slice(samples);
                 self.messages.try_send(Message::Sound(block, until)).is_ok()
             })
         })
+    }
+
+    /// What codes the pictures, as FFmpeg names it.
+    pub fn encoder(&self) -> &Arc<str> {
+        &self.begun.encoder
+    }
+
+    /// Why it is none of the graphics card's, where one was asked for.
+    pub fn fell_back(&self) -> Option<&str> {
+        self.begun.fell_back.as_deref()
+    }
+
+    /// Whether it is to become a plain MP4 when it is closed.
+    pub fn becomes_plain(&self) -> bool {
+        self.plain_mp4
     }
 
     /// The file.
@@ -239,23 +311,38 @@ struct Work {
     path: PathBuf,
     settings: Settings,
     inbox: Receiver<Message>,
-    spent_pictures: Sender<Vec<u8>>,
+    spent_pictures: Sender<Canvas>,
     spent_blocks: Sender<Vec<f32>>,
     tally: Arc<Tally>,
+    /// Places of a constant rate.
+    grid: Option<Grid>,
+    scaler: Scaler,
+    scaled: Canvas,
 }
 
 impl Work {
-    fn run(self) -> Result<Summary, RecordError> {
+    fn run(mut self, begun: &Sender<Begun>) -> Result<Summary, RecordError> {
+        let mut ready = Some(Ready::open(&self.path, &self.settings)?);
+        if let Some(ready) = &ready {
+            // Only a recorder that was given up no longer waits for it.
+            let _ = begun.send(Begun {
+                encoder: ready.encoder().into(),
+                fell_back: ready.fell_back().map(str::to_owned),
+            });
+        }
         let mut sink: Option<Box<dyn Sink>> = None;
         let mut summary = Summary {
             path: self.path.clone(),
             frames: 0,
             dropped: 0,
+            repeated: 0,
+            skipped: 0,
             duration: Duration::ZERO,
         };
         let (mut gauge, begun) = (Gauge::default(), Instant::now());
         let mut due = disk::INTERVAL;
-        let mut outcome = self.inbox.iter().try_for_each(|message| {
+        let inbox = self.inbox.clone();
+        let mut outcome = inbox.iter().try_for_each(|message| {
             let at = begun.elapsed();
             if at >= due
                 && let Some(sink) = &sink
@@ -264,7 +351,12 @@ impl Work {
                 due = at + disk::INTERVAL;
                 self.tally.set_room(gauge.look(at, sink.written(), free));
             }
-            self.handle(message, &mut sink, &mut summary)
+            if let (None, Message::Picture(..)) = (&sink, &message)
+                && let Some(ready) = ready.take()
+            {
+                sink = Some(self.create(ready)?);
+            }
+            self.handle(message, sink.as_deref_mut(), &mut summary)
         });
         if outcome.is_err() {
             self.tally.failed.store(true, Ordering::Relaxed);
@@ -277,21 +369,25 @@ impl Work {
         outcome.map(|()| summary)
     }
 
+    fn create(&self, ready: Ready) -> Result<Box<dyn Sink>, RecordError> {
+        if let Some(folder) = self.path.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| RecordError::write("make the folder", folder, error))?;
+        }
+        ready.create(&self.path, &self.settings)
+    }
+
     fn handle(
-        &self,
+        &mut self,
         message: Message,
-        sink: &mut Option<Box<dyn Sink>>,
+        sink: Option<&mut (dyn Sink + 'static)>,
         summary: &mut Summary,
     ) -> Result<(), RecordError> {
         match message {
-            Message::Picture(buffer, at) => {
-                let sink = match sink {
-                    Some(sink) => sink,
-                    none => none.insert(self.open()?),
-                };
-                sink.picture(&buffer, at)?;
-                summary.frames += 1;
-                summary.duration = at;
+            Message::Picture(buffer, projection, at) => {
+                if let Some(sink) = sink {
+                    self.picture(&buffer, &projection, at, sink, summary)?;
+                }
                 // Only a recorder that was stopped no longer takes buffers back.
                 let _ = self.spent_pictures.try_send(buffer);
             }
@@ -305,17 +401,42 @@ impl Work {
         Ok(())
     }
 
-    fn open(&self) -> Result<Box<dyn Sink>, RecordError> {
-        if let Some(folder) = self.path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| RecordError::write("make the folder", folder, error))?;
+    fn picture(
+        &mut self,
+        picture: &Canvas,
+        projection: &Projection,
+        at: Duration,
+        sink: &mut dyn Sink,
+        summary: &mut Summary,
+    ) -> Result<(), RecordError> {
+        let place = match &mut self.grid {
+            None => at,
+            Some(grid) => {
+                let Some(lack) = grid.lack(at) else {
+                    summary.skipped += 1;
+                    return Ok(());
+                };
+                // Before the first there is none to repeat: it begins where the file does.
+                let lack = if summary.frames == 0 { 0 } else { lack };
+                for _ in 0..lack {
+                    sink.repeat(grid.fill())?;
+                    summary.repeated += 1;
+                }
+                grid.fill()
+            }
+        };
+        let size = (self.settings.width, self.settings.height);
+        if picture.size == size {
+            sink.picture(&picture.rgba, place)?;
+        } else {
+            self.scaled.resize(size);
+            self.scaler.scale(picture, &mut self.scaled, projection);
+            sink.picture(&self.scaled.rgba, place)?;
         }
-        open_sink(&self.path, &self.settings)
+        summary.frames += 1;
+        summary.duration = at;
+        Ok(())
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -327,13 +448,24 @@ mod tests {
         Settings::silent((8, 8), 30.0, Effort::Live)
     }
 
+    fn grey(size: (u32, u32), level: u8) -> Canvas {
+        let mut picture = Canvas::black(size);
+        picture.rgba.fill(level);
+        picture
+    }
+
     #[test]
     fn a_recording_that_got_no_picture_leaves_no_file_and_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("none");
         let recorder = Recorder::start(&path, &settings()).unwrap();
-        assert!(!recorder.offer(&[0; 3], Duration::ZERO), "a wrong size");
-        assert_eq!(recorder.dropped(), 1);
+        let torn = Canvas {
+            size: (8, 8),
+            rgba: vec![0; 3],
+        };
+        assert!(!recorder.offer(&torn, &Projection::default(), Duration::ZERO));
+        assert!(!recorder.offer(&Canvas::default(), &Projection::default(), Duration::ZERO));
+        assert_eq!(recorder.dropped(), 2);
         let error = recorder.finish().unwrap_err();
         assert!(matches!(error, RecordError::Nothing(_)), "{error}");
         assert!(!path.exists());
@@ -344,13 +476,63 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("takes").join("one");
         let recorder = Recorder::start(&path, &settings()).unwrap();
-        let taken = (0..500u32)
-            .filter(|&at| recorder.offer(&[at as u8; 256], Duration::from_millis(at.into())))
-            .count();
+        let offer = |at: u32| {
+            let at_time = Duration::from_millis(at.into());
+            recorder.offer(&grey((8, 8), at as u8), &Projection::default(), at_time)
+        };
+        let taken = (0..500u32).filter(|&at| offer(at)).count();
         let summary = recorder.finish().unwrap();
         assert_eq!(summary.frames, taken as u64);
         assert_eq!(summary.frames + summary.dropped, 500);
         assert_eq!(std::fs::read_dir(&path).unwrap().count(), taken);
+    }
+
+    #[test]
+    fn pictures_of_other_sizes_are_scaled_into_the_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scaled");
+        let settings = Settings {
+            source: (8, 8),
+            ..Settings::silent((32, 16), 30.0, Effort::Live)
+        };
+        let recorder = Recorder::start(&path, &settings).unwrap();
+        // The third comes from a model that was loaded meanwhile.
+        for (number, size) in [(8, 8), (8, 8), (20, 20), (32, 16)].into_iter().enumerate() {
+            let at = Duration::from_millis(40 * number as u64);
+            assert!(recorder.offer(&grey(size, 200), &Projection::default(), at));
+        }
+        assert_eq!(recorder.finish().unwrap().frames, 4);
+        for (number, beside) in [(1, 0), (3, 0), (4, 200)] {
+            let picture = image::open(path.join(format!("{number:06}.png"))).unwrap();
+            let picture = picture.to_rgb8();
+            assert_eq!(picture.dimensions(), (32, 16));
+            assert_eq!(picture.get_pixel(16, 8).0, [200; 3], "{number}");
+            assert_eq!(picture.get_pixel(2, 8).0, [beside; 3], "{number}");
+        }
+    }
+
+    #[test]
+    fn at_a_constant_rate_a_stall_is_filled_and_what_comes_too_fast_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("even");
+        let settings = Settings {
+            fps_mode: FpsMode::Cfr,
+            ..Settings::silent((8, 8), 10.0, Effort::Live)
+        };
+        let recorder = Recorder::start(&path, &settings).unwrap();
+        for (level, at) in [(1u8, 130), (2, 220), (3, 700), (4, 710), (5, 720), (6, 910)] {
+            let at = Duration::from_millis(at);
+            assert!(recorder.offer(&grey((8, 8), level), &Projection::default(), at));
+        }
+        let summary = recorder.finish().unwrap();
+        let files = std::fs::read_dir(&path).unwrap().count();
+        let level = |number: usize| {
+            let picture = image::open(path.join(format!("{:06}.png", number + 1))).unwrap();
+            picture.to_rgb8().get_pixel(4, 4).0[0]
+        };
+        let levels: Vec<u8> = (0..files).map(level).collect();
+        assert_eq!(levels, [1, 1, 2, 2, 2, 2, 2, 3, 4, 6]);
+        assert_eq!((summary.repeated, summary.skipped), (5, 1));
     }
 
     #[test]
@@ -359,12 +541,20 @@ mod tests {
         std::fs::write(folder.path().join("file"), "in the way").unwrap();
         let path = folder.path().join("file").join("take");
         let recorder = Recorder::start(&path, &settings()).unwrap();
-        recorder.offer(&[0; 256], Duration::ZERO);
+        let offer = || recorder.offer(&grey((8, 8), 0), &Projection::default(), Duration::ZERO);
+        offer();
         while !recorder.has_failed() {
             thread::yield_now();
         }
-        assert!(!(0..20).all(|_| recorder.offer(&[0; 256], Duration::ZERO)));
+        assert!(!(0..20).all(|_| offer()));
         let error = recorder.finish().unwrap_err().to_string();
         assert!(error.contains("file"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_recorded_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Recorder::start(&folder.path().join("a.avi"), &settings()).unwrap_err();
+        assert!(matches!(error, RecordError::Format(_)), "{error}");
     }
 }

@@ -12,8 +12,15 @@ use ffmpeg_next::{ChannelLayout, Dictionary, Rational, frame};
 use super::Sound;
 use super::movie::stream_base;
 
-/// Sound that is late by more than this was lost on its way: silence takes its place.
-const LATE_SECS: f64 = 0.25;
+/// Sound that is late by more than this was lost on its way, and silence takes its place; what is early by more is left out.
+const LOST_SECS: f64 = 0.25;
+/// How far it is from the clock is taken over about that long: devices deliver in bursts.
+const SMOOTHING_SECS: f64 = 1.0;
+/// A sound card's clock is never quite the computer's. What it is off by is made up for in about that long, by playing
+/// faster or slower.
+const RETURN_SECS: f64 = 10.0;
+/// But never by more than this, three hundredths of a semitone, which nobody hears.
+const MOST_STRETCH: f64 = 0.002;
 /// Sound's stream stands after the pictures'.
 const STREAM: usize = 1;
 /// Packed floats, the form in which sound comes in.
@@ -22,7 +29,7 @@ const PACKED: Sample = Sample::F32(Type::Packed);
 /// The sound of a file.
 pub(super) struct Track {
     encoder: encoder::Audio,
-    resampler: Option<resampling::Context>,
+    resampler: resampling::Context,
     sound: Sound,
     /// Channels that are recorded, one or two.
     channels: usize,
@@ -35,6 +42,8 @@ pub(super) struct Track {
     received: u64,
     /// Samples of each channel that were encoded.
     encoded: i64,
+    /// Seconds by which sound is behind the clock, smoothed; nothing before the first.
+    behind_secs: Option<f64>,
 }
 
 impl Track {
@@ -75,13 +84,14 @@ impl Track {
         audio.set_bit_rate(96_000 * channels);
         audio.set_flags(codec::Flags::GLOBAL_HEADER);
         let encoder = audio.open_with(Dictionary::new())?;
-        let resampler = if rate == sound.rate {
-            None
-        } else {
-            Some(resampling::Context::get(
-                PACKED, layout, sound.rate, PACKED, layout, rate,
-            )?)
-        };
+        let mut options = Dictionary::new();
+        // Ready to be stretched, also where both rates are the same.
+        options.set("flags", "res");
+        options.set("exact_rational", "0");
+        options.set("linear_interp", "1");
+        let resampler = resampling::Context::get_with(
+            PACKED, layout, sound.rate, PACKED, layout, rate, options,
+        )?;
         Ok(Self {
             frame_size: match encoder.frame_size() as usize {
                 0 => 1024,
@@ -95,6 +105,7 @@ impl Track {
             pending: Vec::new(),
             received: 0,
             encoded: 0,
+            behind_secs: None,
         })
     }
 
@@ -108,7 +119,7 @@ impl Track {
         Ok(())
     }
 
-    /// Adds interleaved samples that end at `until`.
+    /// Adds interleaved samples, the last of which was heard at `until`.
     pub(super) fn add(
         &mut self,
         samples: &[f32],
@@ -116,7 +127,7 @@ impl Track {
         output: &mut ffmpeg::format::context::Output,
     ) -> Result<(), ffmpeg::Error> {
         let kept = self.channels;
-        let interleaved: Vec<f32> = samples
+        let mut interleaved: Vec<f32> = samples
             .chunks_exact(usize::from(self.sound.channels))
             .flat_map(|sample| sample.iter().take(kept))
             .map(|level| {
@@ -127,20 +138,60 @@ impl Track {
                 }
             })
             .collect();
+        if interleaved.is_empty() {
+            return Ok(());
+        }
         let came_secs = (interleaved.len() / kept) as f64 / f64::from(self.sound.rate);
-        let due_secs = until.as_secs_f64() - came_secs;
-        let late_secs = due_secs - self.received as f64 / f64::from(self.rate);
-        if late_secs > LATE_SECS {
-            let silence = (late_secs * f64::from(self.rate)) as usize;
-            self.push(&vec![0.0; silence * kept]);
+        let behind_secs = until.as_secs_f64() - came_secs - self.end_secs();
+        match self.behind_secs {
+            Some(smooth) if behind_secs.abs() <= LOST_SECS => {
+                let part = (came_secs / SMOOTHING_SECS).min(1.0);
+                self.stretch(smooth + (behind_secs - smooth) * part)?;
+            }
+            _ => {
+                self.jump(behind_secs, &mut interleaved);
+                self.stretch(0.0)?;
+            }
         }
-        match self.resample(&interleaved)? {
-            None => self.push(&interleaved),
-            Some(resampled) => self.push(&resampled),
-        }
+        let resampled = self.resample(&interleaved)?;
+        self.push(&resampled);
         let whole = self.frame_size * self.channels;
         while self.pending.len() >= whole {
             self.encode(whole, output)?;
+        }
+        Ok(())
+    }
+
+    /// Where the sound that came ends, counted from the file's start.
+    fn end_secs(&self) -> f64 {
+        let held = self.resampler.delay().map_or(0, |delay| delay.output);
+        (self.received as f64 + held as f64) / f64::from(self.rate)
+    }
+
+    /// Comes to the clock at once: silence takes the place of what is missing, what is too early is left out.
+    fn jump(&mut self, behind_secs: f64, interleaved: &mut Vec<f32>) {
+        if behind_secs > 0.0 {
+            let silence = (behind_secs * f64::from(self.rate)).round() as usize;
+            self.push(&vec![0.0; silence * self.channels]);
+        } else {
+            let early = (-behind_secs * f64::from(self.sound.rate)).round() as usize;
+            interleaved.drain(..(early * self.channels).min(interleaved.len()));
+        }
+    }
+
+    /// Comes to the clock bit by bit.
+    fn stretch(&mut self, behind_secs: f64) -> Result<(), ffmpeg::Error> {
+        self.behind_secs = Some(behind_secs);
+        let part = (behind_secs / RETURN_SECS).clamp(-MOST_STRETCH, MOST_STRETCH);
+        let distance = self.rate as i32 * 10;
+        let delta = (part * f64::from(distance)).round() as i32;
+        #[allow(unsafe_code, reason = "ffmpeg-next does not wrap swr_set_compensation")]
+        // SAFETY: the context is live and owned here; the call takes two numbers.
+        let outcome = unsafe {
+            ffmpeg::ffi::swr_set_compensation(self.resampler.as_mut_ptr(), delta, distance)
+        };
+        if outcome < 0 {
+            return Err(ffmpeg::Error::from(outcome));
         }
         Ok(())
     }
@@ -162,29 +213,24 @@ impl Track {
         self.pending.extend_from_slice(interleaved);
     }
 
-    fn resample(&mut self, interleaved: &[f32]) -> Result<Option<Vec<f32>>, ffmpeg::Error> {
-        let Some(resampler) = &mut self.resampler else {
-            return Ok(None);
-        };
+    fn resample(&mut self, interleaved: &[f32]) -> Result<Vec<f32>, ffmpeg::Error> {
         let count = interleaved.len() / self.channels;
         if count == 0 {
-            return Ok(Some(Vec::new()));
+            return Ok(Vec::new());
         }
-        let layout = resampler.input().channel_layout;
+        let layout = self.resampler.input().channel_layout;
         let mut input = frame::Audio::new(PACKED, count, layout);
         input.set_rate(self.sound.rate);
         write_levels(&mut input, interleaved);
         // Room for all of it at the new rate, and for what the filter still held.
         let room = count * self.rate as usize / self.sound.rate as usize + 256;
         let mut resampled = frame::Audio::new(PACKED, room, layout);
-        resampler.run(&input, &mut resampled)?;
+        self.resampler.run(&input, &mut resampled)?;
         let bytes = resampled.samples() * self.channels * 4;
         let levels = resampled.data(0)[..bytes].chunks_exact(4);
-        Ok(Some(
-            levels
-                .map(|level| f32::from_ne_bytes([level[0], level[1], level[2], level[3]]))
-                .collect(),
-        ))
+        Ok(levels
+            .map(|level| f32::from_ne_bytes([level[0], level[1], level[2], level[3]]))
+            .collect())
     }
 
     fn encode(

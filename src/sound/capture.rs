@@ -6,7 +6,7 @@ use std::{
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -94,10 +94,13 @@ impl Capture {
         self.shared.features.load()
     }
 
-    /// Appends what was captured since the last call, interleaved, in -1..=1. Never blocks.
+    /// Appends what was captured since the last call, interleaved, in -1..=1, and gives when the last of it was heard. Never
+    /// blocks.
     ///
     /// At most 1.4 s is kept: call it once a frame, and throw away what is not recorded.
-    pub fn drain_samples(&self, samples: &mut Vec<f32>) {
+    pub fn drain_samples(&self, samples: &mut Vec<f32>) -> Instant {
+        // Before the samples: what the device delivers between the two is drained a block too early, once.
+        let heard = self.shared.heard();
         // Bounded, so that a fast device cannot hold the caller here.
         for _ in 0..self.shared.recording.len() {
             let Some(frame) = self.shared.recording.pop() else {
@@ -105,6 +108,7 @@ impl Capture {
             };
             samples.extend_from_slice(&frame);
         }
+        heard
     }
 
     /// The form of the samples that [`Self::drain_samples`] delivers; constant while the capture lives.
@@ -157,6 +161,9 @@ fn join(thread: JoinHandle<()>) {
 pub(super) struct Shared {
     analysis: ArrayQueue<[f32; 2]>,
     recording: ArrayQueue<[f32; 2]>,
+    begun: Instant,
+    /// When the last frame in the rings was heard, counted from `begun`.
+    heard_nanos: AtomicU64,
     pub(super) captured_frames: AtomicU64,
     features: LatestFeatures,
     pub(super) connected: AtomicBool,
@@ -168,6 +175,8 @@ impl Shared {
         Self {
             analysis: ArrayQueue::new(RING_FRAMES),
             recording: ArrayQueue::new(RING_FRAMES),
+            begun: Instant::now(),
+            heard_nanos: AtomicU64::new(0),
             captured_frames: AtomicU64::new(0),
             features: LatestFeatures::default(),
             connected: AtomicBool::new(false),
@@ -184,6 +193,17 @@ impl Shared {
         let frame = frame.map(|sample| if sample.is_finite() { sample } else { 0.0 });
         self.analysis.force_push(frame);
         self.recording.force_push(frame);
+    }
+
+    /// Notes that the last frame which was pushed was heard so long ago.
+    pub(super) fn note_age(&self, age: Duration) {
+        let heard = self.begun.elapsed().saturating_sub(age);
+        self.heard_nanos
+            .store(heard.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    fn heard(&self) -> Instant {
+        self.begun + Duration::from_nanos(self.heard_nanos.load(Ordering::Relaxed))
     }
 }
 

@@ -18,6 +18,8 @@ use super::{Input, SoundError, device};
 /// Frames in one callback. PulseAudio's own choice of buffer has been seen to lose two seconds.
 const BUFFER_FRAMES: u32 = 1024;
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
+/// Sound is believed to be this old at most; drivers that say more are mistaken.
+const OLDEST: Duration = Duration::from_millis(500);
 /// A device that delivers nothing for this long is taken for lost.
 const STALL_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -78,6 +80,7 @@ impl Keeper {
             for _ in delivered..due {
                 self.shared.push([0.0; 2]);
             }
+            self.shared.note_age(Duration::ZERO);
             delivered = due;
         }
     }
@@ -199,14 +202,19 @@ where
 {
     let channels = usize::from(config.channels).max(1);
     let shared = Arc::clone(shared);
+    let rate = f64::from(config.sample_rate);
     device.build_input_stream(
         config,
-        move |samples: &[T], _: &cpal::InputCallbackInfo| {
+        move |samples: &[T], info: &cpal::InputCallbackInfo| {
             for frame in samples.chunks_exact(channels) {
                 let right = frame[channels.min(2) - 1];
                 shared.push([frame[0], right].map(f32::from_sample_));
             }
             let frames = (samples.len() / channels) as u64;
+            // The device says when it heard the first of them.
+            let at = info.timestamp();
+            let first = at.callback.duration_since(at.capture).min(OLDEST);
+            shared.note_age(first.saturating_sub(Duration::from_secs_f64(frames as f64 / rate)));
             shared.captured_frames.fetch_add(frames, Ordering::Relaxed);
         },
         move |error| match error.kind() {

@@ -38,8 +38,10 @@ pub trait Output: Send {
         false
     }
     /// Brings the newest picture that has come back from the card into the canvas, without waiting; leaves it as it is where
-    /// pictures are finished in place.
-    fn read(&mut self, _picture: &mut Canvas, _look: &LookFrame) {}
+    /// pictures are finished in place. Gives when the picture was drawn, where it comes from the card.
+    fn read(&mut self, _picture: &mut Canvas, _look: &LookFrame) -> Option<Instant> {
+        None
+    }
     /// What shows, for people.
     fn name(&self) -> &str;
     /// From one of the display's pictures to its next, where it is known.
@@ -136,8 +138,8 @@ impl Output for Offscreen {
         self.finish.dims(look)
     }
 
-    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) {
-        self.finish.read(picture, look);
+    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) -> Option<Instant> {
+        self.finish.read(picture, look)
     }
 
     fn name(&self) -> &str {

@@ -218,8 +218,8 @@ impl Output for Screen {
         self.finish.dims(look)
     }
 
-    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) {
-        self.finish.read(picture, look);
+    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) -> Option<Instant> {
+        self.finish.read(picture, look)
     }
 
     fn name(&self) -> &str {

@@ -1,4 +1,4 @@
-//! Recordings on disks that fill up, and recordings that wait for the bar.
+//! Recordings of a show: disks that fill up, servers that die, shows that stall, recordings that wait for the bar.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,10 +29,14 @@ fn wait_for(folder: &Path, words: &str, times: usize) {
     }
 }
 
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
 /// What was recorded, takes apart, in the order of names.
 fn films(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder.join("takes")).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
+    let paths = entries(&folder.join("takes")).into_iter();
     let mut films: Vec<_> = paths
         .filter(|path| {
             path.extension()
@@ -57,7 +61,7 @@ fn pictures(film: &Path) -> usize {
 
 #[test]
 fn a_recording_that_can_no_longer_be_written_plays_and_the_show_goes_on() {
-    for codec in ["h264", "h265", "prores", "ffv1", "vp9"] {
+    for codec in ["h264", "h265", "prores", "ffv1", "vp9", "av1"] {
         let place = tempfile::tempdir().unwrap();
         let port = free_port();
         let show = latentloop(place.path(), port);
@@ -234,4 +238,289 @@ fn an_armed_recording_begins_and_ends_with_a_bar() {
         "{} ticks",
         take.length()
     );
+}
+
+/// The seconds at which the pictures of a film are shown, in order.
+fn shown_secs(film: &Path) -> Vec<f64> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "v:0"])
+        .args(["-show_entries", "packet=pts_time", "-of", "csv=p=0"])
+        .arg(film)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let secs = text.lines().map(|line| line.trim_end_matches(','));
+    secs.map(|secs| secs.parse().unwrap()).collect()
+}
+
+#[test]
+fn where_the_x_server_dies_the_recording_plays_up_to_its_last_second() {
+    let mut desktop = super::play::Desktop::of("640x400x24");
+    let place = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut show = Running::start(
+        latentloop(place.path(), port)
+            .env("DISPLAY", &desktop.display)
+            .env_remove("WAYLAND_DISPLAY")
+            .args(["--fps", "30", "--size", "128x128"]),
+    );
+    let osc = Osc::new(port);
+    osc.ask("/loop/speed");
+    osc.send("/loop/speed", vec![OscType::Float(4.0)]);
+    osc.send("/record/toggle", vec![]);
+    wait_for_log(place.path(), "recording to takes/");
+    let begun = Instant::now();
+    std::thread::sleep(Duration::from_secs(3));
+    let played = begun.elapsed();
+    desktop.server.0.kill().unwrap();
+    assert!(!show.ends_well(), "there is nothing left to play on");
+    let film = films(place.path()).remove(0);
+    let shown = shown_secs(&film);
+    let lost = played.as_secs_f64() - shown.last().unwrap();
+    assert!(lost <= 1.0, "{lost} s are lost of {played:?}");
+    assert_eq!(pictures(&film), shown.len());
+}
+
+#[test]
+fn a_show_that_is_held_up_is_recorded_at_a_constant_rate_all_the_same() {
+    let place = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut show = Running::start(latentloop(place.path(), port).arg("--headless").args([
+        "--fps",
+        "30",
+        "--fps-mode",
+        "cfr",
+    ]));
+    let osc = Osc::new(port);
+    osc.ask("/loop/speed");
+    osc.send("/record/toggle", vec![]);
+    wait_for_log(place.path(), "recording to takes/");
+    let signal = |name: &str| {
+        let id = show.0.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status().unwrap();
+        assert!(sent.success());
+    };
+    std::thread::sleep(Duration::from_millis(700));
+    signal("-STOP");
+    std::thread::sleep(Duration::from_millis(1500));
+    signal("-CONT");
+    std::thread::sleep(Duration::from_millis(700));
+    osc.send("/show/quit", vec![]);
+    assert!(show.ends_well(), "{}", log(place.path()));
+    let shown = shown_secs(&films(place.path())[0]);
+    for (number, secs) in shown.iter().enumerate() {
+        let due = number as f64 / 30.0;
+        assert!((secs - due).abs() < 0.0002, "{number} at {secs}");
+    }
+    // recorded NAME: S s, N pictures, R repeated, D dropped
+    let told = log(place.path());
+    let told = told
+        .lines()
+        .find(|line| line.contains("recorded "))
+        .unwrap();
+    let number = |before: &str| -> f64 {
+        let words = told.split(before).next().unwrap();
+        words
+            .rsplit([' ', '\u{a0}'])
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    assert!(number(" repeated") >= 40.0, "{told}");
+    assert_eq!(
+        number(" pictures") + number(" repeated"),
+        shown.len() as f64
+    );
+    let clock = number(" s,");
+    let length = shown.last().unwrap();
+    assert!(
+        (length - clock).abs() < 0.1,
+        "{length} s in the film: {told}"
+    );
+}
+
+/// The kinds of a film's outermost boxes, in order.
+fn boxes(film: &Path) -> Vec<String> {
+    let bytes = std::fs::read(film).unwrap();
+    let (mut at, mut kinds) = (0, Vec::new());
+    while at + 8 <= bytes.len() {
+        let word = |at: usize| <[u8; 4]>::try_from(&bytes[at..at + 4]).unwrap();
+        kinds.push(String::from_utf8_lossy(&word(at + 4)).into_owned());
+        at += match u32::from_be_bytes(word(at)) as usize {
+            0 => break,
+            1 => u64::from_be_bytes(bytes[at + 8..at + 16].try_into().unwrap()) as usize,
+            size => size,
+        };
+    }
+    kinds
+}
+
+#[test]
+fn recordings_become_plain_mp4_files_when_it_is_asked_for() {
+    let place = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut show = Running::start(latentloop(place.path(), port).args([
+        "--headless",
+        "--plain-mp4",
+        "--codec",
+        "vp9",
+        "--encoder",
+        "software",
+    ]));
+    let osc = Osc::new(port);
+    osc.ask("/loop/speed");
+    let press = || {
+        osc.send("/record/toggle", vec![OscType::Float(0.0)]);
+        osc.send("/record/toggle", vec![OscType::Float(1.0)]);
+    };
+    press();
+    wait_for_log(place.path(), "recording to takes/");
+    std::thread::sleep(Duration::from_millis(800));
+    press();
+    wait_for_log(place.path(), "is a plain mp4 now");
+    // The second is ended by the show's end.
+    std::thread::sleep(Duration::from_millis(300));
+    press();
+    wait_for(place.path(), "recording to takes/", 2);
+    std::thread::sleep(Duration::from_millis(800));
+    osc.send("/show/quit", vec![]);
+    assert!(show.ends_well(), "{}", log(place.path()));
+    let films = films(place.path());
+    assert_eq!(films.len(), 2, "{films:?}");
+    for film in &films {
+        assert_eq!(film.extension().unwrap(), "mp4");
+        let boxes = boxes(film);
+        let place = |kind: &str| boxes.iter().position(|found| found == kind);
+        assert!(place("moov") < place("mdat"), "{boxes:?}");
+        assert_eq!(place("moof"), None, "{boxes:?}");
+        assert!(pictures(film) > 10);
+    }
+    let figures = super::play::stats(place.path());
+    assert_eq!(figures["recorder_encoder"], "libvpx-vp9");
+}
+
+#[test]
+fn what_does_not_go_into_mp4_is_not_recorded_in_the_hope_of_one() {
+    let place = tempfile::tempdir().unwrap();
+    let output = latentloop(place.path(), free_port())
+        .args(["--headless", "--plain-mp4", "--codec", "ffv1"])
+        .stderr(std::process::Stdio::piped())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(
+        said.contains("--plain-mp4: FFV1 does not go into mp4"),
+        "{said}"
+    );
+}
+
+#[test]
+fn five_minutes_before_the_disk_is_full_the_performer_is_told_and_at_one_the_film_is_closed() {
+    let place = tempfile::tempdir().unwrap();
+    let Some(disk) = Disk::new(place.path().join("takes"), 160) else {
+        eprintln!("SKIPPED: no small disk can be mounted here; the warning was not tried");
+        return;
+    };
+    let port = free_port();
+    let mut show = Running::start(latentloop(place.path(), port).args([
+        "--headless",
+        "--fps",
+        "30",
+        "--size",
+        "256x256",
+    ]));
+    let osc = Osc::new(port);
+    osc.ask("/loop/speed");
+    osc.send("/loop/speed", vec![OscType::Float(4.0)]);
+    osc.send("/record/toggle", vec![]);
+    wait_for_log(place.path(), "recording to takes/");
+    // What it writes in a second, and what is free, in MB.
+    std::thread::sleep(Duration::from_secs(1));
+    let film = films(place.path()).remove(0);
+    let size = || std::fs::metadata(&film).unwrap().len() as f64 / 1e6;
+    let (before, begun) = (size(), Instant::now());
+    std::thread::sleep(Duration::from_secs(4));
+    let rate = (size() - before) / begun.elapsed().as_secs_f64();
+    // 64 MiB are kept free beyond what is counted on.
+    let leave = |secs: f64| {
+        let room = 67.2 + rate * secs;
+        let taken = 160.0 * 1.048_576 - size() - room;
+        disk.fill((taken / 1.048_576) as usize);
+    };
+    assert!(
+        rate * 200.0 < 90.0,
+        "{rate} MB a second do not fit the disk"
+    );
+    leave(200.0);
+    wait_for_log(place.path(), "more of this recording");
+    assert!(!log(place.path()).contains("all but full"));
+    leave(20.0);
+    wait_for_log(place.path(), "the disk is all but full");
+    wait_for_log(place.path(), "recorded takes/");
+    assert_eq!(osc.ask("/loop/speed"), 4.0, "the show goes on");
+    osc.send("/show/quit", vec![]);
+    assert!(show.ends_well(), "{}", log(place.path()));
+    assert!(pictures(&film) > 60);
+}
+
+/// The level of a picture's red, averaged over all of it; nothing where it is being written.
+fn mean_red(picture: &Path) -> Option<f64> {
+    let picture = image::open(picture).ok()?.to_rgb8();
+    let sum: u64 = picture.pixels().map(|pixel| u64::from(pixel.0[0])).sum();
+    Some(sum as f64 / f64::from(picture.width() * picture.height()))
+}
+
+#[test]
+fn a_look_is_in_the_recording_or_is_left_out_of_it() {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/generator.safetensors");
+    let record = |options: &[&str]| {
+        let place = tempfile::tempdir().unwrap();
+        let port = free_port();
+        std::fs::copy(&model, place.path().join("m.safetensors")).unwrap();
+        let preset = "version = 1\nmodel = \"m.safetensors\"\nkeyframes = [{ seed = 1 }, { seed = 2 }]\n[params]\n\"loop.speed\" = 0.0\n\"look.gain\" = 0.25\n";
+        let file = place.path().join("p.toml");
+        std::fs::write(&file, preset).unwrap();
+        let mut show = Running::start(
+            super::play::playing(&file, place.path(), port)
+                .args(["--headless", "--fps", "20", "--codec", "png"])
+                .args(options),
+        );
+        let osc = Osc::new(port);
+        osc.ask("/loop/speed");
+        osc.send("/record/toggle", vec![]);
+        wait_for_log(place.path(), "recording to takes/");
+        // The card may come late: the picture is plain until then.
+        let deadline =
+            Instant::now() + Duration::from_secs(if options.is_empty() { 60 } else { 3 });
+        let mut levels = Vec::new();
+        while Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(100));
+            // The folder is made with the first picture.
+            let Some(folder) = entries(&place.path().join("takes"))
+                .into_iter()
+                .find(|path| path.is_dir())
+            else {
+                continue;
+            };
+            levels = entries(&folder)
+                .iter()
+                .filter_map(|file| mean_red(file))
+                .collect();
+            let most = levels.iter().copied().fold(0.0, f64::max);
+            if levels.iter().any(|level| *level < most * 0.7) {
+                break;
+            }
+        }
+        osc.send("/show/quit", vec![]);
+        assert!(show.ends_well());
+        levels.sort_by(f64::total_cmp);
+        (levels[0], levels[levels.len() - 1])
+    };
+    let (dark, _) = record(&[]);
+    let (least, most) = record(&["--without-look"]);
+    assert!(dark < 0.7 * least, "{dark} {least}: the look is seen");
+    assert!(most - least < 0.01, "{least} {most}: it is left out");
 }

@@ -40,6 +40,8 @@ mod score;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod sound;
 mod structure;
+#[cfg(feature = "video")]
+mod sync;
 mod take;
 mod train;
 mod training_parity;

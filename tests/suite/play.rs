@@ -411,7 +411,7 @@ fn a_jack_midi_sender_jumps_to_a_keyframe() {
 #[cfg(target_os = "linux")]
 pub(crate) struct Desktop {
     pub(crate) display: String,
-    _server: Running,
+    pub(crate) server: Running,
     _manager: Running,
 }
 
@@ -447,7 +447,7 @@ impl Desktop {
             .stderr(Stdio::null());
         let desktop = Self {
             _manager: Running::start(&mut manager),
-            _server: server,
+            server,
             display,
         };
         // A window that is opened while the manager starts may be lost between the two.

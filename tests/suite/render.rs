@@ -212,6 +212,55 @@ fn a_film_has_the_presets_look() {
 }
 
 #[test]
+fn a_larger_film_is_enlarged_as_its_preset_says_and_is_the_same_in_parts() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::copy(model(), place.path().join("m.safetensors")).unwrap();
+    let film = |name: &str, rows: &str, more: &[&str]| {
+        let preset = format!(
+            "version = 1\nmodel = \"m.safetensors\"\nkeyframes = [{{ seed = 1 }}, {{ seed = 2 }}]\n[params]\n{rows}"
+        );
+        std::fs::write(place.path().join("p.toml"), preset).unwrap();
+        let arguments = ["render", "p.toml", "-o", name, "--speed", "1", "--fps", "4"];
+        succeed(place.path(), &[&arguments, more].concat());
+        place.path().join(name)
+    };
+    let own = film("own", "", &[]);
+    let size = ["--size", "256x192"];
+    let squares = film("squares", "\"stage.upscale\" = \"nearest\"\n", &size);
+    let inset = film("inset", "\"stage.fit\" = \"1:1\"\n", &size);
+    for number in 1..=8 {
+        let (own, squares, inset) = (
+            picture(&own, number),
+            picture(&squares, number),
+            picture(&inset, number),
+        );
+        for (x, y, pixel) in own.enumerate_pixels() {
+            assert_eq!(
+                squares.get_pixel(32 + 3 * x + 1, 3 * y + 1),
+                pixel,
+                "{x} {y}"
+            );
+            assert_eq!(inset.get_pixel(96 + x, 64 + y), pixel, "{x} {y}");
+        }
+        assert_eq!(inset.get_pixel(95, 96).0, [0; 3], "beside the picture");
+    }
+    let auto = film("auto", "", &size);
+    let edge = film("edge", "\"stage.upscale\" = \"edge\"\n", &size);
+    assert_eq!(picture(&auto, 3), picture(&edge, 3));
+    let rows = "\"stage.halation\" = 0.8\n\"stage.grain\" = 0.5\n";
+    let grained = film("grained", rows, &size);
+    assert_ne!(picture(&auto, 3), picture(&grained, 3));
+    assert_ne!(picture(&grained, 3), picture(&grained, 4));
+    let part = film("part", rows, &["--size", "256x192", "--range", "3..6"]);
+    for number in 4..=6 {
+        assert_eq!(picture(&part, number), picture(&grained, number));
+    }
+    // At the model's own size nothing is enlarged, and nothing made film.
+    let plain = film("plain", rows, &[]);
+    assert_eq!(picture(&plain, 3), picture(&own, 3));
+}
+
+#[test]
 fn what_cannot_be_rendered_is_named_and_leaves_nothing() {
     let place = tempfile::tempdir().unwrap();
     let model = model();
@@ -293,5 +342,27 @@ fn what_cannot_be_rendered_is_named_and_leaves_nothing() {
     assert_eq!(
         std::fs::read_to_string(folder.join("full/kept.txt")).unwrap(),
         "kept"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_it_says_how_far_it_is_and_how_long_it_takes() {
+    let place = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_latentloop");
+    let command = format!("{program} render {} -o out --frames 40", model().display());
+    // `script` gives it a terminal.
+    let output = Command::new("script")
+        .current_dir(place.path())
+        .args(["-qec", &command, "/dev/null"])
+        .env("TERM", "xterm")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("/320 frames") && said.contains("s left"),
+        "{said}"
     );
 }

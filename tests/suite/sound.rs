@@ -143,10 +143,13 @@ fn a_tone_that_another_program_plays_is_heard_in_its_band_and_kept_for_the_recor
     capture.drain_samples(&mut samples);
     samples.clear();
     let rate = capture.format().sample_rate_hz as usize;
+    let (begun, mut heard_at) = (Instant::now(), Instant::now());
     wait_until("a second of sound has come", || {
-        capture.drain_samples(&mut samples);
+        heard_at = capture.drain_samples(&mut samples);
         samples.len() >= 2 * rate
     });
+    assert!(heard_at <= Instant::now());
+    assert!(heard_at.duration_since(begun) > Duration::from_millis(600));
     let left: Vec<f32> = samples.iter().step_by(2).copied().take(rate).collect();
     let rises = left
         .windows(2)

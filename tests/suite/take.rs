@@ -151,7 +151,7 @@ fn played(folder: &Path) -> PathBuf {
     show.fire("loop.undo");
     show.set("master.fade", 0.5);
     show.play(50);
-    show.log.end_file(show.now());
+    show.log.end_file(show.now(), 0);
     drop(show);
     path
 }
@@ -311,7 +311,7 @@ fn a_model_that_a_take_changes_to_fades_in() {
         show.log.preset(show.now(), Arc::new(preset), 0.0, false);
         show.set("loop.speed", 0.0);
         show.play(12);
-        show.log.end_file(show.now());
+        show.log.end_file(show.now(), 0);
     };
     take("cut.take", 0.0);
     take("fade.take", 0.2);
@@ -370,7 +370,7 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     show.instrument.recall(recall, 0);
     show.log.preset(show.now(), Arc::new(preset), 0.0, false);
     show.play(12);
-    show.log.end_file(show.now());
+    show.log.end_file(show.now(), 0);
     drop(show);
     let said = succeed(
         folder,

@@ -55,7 +55,7 @@ enum Message {
     Model(u64, Arc<Model>),
     State(Box<State>),
     Begin(u64, PathBuf),
-    End(u64),
+    End(u64, u64),
     Keep(u64, f64),
 }
 
@@ -124,9 +124,9 @@ impl TakeLog {
         self.put(Message::Begin(tick, path));
     }
 
-    /// Ends the file, if there is one.
-    pub fn end_file(&self, tick: u64) {
-        self.put(Message::End(tick));
+    /// Ends the file, if there is one; with a mark that says how many pictures the film beside it lost, where it lost any.
+    pub fn end_file(&self, tick: u64, dropped: u64) {
+        self.put(Message::End(tick, dropped));
     }
 
     /// Makes a take of the last seconds before that tick, from the last state before them; its name is the date and time.

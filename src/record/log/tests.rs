@@ -83,7 +83,7 @@ fn what_is_played_while_a_file_is_open_is_in_it() {
     played.log.as_ref().unwrap().begin_file(begun, path.clone());
     played.play(70);
     let end = played.instrument.ticks();
-    played.log.as_ref().unwrap().end_file(end);
+    played.log.as_ref().unwrap().end_file(end, 3);
     played.play(30);
     let told = played.end();
     assert!(
@@ -93,6 +93,8 @@ fn what_is_played_while_a_file_is_open_is_in_it() {
     let take = played.read(&path);
     assert_eq!(take.ended, Ended::Whole);
     assert_eq!((take.start(), take.end), (begun, end));
+    let lost = Event::Mark("the film lost 3 pictures".into());
+    assert!(take.events.contains(&(end, lost)));
     let latents = take
         .events
         .iter()

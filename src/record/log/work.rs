@@ -143,7 +143,14 @@ impl Work {
                     Err(text) => (self.notices)(Notice::Warn(text)),
                 }
             }
-            Message::End(tick) => self.end(tick),
+            Message::End(tick, dropped) => {
+                if dropped > 0 && self.file.is_some() {
+                    let text = format!("the film lost {dropped} pictures");
+                    self.come_to(tick);
+                    self.write(tick, |writer, out| writer.mark(tick, &text, out));
+                }
+                self.end(tick);
+            }
             Message::Keep(tick, secs) => {
                 self.come_to(tick);
                 self.keep(tick, secs);

@@ -1,8 +1,9 @@
 //! What makes a picture film at the frame's size: halation and grain, as numbers that the card and the processor share.
 //!
 //! Both come after the limiter of flashes, and neither can flash by itself. Grain is zero on average over any area that a flash is
-//! counted in, and changes each pixel by a few hundredths of the range. Halation adds at most [`HALATION`] of the range to red,
-//! 0.04 to luminance, where a flash is a change by 0.1 (WCAG 2.2, 2.3.1), and is too pale for a red one.
+//! counted in, and changes each pixel by a few hundredths of the range. Halation adds at most [`HALATION`] of the range to red: 0.043
+//! to luminance, where a flash is a change by 0.1, and 0.06 to red without green and blue, where one is a change by 0.0625 (WCAG 2.2,
+//! 2.3.1).
 
 mod tile;
 
@@ -13,7 +14,7 @@ pub(super) use tile::{SIDE, Tile};
 /// Red light that halation adds at most, linear. Green and blue have [`TINT`] of it.
 pub(super) const HALATION: f32 = 0.1;
 /// The base of a film scatters light back through its red layer first (Kodak, Motion Picture Film, "halation").
-pub(super) const TINT: [f32; 3] = [1.0, 0.25, 0.08];
+pub(super) const TINT: [f32; 3] = [1.0, 0.3, 0.1];
 /// What grain does at most: its deviation where it is strongest, in parts of the range.
 const GRAIN: f32 = 0.12;
 /// Deviation of the tile in parts of its own range.

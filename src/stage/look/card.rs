@@ -1,5 +1,7 @@
 //! The look on a graphics card: from a picture's bytes through the passes that do something, to a texture.
 
+use std::time::Instant;
+
 use super::finish::LookFrame;
 use super::limiter::{State, shader_tick};
 use super::pass::{Moment, Numbers, Pass, header};
@@ -282,11 +284,9 @@ impl Look {
         Some((&planes.output.view, planes.size, self.generation))
     }
 
-    /// Asks for what was drawn last and takes the newest picture that has come, without waiting: true where one has.
-    pub(super) fn read(&mut self, canvas: &mut Canvas) -> bool {
-        let Some(planes) = &self.planes else {
-            return false;
-        };
+    /// Asks for what was drawn last and takes the newest picture that has come, without waiting; when that was asked for.
+    pub(super) fn read(&mut self, canvas: &mut Canvas) -> Option<Instant> {
+        let planes = self.planes.as_ref()?;
         let make = || Readback::new(&self.device, planes.size);
         let readback = self.readback.get_or_insert_with(make);
         // Where all buffers are on their way, the next picture is asked for.
@@ -308,7 +308,7 @@ impl Look {
                 .device
                 .poll(wgpu::PollType::wait_indefinitely())
                 .is_ok()
-            && readback.take(canvas)
+            && readback.take(canvas).is_some()
     }
 }
 

@@ -44,6 +44,9 @@ pub struct Finish {
     /// The newest picture that has come back from the card; none where it has drawn none yet.
     #[cfg(feature = "live")]
     come: Canvas,
+    /// When it was drawn.
+    #[cfg(feature = "live")]
+    come_at: Option<std::time::Instant>,
 }
 
 impl Finish {
@@ -132,18 +135,20 @@ impl Finish {
     }
 
     /// Brings the newest picture that has come back from the card into the canvas, without waiting. Where none has come yet, the
-    /// canvas keeps the plain picture, as bright as the master has it. Does nothing where pictures are finished in place.
+    /// canvas keeps the plain picture, as bright as the master has it. Does nothing where pictures are finished in place. Gives
+    /// when the picture was drawn, where it comes from the card.
     #[cfg(feature = "live")]
-    pub fn read(&mut self, canvas: &mut Canvas, frame: &LookFrame) {
-        let Some(card) = self.card.as_mut().filter(|_| self.on_card) else {
-            return;
-        };
-        card.read(&mut self.come);
+    pub fn read(&mut self, canvas: &mut Canvas, frame: &LookFrame) -> Option<std::time::Instant> {
+        let card = self.card.as_mut().filter(|_| self.on_card)?;
+        self.come_at = card.read(&mut self.come).or(self.come_at);
         if self.come.size == canvas.size {
             canvas.rgba.copy_from_slice(&self.come.rgba);
-        } else if frame.values.is_active() {
+            return self.come_at;
+        }
+        if frame.values.is_active() {
             canvas.dim(frame.brightness);
         }
+        None
     }
 
     /// Waits for the picture that the card drew last and brings it into the canvas; false where the card fails.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
 
 use super::plane::{Plane, extent};
 use crate::stage::Canvas;
@@ -27,6 +28,8 @@ struct Slot {
     buffer: wgpu::Buffer,
     state: Arc<AtomicU8>,
     number: u64,
+    /// When it was asked for.
+    at: Instant,
 }
 
 impl Readback {
@@ -41,6 +44,7 @@ impl Readback {
             }),
             state: Arc::new(AtomicU8::new(FREE)),
             number: 0,
+            at: Instant::now(),
         };
         Self {
             size,
@@ -69,6 +73,7 @@ impl Readback {
         queue.submit([encoder.finish()]);
         self.asked += 1;
         slot.number = self.asked;
+        slot.at = Instant::now();
         slot.state.store(COMING, Ordering::Release);
         let state = Arc::clone(&slot.state);
         slot.buffer
@@ -79,15 +84,15 @@ impl Readback {
         true
     }
 
-    /// Takes the newest picture that has come, if any, and forgets those before it.
-    pub(super) fn take(&mut self, canvas: &mut Canvas) -> bool {
+    /// Takes the newest picture that has come, if any, and forgets those before it; when it was asked for.
+    pub(super) fn take(&mut self, canvas: &mut Canvas) -> Option<Instant> {
         let mut newest = 0;
         for slot in &self.slots {
             if slot.state.load(Ordering::Acquire) == READY {
                 newest = newest.max(slot.number);
             }
         }
-        let mut taken = false;
+        let mut taken = None;
         for slot in &self.slots {
             let state = slot.state.load(Ordering::Acquire);
             if state == READY {
@@ -100,7 +105,7 @@ impl Readback {
                     for (out, from) in canvas.rgba.chunks_exact_mut(line).zip(lines) {
                         out.copy_from_slice(&from[..line]);
                     }
-                    taken = true;
+                    taken = Some(slot.at);
                 }
                 slot.buffer.unmap();
             }

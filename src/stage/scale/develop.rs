@@ -1,16 +1,49 @@
 //! Halation and grain on the processor.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::super::Canvas;
-use super::super::film::{Exposure, SIDE, TAPS, TINT, Tile};
+use super::super::film::{Exposure, HALATION, SIDE, TAPS, TINT, Tile};
 use super::super::fit::Place;
-use super::super::light::{Encoding, linear};
+use super::super::light::{level, linear};
+
+/// Steps of light from none to all that halation can be, fine enough for a third of a level.
+const STEPS: usize = 1024;
+
+/// What light adds to a level, looked up: [`level`] of every value of a frame would take longer than all the rest.
+struct Haze {
+    levels: Vec<[f32; 256]>,
+}
+
+impl Haze {
+    fn get() -> &'static Self {
+        static HAZE: OnceLock<Haze> = OnceLock::new();
+        HAZE.get_or_init(|| {
+            let row = |step: usize| {
+                let light = HALATION * step as f32 / (STEPS - 1) as f32;
+                std::array::from_fn(|byte| {
+                    // What shines through leaves the rest to be filled: nothing clips.
+                    let own = linear()[byte];
+                    level(own + light * (1.0 - own)) - byte as f32
+                })
+            };
+            Self {
+                levels: (0..STEPS).map(row).collect(),
+            }
+        })
+    }
+
+    fn added(&self, to: f32, light: f32) -> f32 {
+        let step = light * ((STEPS - 1) as f32 / HALATION) + 0.5;
+        self.levels[(step as usize).min(STEPS - 1)][usize::from((to + 0.5) as u8)]
+    }
+}
 
 /// What makes a frame film.
 pub(super) struct Developer {
     tile: &'static Tile,
-    encoding: &'static Encoding,
+    haze: &'static Haze,
     exposure: Option<Exposure>,
     /// Columns of the frame that the picture covers.
     covered: Range<usize>,
@@ -27,7 +60,7 @@ impl Developer {
     pub(super) fn new() -> Self {
         Self {
             tile: Tile::get(),
-            encoding: Encoding::get(),
+            haze: Haze::get(),
             exposure: None,
             covered: 0..0,
             across: (0.0, 0.0),
@@ -133,7 +166,6 @@ impl Developer {
     }
 
     fn halate(&self, exposure: &Exposure, y: usize, line: &mut [f32], gleam: &mut Vec<f32>) {
-        let table = linear();
         let (width, height) = self.glow_size;
         let (above, share) = between(self.down.0 + y as f32 * self.down.1, height);
         let row = |at: usize| &self.glow[at.min(height - 1) * width..][..width];
@@ -146,10 +178,7 @@ impl Developer {
             let (a, b) = (gleam[left], gleam[(left + 1).min(width - 1)]);
             let light = exposure.halation * (a + (b - a) * share);
             for (level, tint) in pixel.iter_mut().zip(TINT) {
-                // What shines through leaves the rest to be filled: nothing clips.
-                let own = table[(*level + 0.5) as u8 as usize];
-                *level += self.encoding.level(own + light * tint * (1.0 - own))
-                    - self.encoding.level(own);
+                *level += self.haze.added(*level, light * tint);
             }
         }
     }
@@ -172,7 +201,8 @@ impl Developer {
 /// The pixel before a place on a line of so many, and the share of the one after it.
 fn between(at: f32, count: usize) -> (usize, f32) {
     let at = at.clamp(0.0, count as f32 - 1.0);
-    (at as usize, at.fract())
+    let before = at as usize;
+    (before, at - before as f32)
 }
 
 /// Weighs what lies along one way: so many places, so far apart, in each of so many lines so far apart.
