@@ -445,17 +445,20 @@ fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
     }
 
     console.click(MODELS);
-    // Below the tabs in the first column is the sheet of the first model, in the colours of amber.
+    // Below the tabs are the sheets, one in each of three columns.
     let sheet = console.wait_until("contact sheets", |shot| {
-        let part = crop_imm(shot, 476, 130, 240, 130).to_image();
-        let lit = part.pixels().filter(|pixel| pixel.0[0] > 110).count();
-        lit * 6 > part.pixels().len()
+        [476, 749, 1022].into_iter().all(|left| {
+            let part = crop_imm(shot, left, 130, 236, 130).to_image();
+            let lit = part.pixels().filter(|pixel| pixel.0[0] > 90).count();
+            lit * 8 > part.pixels().len()
+        })
     });
     if std::env::var_os(SCREENSHOTS).is_some() {
         keep("models.png", &sheet);
     }
     // The second one is the flower. Its pictures fade in over the last one of the crystal.
-    osc.send("/loop/speed", vec![OscType::Float(0.0)]);
+    osc.send("/loop/pause", vec![OscType::Float(1.0)]);
+    osc.wait_for("/loop/pause", |pause| pause == 1.0);
     osc.send("/preset/fade_secs", vec![OscType::Float(8.0)]);
     osc.wait_for("/preset/fade_secs", |secs| secs == 8.0);
     let middle = |shot: &RgbImage| {

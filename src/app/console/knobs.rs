@@ -20,9 +20,7 @@ pub(super) enum Page {
 }
 
 /// The groups that are played, in their order; others are the look's.
-const PLAYED: [&str; 7] = [
-    "loop", "beat", "sound", "master", "record", "stage", "preset",
-];
+const PLAYED: [&str; 6] = ["loop", "beat", "sound", "master", "record", "preset"];
 /// The look's groups, and how the names of the parameters in each begin; what begins otherwise comes after.
 const LOOK: [(&str, &[&str]); 7] = [
     (
@@ -146,7 +144,8 @@ impl Knobs {
                 _ => group.values.push((param, name)),
             }
         }
-        let order = PLAYED.into_iter().chain(LOOK.map(|(name, _)| name));
+        let order = PLAYED.into_iter().chain(["stage"]);
+        let order = order.chain(LOOK.map(|(name, _)| name));
         let order: Vec<&str> = order.collect();
         let place = |group: &Group| order.iter().position(|name| *name == group.name);
         groups.sort_by_key(|group| place(group).unwrap_or(order.len()));
