@@ -269,7 +269,7 @@ impl Outputs {
     }
 
     /// Moves the output to the monitor with that in its name.
-    pub(super) fn to_monitor(&mut self, event_loop: &ActiveEventLoop, asked: &str) {
+    pub(super) fn move_to(&mut self, event_loop: &ActiveEventLoop, asked: &str) {
         let at = self.focused;
         let all: Vec<MonitorHandle> = event_loop.available_monitors().collect();
         let exactly = all.iter().find(|monitor| name(monitor) == asked);

@@ -368,7 +368,7 @@ impl ApplicationHandler<WindowCommand> for App {
             WindowCommand::ToggleFullscreen => outputs.toggle_fullscreen(event_loop),
             WindowCommand::LeaveFullscreen => outputs.leave_fullscreen(event_loop),
             WindowCommand::NextMonitor => outputs.next_monitor(event_loop),
-            WindowCommand::ToMonitor(name) => outputs.to_monitor(event_loop, &name),
+            WindowCommand::ToMonitor(name) => outputs.move_to(event_loop, &name),
             WindowCommand::CardLost => {
                 self.notices
                     .warn("the graphics card is lost: it is opened again");

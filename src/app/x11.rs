@@ -25,8 +25,6 @@ pub(super) fn hear_of_monitors(event_loop: &ActiveEventLoop) {
     unsafe {
         (randr.XRRQueryExtension)(display.as_ptr().cast(), &raw mut event, &raw mut error);
     }
-    // Xlib keeps pointers into the library.
-    std::mem::forget(randr);
 }
 
 /// A connection through which the server is told that somebody is there.
