@@ -1,6 +1,7 @@
 //! MIDI over JACK: an input port of our own for every source, and an output port for every device that is told something.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -33,6 +34,32 @@ pub(super) struct Foreign {
     pub(super) names: Vec<String>,
     /// Whether it is a device that the platform's own MIDI lists as well.
     pub(super) bridged: bool,
+}
+
+/// Whether a server may be running: its socket lies there, or PipeWire, which may take its place. libjack starts a thread each time
+/// it is asked for a server, even where there is none, and does not survive it where the machine is too busy to run that thread.
+pub(super) fn may_run() -> bool {
+    if cfg!(not(target_os = "linux")) {
+        return true;
+    }
+    let server = std::env::var("JACK_DEFAULT_SERVER").unwrap_or_else(|_| "default".to_owned());
+    let pipewire = std::env::var_os("XDG_RUNTIME_DIR")
+        .is_some_and(|folder| Path::new(&folder).join("pipewire-0").exists());
+    pipewire || has_socket(Path::new("/dev/shm"), &server)
+}
+
+/// Whether a server's socket lies in that folder: `jack_NAME_USER_0` is JACK 2's, `jack-USER` JACK 1's.
+fn has_socket(folder: &Path, server: &str) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return true;
+    };
+    let second = format!("jack_{server}_");
+    let is_user = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.starts_with(&second) || name.strip_prefix("jack-").is_some_and(is_user)
+    })
 }
 
 /// A connection to a running JACK server.
@@ -309,5 +336,34 @@ pub(super) fn sources() -> Vec<String> {
             .filter_map(|source| source.names.into_iter().next())
             .collect(),
         Err(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_known_by_its_socket() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path();
+        for name in [
+            "jack-shm-registry",
+            "jack-0-0",
+            "jack_db-0",
+            "jack_sem.0_stage_system",
+        ] {
+            std::fs::write(folder.join(name), "").unwrap();
+        }
+        assert!(!has_socket(folder, "stage"));
+        std::fs::write(folder.join("jack_stage_1000_0"), "").unwrap();
+        assert!(has_socket(folder, "stage"));
+        assert!(!has_socket(folder, "default"));
+        std::fs::create_dir(folder.join("jack-1000")).unwrap();
+        assert!(has_socket(folder, "default"));
+        assert!(
+            has_socket(&folder.join("nowhere"), "stage"),
+            "it may be elsewhere"
+        );
     }
 }

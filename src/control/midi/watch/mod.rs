@@ -9,7 +9,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_channel::Sender;
 use crossbeam_queue::ArrayQueue;
 
-use super::jack_ports::{Foreign, JackPorts};
+use super::jack_ports::{Foreign, JackPorts, may_run};
 use super::learning::Found;
 use super::listener::{Common, Line, Listener};
 use super::output::{Change, Duty};
@@ -269,7 +269,7 @@ impl Watch {
             self.close_outlets(JACK, |_| false);
         }
         if self.jack.is_none() {
-            self.jack = JackPorts::open().ok();
+            self.jack = may_run().then(JackPorts::open).and_then(Result::ok);
         }
         let Some(mut jack) = self.jack.take() else {
             return self.tell(JACK);
