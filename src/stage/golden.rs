@@ -71,7 +71,9 @@ pub(super) fn check(
 }
 
 fn save(path: &Path, canvas: &Canvas) {
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let folder = path.parent().expect("a golden picture lies in a folder");
+    std::fs::create_dir_all(folder).expect("its folder can be made");
     let (width, height) = canvas.size;
-    image::save_buffer(path, &canvas.rgba, width, height, image::ColorType::Rgba8).unwrap();
+    image::save_buffer(path, &canvas.rgba, width, height, image::ColorType::Rgba8)
+        .expect("it can be written");
 }
