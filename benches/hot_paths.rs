@@ -160,6 +160,48 @@ fn midi_read(criterion: &mut Criterion) {
     });
 }
 
+/// A picture of 640 x 360 with four passes, drawn, limited and read back: in one go, and one by one.
+#[cfg(feature = "live")]
+fn look(criterion: &mut Criterion) {
+    use latentloop::stage::{Canvas, Finish, Look, LookFrame, LookValues};
+    let mut frame = LookFrame {
+        values: LookValues {
+            feedback: 0.6,
+            gain: 1.1,
+            grain: 0.3,
+            vignette: 0.5,
+            ..LookValues::default()
+        },
+        brightness: 1.0,
+        blackout: false,
+        tick: 0,
+        seed: 0,
+        palette: None,
+    };
+    let mut canvas = Canvas::black((640, 360));
+    for (pixel, byte) in canvas.rgba.iter_mut().enumerate() {
+        *byte = (pixel * 31 % 251) as u8;
+    }
+    type Kind = fn(Look) -> Look;
+    let kinds: [(&str, Kind); 2] = [
+        ("in one go", Look::waiting),
+        ("one by one", Look::one_by_one),
+    ];
+    for (name, kind) in kinds {
+        let Ok(look) = Look::headless() else {
+            return;
+        };
+        let mut finish = Finish::with(kind(look));
+        criterion.bench_function(&format!("look, 640 x 360, four passes {name}"), |bench| {
+            bench.iter(|| {
+                frame.tick += 16;
+                finish.finish(black_box(&mut canvas), &frame);
+                finish.read_waiting(&mut canvas)
+            });
+        });
+    }
+}
+
 /// A picture of 256 x 256, enlarged to 1920 x 1080 on one core: as recordings and films are.
 fn scale(criterion: &mut Criterion) {
     use latentloop::stage::{Canvas, Film, Filter, Fit, Projection, Scaler};
@@ -206,6 +248,8 @@ fn main() {
     osc_parse(&mut criterion);
     #[cfg(feature = "live")]
     midi_read(&mut criterion);
+    #[cfg(feature = "live")]
+    look(&mut criterion);
     loop_tick(&mut criterion);
     scale(&mut criterion);
     generator_frame(&mut criterion);

@@ -25,7 +25,7 @@ debian_play=(
     libasound2-plugins
 )
 debian_test=(
-    xvfb openbox xdotool imagemagick x11-xserver-utils xserver-xorg-core xserver-xorg-video-dummy
+    xvfb openbox xdotool imagemagick x11-xserver-utils xserver-xorg-core xserver-xorg-video-dummy xprintidle
     ffmpeg jackd2 jack-midi-clock pulseaudio pulseaudio-utils liblo-tools
     python3-venv
 )

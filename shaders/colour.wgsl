@@ -7,14 +7,7 @@ struct Settings {
     size: vec2<f32>,
     tick: u32,
     seed: u32,
-    lift: f32,
-    // The exponent.
-    power: f32,
-    gain: f32,
-    contrast: f32,
-    saturation: f32,
-    // Radians.
-    hue: f32,
+    colour: Colour,
 }
 
 @group(0) @binding(0) var picture: texture_2d<f32>;
@@ -28,13 +21,26 @@ fn cover(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {
     return vec4<f32>(corner * 2.0 - 1.0, 0.0, 1.0);
 }
 
+// What follows up to the entry point may be drawn together with other passes in one go: see src/stage/look/fused.rs.
+
+struct Colour {
+    lift: f32,
+    // The exponent.
+    power: f32,
+    gain: f32,
+    contrast: f32,
+    saturation: f32,
+    // Radians.
+    hue: f32,
+}
+
 // Relative luminance (ITU-R BT.709).
-fn luminance(colour: vec3<f32>) -> f32 {
+fn colour_luminance(colour: vec3<f32>) -> f32 {
     return dot(colour, vec3<f32>(0.2126, 0.7152, 0.0722));
 }
 
 // The matrix of CSS's hue-rotate (Filter Effects Module Level 1, section 9.4): it keeps grey, and luminance nearly.
-fn turn_hue(colour: vec3<f32>, angle: f32) -> vec3<f32> {
+fn colour_turn_hue(colour: vec3<f32>, angle: f32) -> vec3<f32> {
     let c = cos(angle);
     let s = sin(angle);
     let grey = dot(colour, vec3<f32>(0.213, 0.715, 0.072));
@@ -50,12 +56,16 @@ fn turn_hue(colour: vec3<f32>, angle: f32) -> vec3<f32> {
 // What reflects 18 % of the light looks half as bright as white.
 const MIDDLE_GREY: f32 = 0.18;
 
+fn colour_of(before: vec3<f32>, at: vec2<f32>, own: Colour) -> vec3<f32> {
+    var light = before * own.gain + own.lift * (1.0 - before);
+    light = pow(max(light, vec3<f32>(0.0)), vec3<f32>(own.power));
+    light = MIDDLE_GREY * pow(light / MIDDLE_GREY, vec3<f32>(own.contrast));
+    light = max(mix(vec3<f32>(colour_luminance(light)), light, own.saturation), vec3<f32>(0.0));
+    return min(colour_turn_hue(light, own.hue), vec3<f32>(16.0));
+}
+
 @fragment
 fn colour(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {
-    var light = textureLoad(picture, vec2<i32>(at.xy), 0).rgb;
-    light = light * settings.gain + settings.lift * (1.0 - light);
-    light = pow(max(light, vec3<f32>(0.0)), vec3<f32>(settings.power));
-    light = MIDDLE_GREY * pow(light / MIDDLE_GREY, vec3<f32>(settings.contrast));
-    light = max(mix(vec3<f32>(luminance(light)), light, settings.saturation), vec3<f32>(0.0));
-    return vec4<f32>(min(turn_hue(light, settings.hue), vec3<f32>(16.0)), 1.0);
+    let light = textureLoad(picture, vec2<i32>(at.xy), 0).rgb;
+    return vec4<f32>(colour_of(light, at.xy, settings.colour), 1.0);
 }

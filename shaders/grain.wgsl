@@ -7,9 +7,7 @@ struct Settings {
     size: vec2<f32>,
     tick: u32,
     seed: u32,
-    strength: f32,
-    // In pixels.
-    grain: f32,
+    grain: Grain,
 }
 
 @group(0) @binding(0) var picture: texture_2d<f32>;
@@ -21,6 +19,14 @@ struct Settings {
 fn cover(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {
     let corner = vec2<f32>(f32((index << 1u) & 2u), f32(index & 2u));
     return vec4<f32>(corner * 2.0 - 1.0, 0.0, 1.0);
+}
+
+// What follows up to the entry point may be drawn together with other passes in one go: see src/stage/look/fused.rs.
+
+struct Grain {
+    strength: f32,
+    // In pixels.
+    size: f32,
 }
 
 fn pcg3d(place: vec3<u32>) -> vec3<u32> {
@@ -35,16 +41,20 @@ fn pcg3d(place: vec3<u32>) -> vec3<u32> {
     return v;
 }
 
-@fragment
-fn grain(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {
-    let cell = vec2<u32>(at.xy / settings.grain);
+fn grain_of(light: vec3<f32>, at: vec2<f32>, own: Grain) -> vec3<f32> {
+    let cell = vec2<u32>(at / own.size);
     let random = pcg3d(vec3<u32>(cell, settings.tick ^ (settings.seed * 747796405u)));
     // The sum of three is nearly normal; 0 on average, its deviation a half.
     let noise = dot(vec3<f32>(random >> vec3<u32>(8u)), vec3<f32>(1.0 / 16777216.0)) - 1.5;
-    let light = textureLoad(picture, vec2<i32>(at.xy), 0).rgb;
     // The square root is near to how bright it looks.
     let tone = sqrt(clamp(light, vec3<f32>(0.0), vec3<f32>(1.0)));
     let room = 4.0 * tone * (1.0 - tone);
-    let grained = max(tone + noise * settings.strength * (0.15 + 0.85 * room), vec3<f32>(0.0));
-    return vec4<f32>(grained * grained + max(light - 1.0, vec3<f32>(0.0)), 1.0);
+    let grained = max(tone + noise * own.strength * (0.15 + 0.85 * room), vec3<f32>(0.0));
+    return grained * grained + max(light - 1.0, vec3<f32>(0.0));
+}
+
+@fragment
+fn grain(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {
+    let light = textureLoad(picture, vec2<i32>(at.xy), 0).rgb;
+    return vec4<f32>(grain_of(light, at.xy, settings.grain), 1.0);
 }

@@ -6,8 +6,7 @@ struct Settings {
     size: vec2<f32>,
     tick: u32,
     seed: u32,
-    // What is left of the light.
-    kept: f32,
+    strobe: Strobe,
 }
 
 @group(0) @binding(0) var picture: texture_2d<f32>;
@@ -21,7 +20,19 @@ fn cover(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {
     return vec4<f32>(corner * 2.0 - 1.0, 0.0, 1.0);
 }
 
+// What follows up to the entry point may be drawn together with other passes in one go: see src/stage/look/fused.rs.
+
+struct Strobe {
+    // What is left of the light.
+    kept: f32,
+}
+
+fn strobe_of(light: vec3<f32>, at: vec2<f32>, own: Strobe) -> vec3<f32> {
+    return light * own.kept;
+}
+
 @fragment
 fn strobe(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {
-    return vec4<f32>(textureLoad(picture, vec2<i32>(at.xy), 0).rgb * settings.kept, 1.0);
+    let light = textureLoad(picture, vec2<i32>(at.xy), 0).rgb;
+    return vec4<f32>(strobe_of(light, at.xy, settings.strobe), 1.0);
 }

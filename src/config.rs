@@ -1,4 +1,4 @@
-//! The performer's own folder: keys and controller maps, apart from presets.
+//! The performer's own folder: keys, controller maps and looks, apart from presets.
 
 use std::path::{Path, PathBuf};
 

@@ -111,6 +111,7 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
             blackout: false,
             tick: instrument.ticks(),
             seed: 0,
+            palette: None,
         };
         canvas.compose(&from, &to, 0.4, dressed.brightness);
         crossfade.apply(&mut canvas, instrument.ticks());

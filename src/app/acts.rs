@@ -194,6 +194,7 @@ impl Show {
             }
             Some((true, name, latent, model)) => {
                 self.generation += 1;
+                self.palette_asked = false;
                 // From its first frame on, the new model's pictures fade in.
                 let length = ticks(self.instrument.value(self.ids.fade_secs));
                 self.fade_in = Some((self.requests + 1, length));

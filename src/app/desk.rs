@@ -16,6 +16,7 @@ use crate::instrument::{Preset, Table};
 use crate::library::Piece;
 use crate::record::{self, Recorder, Summary};
 use crate::sound::Capture;
+use crate::stage::Palette;
 
 /// Jobs that can wait.
 const WAITING: usize = 16;
@@ -42,6 +43,8 @@ pub(super) enum Job {
     Close(Box<Recorder>),
     /// Close a recording that never began.
     ThrowAway(Box<Recorder>),
+    /// Find out what the model of this piece paints with.
+    Palette(Arc<Piece>),
     /// Open a sound input.
     Listen(String),
     /// Throw away what takes time to throw away.
@@ -56,6 +59,7 @@ pub(super) enum Done {
     /// A recording could not begin.
     NoRecording,
     Listening(Box<Capture>),
+    Palette(Palette),
 }
 
 /// The show's end of one of the desk's threads.
@@ -191,6 +195,7 @@ impl Clerk {
                 let _ = recorder.finish();
                 None
             }
+            Job::Palette(piece) => self.pieces.palette(&piece).map(Done::Palette),
             Job::Listen(name) => match Capture::open(&name) {
                 Ok(capture) => {
                     self.notices

@@ -13,6 +13,7 @@ use crate::control::osc::{Server, World};
 use crate::control::oscquery::QueryServer;
 use crate::control::{Guard, Inbox, Notices, Values};
 use crate::instrument::{ParamId, Table};
+use crate::stage::own::{Shelf, Watch};
 
 /// The controllers of a show and what they write to.
 pub(super) struct Hands {
@@ -25,6 +26,9 @@ pub(super) struct Hands {
     pub(super) oscquery: Option<QueryServer>,
     pub(super) guard: Arc<Guard>,
     pub(super) midi: Option<Arc<Hub>>,
+    /// The performer's own passes, and what looks after their folder.
+    pub(super) looks: Arc<Shelf>,
+    _watch: Option<Watch>,
     /// What tells the console, where there is one.
     pub(super) feed: Option<Feed>,
 }
@@ -77,6 +81,18 @@ impl Hands {
                 None
             }
         };
+        let told = Arc::clone(&notices);
+        let looks = Arc::new(Shelf::new(Box::new(move |is_warning, text| {
+            if is_warning {
+                told.warn(text);
+            } else {
+                told.tell(text);
+            }
+        })));
+        let watch = Watch::start(config::file("looks"), Arc::clone(&looks));
+        if let Err(error) = &watch {
+            notices.warn(format!("your own passes are not read: {error}"));
+        }
         let (keys, fault) = Keys::load(&config::file("keys.toml"), table)?;
         if let Some(fault) = fault {
             notices.warn(fault);
@@ -91,6 +107,8 @@ impl Hands {
             oscquery,
             guard,
             midi,
+            looks,
+            _watch: watch.ok(),
             feed: None,
         })
     }

@@ -2,6 +2,7 @@
 
 mod acts;
 mod arm;
+mod awake;
 mod clocks;
 mod console;
 mod desk;
@@ -9,6 +10,7 @@ mod drawing;
 mod hands;
 mod keyboard;
 mod logbook;
+mod looks;
 mod monitor;
 mod outputs;
 mod pace;

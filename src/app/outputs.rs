@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use arc_swap::ArcSwap;
 use winit::dpi::{LogicalSize, PhysicalPosition};
 use winit::event_loop::ActiveEventLoop;
 use winit::monitor::MonitorHandle;
@@ -52,6 +53,8 @@ pub(super) struct Outputs {
     all: Vec<OutputWindow>,
     focused: usize,
     looked: Instant,
+    /// The names of the monitors that there are.
+    monitors: Arc<ArcSwap<Vec<String>>>,
     notices: Arc<Notices>,
     egui: egui::Context,
 }
@@ -71,6 +74,7 @@ impl Outputs {
             all: Vec::new(),
             focused: 0,
             looked: Instant::now(),
+            monitors: Arc::default(),
             notices: Arc::clone(notices),
             egui: egui::Context::default(),
         };
@@ -131,6 +135,18 @@ impl Outputs {
         });
         self.note_size(self.all.len() - 1);
         Ok(())
+    }
+
+    /// The names of the monitors that there are, kept true.
+    pub(super) fn monitors(&self) -> Arc<ArcSwap<Vec<String>>> {
+        Arc::clone(&self.monitors)
+    }
+
+    fn name_monitors(&self, event_loop: &ActiveEventLoop) {
+        let names: Vec<String> = event_loop.available_monitors().map(|m| name(&m)).collect();
+        if **self.monitors.load() != names {
+            self.monitors.store(Arc::new(names));
+        }
     }
 
     /// The windows, for a card to show on.
@@ -321,6 +337,7 @@ impl Outputs {
             return (self.looked + LOOK_INTERVAL, false);
         }
         self.looked = now;
+        self.name_monitors(event_loop);
         let mut moved = false;
         for at in 0..self.all.len() {
             moved |= match self.all[at].place.clone() {

@@ -8,11 +8,12 @@ use anyhow::{Context, bail};
 
 use super::Settings;
 use crate::control::Notices;
-use crate::engine::{Drawing, Engine, Winograd, open};
+use crate::engine::{Choice, Drawing, Engine, Winograd, open};
 use crate::instrument::{Instrument, Preset, Recall, Table};
 use crate::library::{self, Piece};
 use crate::network::checkpoint::write_whole;
 use crate::network::weights::GeneratorWeights;
+use crate::stage::Palette;
 use crate::take::Model;
 
 /// The piece that a show begins with.
@@ -138,6 +139,28 @@ impl Pieces {
     pub(super) fn model(&mut self, name: &str, present: &Piece) -> Option<Opened> {
         let opened = self.open_model(name, present);
         self.told(opened, "playing")
+    }
+
+    /// What the model of a piece paints with.
+    pub(super) fn palette(&self, piece: &Piece) -> Option<Palette> {
+        let drawing = Drawing {
+            // The show's own threads come first.
+            engine: Choice::Cpu,
+            threads: Some(1),
+            ..self.drawing.clone()
+        };
+        let palette = GeneratorWeights::load(&piece.model)
+            .map_err(anyhow::Error::from)
+            .and_then(|weights| Ok(open(&weights, &drawing)?))
+            .and_then(|mut engine| Ok(Palette::of_engine(engine.as_mut())?));
+        palette
+            .map_err(|error| {
+                let model = piece.model.display();
+                self.notices.warn(format!(
+                    "the colours of {model} are not found out: {error:#}"
+                ));
+            })
+            .ok()
     }
 
     /// Saves a preset of the present piece.

@@ -252,7 +252,11 @@ impl Board {
                     _ => format!("{:.2} {}", instrument.base_value(param), row.unit),
                 },
             };
-            [row.name.clone(), value, sources.hands.controls(param)]
+            let name = match sources.hands.looks.label(&row.name) {
+                Some(label) => format!("{} {label}", row.name),
+                None => row.name.clone(),
+            };
+            [name, value, sources.hands.controls(param)]
         });
         let learnt = sources.hands.midi.as_ref().and_then(|hub| hub.learnt());
         Learn {

@@ -24,7 +24,7 @@ use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
 use crate::stage::{
-    Canvas, Crossfade, LookFrame, LookIds, Output, Pipes, ProjectionIds, blend_weight,
+    Canvas, Crossfade, LookFrame, LookIds, Output, Palette, Pipes, ProjectionIds, blend_weight,
 };
 
 /// Time that is made up for where the show was held up; what is more is left out.
@@ -50,7 +50,10 @@ pub(super) enum WindowCommand {
 pub(super) struct Show {
     pub(super) table: Arc<Table>,
     pub(super) ids: Ids,
-    look: LookIds,
+    pub(super) look: LookIds,
+    /// What the model paints with, once the look has asked for it.
+    pub(super) palette: Option<Palette>,
+    pub(super) palette_asked: bool,
     projection: ProjectionIds,
     /// What grain is drawn from.
     seed: u32,
@@ -102,10 +105,11 @@ impl Show {
         table: &Arc<Table>,
         opened: First,
         mut hands: Hands,
-        output: Box<dyn Output>,
+        mut output: Box<dyn Output>,
         window: Box<dyn Fn(WindowCommand) + Send>,
     ) -> anyhow::Result<Self> {
         let ids = Ids::new(table)?;
+        output.wear(Arc::clone(&hands.looks));
         let First {
             piece,
             mut instrument,
@@ -170,6 +174,8 @@ impl Show {
             table: Arc::clone(table),
             ids,
             look: LookIds::new(table)?,
+            palette: None,
+            palette_asked: false,
             projection: ProjectionIds::new(table)?,
             seed: settings.seed as u32,
             clocks: Clocks::new(&hands, &instrument)?,
@@ -236,6 +242,7 @@ impl Show {
         while let Some(notice) = self.hands.notices.take() {
             self.board.notice(notice, now);
         }
+        self.follow_looks();
         self.listen();
         self.follow_clock();
         let newest = self.take_controls();
@@ -260,6 +267,7 @@ impl Show {
         while let Some(done) = self.pieces.take() {
             match done {
                 Done::Opened(opened) => self.change_piece(*opened),
+                Done::Palette(palette) => self.palette = Some(palette),
                 Done::Listening(capture) => self.capture = Some(capture),
                 // Those come from the tape's own desk.
                 Done::Recording(..) | Done::NoRecording => {}
@@ -383,6 +391,7 @@ impl Show {
             blackout,
             tick: self.instrument.ticks(),
             seed: self.seed,
+            palette: self.palette,
         };
         // Where the look dims, the picture before it is not dimmed yet.
         let (lit, undimmed) = if self.output.dims(&look.values) {

@@ -13,6 +13,7 @@ use winit::keyboard::ModifiersState;
 use winit::monitor::MonitorHandle;
 use winit::window::WindowId;
 
+use super::awake::Awake;
 use super::console::{Console, Seat, feed};
 use super::hands::Hands;
 use super::keyboard::key;
@@ -60,6 +61,7 @@ pub(super) fn run(
         cards: None,
         console: None,
         seat: None,
+        awake: None,
         modifiers: ModifiersState::default(),
         show: None,
         failed: None,
@@ -98,6 +100,7 @@ struct App {
     console: Option<Console>,
     /// The console's, while it is closed.
     seat: Option<Seat>,
+    awake: Option<Awake>,
     modifiers: ModifiersState,
     show: Option<JoinHandle<Figures>>,
     failed: Option<anyhow::Error>,
@@ -133,11 +136,15 @@ impl App {
         let last = &self.placement.output;
         let outputs = Outputs::open(event_loop, &self.settings, last, &self.notices)?;
         let output = self.open_output(event_loop, &outputs);
+        let monitors = outputs.monitors();
         self.outputs = Some(outputs);
         self.remember();
+        // Without it a screen saver may come: the show goes on.
+        self.awake = Awake::start(Arc::clone(&self.notices)).ok();
         let (feed, sight) = feed(opened.engine.latent());
         hands.feed = Some(feed);
-        self.seat = Some(Seat::new(&self.table, &hands, &self.settings.takes, sight));
+        let takes = &self.settings.takes;
+        self.seat = Some(Seat::new(&self.table, &hands, takes, monitors, sight));
         self.open_console(event_loop, false);
         let (proxy, after) = (self.proxy.clone(), CloseAfter(self.proxy.clone()));
         let command = Box::new(move |command| {

@@ -1,4 +1,4 @@
-//! What winit leaves out on X11: monitors that come and go.
+//! What winit leaves out on X11: monitors that come and go, and the screen saver.
 
 #![allow(unsafe_code, reason = "Xlib is C")]
 
@@ -6,6 +6,7 @@ use std::ffi::c_int;
 
 use winit::event_loop::ActiveEventLoop;
 use winit::raw_window_handle::{HasDisplayHandle, RawDisplayHandle};
+use x11_dl::xlib::{Display, Xlib};
 use x11_dl::xrandr::Xrandr;
 
 /// Lets winit hear of monitors that come and go. It asks the server to tell, but Xlib throws away what it has no name for, and
@@ -26,4 +27,38 @@ pub(super) fn hear_of_monitors(event_loop: &ActiveEventLoop) {
     }
     // Xlib keeps pointers into the library.
     std::mem::forget(randr);
+}
+
+/// A connection through which the server is told that somebody is there.
+pub(super) struct Presence {
+    xlib: Xlib,
+    display: *mut Display,
+}
+
+impl Presence {
+    /// Opens one to the server that `DISPLAY` names; nothing where there is none.
+    pub(super) fn new() -> Option<Self> {
+        let xlib = Xlib::open().ok()?;
+        // SAFETY: no name stands for that of `DISPLAY`; the connection is used by this value alone.
+        let display = unsafe { (xlib.XOpenDisplay)(std::ptr::null()) };
+        (!display.is_null()).then_some(Self { xlib, display })
+    }
+
+    /// Begins the time anew after which the screen saver comes and the display sleeps.
+    pub(super) fn tell(&self) {
+        // SAFETY: the connection is open.
+        unsafe {
+            (self.xlib.XResetScreenSaver)(self.display);
+            (self.xlib.XFlush)(self.display);
+        }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        // SAFETY: it was opened by `new` and is closed once.
+        unsafe {
+            (self.xlib.XCloseDisplay)(self.display);
+        }
+    }
 }

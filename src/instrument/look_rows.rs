@@ -7,9 +7,14 @@ pub const MIRRORS: [&str; 4] = ["off", "horizontal", "vertical", "both"];
 /// Segments of the kaleidoscope.
 pub const SEGMENTS: [&str; 8] = ["off", "3", "4", "5", "6", "8", "10", "12"];
 
-/// The rows, in the order of the passes.
+/// How the look goes from one keyframe to the next.
+pub const TRANSITIONS: [&str; 5] = ["off", "dissolve", "wipe", "zoom", "dip"];
+/// Knobs of each of the performer's own passes.
+pub const OWN_KNOBS: [&str; 4] = ["a", "b", "c", "d"];
+
+/// The rows; later ones came later.
 pub(super) fn rows() -> Vec<Row> {
-    vec![
+    let mut rows = vec![
         number(
             "tilt",
             -180.0,
@@ -133,7 +138,41 @@ pub(super) fn rows() -> Vec<Row> {
                 "Holds what flashes to three flashes in a second (WCAG 2.3.1)",
             )
         },
-    ]
+        amount(
+            "palette",
+            "Draws the picture with the eight colours that the model paints most",
+        ),
+        choice(
+            "transition",
+            &TRANSITIONS,
+            "How the picture goes from one keyframe to the next",
+        ),
+        number(
+            "transition_amount",
+            0.0,
+            1.0,
+            0.5,
+            "",
+            "How much of the way to the next keyframe the transition takes; how dark a dip is",
+        ),
+    ];
+    for place in 1..=super::OWN_PASSES {
+        rows.push(amount(
+            &format!("own.{place}.amount"),
+            "How much of your own pass in this place is seen",
+        ));
+        for knob in OWN_KNOBS {
+            rows.push(number(
+                &format!("own.{place}.{knob}"),
+                0.0,
+                1.0,
+                0.5,
+                "",
+                "A knob of your own pass in this place; its file says for what, and from where to where",
+            ));
+        }
+    }
+    rows
 }
 
 fn number(name: &str, min: f64, max: f64, default: f64, unit: &'static str, help: &str) -> Row {

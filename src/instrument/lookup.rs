@@ -11,13 +11,10 @@ impl Table {
     /// When there is none.
     pub fn find(&self, name: &str) -> Result<ParamId, PresetError> {
         self.id(name).ok_or_else(|| {
-            let nearest = self
-                .iter()
-                .map(|(_, row)| row.name.as_str())
-                .min_by_key(|other| distance(name, other));
+            let names = self.iter().map(|(_, row)| row.name.as_str());
             PresetError::Parameter {
                 name: name.to_owned(),
-                nearest: nearest.unwrap_or("none").to_owned(),
+                nearest: nearest(name, names).to_owned(),
             }
         })
     }
@@ -142,6 +139,13 @@ impl Table {
             _ => Err(refuse("it takes another kind of value".to_owned())),
         }
     }
+}
+
+/// The name that is most like this one.
+pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> &'a str {
+    names
+        .min_by_key(|other| distance(name, other))
+        .unwrap_or("none")
 }
 
 /// Edits from one name to the other (Levenshtein 1966).

@@ -1,6 +1,7 @@
 //! The instrument: parameter table, actions, transport, presets. Pure: no clock, port, thread or file.
 
 pub mod action;
+mod look_order;
 mod look_rows;
 pub mod param;
 mod rows;
@@ -26,7 +27,8 @@ pub mod preset;
 mod tests;
 
 pub use action::Action;
-pub use look_rows::{MIRRORS, SEGMENTS};
+pub use look_order::{LookOrder, OWN_PASSES, PASSES};
+pub use look_rows::{MIRRORS, OWN_KNOBS, SEGMENTS, TRANSITIONS};
 pub use param::{Curve, Kind, ParamId, Row, Scope, Table};
 pub use performer::{Instrument, InstrumentError};
 pub use preset::Preset;

@@ -17,7 +17,7 @@ use super::preset::{Modulation, Preset, PresetError};
 use super::recall::{Fading, Recall, Slide};
 use super::transport::{Pace, Walk};
 use super::undo::History;
-use super::{Action, Kind, MAX_KEYFRAMES, ParamId, Scope, Table};
+use super::{Action, Kind, LookOrder, MAX_KEYFRAMES, ParamId, Scope, Table};
 use crate::latent::{Around, Ease, Keyframe, Path, ROWS};
 
 /// Why a preset cannot be played with a model, or a state be taken up.
@@ -63,6 +63,7 @@ pub struct Instrument {
     pub(super) beat: Beat,
     /// Gestures that wait for the beat.
     pub(super) waiting: Vec<ParamId>,
+    pub(super) look_order: LookOrder,
     pub(super) history: History,
     pub(super) rng: ChaCha8Rng,
     pub(super) now: u64,
@@ -99,6 +100,7 @@ impl Instrument {
             followers: recall.followers,
             sources: [0.0; SOURCES.len()],
             waiting: Vec::with_capacity(WAITING),
+            look_order: recall.look_order.unwrap_or_default(),
             rng: ChaCha8Rng::seed_from_u64(0),
             now: 0,
             scratch: Scratch::new(latent),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::LookOrder;
 use super::param::{Kind, ParamId, SOURCES, Table};
 use super::rows::{BANK, MAX_KEYFRAMES};
 use crate::latent::{MAX_SEED, ROWS, Rows};
@@ -32,6 +33,9 @@ pub struct Preset {
     /// Values by parameter name, in the parameter's unit; choices and toggles by name too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, toml::Value>,
+    /// The look, besides its parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<LookEntry>,
     /// What drives parameters besides a hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modulation: Vec<Modulation>,
@@ -50,6 +54,14 @@ pub struct KeyframeEntry {
     /// Left alone by re-rolls.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
+}
+
+/// What a preset says of the look besides its parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookEntry {
+    /// The order of the passes.
+    pub order: LookOrder,
 }
 
 /// A modulation: an envelope follower from a source to a parameter.
@@ -161,6 +173,7 @@ impl Preset {
             keyframes,
             order: Vec::new(),
             params: BTreeMap::new(),
+            look: None,
             modulation: Vec::new(),
         }
     }
@@ -201,6 +214,18 @@ impl Preset {
             .iter()
             .map(|(name, value)| Ok((table.find(name)?, table.value(name, value)?)))
             .collect()
+    }
+
+    /// The order of the look's passes: the usual one where the preset speaks of the look and gives none, nothing where it does
+    /// not speak of the look at all.
+    pub fn look_order(&self) -> Option<LookOrder> {
+        match &self.look {
+            Some(look) => Some(look.order),
+            None => {
+                let speaks = self.params.keys().any(|name| name.starts_with("look."));
+                speaks.then(LookOrder::default)
+            }
+        }
     }
 
     fn check(&self, table: &Table) -> Result<(), PresetError> {
@@ -294,70 +319,4 @@ impl Preset {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_preset_reads_back_as_it_was_written() {
-        let mut preset = Preset::of_seeds(1..=3);
-        preset.order = vec![3, 1, 2];
-        preset.keyframes[1].locked = true;
-        preset
-            .params
-            .insert("loop.speed".into(), toml::Value::Float(-0.5));
-        preset
-            .params
-            .insert("loop.path".into(), toml::Value::String("slerp".into()));
-        let table = Table::standard();
-        assert_eq!(
-            Preset::parse(&preset.to_toml().unwrap(), &table).unwrap(),
-            preset
-        );
-        assert_eq!(preset.in_order()[0].0, Rows::Seed(3));
-    }
-
-    #[test]
-    fn what_does_not_fit_is_named() {
-        let table = Table::standard();
-        let keys = "version = 1\nkeyframes = [{ seed = 1 }, { seed = 2 }]\n";
-        for (text, words) in [
-            ("version = 2\nkeyframes = []", "version is 2"),
-            ("version = 1\nkeyframes = [{ seed = 1 }]", "1 keyframes"),
-            (
-                "version = 1\nkeyframes = [{ seed = 1 }, {}]",
-                "keyframe 2: it takes either",
-            ),
-            (
-                "version = 1\nkeyframes = [{ seed = -1 }, { seed = 2 }]",
-                "line 2",
-            ),
-            (&format!("{keys}speed = 3"), "unknown field `speed`"),
-            (&format!("{keys}order = [1, 3]"), "[1, 3]"),
-            (
-                &format!("{keys}[params]\n\"loop.sped\" = 1.0"),
-                "nearest: loop.speed",
-            ),
-            (
-                &format!("{keys}[params]\n\"loop.speed\" = 9.5"),
-                "it takes -8 to 8 keyframes/s",
-            ),
-            (
-                &format!("{keys}[params]\n\"loop.speed\" = nan"),
-                "it takes -8 to 8",
-            ),
-            (
-                &format!("{keys}[params]\n\"loop.path\" = \"arc\""),
-                "one of lerp, slerp",
-            ),
-            (
-                &format!(
-                    "{keys}[[modulation]]\nsource = \"sound.bass\"\ntarget = \"loop.speed\"\ndepth = 1"
-                ),
-                "none of sound.level",
-            ),
-        ] {
-            let said = Preset::parse(text, &table).unwrap_err().to_string();
-            assert!(said.contains(words), "{words:?} is not in: {said}");
-        }
-    }
-}
+mod tests;

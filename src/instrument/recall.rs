@@ -7,7 +7,7 @@ use super::performer::{Instrument, InstrumentError};
 use super::preset::{Modulation, Preset};
 use super::transport::Walk;
 use super::undo::History;
-use super::{Kind, MAX_KEYFRAMES, ParamId, Scope, Table};
+use super::{Kind, LookOrder, MAX_KEYFRAMES, ParamId, Scope, Table};
 use crate::latent::{Keyframe, ROWS, Rows};
 
 /// A preset made ready to be taken up: what takes time or memory is done.
@@ -15,6 +15,7 @@ use crate::latent::{Keyframe, ROWS, Rows};
 pub struct Recall {
     /// What the preset gives.
     pub(super) values: Vec<(ParamId, f64)>,
+    pub(super) look_order: Option<LookOrder>,
     pub(super) ring: Loop,
     pub(super) modulation: Vec<Modulation>,
     pub(super) followers: Vec<Follower>,
@@ -94,6 +95,7 @@ impl Recall {
             followers: followers.collect::<Result<_, _>>()?,
             modulation: preset.modulation.clone(),
             values,
+            look_order: preset.look_order(),
             fading: Some(Box::new(Fading {
                 ring: ring.clone(),
                 way: Way::default(),
@@ -147,6 +149,7 @@ impl Instrument {
         std::mem::swap(&mut self.scratch, &mut recall.scratch);
         std::mem::swap(&mut self.row, &mut recall.row);
         std::mem::swap(&mut self.history, &mut recall.history);
+        self.look_order = recall.look_order.unwrap_or(self.look_order);
         self.waiting.clear();
         self.slides.clear();
         self.slide_span = Span {

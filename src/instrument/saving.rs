@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::preset::KeyframeEntry;
-use super::{Instrument, Kind, Preset, Scope};
+use super::preset::{KeyframeEntry, LookEntry};
+use super::{Instrument, Kind, LookOrder, Preset, Scope};
 use crate::latent::{Keyframe, ROWS};
 
 impl Instrument {
@@ -23,7 +23,9 @@ impl Instrument {
                 params.insert(row.name.clone(), value);
             }
         }
+        let order = self.look_order();
         Preset {
+            look: (order != LookOrder::default()).then_some(LookEntry { order }),
             keyframes: keyframes.collect(),
             params,
             modulation: self.modulation.clone(),

@@ -18,7 +18,7 @@ use super::preset::Modulation;
 use super::recall::{Fading, Slide};
 use super::transport::Transport;
 use super::undo::{Before, History};
-use super::{MAX_KEYFRAMES, ParamId, Table};
+use super::{LookOrder, MAX_KEYFRAMES, ParamId, Table};
 use crate::latent::{Ease, Keyframe, MAX_SEED, Path, ROWS};
 
 /// Everything that decides what an instrument does next. Parameters are numbered as in the table that it was taken with.
@@ -39,6 +39,9 @@ pub struct State {
     waiting: Vec<u16>,
     history: (u64, Vec<Before>),
     rng: ([u8; 32], u64, u128),
+    /// Told apart from the rest, which older takes have without it.
+    #[serde(skip)]
+    pub(crate) look_order: LookOrder,
 }
 
 /// A loop; keyframes that come from seeds are kept as these.
@@ -183,6 +186,7 @@ impl Instrument {
                 self.rng.get_stream(),
                 self.rng.get_word_pos(),
             ),
+            look_order: self.look_order,
         }
     }
 
@@ -280,6 +284,7 @@ impl Instrument {
             sources: state.sources,
             beat: state.beat.clone(),
             waiting,
+            look_order: state.look_order,
             history,
             rng,
             now: state.tick,

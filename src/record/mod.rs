@@ -11,15 +11,18 @@ mod log;
 #[cfg(feature = "video")]
 mod movie;
 mod rate;
+mod ready;
 mod recorder;
 #[cfg(feature = "video")]
 mod remux;
 #[cfg(feature = "video")]
 mod track;
+mod work;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ready::Ready;
 use thiserror::Error;
 
 pub use codec::{Codec, Encoders};
@@ -28,9 +31,10 @@ pub use disk::Room;
 pub(crate) use disk::free;
 pub use log::{Notice, TakeLog};
 pub use rate::FpsMode;
-pub use recorder::{Closing, Recorder, Summary};
+pub use recorder::{Closing, Recorder};
 #[cfg(feature = "video")]
 pub use remux::remux;
+pub use work::Summary;
 
 /// What is recorded, and how.
 #[derive(Clone, Debug, PartialEq)]
@@ -241,78 +245,6 @@ impl RecordError {
 /// is not empty, a place that cannot be written. No file is left then.
 pub fn open_sink(path: &Path, settings: &Settings) -> Result<Box<dyn Sink>, RecordError> {
     Ready::open(path, settings)?.create(path, settings)
-}
-
-/// What a recording needs before its file is made. It stays on the thread that opened it.
-enum Ready {
-    Folder,
-    #[cfg(feature = "video")]
-    Movie(Box<movie::Ready>),
-}
-
-impl Ready {
-    /// Looks whether the settings hold together, and opens encoders. Waits for the graphics card, where it is asked.
-    fn open(path: &Path, settings: &Settings) -> Result<Self, RecordError> {
-        let Settings {
-            width,
-            height,
-            rate,
-            ..
-        } = *settings;
-        let sides = 1..=8192;
-        if !(sides.contains(&width) && sides.contains(&height) && rate > 0.0 && rate <= 1000.0) {
-            return Err(RecordError::Size {
-                width,
-                height,
-                rate,
-            });
-        }
-        let ending = path
-            .extension()
-            .map(|ending| ending.to_string_lossy().to_lowercase());
-        match Codec::of(path, ending.as_deref(), settings.codec)? {
-            Codec::Png => Ok(Self::Folder),
-            codec => Self::movie(path, codec, settings),
-        }
-    }
-
-    #[cfg(feature = "video")]
-    fn movie(path: &Path, codec: Codec, settings: &Settings) -> Result<Self, RecordError> {
-        Ok(Self::Movie(Box::new(movie::Ready::open(
-            path, codec, settings,
-        )?)))
-    }
-
-    #[cfg(not(feature = "video"))]
-    fn movie(path: &Path, _: Codec, _: &Settings) -> Result<Self, RecordError> {
-        Err(RecordError::NoVideo(path.to_owned()))
-    }
-
-    /// What codes the pictures, as FFmpeg names it.
-    fn encoder(&self) -> &str {
-        match self {
-            Self::Folder => "png",
-            #[cfg(feature = "video")]
-            Self::Movie(movie) => movie.encoder(),
-        }
-    }
-
-    /// Why it is none of the graphics card's, where one was asked for.
-    fn fell_back(&self) -> Option<&str> {
-        match self {
-            Self::Folder => None,
-            #[cfg(feature = "video")]
-            Self::Movie(movie) => movie.fell_back(),
-        }
-    }
-
-    fn create(self, path: &Path, settings: &Settings) -> Result<Box<dyn Sink>, RecordError> {
-        match self {
-            Self::Folder => Ok(Box::new(folder::Folder::open(path, settings)?)),
-            #[cfg(feature = "video")]
-            Self::Movie(movie) => Ok(Box::new(movie.create(path, settings)?)),
-        }
-    }
 }
 
 /// Makes a film that was recorded into a plain MP4.

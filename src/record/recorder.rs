@@ -1,18 +1,17 @@
 //! The thread `record` and the bounded queue before it.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::disk::{self, Gauge, Room};
-use super::rate::{FpsMode, Grid};
-use super::{Ready, RecordError, Settings, Sink};
-use crate::stage::{Canvas, Filter, Projection, Scaler};
+use super::disk::{self, Room};
+use super::work::{Begun, Message, Summary, Work};
+use super::{RecordError, Settings};
+use crate::stage::{Canvas, Projection};
 
 /// Pictures that can wait for the encoder, where they are not too large for [`POOL_BYTES`]; at least so many as `FEWEST`.
 const PICTURES: usize = 8;
@@ -23,55 +22,6 @@ const POOL_BYTES: usize = 512 << 20;
 const BLOCKS: usize = 64;
 /// Samples of each channel in a block of sound.
 const BLOCK_FRAMES: usize = 2048;
-
-/// What a recording came to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Summary {
-    /// The file.
-    pub path: PathBuf,
-    /// Pictures written.
-    pub frames: u64,
-    /// Pictures dropped, for the queue was full.
-    pub dropped: u64,
-    /// Pictures written once more, for none came in time; at a constant rate alone.
-    pub repeated: u64,
-    /// Pictures left out, for they came faster than the file's rate; at a constant rate alone.
-    pub skipped: u64,
-    /// From the first picture to the last.
-    pub duration: Duration,
-}
-
-impl Summary {
-    /// What was counted, for people.
-    pub fn counts(&self) -> String {
-        let mut text = format!("{} pictures", self.frames);
-        for (count, what) in [(self.repeated, "repeated"), (self.skipped, "too many")] {
-            if count > 0 {
-                text += &format!(", {count} {what}");
-            }
-        }
-        text + &format!(", {} dropped", self.dropped)
-    }
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (path, secs) = (self.path.display(), self.duration.as_secs_f64());
-        write!(f, "{path}: {secs:.1} s, {}", self.counts())
-    }
-}
-
-enum Message {
-    Picture(Canvas, Projection, Duration),
-    Sound(Vec<f32>, Duration),
-}
-
-/// What opened.
-#[derive(Debug)]
-struct Begun {
-    encoder: Arc<str>,
-    fell_back: Option<String>,
-}
 
 /// Records beside a show. Offering copies into a buffer from a pool and never waits, allocates or touches a file.
 #[derive(Debug)]
@@ -117,17 +67,13 @@ impl Recorder {
         }
         let tally = Arc::new(Tally::default());
         let (begun, opened) = bounded(1);
-        let work = Work {
-            path: path.to_owned(),
-            settings: settings.clone(),
+        let work = Work::new(
+            path.to_owned(),
+            settings.clone(),
             inbox,
-            spent_pictures,
-            spent_blocks,
-            tally: Arc::clone(&tally),
-            grid: (settings.fps_mode == FpsMode::Cfr).then(|| Grid::new(settings.rate)),
-            scaler: Scaler::new(Filter::CatmullRom, 1),
-            scaled: Canvas::default(),
-        };
+            (spent_pictures, spent_blocks),
+            Arc::clone(&tally),
+        );
         let thread = thread::Builder::new()
             .name("record".into())
             .spawn(move || work.run(&begun))
@@ -277,10 +223,11 @@ impl Closing {
 /// No end of the disk is in sight.
 const AMPLE: u64 = u64::MAX;
 
+/// What the recorder and its thread tell each other without waiting.
 #[derive(Debug)]
-struct Tally {
+pub(super) struct Tally {
     dropped: AtomicU64,
-    failed: AtomicBool,
+    pub(super) failed: AtomicBool,
     /// Seconds that the disk has room for, 0 being the end; or [`AMPLE`].
     left_secs: AtomicU64,
 }
@@ -296,7 +243,7 @@ impl Default for Tally {
 }
 
 impl Tally {
-    fn set_room(&self, room: Room) {
+    pub(super) fn set_room(&self, room: Room) {
         let secs = match room {
             Room::Spent => 0,
             Room::Scarce(left) => left.as_secs().max(1),
@@ -306,143 +253,10 @@ impl Tally {
     }
 }
 
-/// What the thread works with.
-struct Work {
-    path: PathBuf,
-    settings: Settings,
-    inbox: Receiver<Message>,
-    spent_pictures: Sender<Canvas>,
-    spent_blocks: Sender<Vec<f32>>,
-    tally: Arc<Tally>,
-    /// Places of a constant rate.
-    grid: Option<Grid>,
-    scaler: Scaler,
-    scaled: Canvas,
-}
-
-impl Work {
-    fn run(mut self, begun: &Sender<Begun>) -> Result<Summary, RecordError> {
-        let mut ready = Some(Ready::open(&self.path, &self.settings)?);
-        if let Some(ready) = &ready {
-            // Only a recorder that was given up no longer waits for it.
-            let _ = begun.send(Begun {
-                encoder: ready.encoder().into(),
-                fell_back: ready.fell_back().map(str::to_owned),
-            });
-        }
-        let mut sink: Option<Box<dyn Sink>> = None;
-        let mut summary = Summary {
-            path: self.path.clone(),
-            frames: 0,
-            dropped: 0,
-            repeated: 0,
-            skipped: 0,
-            duration: Duration::ZERO,
-        };
-        let (mut gauge, begun) = (Gauge::default(), Instant::now());
-        let mut due = disk::INTERVAL;
-        let inbox = self.inbox.clone();
-        let mut outcome = inbox.iter().try_for_each(|message| {
-            let at = begun.elapsed();
-            if at >= due
-                && let Some(sink) = &sink
-                && let Some(free) = disk::free(&self.path)
-            {
-                due = at + disk::INTERVAL;
-                self.tally.set_room(gauge.look(at, sink.written(), free));
-            }
-            if let (None, Message::Picture(..)) = (&sink, &message)
-                && let Some(ready) = ready.take()
-            {
-                sink = Some(self.create(ready)?);
-            }
-            self.handle(message, sink.as_deref_mut(), &mut summary)
-        });
-        if outcome.is_err() {
-            self.tally.failed.store(true, Ordering::Relaxed);
-        }
-        match sink {
-            // After a failure the first error counts; closing still saves what it can.
-            Some(sink) => outcome = outcome.and(sink.finish()),
-            None => outcome = outcome.and(Err(RecordError::Nothing(self.path.clone()))),
-        }
-        outcome.map(|()| summary)
-    }
-
-    fn create(&self, ready: Ready) -> Result<Box<dyn Sink>, RecordError> {
-        if let Some(folder) = self.path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| RecordError::write("make the folder", folder, error))?;
-        }
-        ready.create(&self.path, &self.settings)
-    }
-
-    fn handle(
-        &mut self,
-        message: Message,
-        sink: Option<&mut (dyn Sink + 'static)>,
-        summary: &mut Summary,
-    ) -> Result<(), RecordError> {
-        match message {
-            Message::Picture(buffer, projection, at) => {
-                if let Some(sink) = sink {
-                    self.picture(&buffer, &projection, at, sink, summary)?;
-                }
-                // Only a recorder that was stopped no longer takes buffers back.
-                let _ = self.spent_pictures.try_send(buffer);
-            }
-            Message::Sound(block, until) => {
-                if let Some(sink) = sink {
-                    sink.sound(&block, until)?;
-                }
-                let _ = self.spent_blocks.try_send(block);
-            }
-        }
-        Ok(())
-    }
-
-    fn picture(
-        &mut self,
-        picture: &Canvas,
-        projection: &Projection,
-        at: Duration,
-        sink: &mut dyn Sink,
-        summary: &mut Summary,
-    ) -> Result<(), RecordError> {
-        let place = match &mut self.grid {
-            None => at,
-            Some(grid) => {
-                let Some(lack) = grid.lack(at) else {
-                    summary.skipped += 1;
-                    return Ok(());
-                };
-                // Before the first there is none to repeat: it begins where the file does.
-                let lack = if summary.frames == 0 { 0 } else { lack };
-                for _ in 0..lack {
-                    sink.repeat(grid.fill())?;
-                    summary.repeated += 1;
-                }
-                grid.fill()
-            }
-        };
-        let size = (self.settings.width, self.settings.height);
-        if picture.size == size {
-            sink.picture(&picture.rgba, place)?;
-        } else {
-            self.scaled.resize(size);
-            self.scaler.scale(picture, &mut self.scaled, projection);
-            sink.picture(&self.scaled.rgba, place)?;
-        }
-        summary.frames += 1;
-        summary.duration = at;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Effort;
+    use crate::record::{Effort, FpsMode};
 
     fn settings() -> Settings {
         Settings::silent((8, 8), 30.0, Effort::Live)

@@ -2,12 +2,18 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "live")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::RenderError;
 use crate::engine::{Bytes, Engine, Norm, ROWS};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
-use crate::stage::{Canvas, Crossfade, Filter, Finish, LookFrame, Projection, Scaler};
+#[cfg(feature = "live")]
+use crate::stage::own::Shelf;
+use crate::stage::{
+    Canvas, Crossfade, Filter, Finish, LookFrame, LookValues, Palette, Projection, Scaler,
+};
 
 /// The form of a film.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +56,8 @@ pub struct Film {
     /// What draws the look; made when the first picture with a look comes.
     finish: Finish,
     looked_for_card: bool,
+    /// What the engine paints with; found out when the first picture asks for it.
+    palette: Option<Palette>,
     scaler: Scaler,
     frame: Canvas,
     sink: Option<Box<dyn Sink>>,
@@ -89,6 +97,7 @@ impl Film {
             crossfade: Crossfade::default(),
             finish: Finish::default(),
             looked_for_card: false,
+            palette: None,
             scaler: Scaler::new(Filter::Edge, threads()),
             frame: Canvas::black(size),
             sink: Some(sink),
@@ -143,6 +152,7 @@ impl Film {
         self.placed = None;
         self.painted = vec![0; width as usize * height as usize * 4];
         self.canvas = Canvas::black((width, height));
+        self.palette = None;
         self.engine = engine;
         Ok(())
     }
@@ -162,6 +172,14 @@ impl Film {
                 .paint(z, norm, self.form.bytes, &mut self.painted)?;
         }
         Ok(())
+    }
+
+    /// What the engine paints with, where the look asks for it.
+    pub(super) fn palette(&mut self, values: &LookValues) -> Result<Option<Palette>, RenderError> {
+        if values.palette != 0.0 && self.palette.is_none() {
+            self.palette = Some(Palette::of_engine(self.engine.as_mut())?);
+        }
+        Ok(self.palette)
     }
 
     /// Adds what was drawn last to the film as it is.
@@ -214,7 +232,20 @@ impl Film {
     fn find_card(&mut self) {
         #[cfg(feature = "live")]
         match crate::stage::Look::headless() {
-            Ok(look) => self.finish.take_card(look),
+            Ok(look) => {
+                let shelf = Arc::new(Shelf::new(Box::new(|is_warning, text| {
+                    if is_warning {
+                        tracing::warn!("{text}");
+                    } else {
+                        tracing::info!("{text}");
+                    }
+                })));
+                if let Err(error) = shelf.read(crate::config::file("looks")) {
+                    tracing::warn!("the film is made without your own passes: {error}");
+                }
+                self.finish.wear(shelf);
+                self.finish.take_card(look.waiting());
+            }
             Err(error) => {
                 tracing::warn!("the film is made without the preset's look: {error}");
             }

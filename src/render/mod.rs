@@ -219,9 +219,10 @@ fn perform(
             };
             film.place(norm, |z| instrument.latents(z));
         }
+        let values = look_ids.values(instrument);
         let blackout = instrument.value(rows.blackout) > 0.5;
         let look = LookFrame {
-            values: look_ids.values(instrument),
+            values,
             brightness: if blackout {
                 0.0
             } else {
@@ -230,6 +231,7 @@ fn perform(
             blackout,
             tick: instrument.ticks(),
             seed: 0,
+            palette: film.palette(&values)?,
         };
         if number < range.start {
             // What comes before is played; it is drawn only where a look or the limiter remembers it.

@@ -47,9 +47,9 @@ pub(crate) use gpu::{Gpu, acquire};
 pub use gpu::{GpuError, adapters};
 #[cfg(feature = "live")]
 pub use hud::{Learn, Port, Readout};
+pub use look::{Finish, Limiter, LookFrame, LookIds, LookValues, OwnIds, OwnValues, Palette};
 #[cfg(feature = "live")]
-pub use look::Look;
-pub use look::{Finish, Limiter, LookFrame, LookIds, LookValues};
+pub use look::{Look, own};
 #[cfg(feature = "live")]
 pub use output::{Offscreen, Output, Presented};
 #[cfg(feature = "live")]

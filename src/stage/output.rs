@@ -1,8 +1,10 @@
 //! Where shown pictures go: a window, or nowhere.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::own::Shelf;
 use super::{Canvas, Finish, GpuError, Look, LookFrame, LookValues, Projection, Readout};
 
 /// A picture that has reached the audience.
@@ -37,6 +39,8 @@ pub trait Output: Send {
     fn dims(&self, _look: &LookValues) -> bool {
         false
     }
+    /// From now on pictures have a performer's own passes too.
+    fn wear(&mut self, _shelf: Arc<Shelf>) {}
     /// Brings the newest picture that has come back from the card into the canvas, without waiting; leaves it as it is where
     /// pictures are finished in place. Gives when the picture was drawn, where it comes from the card.
     fn read(&mut self, _picture: &mut Canvas, _look: &LookFrame) -> Option<Instant> {
@@ -136,6 +140,10 @@ impl Output for Offscreen {
 
     fn dims(&self, look: &LookValues) -> bool {
         self.finish.dims(look)
+    }
+
+    fn wear(&mut self, shelf: Arc<Shelf>) {
+        self.finish.wear(shelf);
     }
 
     fn read(&mut self, picture: &mut Canvas, look: &LookFrame) -> Option<Instant> {

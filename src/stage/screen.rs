@@ -9,6 +9,7 @@ use winit::event_loop::OwnedDisplayHandle;
 
 use super::gpu::Gpu;
 use super::output::Presented;
+use super::own::Shelf;
 use super::pane::Pane;
 use super::panel::{Panel, Scene, State};
 use super::sheet::{Picture, Sheet};
@@ -216,6 +217,10 @@ impl Output for Screen {
 
     fn dims(&self, look: &LookValues) -> bool {
         self.finish.dims(look)
+    }
+
+    fn wear(&mut self, shelf: Arc<Shelf>) {
+        self.finish.wear(shelf);
     }
 
     fn read(&mut self, picture: &mut Canvas, look: &LookFrame) -> Option<Instant> {

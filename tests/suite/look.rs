@@ -1,11 +1,15 @@
 //! The look in a show: what is recorded has it, without a screen too.
 
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use latentloop::footage;
 use rosc::OscType;
 
-use crate::play::{Osc, Running, free_port, latentloop};
+use crate::play::{Osc, Running, free_port, latentloop, playing};
 
 /// Mean byte of every picture of a film.
 fn light(film: &std::path::Path) -> Vec<u64> {
@@ -56,4 +60,221 @@ fn what_a_show_without_a_screen_records_has_its_look() {
     assert!(seen[0] > 30, "the plain picture is lit: {seen:?}");
     let last = seen[seen.len() - 1];
     assert!(last <= 2, "the look took its light: {seen:?}\n{}", log());
+}
+
+const PICTURE: usize = 64 * 64 * 4;
+
+/// A show whose pictures are looked at as they come.
+struct Seen {
+    show: Running,
+    osc: Osc,
+    last: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Seen {
+    fn start(command: &mut Command, port: u16, folder: &Path) -> Self {
+        let mut show = Running(
+            command
+                .args(["--headless", "--fps", "30", "--out", "pipe:1"])
+                .env("LATENTLOOP_CONFIG", folder)
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap(),
+        );
+        let mut pictures = show.0.stdout.take().unwrap();
+        let last = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&last);
+        std::thread::spawn(move || {
+            let mut picture = vec![0; PICTURE];
+            while pictures.read_exact(&mut picture).is_ok() {
+                into.lock().unwrap().clone_from(&picture);
+            }
+        });
+        let osc = Osc::new(port);
+        osc.ask("/loop/speed");
+        Self { show, osc, last }
+    }
+
+    fn picture(&self) -> Vec<u8> {
+        self.last.lock().unwrap().clone()
+    }
+
+    /// Waits until all of the picture has this colour, to a few levels.
+    fn wait_for_colour(&self, colour: [u8; 3], why: &str) {
+        let is_it = |pixel: &[u8]| pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 4);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let picture = self.picture();
+            if !picture.is_empty() && picture.chunks_exact(4).all(is_it) {
+                return;
+            }
+            let middle = picture.get(PICTURE / 2..PICTURE / 2 + 3);
+            assert!(Instant::now() < deadline, "{why}: {middle:?}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn end(mut self) {
+        self.osc.send("/show/quit", vec![]);
+        assert!(self.show.ends_well());
+    }
+}
+
+fn wait_for_log(folder: &Path, words: &str) {
+    let log = || std::fs::read_to_string(folder.join("log")).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !log().contains(words) {
+        assert!(Instant::now() < deadline, "no {words:?} in: {}", log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A pass that paints all of the picture, with one knob.
+fn flat(header: &str, light: &str, body: &str) -> String {
+    format!(
+        "{header}//! level = 1 (0..4) \"how bright\"
+struct Settings {{ size: vec2<f32>, tick: u32, seed: u32, level: f32 }}
+@group(2) @binding(0) var<uniform> settings: Settings;
+@fragment
+fn flat() -> @location(0) vec4<f32> {{
+{body}
+    return vec4<f32>({light} * settings.level, 1.0);
+}}
+"
+    )
+}
+
+const RED: &str = "vec3<f32>(1.0, 0.0, 0.0)";
+const BLUE: &str = "vec3<f32>(0.0, 0.0, 1.0)";
+
+#[test]
+fn a_pass_dropped_in_is_played_mended_and_never_takes_the_picture_away() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let port = free_port();
+    let seen = Seen::start(&mut latentloop(folder, port), port, folder);
+    let osc = &seen.osc;
+    let file = folder.join("looks/ripple.wgsl");
+    let write = |text: &str| std::fs::write(&file, text).unwrap();
+    std::fs::create_dir(folder.join("looks")).unwrap();
+    write(&flat("//! name: signal\n", RED, ""));
+    wait_for_log(folder, "own pass 1 is signal");
+    // Its knob stands where the file wants it; nothing is seen of it yet.
+    osc.wait_for("/look/own/1/a", |at| at == 0.25);
+    let plain = seen.picture();
+    assert!(plain.chunks_exact(4).any(|pixel| pixel[..3] != [255, 0, 0]));
+    osc.send("/look/own/1/amount", vec![OscType::Float(1.0)]);
+    seen.wait_for_colour([255, 0, 0], "it is drawn");
+    // Half of a quarter is an eighth of the light, 99 of 255.
+    osc.send("/look/own/1/a", vec![OscType::Float(0.03125)]);
+    seen.wait_for_colour([99, 0, 0], "its knob is played");
+    // Broken in three ways: each is named with its place, and the last good version goes on.
+    for (text, words) in [
+        (
+            flat("", BLUE, "    let x = 1.0 +;"),
+            "ripple.wgsl:6:18: expected expression",
+        ),
+        (
+            flat("", BLUE, "    loop { if settings.level > 9.0 { break; } }"),
+            "ripple.wgsl:6:5: a loop must be",
+        ),
+        (
+            flat("", BLUE, "")
+                .replace("-> @location(0) vec4<f32> ", "")
+                .replace("return", "let x ="),
+            "`flat` has no output",
+        ),
+    ] {
+        write(&text);
+        wait_for_log(folder, words);
+        seen.wait_for_colour([99, 0, 0], "the last good version goes on");
+    }
+    write(&flat("", BLUE, "    for (var i = 0; i < 64; i++) {}"));
+    seen.wait_for_colour(
+        [0, 0, 99],
+        "mended, it is read; its knob stays where the hand put it",
+    );
+    std::fs::remove_file(&file).unwrap();
+    wait_for_log(folder, "own pass 1 is empty");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while seen
+        .picture()
+        .chunks_exact(4)
+        .all(|pixel| pixel[..2] == [0, 0])
+    {
+        assert!(Instant::now() < deadline, "it is still drawn");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    seen.end();
+}
+
+#[test]
+fn the_order_of_the_passes_comes_with_the_preset_and_into_a_film() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let model = root.join("tests/parity/generator.safetensors");
+    std::fs::copy(model, folder.join("m.safetensors")).unwrap();
+    std::fs::create_dir(folder.join("looks")).unwrap();
+    std::fs::write(folder.join("looks/one.wgsl"), flat("", RED, "")).unwrap();
+    std::fs::write(folder.join("looks/two.wgsl"), flat("", BLUE, "")).unwrap();
+    let preset = |name: &str, order: &str| {
+        let text = format!(
+            "version = 1\nmodel = \"m.safetensors\"\nkeyframes = [{{ seed = 1 }}, {{ seed = 2 }}]\n\
+             [look]\norder = [{order}]\n[params]\n\"look.own.1.amount\" = 1.0\n\"look.own.2.amount\" = 1.0\n"
+        );
+        std::fs::write(folder.join(name), text).unwrap();
+    };
+    preset("a.toml", "\"own.1\", \"own.2\"");
+    preset("b.toml", "\"own.2\", \"own.1\"");
+    preset("c.toml", "\"tilt\", \"own.7\"");
+    let port = free_port();
+    let seen = Seen::start(
+        &mut playing(&folder.join("a.toml"), folder, port),
+        port,
+        folder,
+    );
+    let load = |name: &str| {
+        seen.osc
+            .send("/preset/load", vec![OscType::String(name.into())]);
+    };
+    seen.wait_for_colour([0, 0, 255], "the second covers the first");
+    load("b");
+    seen.wait_for_colour([255, 0, 0], "the other way round");
+    load("c");
+    wait_for_log(folder, "line 5, column 18");
+    wait_for_log(folder, "there is no pass `own.7`; nearest: own.1");
+    seen.wait_for_colour([255, 0, 0], "what was there goes on");
+    // The order is saved with the rest.
+    seen.osc
+        .send("/preset/save", vec![OscType::String("d".into())]);
+    wait_for_log(folder, "saved");
+    load("a");
+    seen.wait_for_colour([0, 0, 255], "the first preset again");
+    load("d");
+    seen.wait_for_colour([255, 0, 0], "the saved one");
+    seen.end();
+    // A film of it has the folder's passes too.
+    let film = Command::new(env!("CARGO_BIN_EXE_latentloop"))
+        .current_dir(folder)
+        .args([
+            "render", "b.toml", "-o", "film", "--speed", "8", "--range", "0..2",
+        ])
+        .env("LATENTLOOP_CONFIG", folder)
+        .output()
+        .unwrap();
+    assert!(
+        film.status.success(),
+        "{}",
+        String::from_utf8_lossy(&film.stderr)
+    );
+    let picture = image::open(folder.join("film/000001.png"))
+        .unwrap()
+        .to_rgb8();
+    assert!(
+        picture.pixels().all(|pixel| pixel.0 == [255, 0, 0]),
+        "{:?}",
+        picture.get_pixel(9, 9)
+    );
 }

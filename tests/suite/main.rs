@@ -35,6 +35,8 @@ mod play;
 mod presets;
 #[cfg(feature = "video")]
 mod record;
+#[cfg(feature = "video")]
+mod remux;
 mod render;
 mod score;
 #[cfg(all(feature = "live", target_os = "linux"))]
@@ -43,5 +45,9 @@ mod structure;
 #[cfg(feature = "video")]
 mod sync;
 mod take;
+#[cfg(all(feature = "live", feature = "video", target_os = "linux"))]
+mod tape;
 mod train;
 mod training_parity;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod upscale;

@@ -204,3 +204,32 @@ fn a_lost_graphics_card_is_opened_again() {
     osc.send("/show/quit", vec![]);
     assert!(show.ends_well(), "{}", log(place.path()));
 }
+
+#[test]
+fn while_a_show_runs_the_screen_saver_stays_away() {
+    let desktop = Desktop::start();
+    let place = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut show = Running::start(
+        latentloop(place.path(), port)
+            .args(["--console", "none"])
+            .env("DISPLAY", &desktop.display)
+            .env_remove("WAYLAND_DISPLAY"),
+    );
+    let osc = Osc::new(port);
+    osc.ask("/loop/speed");
+    // Milliseconds for which nobody was there, as the server has it.
+    let idle = || {
+        let text = String::from_utf8(desktop.run("xprintidle", &[])).unwrap();
+        text.trim().parse::<u64>().unwrap()
+    };
+    std::thread::sleep(Duration::from_secs(14));
+    assert!(idle() < 12_000, "{}", idle());
+    osc.send("/show/quit", vec![]);
+    assert!(show.ends_well(), "{}", log(place.path()));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while idle() < 13_000 {
+        assert!(Instant::now() < deadline, "it stays away without a show");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Key, KeyboardShortcut, Modifiers, Rect, Response, Sense, Stroke, Ui};
 
-use super::links::Links;
+use super::links::{Links, Own};
 use super::style::{ALARM, BLUE, DIM, EDGE, GREEN, INK, RED};
 use crate::instrument::{Kind, ParamId};
 
@@ -77,7 +77,13 @@ pub(super) fn about(response: &Response, links: &Links, memory: &mut Memory, par
         let controls = memory.controls(links, param).to_owned();
         response.clone().on_hover_ui(|ui| {
             ui.set_max_width(340.0);
-            ui.label(&row.help);
+            match links.own(param) {
+                Some(Own::Knob(knob)) => {
+                    ui.label(&knob.help);
+                    ui.colored_label(DIM, format!("{} to {}", knob.min, knob.max));
+                }
+                _ => _ = ui.label(&row.help),
+            }
             if !matches!(row.kind, Kind::Toggle | Kind::Trigger | Kind::Choice(_)) {
                 let range = format!("{} to {} {}", row.min, row.max, row.unit);
                 ui.colored_label(DIM, range.trim());
@@ -122,7 +128,7 @@ fn menu(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamId) {
         }
     }
     if !matches!(row.kind, Kind::Trigger | Kind::Text) && ui.button("Default").clicked() {
-        links.set(param, row.default);
+        links.set(param, links.rest(param));
         ui.close();
     }
     if links.hub.is_some() {

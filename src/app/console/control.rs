@@ -8,7 +8,7 @@ use egui::{
 };
 
 use super::about::{self, Memory};
-use super::links::Links;
+use super::links::{Links, Own};
 use super::style::{BLUE, CELL, CORNER, DIM, EDGE, FILL, HOVER, INK, LIT, SOFT, font, ink_on, mix};
 use crate::instrument::{Kind, ParamId, Row};
 
@@ -47,7 +47,10 @@ pub(super) fn row(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamI
     match row.kind {
         Kind::Choice(names) => choice(ui, links, param, middle, names),
         _ => {
-            let number = number(row, links.get(param));
+            let number = match links.own(param) {
+                Some(Own::Knob(knob)) => format!("{:.2}", knob.value(links.get(param))),
+                _ => number(row, links.get(param)),
+            };
             let face = Face::Ends(&number, row.unit);
             let response = bar(ui, links, param, middle, face);
             about::about(&response, links, memory, param);
@@ -82,7 +85,7 @@ pub(super) fn bar(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, face: 
     let id = ui.scope_id().with(("bar", param.0));
     let response = ui.interact(area, id, Sense::click_and_drag());
     let value = links.get(param);
-    if let Some(wanted) = moved(ui, &response, row, value) {
+    if let Some(wanted) = moved(ui, &response, row, (value, links.rest(param))) {
         links.set(param, wanted);
     }
     let painter = ui.painter_at(area);
@@ -141,9 +144,9 @@ fn words(painter: &Painter, area: Rect, face: Face) -> Vec<(Pos2, Arc<Galley>)> 
 }
 
 /// Where a hand brings a bar.
-fn moved(ui: &Ui, response: &Response, row: &Row, value: f64) -> Option<f64> {
+fn moved(ui: &Ui, response: &Response, row: &Row, (value, rest): (f64, f64)) -> Option<f64> {
     if response.double_clicked() {
-        return Some(row.default);
+        return Some(rest);
     }
     let is_slow = ui.input(|input| input.modifiers.shift);
     let width = f64::from(response.rect.width().max(1.0));

@@ -4,7 +4,7 @@ use egui::{Pos2, Rect, ScrollArea, Sense, Stroke, Ui, Vec2};
 
 use super::about::Memory;
 use super::control::{self, HEIGHT};
-use super::links::Links;
+use super::links::{Links, Own};
 use super::style::{DIM, EDGE, INK, LIT, PANEL, caption};
 use crate::instrument::{Kind, ParamId, Row, Table};
 
@@ -22,10 +22,17 @@ pub(super) enum Page {
 /// The groups that are played, in their order; others are the look's.
 const PLAYED: [&str; 6] = ["loop", "beat", "sound", "master", "record", "preset"];
 /// The look's groups, and how the names of the parameters in each begin; what begins otherwise comes after.
-const LOOK: [(&str, &[&str]); 6] = [
+const LOOK: [(&str, &[&str]); 7] = [
     (
         "frame",
-        &["tilt", "crop", "displace", "mirror", "kaleidoscope"],
+        &[
+            "tilt",
+            "crop",
+            "displace",
+            "mirror",
+            "kaleidoscope",
+            "transition",
+        ],
     ),
     ("feedback", &["feedback"]),
     (
@@ -42,6 +49,7 @@ const LOOK: [(&str, &[&str]); 6] = [
     ),
     ("light", &["bloom", "halation", "chromatic", "vignette"]),
     ("grain", &["grain"]),
+    ("own passes", &["own"]),
     ("flashes", &["strobe", "limiter"]),
 ];
 /// What stands elsewhere on the console, or has no use there: it is about the heads-up display, or ends the show.
@@ -80,11 +88,19 @@ struct Group {
 }
 
 impl Group {
-    fn height(&self, width: f32) -> f32 {
+    /// Whether there is anything in it: places for passes may be empty.
+    fn is_there(&self, links: &Links) -> bool {
+        let is_there = |(param, _): &(ParamId, String)| is_there(links, *param);
+        !self.keys.is_empty() || self.values.iter().any(is_there)
+    }
+
+    fn height(&self, width: f32, links: &Links) -> f32 {
         if !self.is_open {
             return HEAD + 2.0 * GAP;
         }
-        let lines = self.values.len() + self.keys.len().div_ceil(columns(width));
+        let shown = self.values.iter();
+        let shown = shown.filter(|(param, _)| is_there(links, *param));
+        let lines = shown.count() + self.keys.len().div_ceil(columns(width));
         HEAD + lines as f32 * (HEIGHT + GAP) + MARGIN + GAP
     }
 }
@@ -147,14 +163,15 @@ impl Knobs {
                 let is_wide = page == Page::Play && count >= WIDE;
                 let is_here =
                     |group: &&mut Group| group.page == page || is_wide && group.page == Page::Look;
-                for group in self.groups.iter_mut().filter(is_here) {
+                let groups = self.groups.iter_mut().filter(is_here);
+                for group in groups.filter(|group| group.is_there(links)) {
                     // Each goes where there is most room.
                     let shortest = |at: &usize| heights[*at];
                     let at = (0..count)
                         .min_by(|a, b| shortest(a).total_cmp(&shortest(b)))
                         .unwrap_or(0);
                     let width = columns[at].available_width();
-                    heights[at] += group.height(width - 2.0 * MARGIN);
+                    heights[at] += group.height(width - 2.0 * MARGIN, links);
                     group.show(&mut columns[at], links, memory);
                 }
             });
@@ -179,7 +196,15 @@ impl Group {
                 return;
             }
             for (param, name) in &self.values {
-                control::row(ui, links, memory, *param, name);
+                match links.own(*param) {
+                    Some(Own::Empty) => {}
+                    Some(Own::Amount(name)) => control::row(ui, links, memory, *param, &name),
+                    Some(Own::Knob(knob)) => {
+                        let name = format!("   {}", label(&knob.name));
+                        control::row(ui, links, memory, *param, &name);
+                    }
+                    None => control::row(ui, links, memory, *param, name),
+                }
             }
             let width = ui.available_width();
             let columns = columns(width);
@@ -235,6 +260,11 @@ fn look_group(name: &str) -> &'static str {
 /// How many keys stand in a line of that width.
 fn columns(width: f32) -> usize {
     (((width + GAP) / (KEY + GAP)) as usize).max(1)
+}
+
+/// Whether a row moves anything.
+fn is_there(links: &Links, param: ParamId) -> bool {
+    !matches!(links.own(param), Some(Own::Empty))
 }
 
 fn is_shown(row: &Row) -> bool {

@@ -4,12 +4,26 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use crate::app::hands::Hands;
 use crate::app::readout::table_of_keys;
 use crate::control::midi::Hub;
 use crate::control::osc;
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::{Action, ParamId, Table};
+use crate::stage::LookIds;
+use crate::stage::own::{Knob, Shelf};
+
+/// A row of the performer's own passes.
+pub(super) enum Own {
+    /// It moves nothing now.
+    Empty,
+    /// How much is seen of the pass of that name.
+    Amount(String),
+    /// A knob of a pass.
+    Knob(Knob),
+}
 
 /// The console's hold on the show.
 pub(super) struct Links {
@@ -18,17 +32,27 @@ pub(super) struct Links {
     pub(super) inbox: Arc<Inbox>,
     pub(super) notices: Arc<Notices>,
     pub(super) hub: Option<Arc<Hub>>,
+    pub(super) looks: Arc<Shelf>,
+    pub(super) look: Option<LookIds>,
     pub(super) osc: Option<SocketAddr>,
     pub(super) oscquery: Option<SocketAddr>,
     /// Keys, and what each does.
     pub(super) keys: Arc<[(String, String)]>,
     /// The folder for recordings.
     pub(super) takes: PathBuf,
+    /// The monitors that there are, by name.
+    pub(super) monitors: Arc<ArcSwap<Vec<String>>>,
 }
 
 impl Links {
-    pub(super) fn new(table: &Arc<Table>, hands: &Hands, takes: PathBuf) -> Self {
+    pub(super) fn new(
+        table: &Arc<Table>,
+        hands: &Hands,
+        takes: PathBuf,
+        monitors: Arc<ArcSwap<Vec<String>>>,
+    ) -> Self {
         Self {
+            monitors,
             keys: table_of_keys(&hands.keys).into(),
             takes,
             table: Arc::clone(table),
@@ -36,11 +60,36 @@ impl Links {
             inbox: Arc::clone(&hands.inbox),
             notices: Arc::clone(&hands.notices),
             hub: hands.midi.clone(),
+            looks: Arc::clone(&hands.looks),
+            look: LookIds::new(table).ok(),
             osc: hands.osc.as_ref().map(osc::Server::address),
             oscquery: hands
                 .oscquery
                 .as_ref()
                 .map(crate::control::oscquery::QueryServer::address),
+        }
+    }
+
+    /// What a row of the performer's own passes stands for; nothing for any other row.
+    pub(super) fn own(&self, param: ParamId) -> Option<Own> {
+        let (place, knob) = self.look.as_ref()?.place_of(param)?;
+        let Some(source) = self.looks.source(place) else {
+            return Some(Own::Empty);
+        };
+        Some(match knob {
+            None => Own::Amount(source.name.clone()),
+            Some(at) => source
+                .knobs
+                .get(at)
+                .map_or(Own::Empty, |knob| Own::Knob(knob.clone())),
+        })
+    }
+
+    /// Where a parameter stands when nobody has moved it.
+    pub(super) fn rest(&self, param: ParamId) -> f64 {
+        match self.own(param) {
+            Some(Own::Knob(knob)) => knob.rest(),
+            _ => self.table.row(param).default,
         }
     }
 

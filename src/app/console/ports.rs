@@ -1,6 +1,6 @@
 //! Controllers with a light each, and where the program is found on the network.
 
-use egui::{Pos2, ScrollArea, Sense, Ui, Vec2};
+use egui::{Pos2, RichText, ScrollArea, Sense, Ui, Vec2};
 
 use super::feed::Glance;
 use super::links::Links;
@@ -20,6 +20,7 @@ pub(super) fn show(ui: &mut Ui, links: &Links, glance: &Glance, meters: &Meters)
         .id_salt("ports")
         .auto_shrink(false)
         .show(ui, |ui| {
+            output(ui, links);
             let osc = |name: &str, address: Option<String>| match address {
                 Some(address) => (GREEN, format!("{name}  {address}"), INK),
                 None => (CELL, format!("{name}  off"), DIM),
@@ -58,6 +59,30 @@ pub(super) fn show(ui: &mut Ui, links: &Links, glance: &Glance, meters: &Meters)
                 line(ui, light, &text, ink);
             }
         });
+}
+
+/// Where the output is, and where it may go.
+fn output(ui: &mut Ui, links: &Links) {
+    let Ok(param) = links.table.find("window.monitor") else {
+        return;
+    };
+    let on = links.values.text(param);
+    let place = if on.is_empty() { "in a window" } else { &on };
+    let text = format!("Output  {place}");
+    ui.scope(|ui| {
+        ui.spacing_mut().button_padding = Vec2::new(6.0, 2.0);
+        let shown = RichText::new(text).font(font(14.0)).color(INK);
+        ui.menu_button(shown, |ui| {
+            for name in links.monitors.load().iter() {
+                if ui.selectable_label(*name == **on, name).clicked() {
+                    links.say(param, name);
+                    ui.close();
+                }
+            }
+        })
+        .response
+        .on_hover_text("Moves the output to another monitor  (Ctrl + M)");
+    });
 }
 
 fn busy(port: &PortState, now: u64) -> bool {

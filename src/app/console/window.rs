@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use arc_swap::ArcSwap;
 use egui::ViewportId;
 use winit::dpi::{LogicalSize, PhysicalPosition, PhysicalSize};
 use winit::event::WindowEvent;
@@ -42,15 +43,16 @@ pub(in crate::app) struct Seat {
 }
 
 impl Seat {
-    /// A seat at the show of these hands.
+    /// A seat at the show of these hands; `monitors` are the names of those that the output can be moved to.
     pub(in crate::app) fn new(
         table: &Arc<Table>,
         hands: &Hands,
         takes: &Path,
+        monitors: Arc<ArcSwap<Vec<String>>>,
         sight: Sight,
     ) -> Self {
         Self {
-            links: Links::new(table, hands, takes.to_owned()),
+            links: Links::new(table, hands, takes.to_owned(), monitors),
             sight,
         }
     }

@@ -1,45 +1,76 @@
 //! The look on a graphics card: from a picture's bytes through the passes that do something, to a texture.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::finish::LookFrame;
-use super::limiter::{State, shader_tick};
-use super::pass::{Moment, Numbers, Pass, header};
-use super::pipeline::{attachment, buffer, buffer_layout, group, pipeline};
-use super::plane::{BYTES, Binding, LINEAR, Plane, Planes};
+use super::fused::{self, Run};
+use super::limiter::State;
+use super::own::Shelf;
+use super::pass::{Numbers, Pass};
+use super::pipeline::{buffer, buffer_layout, group, pipeline};
+use super::plane::{BYTES, Binding, LINEAR, Planes};
 use super::readback::Readback;
-use crate::instrument::TICKS_PER_SEC;
+use super::workshop::{Job, Made, OwnPass, Workshop};
+use crate::instrument::OWN_PASSES;
 use crate::stage::gpu::Gpu;
 use crate::stage::{Canvas, GpuError};
 
-/// The passes' uniforms and the limiter's, one after the other.
-const UNIFORMS: usize = Pass::ALL.len() + 1;
-/// From one uniform to the next: what every card takes.
-const STRIDE: usize = 256;
+/// Uniforms one after the other: those of the passes, then the limiter's, that of the picture at a keyframe, which is kept as it
+/// is, and those of runs that are drawn in one go.
+pub(super) const LIMITER: usize = Pass::ALL.len();
+pub(super) const HOLD: usize = LIMITER + 1;
+pub(super) const RUNS: usize = HOLD + 1;
+const UNIFORMS: usize = RUNS + fused::LONGEST / 2;
+/// From one uniform to the next: a multiple of what every card takes.
+pub(super) const STRIDE: usize = 512;
+/// Runs whose pipelines are kept.
+const FUSED: usize = 16;
 
 /// Draws looks.
 pub struct Look {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
-    binding: Binding,
-    pipelines: Vec<wgpu::RenderPipeline>,
-    uniforms: wgpu::Buffer,
-    uniform_group: wgpu::BindGroup,
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) binding: Binding,
+    /// By [`Pass::place`]; none for a performer's own.
+    pub(super) pipelines: Vec<Option<wgpu::RenderPipeline>>,
+    pub(super) gather: wgpu::RenderPipeline,
+    pub(super) mix: wgpu::RenderPipeline,
+    pub(super) fused: Vec<(Run, Option<wgpu::RenderPipeline>)>,
+    /// The run whose pipeline is being made.
+    pub(super) asked: Option<Run>,
+    pub(super) own: [Option<OwnPass>; OWN_PASSES],
+    pub(super) workshop: Option<Workshop>,
+    pub(super) fuses: bool,
+    pub(super) waits: bool,
+    pub(super) uniforms: wgpu::Buffer,
+    pub(super) uniform_group: wgpu::BindGroup,
     /// The uniforms' bytes on their way to the card.
-    staged: Vec<u8>,
-    decide: wgpu::ComputePipeline,
-    limit: wgpu::RenderPipeline,
-    memory: wgpu::Buffer,
-    memory_groups: [wgpu::BindGroup; 2],
-    planes: Option<Planes>,
+    pub(super) staged: Vec<u8>,
+    pub(super) decide: wgpu::ComputePipeline,
+    pub(super) limit: wgpu::RenderPipeline,
+    pub(super) memory: wgpu::Buffer,
+    pub(super) memory_groups: [wgpu::BindGroup; 2],
+    pub(super) planes: Option<Planes>,
     /// Counts every size that pictures have had.
-    generation: u64,
-    readback: Option<Readback>,
+    pub(super) generation: u64,
+    pub(super) readback: Option<Readback>,
     /// Which of two planes is drawn into now.
-    turn: usize,
-    has_trail: bool,
-    has_last: bool,
-    last_tick: u64,
+    pub(super) turn: usize,
+    pub(super) has_trail: bool,
+    pub(super) has_last: bool,
+    pub(super) last_tick: u64,
+    pub(super) head: Head,
+}
+
+/// What of the play head a transition depends on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Head {
+    /// Where it stood when the last picture was drawn.
+    pub(super) position: Option<f32>,
+    /// Which way it came to the present segment: 1 or -1.
+    pub(super) direction: f32,
+    /// Whether the picture at the last keyframe was kept.
+    pub(super) holds: bool,
 }
 
 impl Look {
@@ -100,11 +131,17 @@ impl Look {
                 source: wgpu::ShaderSource::Wgsl(text.into()),
             })
         };
-        let passes = Pass::ALL.iter().map(|pass| {
-            let (text, name, entry) = pass.shader();
-            pipeline(device, &plain, &module(name, text), entry, &[LINEAR])
+        let pass = |text: &str, name: &str, entry: &str| {
+            let module = module(name, text);
+            pipeline(device, &plain, (&module, &module), entry, &[LINEAR])
+        };
+        let pipelines = Pass::ALL.iter().map(|one| {
+            let shader = one.shader();
+            shader.map(|(text, name, entry)| pass(text, name, entry))
         });
-        let pipelines = passes.collect();
+        let pipelines = pipelines.collect();
+        let bloom = include_str!("../../../shaders/bloom.wgsl");
+        let blend = include_str!("../../../shaders/mix.wgsl");
         let limiter = module("limiter", include_str!("../../../shaders/limiter.wgsl"));
         let decide = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some("decide"),
@@ -115,12 +152,29 @@ impl Look {
             cache: None,
         });
         let limit_layout = layout(Some(&memory_layouts[1]));
-        let limit = pipeline(device, &limit_layout, &limiter, "limit", &[LINEAR, BYTES]);
+        let limit = pipeline(
+            device,
+            &limit_layout,
+            (&limiter, &limiter),
+            "limit",
+            &[LINEAR, BYTES],
+        );
+        let workshop = Workshop::start(device.clone(), plain.clone(), limiter.clone());
+        let workshop = workshop
+            .map_err(|error| tracing::warn!("cannot start the thread that makes shaders: {error}"));
         Self {
             device: device.clone(),
             queue: queue.clone(),
-            binding,
             pipelines,
+            gather: pass(bloom, "bloom", "gather"),
+            mix: pass(blend, "mix", "blend"),
+            binding,
+            fused: Vec::with_capacity(FUSED),
+            asked: None,
+            own: Default::default(),
+            workshop: workshop.ok(),
+            fuses: true,
+            waits: false,
             uniforms,
             uniform_group,
             staged: vec![0; UNIFORMS * STRIDE],
@@ -135,6 +189,25 @@ impl Look {
             has_trail: false,
             has_last: false,
             last_tick: 0,
+            head: Head::default(),
+        }
+    }
+
+    /// Waits for shaders where a show would go on without them: for films, whose pictures must not depend on how fast they come.
+    #[must_use]
+    pub fn waiting(self) -> Self {
+        Self {
+            waits: true,
+            ..self
+        }
+    }
+
+    /// Draws every pass by itself, to hold what is drawn in one go against.
+    #[must_use]
+    pub fn one_by_one(self) -> Self {
+        Self {
+            fuses: false,
+            ..self
         }
     }
 
@@ -147,135 +220,70 @@ impl Look {
         Ok(Self::new(&gpu.device, &gpu.queue))
     }
 
-    /// Draws a picture with a look. `before` is what was shown without this card until now, where that is so.
-    pub(super) fn draw(
-        &mut self,
-        canvas: &Canvas,
-        frame: &LookFrame,
-        before: Option<(&State, &[u8])>,
-    ) {
-        if self
-            .planes
-            .as_ref()
-            .is_none_or(|planes| planes.size != canvas.size)
-        {
-            self.planes = Some(Planes::new(&self.device, &self.binding, canvas.size));
-            self.readback = None;
-            self.generation += 1;
-            self.has_trail = false;
-            self.has_last = false;
-        }
-        let active = |pass: Pass| pass.is_active(&frame.values);
-        self.has_trail &= active(Pass::Feedback);
-        let mut goes_on_from_before = false;
-        if let (Some((state, last)), Some(planes)) = (before, &self.planes) {
-            self.queue
-                .write_buffer(&self.memory, 0, bytemuck::bytes_of(state));
-            if last.len() == canvas.rgba.len() {
-                planes.before.fill(&self.queue, last, canvas.size);
-                goes_on_from_before = true;
-            }
-            self.has_last = goes_on_from_before;
-        }
-        self.stage(canvas.size, frame);
-        let Some(planes) = &self.planes else {
-            return;
-        };
-        planes.input.fill(&self.queue, &canvas.rgba, canvas.size);
-        let mut encoder = self
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let mut source = &planes.input;
-        let mut free = 0;
-        for (index, &pass) in Pass::ALL.iter().enumerate() {
-            if !active(pass) {
-                continue;
-            }
-            let (target, second) = match pass {
-                Pass::Gather => (&planes.quarter, source),
-                Pass::Bloom => (&planes.work[free], &planes.quarter),
-                Pass::Feedback if self.has_trail => {
-                    (&planes.trail[self.turn], &planes.trail[1 - self.turn])
+    /// From now on a performer's own passes are drawn too.
+    pub(super) fn wear(&mut self, shelf: Arc<Shelf>) {
+        self.order(Job::Wear(shelf));
+        if self.waits && self.order(Job::Say) {
+            while let Some(made) = self.workshop.as_ref().and_then(Workshop::wait) {
+                if matches!(made, Made::Said) {
+                    return;
                 }
-                Pass::Feedback => (&planes.trail[self.turn], source),
-                _ => (&planes.work[free], source),
-            };
-            let mut drawing = begin(&mut encoder, &[target]);
-            drawing.set_pipeline(&self.pipelines[index]);
-            self.bind(&mut drawing, source, second, index);
-            drawing.draw(0..3, 0..1);
-            if pass == Pass::Gather {
-                continue;
+                self.keep(made);
             }
-            if pass != Pass::Feedback {
-                free = 1 - free;
-            }
-            source = target;
         }
-        let last = if goes_on_from_before {
-            &planes.before
-        } else {
-            &planes.kept[1 - self.turn]
-        };
-        {
-            let mut deciding = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            deciding.set_pipeline(&self.decide);
-            deciding.set_bind_group(0, &source.group, &[]);
-            deciding.set_bind_group(1, &last.group, &[]);
-            deciding.set_bind_group(2, &self.uniform_group, &[offset(Pass::ALL.len())]);
-            deciding.set_bind_group(3, &self.memory_groups[0], &[]);
-            deciding.dispatch_workgroups(1, 1, 1);
-        }
-        {
-            let mut drawing = begin(&mut encoder, &[&planes.kept[self.turn], &planes.output]);
-            drawing.set_pipeline(&self.limit);
-            self.bind(&mut drawing, source, last, Pass::ALL.len());
-            drawing.set_bind_group(3, &self.memory_groups[1], &[]);
-            drawing.draw(0..3, 0..1);
-        }
-        self.queue.submit([encoder.finish()]);
-        self.turn = 1 - self.turn;
-        self.has_last = true;
-        self.has_trail = active(Pass::Feedback);
-        self.last_tick = frame.tick;
     }
 
-    /// Copies every uniform to the card.
-    fn stage(&mut self, size: (u32, u32), frame: &LookFrame) {
-        // Two pictures within a tick are one tick apart, and after a pause feedback does not leap.
-        let passed = frame
-            .tick
-            .saturating_sub(self.last_tick)
-            .clamp(1, TICKS_PER_SEC / 4);
-        let moment = Moment {
-            size,
-            tick: frame.tick,
-            passed,
-            seed: frame.seed,
-        };
-        let mut put = |index: usize, numbers: Numbers| {
-            let bytes: &[u8] = bytemuck::cast_slice(&numbers);
-            self.staged[index * STRIDE..][..bytes.len()].copy_from_slice(bytes);
-        };
-        for (index, pass) in Pass::ALL.iter().enumerate() {
-            if pass.is_active(&frame.values) {
-                put(index, pass.numbers(&frame.values, &moment));
-            }
-        }
-        let mut limits = header(&moment);
-        limits[2] = f32::from_bits(shader_tick(frame.tick));
-        limits[3] = f32::from_bits(u32::from(self.has_last));
-        limits[4] = frame.brightness;
-        limits[5] = if frame.limits() { 1.0 } else { 0.0 };
-        limits[6] = if frame.blackout { 1.0 } else { 0.0 };
-        put(Pass::ALL.len(), limits);
-        self.queue.write_buffer(&self.uniforms, 0, &self.staged);
+    fn order(&self, job: Job) -> bool {
+        let workshop = self.workshop.as_ref();
+        workshop.is_some_and(|workshop| workshop.ask(job))
     }
 
-    fn bind(&self, drawing: &mut wgpu::RenderPass, first: &Plane, second: &Plane, index: usize) {
-        drawing.set_bind_group(0, &first.group, &[]);
-        drawing.set_bind_group(1, &second.group, &[]);
-        drawing.set_bind_group(2, &self.uniform_group, &[offset(index)]);
+    /// Takes what the workshop has made, without waiting.
+    pub(super) fn take_made(&mut self) {
+        while let Some(made) = self.workshop.as_ref().and_then(Workshop::take) {
+            self.keep(made);
+        }
+    }
+
+    fn keep(&mut self, made: Made) {
+        match made {
+            Made::Fused(run, pipeline) => {
+                if self.fused.len() == FUSED
+                    && let (_, Some(oldest)) = self.fused.remove(0)
+                {
+                    self.order(Job::Discard(oldest));
+                }
+                self.fused.push((run, pipeline));
+                self.asked = None;
+            }
+            Made::Own(place, pass) => {
+                if let Some(before) = std::mem::replace(&mut self.own[place], pass) {
+                    self.order(Job::Discard(before.pipeline));
+                }
+            }
+            Made::Said => {}
+        }
+    }
+
+    /// Where the pipeline of a run is among [`Look::fused`]; nothing where it is still being made, or the card refuses it.
+    pub(super) fn find_fused(&mut self, run: Run) -> Option<usize> {
+        if !self.fuses || !run.is_worth_it() {
+            return None;
+        }
+        loop {
+            if let Some(at) = self.fused.iter().position(|(known, _)| *known == run) {
+                return self.fused[at].1.is_some().then_some(at);
+            }
+            // One after the other: a run that is no longer wanted when it comes is asked for again when it is.
+            if self.asked.is_none() && self.order(Job::Fuse(run)) {
+                self.asked = Some(run);
+            }
+            if !self.waits || self.asked.is_none() {
+                return None;
+            }
+            let made = self.workshop.as_ref().and_then(Workshop::wait)?;
+            self.keep(made);
+        }
     }
 
     /// What was drawn last, its size, and a number that changes when it is another texture.
@@ -310,18 +318,4 @@ impl Look {
                 .is_ok()
             && readback.take(canvas).is_some()
     }
-}
-
-fn offset(index: usize) -> u32 {
-    (index * STRIDE) as u32
-}
-
-fn begin<'a>(encoder: &'a mut wgpu::CommandEncoder, targets: &[&Plane]) -> wgpu::RenderPass<'a> {
-    // At most two.
-    let all = [targets.first(), targets.get(1)].map(|plane| plane.map(|plane| attachment(plane)));
-    encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-        label: Some("look"),
-        color_attachments: &all[..targets.len()],
-        ..Default::default()
-    })
 }

@@ -1,8 +1,10 @@
 //! The last step before a picture is shown: its look, where a card can draw one, and the limiter, always.
 
 use super::limiter::Rule;
-use super::{Limiter, LookValues};
+use super::{Limiter, LookValues, Palette};
 use crate::stage::Canvas;
+#[cfg(feature = "live")]
+use std::sync::Arc;
 
 /// How long the card goes on after the look has become neutral, in ticks. By then the processor's limiter has seen as much as
 /// the card's has.
@@ -22,6 +24,8 @@ pub struct LookFrame {
     pub tick: u64,
     /// What grain is drawn from.
     pub seed: u32,
+    /// What the model paints with, once that is known.
+    pub palette: Option<Palette>,
 }
 
 impl LookFrame {
@@ -41,6 +45,9 @@ pub struct Finish {
     on_card: bool,
     #[cfg(feature = "live")]
     last_active: u64,
+    /// The performer's own passes.
+    #[cfg(feature = "live")]
+    shelf: Option<Arc<super::own::Shelf>>,
     /// The newest picture that has come back from the card; none where it has drawn none yet.
     #[cfg(feature = "live")]
     come: Canvas,
@@ -61,8 +68,20 @@ impl Finish {
 
     /// From now on a card draws looks.
     #[cfg(feature = "live")]
-    pub fn take_card(&mut self, look: super::Look) {
+    pub fn take_card(&mut self, mut look: super::Look) {
+        if let Some(shelf) = &self.shelf {
+            look.wear(Arc::clone(shelf));
+        }
         self.card = Some(look);
+    }
+
+    /// From now on looks have a performer's own passes.
+    #[cfg(feature = "live")]
+    pub fn wear(&mut self, shelf: Arc<super::own::Shelf>) {
+        if let Some(card) = &mut self.card {
+            card.wear(Arc::clone(&shelf));
+        }
+        self.shelf = Some(shelf);
     }
 
     /// The card is gone: until another one is taken pictures are finished in place.

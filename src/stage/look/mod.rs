@@ -1,9 +1,14 @@
 //! The look: what is done to a picture between the engine and the screen, and the limiter after it.
 
 mod limiter;
+mod palette;
 mod values;
 
 mod finish;
+#[cfg(feature = "live")]
+mod fused;
+#[cfg(feature = "live")]
+pub mod own;
 #[cfg(feature = "live")]
 mod pass;
 #[cfg(feature = "live")]
@@ -14,7 +19,12 @@ mod plane;
 mod readback;
 
 #[cfg(feature = "live")]
+mod workshop;
+
+#[cfg(feature = "live")]
 mod card;
+#[cfg(feature = "live")]
+mod draw;
 #[cfg(feature = "live")]
 #[cfg(test)]
 mod tests;
@@ -23,4 +33,5 @@ mod tests;
 pub use card::Look;
 pub use finish::{Finish, LookFrame};
 pub use limiter::Limiter;
-pub use values::{LookIds, LookValues};
+pub use palette::Palette;
+pub use values::{LookIds, LookValues, OwnIds, OwnValues};

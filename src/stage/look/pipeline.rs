@@ -61,10 +61,11 @@ pub(super) fn group(
     })
 }
 
+/// A pipeline that draws with `entry` of a module, over what `cover` of another one covers.
 pub(super) fn pipeline(
     device: &wgpu::Device,
     layout: &wgpu::PipelineLayout,
-    module: &wgpu::ShaderModule,
+    (cover, module): (&wgpu::ShaderModule, &wgpu::ShaderModule),
     entry: &str,
     formats: &[wgpu::TextureFormat],
 ) -> wgpu::RenderPipeline {
@@ -73,7 +74,7 @@ pub(super) fn pipeline(
         label: Some(entry),
         layout: Some(layout),
         vertex: wgpu::VertexState {
-            module,
+            module: cover,
             entry_point: Some("cover"),
             compilation_options: Default::default(),
             buffers: &[],

@@ -29,6 +29,10 @@ pub(super) struct Planes {
     pub(super) work: [Plane; 2],
     /// What feedback goes on from.
     pub(super) trail: [Plane; 2],
+    /// What a performer's own pass draws, before it is mixed in.
+    pub(super) own: Plane,
+    /// The picture at the last keyframe.
+    pub(super) held: Plane,
     /// The bright parts, a quarter of the size.
     pub(super) quarter: Plane,
     /// What the limiter goes on from.
@@ -112,6 +116,8 @@ impl Planes {
             before: plane(size, SRGB),
             work: pair(),
             trail: pair(),
+            own: plane(size, LINEAR),
+            held: plane(size, LINEAR),
             quarter: plane((size.0.div_ceil(4), size.1.div_ceil(4)), LINEAR),
             kept: pair(),
             output: plane(size, BYTES),

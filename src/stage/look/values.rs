@@ -1,7 +1,49 @@
 //! The look's values at one moment.
 
 use crate::instrument::preset::PresetError;
-use crate::instrument::{Instrument, ParamId, Table};
+use crate::instrument::{Instrument, LookOrder, OWN_KNOBS, OWN_PASSES, ParamId, Table};
+
+/// What the rows of one of the performer's own passes hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OwnValues {
+    /// How much of it is seen, 0..=1.
+    pub amount: f32,
+    /// Where its knobs stand, 0..=1.
+    pub knobs: [f32; OWN_KNOBS.len()],
+}
+
+impl Default for OwnValues {
+    fn default() -> Self {
+        Self {
+            amount: 0.0,
+            knobs: [0.5; OWN_KNOBS.len()],
+        }
+    }
+}
+
+/// Where the rows of one of the performer's own passes are.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnIds {
+    /// How much of it is seen.
+    pub amount: ParamId,
+    /// Its knobs.
+    pub knobs: [ParamId; OWN_KNOBS.len()],
+}
+
+impl OwnIds {
+    /// The rows of a place, counted from 1.
+    fn new(table: &Table, place: usize) -> Result<Self, PresetError> {
+        let find = |name: &str| table.find(&format!("look.own.{place}.{name}"));
+        let mut knobs = [ParamId(0); OWN_KNOBS.len()];
+        for (knob, name) in knobs.iter_mut().zip(OWN_KNOBS) {
+            *knob = find(name)?;
+        }
+        Ok(Self {
+            amount: find("amount")?,
+            knobs,
+        })
+    }
+}
 
 macro_rules! values {
     ($($(#[$doc:meta])* $field:ident = $neutral:literal,)*) => {
@@ -9,11 +51,22 @@ macro_rules! values {
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub struct LookValues {
             $($(#[$doc])* pub $field: f32,)*
+            /// The performer's own passes.
+            pub own: [OwnValues; OWN_PASSES],
+            /// The order of the passes.
+            pub order: LookOrder,
+            /// Where the play head stands, in keyframes.
+            pub position: f32,
         }
 
         impl Default for LookValues {
             fn default() -> Self {
-                Self { $($field: $neutral,)* }
+                Self {
+                    $($field: $neutral,)*
+                    own: [OwnValues::default(); OWN_PASSES],
+                    order: LookOrder::default(),
+                    position: 0.0,
+                }
             }
         }
 
@@ -21,6 +74,7 @@ macro_rules! values {
         #[derive(Clone, Debug)]
         pub struct LookIds {
             $($field: ParamId,)*
+            own: [OwnIds; OWN_PASSES],
         }
 
         impl LookIds {
@@ -29,7 +83,32 @@ macro_rules! values {
             /// # Errors
             /// When the table has none.
             pub fn new(table: &Table) -> Result<Self, PresetError> {
-                Ok(Self { $($field: table.find(concat!("look.", stringify!($field)))?,)* })
+                let mut own = Vec::with_capacity(OWN_PASSES);
+                for place in 1..=OWN_PASSES {
+                    own.push(OwnIds::new(table, place)?);
+                }
+                Ok(Self {
+                    $($field: table.find(concat!("look.", stringify!($field)))?,)*
+                    own: std::array::from_fn(|place| own[place]),
+                })
+            }
+
+            /// The row of the palette.
+            pub fn palette(&self) -> ParamId {
+                self.palette
+            }
+
+            /// The rows of a place for a performer's own pass, counted from 0.
+            pub fn own(&self, place: usize) -> OwnIds {
+                self.own[place.min(OWN_PASSES - 1)]
+            }
+
+            /// Which place a row belongs to, counted from 0, and which of its knobs it is; none where it is its amount.
+            pub fn place_of(&self, param: ParamId) -> Option<(usize, Option<usize>)> {
+                self.own.iter().enumerate().find_map(|(place, own)| {
+                    let knob = own.knobs.iter().position(|knob| *knob == param);
+                    (knob.is_some() || own.amount == param).then_some((place, knob))
+                })
             }
 
             /// What an instrument's rows hold now.
@@ -41,7 +120,15 @@ macro_rules! values {
                     let near = (value - f64::from(neutral)).abs() < 5e-4 * (row.max - row.min);
                     if near { neutral } else { value as f32 }
                 };
-                LookValues { $($field: value(self.$field, $neutral),)* }
+                LookValues {
+                    $($field: value(self.$field, $neutral),)*
+                    own: self.own.map(|own| OwnValues {
+                        amount: value(own.amount, 0.0),
+                        knobs: own.knobs.map(|knob| instrument.value(knob) as f32),
+                    }),
+                    order: instrument.look_order(),
+                    position: instrument.position() as f32,
+                }
             }
         }
 
@@ -107,6 +194,12 @@ values! {
     strobe_rate = 2.0,
     /// Whether flashes are limited: above 0.5.
     limiter = 1.0,
+    /// How far colours are drawn to the palette's, 0..=1.
+    palette = 0.0,
+    /// Index into [`crate::instrument::TRANSITIONS`].
+    transition = 0.0,
+    /// How much of the way it takes, 0..=1.
+    transition_amount = 0.5,
 }
 
 impl LookValues {
@@ -132,9 +225,13 @@ impl LookValues {
             v.vignette,
             v.grain,
             v.strobe,
+            v.palette,
+            v.transition,
         ];
+        let own = self.own.iter().any(|own| own.amount != 0.0);
         let factors = [v.gamma, v.gain, v.contrast, v.saturation];
-        amounts.iter().any(|&amount| amount != 0.0) || factors.iter().any(|&factor| factor != 1.0)
+        own || amounts.iter().any(|&amount| amount != 0.0)
+            || factors.iter().any(|&factor| factor != 1.0)
     }
 }
 
@@ -152,7 +249,10 @@ mod tests {
             .iter()
             .filter(|(_, row)| row.name.starts_with("look."))
             .collect();
-        assert_eq!(rows.len(), DEFAULTS.len());
+        assert_eq!(
+            rows.len(),
+            DEFAULTS.len() + OWN_PASSES * (1 + OWN_KNOBS.len())
+        );
         for &(name, default) in DEFAULTS {
             let row = table.row(table.find(name).unwrap());
             assert_eq!(row.default as f32, default, "{name}");
@@ -169,11 +269,11 @@ mod tests {
         for _ in 0..480 {
             instrument.tick();
         }
-        assert_eq!(
-            ids.values(&instrument),
-            LookValues::default(),
-            "back to neutral"
-        );
+        let neutral = LookValues {
+            position: instrument.position() as f32,
+            ..LookValues::default()
+        };
+        assert_eq!(ids.values(&instrument), neutral, "back to neutral");
         assert!(!instrument.preset().params.contains_key("look.limiter"));
         assert!(instrument.preset().params.contains_key("look.grain"));
     }

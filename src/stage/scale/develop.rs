@@ -98,9 +98,9 @@ impl Developer {
     /// The highlights of a picture: the mean of every block of pixels.
     fn gather(&mut self, picture: &Canvas, exposure: &Exposure) {
         let table = linear();
-        let (width, height) = (picture.size.0 as usize, picture.size.1 as usize);
-        let block = exposure.block as usize;
-        self.glow_size = (width.div_ceil(block), height.div_ceil(block));
+        let (width, block) = (picture.size.0 as usize, exposure.block as usize);
+        let glow = exposure.glow_size(picture.size);
+        self.glow_size = (glow.0 as usize, glow.1 as usize);
         self.glow.clear();
         self.glow.resize(self.glow_size.0 * self.glow_size.1, 0.0);
         for (y, line) in picture.rgba.chunks_exact(width * 4).enumerate() {

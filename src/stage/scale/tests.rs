@@ -1,4 +1,5 @@
 use super::*;
+use crate::stage::light::linear;
 use crate::stage::{Film, Fit};
 
 fn scaled(from: (u32, u32), to: (u32, u32), projection: &Projection, picture: &[u8]) -> Canvas {
@@ -149,4 +150,81 @@ fn threads_draw_what_one_draws() {
         });
         assert!(one == many, "{filter:?}");
     }
+}
+
+fn light(pixel: &[u8]) -> [f32; 3] {
+    [pixel[0], pixel[1], pixel[2]].map(|byte| linear()[usize::from(byte)])
+}
+
+fn luminance([r, g, b]: [f32; 3]) -> f32 {
+    0.2126 * r + 0.7152 * g + 0.0722 * b
+}
+
+/// Mean luminance of each of 16 x 16 parts of a frame, as flashes are counted.
+fn parts(frame: &Canvas) -> Vec<f32> {
+    let (width, height) = (frame.size.0 as usize, frame.size.1 as usize);
+    let mut sums = vec![(0.0, 0.0f32); 256];
+    for (at, pixel) in frame.rgba.chunks_exact(4).enumerate() {
+        let (x, y) = (at % width * 16 / width, at / width * 16 / height);
+        let sum = &mut sums[y * 16 + x];
+        *sum = (sum.0 + luminance(light(pixel)), sum.1 + 1.0);
+    }
+    sums.iter().map(|(sum, count)| sum / count).collect()
+}
+
+#[test]
+fn the_coarsest_grain_changes_no_part_of_a_frame_as_a_flash_does() {
+    let picture = [120, 120, 120, 255].repeat(16 * 16);
+    let grained = |exposure| {
+        let film = Film {
+            grain: 1.0,
+            grain_size: 4.0,
+            exposure,
+            ..Film::default()
+        };
+        let stretch = Projection {
+            film,
+            ..projection(Fit::Stretch, None)
+        };
+        parts(&scaled((16, 16), (640, 360), &stretch, &picture))
+    };
+    let mut last = grained(0);
+    for exposure in 1..48 {
+        let next = grained(exposure);
+        let changes = last.iter().zip(&next).map(|(a, b)| (a - b).abs());
+        let worst = changes.fold(0.0, f32::max);
+        assert!(worst > 0.001 && worst < 0.1, "{exposure}: {worst}");
+        last = next;
+    }
+}
+
+#[test]
+fn the_strongest_halation_adds_less_than_half_a_flash() {
+    let mut picture = [0, 0, 0, 255].repeat(64 * 64);
+    for (at, pixel) in picture.chunks_exact_mut(4).enumerate() {
+        if (at % 64 + at / 64) % 5 > 0 {
+            pixel[..3].fill(255);
+        }
+    }
+    let film = Film {
+        halation: 1.0,
+        halation_threshold: 0.0,
+        halation_radius: 1.0,
+        ..Film::default()
+    };
+    let plain = projection(Fit::Fit, Some(Filter::Nearest));
+    let [without, with] = [Film::default(), film].map(|film| {
+        let projection = Projection { film, ..plain };
+        scaled((64, 64), (320, 320), &projection, &picture)
+    });
+    let mut most = [0.0f32; 2];
+    for (a, b) in without.rgba.chunks_exact(4).zip(with.rgba.chunks_exact(4)) {
+        let (a, b) = (light(a), light(b));
+        let added = [b[0] - a[0], b[1] - a[1], b[2] - a[2]];
+        most[0] = most[0].max(luminance(added));
+        most[1] = most[1].max(added[0] - added[1] - added[2]);
+    }
+    // Nearly all of it, in the dark between the bright.
+    assert!(most[0] > 0.03 && most[0] < 0.05, "{most:?}");
+    assert!(most[1] > 0.04 && most[1] < 0.0625, "{most:?}");
 }

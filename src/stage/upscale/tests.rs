@@ -162,7 +162,7 @@ fn drawing() -> Canvas {
     canvas
 }
 
-/// A tenth of a picture that has noise as well, so that no filter has it easy.
+/// The same with noise, so that no filter has it easy.
 fn noisy() -> Canvas {
     let mut canvas = drawing();
     for (at, byte) in canvas.rgba.iter_mut().enumerate() {

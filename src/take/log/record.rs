@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::names::Names;
-use crate::instrument::{Action, ParamId, State};
+use crate::instrument::{Action, LookOrder, ParamId, State};
 use crate::latent::{MAX_LATENT, ROWS};
 
 /// A model, as a log names it.
@@ -84,7 +84,13 @@ impl Record {
         Some(match kind {
             Self::NAMES => (last, Self::Names(whole(payload)?)),
             Self::STATE => {
-                let snapshot: Box<Snapshot> = whole(payload)?;
+                let (mut snapshot, rest): (Box<Snapshot>, _) =
+                    postcard::take_from_bytes(payload).ok()?;
+                // Takes of the first versions end here.
+                if !rest.is_empty() {
+                    let names: Vec<&str> = whole(rest)?;
+                    snapshot.state.look_order = LookOrder::of_known(names.into_iter());
+                }
                 snapshot.model.check()?;
                 if snapshot.state.latent() != snapshot.model.latent as usize {
                     return None;

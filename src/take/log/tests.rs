@@ -5,7 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::instrument::{Action, Instrument, ParamId, Preset, Table};
+use crate::instrument::preset::LookEntry;
+use crate::instrument::{Action, Instrument, LookOrder, ParamId, Preset, Table};
 
 const LATENT: usize = 6;
 
@@ -247,6 +248,34 @@ fn choices_are_found_by_name() {
     assert_eq!(read.events, [(1, set(3.0)), (2, set(1.0))]);
     let unknown: Vec<_> = read.unknown.keys().map(String::as_str).collect();
     assert_eq!(unknown, ["loop.path = 9", "loop.path = arc"]);
+}
+
+#[test]
+fn the_order_of_the_looks_passes_is_kept_and_older_takes_have_the_usual_one() {
+    let table = Arc::new(Table::standard());
+    let order = LookOrder::of(&["grain", "own.2"]).unwrap();
+    let preset = Preset {
+        look: Some(LookEntry { order }),
+        ..Preset::of_seeds(1..=4)
+    };
+    let it = Instrument::new(&preset, Arc::clone(&table), LATENT).unwrap();
+    let opening = snapshot(&it);
+    let mut bytes = Writer::head(&table);
+    Writer::default().state(&opening, &mut bytes).unwrap();
+    let take = Take::read(&bytes, &table).unwrap();
+    assert_eq!(*take.opening, opening);
+    let again = Instrument::from_state(&take.opening.state, Arc::clone(&table)).unwrap();
+    assert_eq!(again.look_order(), order);
+    // As it was written before there was an order.
+    let mut older = Writer::head(&table);
+    let old = |out: &mut Vec<u8>| {
+        *out = postcard::to_extend(&opening, std::mem::take(out)).unwrap();
+        Ok(())
+    };
+    super::frame::frame(Record::STATE, &mut older, old).unwrap();
+    let take = Take::read(&older, &table).unwrap();
+    let again = Instrument::from_state(&take.opening.state, Arc::clone(&table)).unwrap();
+    assert_eq!(again.look_order(), LookOrder::default());
 }
 
 #[test]

@@ -42,9 +42,12 @@ impl Stand {
         let (feed, sight) = feed(4);
         sight.watch(true);
         let links = Links {
+            monitors: Arc::default(),
             values: Arc::new(Values::new(&table)),
             inbox: Arc::new(Inbox::new(&table)),
             notices: Arc::new(Notices::default()),
+            looks: Arc::new(crate::stage::own::Shelf::new(Box::new(|_, _| {}))),
+            look: crate::stage::LookIds::new(&table).ok(),
             hub: None,
             osc: None,
             oscquery: None,

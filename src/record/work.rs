@@ -1,0 +1,221 @@
+//! What the thread `record` does: encodes, muxes and writes what is in the queue.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::disk::{self, Gauge};
+use super::rate::{FpsMode, Grid};
+use super::recorder::Tally;
+use super::{Ready, RecordError, Settings, Sink};
+use crate::stage::{Canvas, Filter, Projection, Scaler};
+
+/// What a recording came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The file.
+    pub path: PathBuf,
+    /// Pictures written.
+    pub frames: u64,
+    /// Pictures dropped, for the queue was full.
+    pub dropped: u64,
+    /// Pictures written once more, for none came in time; at a constant rate alone.
+    pub repeated: u64,
+    /// Pictures left out, for they came faster than the file's rate; at a constant rate alone.
+    pub skipped: u64,
+    /// From the first picture to the last.
+    pub duration: Duration,
+}
+
+impl Summary {
+    /// What was counted, for people.
+    pub fn counts(&self) -> String {
+        let mut text = format!("{} pictures", self.frames);
+        for (count, what) in [(self.repeated, "repeated"), (self.skipped, "too many")] {
+            if count > 0 {
+                text += &format!(", {count} {what}");
+            }
+        }
+        text + &format!(", {} dropped", self.dropped)
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, secs) = (self.path.display(), self.duration.as_secs_f64());
+        write!(f, "{path}: {secs:.1} s, {}", self.counts())
+    }
+}
+
+/// What the queue holds.
+pub(super) enum Message {
+    Picture(Canvas, Projection, Duration),
+    Sound(Vec<f32>, Duration),
+}
+
+/// What opened.
+#[derive(Debug)]
+pub(super) struct Begun {
+    pub(super) encoder: Arc<str>,
+    pub(super) fell_back: Option<String>,
+}
+
+/// What the thread works with.
+pub(super) struct Work {
+    path: PathBuf,
+    settings: Settings,
+    inbox: Receiver<Message>,
+    spent_pictures: Sender<Canvas>,
+    spent_blocks: Sender<Vec<f32>>,
+    tally: Arc<Tally>,
+    /// Places of a constant rate.
+    grid: Option<Grid>,
+    scaler: Scaler,
+    scaled: Canvas,
+}
+
+impl Work {
+    /// Work on a recording to `path` that takes from the one end of the queue, and gives spent buffers back to the other.
+    pub(super) fn new(
+        path: PathBuf,
+        settings: Settings,
+        inbox: Receiver<Message>,
+        (spent_pictures, spent_blocks): (Sender<Canvas>, Sender<Vec<f32>>),
+        tally: Arc<Tally>,
+    ) -> Self {
+        let is_even = settings.fps_mode == FpsMode::Cfr;
+        Self {
+            path,
+            inbox,
+            spent_pictures,
+            spent_blocks,
+            tally,
+            grid: is_even.then(|| Grid::new(settings.rate)),
+            settings,
+            scaler: Scaler::new(Filter::CatmullRom, 1),
+            scaled: Canvas::default(),
+        }
+    }
+
+    /// Works until the queue is given up; tells first what has opened.
+    pub(super) fn run(mut self, begun: &Sender<Begun>) -> Result<Summary, RecordError> {
+        let mut ready = Some(Ready::open(&self.path, &self.settings)?);
+        if let Some(ready) = &ready {
+            // Only a recorder that was given up no longer waits for it.
+            let _ = begun.send(Begun {
+                encoder: ready.encoder().into(),
+                fell_back: ready.fell_back().map(str::to_owned),
+            });
+        }
+        let mut sink: Option<Box<dyn Sink>> = None;
+        let mut summary = Summary {
+            path: self.path.clone(),
+            frames: 0,
+            dropped: 0,
+            repeated: 0,
+            skipped: 0,
+            duration: Duration::ZERO,
+        };
+        let (mut gauge, begun) = (Gauge::default(), Instant::now());
+        let mut due = disk::INTERVAL;
+        let inbox = self.inbox.clone();
+        let mut outcome = inbox.iter().try_for_each(|message| {
+            let at = begun.elapsed();
+            if at >= due
+                && let Some(sink) = &sink
+                && let Some(free) = disk::free(&self.path)
+            {
+                due = at + disk::INTERVAL;
+                self.tally.set_room(gauge.look(at, sink.written(), free));
+            }
+            if let (None, Message::Picture(..)) = (&sink, &message)
+                && let Some(ready) = ready.take()
+            {
+                sink = Some(self.create(ready)?);
+            }
+            self.handle(message, sink.as_deref_mut(), &mut summary)
+        });
+        if outcome.is_err() {
+            self.tally.failed.store(true, Ordering::Relaxed);
+        }
+        match sink {
+            // After a failure the first error counts; closing still saves what it can.
+            Some(sink) => outcome = outcome.and(sink.finish()),
+            None => outcome = outcome.and(Err(RecordError::Nothing(self.path.clone()))),
+        }
+        outcome.map(|()| summary)
+    }
+
+    fn create(&self, ready: Ready) -> Result<Box<dyn Sink>, RecordError> {
+        if let Some(folder) = self.path.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| RecordError::write("make the folder", folder, error))?;
+        }
+        ready.create(&self.path, &self.settings)
+    }
+
+    fn handle(
+        &mut self,
+        message: Message,
+        sink: Option<&mut (dyn Sink + 'static)>,
+        summary: &mut Summary,
+    ) -> Result<(), RecordError> {
+        match message {
+            Message::Picture(buffer, projection, at) => {
+                if let Some(sink) = sink {
+                    self.picture(&buffer, &projection, at, sink, summary)?;
+                }
+                // Only a recorder that was stopped no longer takes buffers back.
+                let _ = self.spent_pictures.try_send(buffer);
+            }
+            Message::Sound(block, until) => {
+                if let Some(sink) = sink {
+                    sink.sound(&block, until)?;
+                }
+                let _ = self.spent_blocks.try_send(block);
+            }
+        }
+        Ok(())
+    }
+
+    fn picture(
+        &mut self,
+        picture: &Canvas,
+        projection: &Projection,
+        at: Duration,
+        sink: &mut dyn Sink,
+        summary: &mut Summary,
+    ) -> Result<(), RecordError> {
+        let place = match &mut self.grid {
+            None => at,
+            Some(grid) => {
+                let Some(lack) = grid.lack(at) else {
+                    summary.skipped += 1;
+                    return Ok(());
+                };
+                // Before the first there is none to repeat: it begins where the file does.
+                let lack = if summary.frames == 0 { 0 } else { lack };
+                for _ in 0..lack {
+                    sink.repeat(grid.fill())?;
+                    summary.repeated += 1;
+                }
+                grid.fill()
+            }
+        };
+        let size = (self.settings.width, self.settings.height);
+        if picture.size == size {
+            sink.picture(&picture.rgba, place)?;
+        } else {
+            self.scaled.resize(size);
+            self.scaler.scale(picture, &mut self.scaled, projection);
+            sink.picture(&self.scaled.rgba, place)?;
+        }
+        summary.frames += 1;
+        summary.duration = at;
+        Ok(())
+    }
+}
