@@ -32,11 +32,6 @@ impl Crossfade {
         (self.begun, self.length) = (now, length);
     }
 
-    /// Lets what is fading be gone.
-    pub fn end(&mut self) {
-        self.length = 0;
-    }
-
     /// How much of a picture the new model's is, 0 to 1.
     fn share(&self, now: u64) -> f32 {
         let past = now.saturating_sub(self.begun);
