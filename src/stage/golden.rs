@@ -69,7 +69,6 @@ pub(super) fn check(
     ))
 }
 
-<<<<<<< HEAD
 fn save(path: &Path, canvas: &Canvas) -> Result<(), String> {
     let folder = path.parent().unwrap_or(path);
     let (width, height) = canvas.size;
@@ -79,12 +78,4 @@ fn save(path: &Path, canvas: &Canvas) -> Result<(), String> {
             image::save_buffer(path, &canvas.rgba, width, height, image::ColorType::Rgba8)
         })
         .map_err(|error| format!("{}: {error}", path.display()))
-=======
-fn save(path: &Path, canvas: &Canvas) {
-    let folder = path.parent().expect("a golden picture lies in a folder");
-    std::fs::create_dir_all(folder).expect("its folder can be made");
-    let (width, height) = canvas.size;
-    image::save_buffer(path, &canvas.rgba, width, height, image::ColorType::Rgba8)
-        .expect("it can be written");
->>>>>>> 0b8029de999fe2d1c10b72a1d2cd490a29913811
 }
