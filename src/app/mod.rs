@@ -3,6 +3,7 @@
 mod acts;
 mod arm;
 mod awake;
+mod cards;
 mod clocks;
 mod console;
 mod desk;
@@ -16,6 +17,7 @@ mod outputs;
 mod pace;
 mod pieces;
 mod placement;
+mod presenting;
 mod readout;
 mod remuxing;
 mod show;

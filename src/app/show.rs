@@ -14,18 +14,16 @@ use super::hands::Hands;
 use super::logbook::Logbook;
 use super::pace::Pace;
 use super::pieces::First;
-use super::readout::{Board, Sources};
+use super::readout::Board;
 use super::stats::{Count, Figures};
-use super::tape::{Change, Form, Tape};
+use super::tape::{Form, Tape};
 use crate::control::Stamp;
 use crate::engine::{Norm, ROWS};
 use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::sound::Capture;
-use crate::stage::{
-    Canvas, Crossfade, LookFrame, LookIds, Output, Palette, Pipes, ProjectionIds, blend_weight,
-};
+use crate::stage::{Canvas, Crossfade, LookIds, Output, Palette, Pipes, ProjectionIds};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -54,9 +52,9 @@ pub(super) struct Show {
     /// What the model paints with, once the look has asked for it.
     pub(super) palette: Option<Palette>,
     pub(super) palette_asked: bool,
-    projection: ProjectionIds,
+    pub(super) projection: ProjectionIds,
     /// What grain is drawn from.
-    seed: u32,
+    pub(super) seed: u32,
     pub(super) hands: Hands,
     pub(super) piece: Arc<Piece>,
     pub(super) instrument: Instrument,
@@ -67,28 +65,28 @@ pub(super) struct Show {
     pub(super) pieces: Desk,
     pub(super) tape: Tape,
     pub(super) arm: Arm,
-    pipes: Pipes,
-    output: Box<dyn Output>,
+    pub(super) pipes: Pipes,
+    pub(super) output: Box<dyn Output>,
     pub(super) window: Box<dyn Fn(WindowCommand) + Send>,
     pub(super) capture: Option<Box<Capture>>,
-    samples: Vec<f32>,
+    pub(super) samples: Vec<f32>,
     /// When the last of them was heard.
-    heard_at: Instant,
+    pub(super) heard_at: Instant,
     /// What the sound was last.
     heard: [f64; SOURCES.len()],
     pub(super) log: Logbook,
     pub(super) clocks: Clocks,
     pub(super) norm: Option<Norm>,
-    pace: Pace,
+    pub(super) pace: Pace,
     length: Option<Duration>,
     /// The engine's last two frames, and when the newer one came.
-    older: Frame,
-    newer: Frame,
-    newer_at: Instant,
+    pub(super) older: Frame,
+    pub(super) newer: Frame,
+    pub(super) newer_at: Instant,
     pub(super) canvas: Canvas,
     /// The request whose frame, or a later one, is the first of a model that has come, and how many ticks it fades in.
     pub(super) fade_in: Option<(u64, u64)>,
-    crossfade: Crossfade,
+    pub(super) crossfade: Crossfade,
     pub(super) board: Board,
     pub(super) requests: u64,
     /// Time of the instrument's tick 0.
@@ -328,7 +326,7 @@ impl Show {
         self.clocks.publish(&self.instrument, stamp, ahead_secs);
     }
 
-    fn norm(&self) -> Norm {
+    pub(super) fn norm(&self) -> Norm {
         if self.instrument.value(self.ids.norm) > 0.5 {
             Norm::Batch
         } else {
@@ -379,122 +377,6 @@ impl Show {
         self.newer_at = now;
     }
 
-    fn present(&mut self) {
-        let blackout = self.instrument.value(self.ids.blackout) > 0.5;
-        let look = LookFrame {
-            values: self.look.values(&self.instrument),
-            brightness: if blackout {
-                0.0
-            } else {
-                self.instrument.value(self.ids.fade) as f32
-            },
-            blackout,
-            tick: self.instrument.ticks(),
-            seed: self.seed,
-            palette: self.palette,
-        };
-        // Where the look dims, the picture before it is not dimmed yet.
-        let (lit, undimmed) = if self.output.dims(&look.values) {
-            (1.0, look.brightness)
-        } else {
-            (look.brightness, 1.0)
-        };
-        let weight = blend_weight(
-            self.newer_at.elapsed(),
-            self.drawing.pace(),
-            self.pace.interval(),
-        );
-        self.canvas.resize(self.newer.canvas.size);
-        let (older, newer) = (&self.older.canvas.rgba, &self.newer.canvas.rgba);
-        let now = self.instrument.ticks();
-        if self.crossfade.is_on(now, self.canvas.size) {
-            self.canvas.compose(older, newer, weight, 1.0);
-            self.crossfade.apply(&mut self.canvas, now);
-            self.canvas.dim(lit);
-        } else {
-            self.canvas.compose(older, newer, weight, lit);
-        }
-        let projections = self.projection.projections(&self.instrument, self.seed);
-        let norm = self.norm();
-        self.board.update(
-            Instant::now(),
-            &Sources {
-                instrument: &self.instrument,
-                hands: &self.hands,
-                engine: &self.engine_name,
-                pace: self.drawing.pace(),
-                norm,
-                fps: self.count.fps(),
-                dropped: self.count.dropped(),
-                recording: self.tape.running(),
-                disk_left: self.tape.left(),
-                sound: self.capture.as_deref(),
-            },
-        );
-        self.tape.catch(&self.canvas, undimmed, &look);
-        let number = self.newer.number;
-        let readout = self.board.visible();
-        self.output
-            .show(&mut self.canvas, &projections, readout, &look, number);
-        let shown_at = Instant::now();
-        let drawn_at = self.output.read(&mut self.canvas, &look);
-        self.pipes.offer(&self.canvas, &projections[0]);
-        self.tell_console();
-        self.tape.offer_sound(&self.samples, self.heard_at);
-        let projection = &projections[0];
-        let change = self
-            .tape
-            .offer(&self.canvas, projection, shown_at, drawn_at);
-        if let Change::Ended(dropped) = change {
-            self.log.end_file(self.instrument.ticks(), dropped);
-        }
-    }
-
-    /// Counts what has reached the audience, and follows what the machine can do.
-    fn count_presented(&mut self) {
-        let (now, stamp) = (Instant::now(), self.hands.inbox.now());
-        while let Some(presented) = self.output.presented() {
-            let ago = now.saturating_duration_since(presented.at).as_nanos() as u64;
-            let at = stamp.saturating_sub(ago);
-            let drawn = self.drawing.drawn();
-            self.count.shown(presented.at, at, presented.number, drawn);
-            self.pace.presented();
-        }
-        let is_hidden = self.output.is_hidden();
-        if is_hidden {
-            self.count.hidden();
-        }
-        if self.pace.follow(self.output.refresh()) {
-            self.count.follow(self.pace.interval());
-        }
-        let tells = !is_hidden && self.count.pictures() > 0;
-        if self.pace.look(now, tells) {
-            let interval = self.pace.interval();
-            self.count.follow(interval);
-            let text = format!(
-                "showing {:.0} pictures a second, which this machine can keep",
-                interval.as_secs_f64().recip()
-            );
-            // A full desk has more pressing things to do.
-            let _ = self.pieces.ask(Job::Tell(text));
-        }
-    }
-
-    fn tell_console(&mut self) {
-        let now = Instant::now();
-        if self
-            .hands
-            .feed
-            .as_ref()
-            .is_some_and(|feed| feed.is_due(now))
-        {
-            let glance = self.glance();
-            if let Some(feed) = &mut self.hands.feed {
-                feed.tell(now, glance, &self.canvas);
-            }
-        }
-    }
-
     fn end(self) -> Figures {
         let (drawn, norm) = (self.drawing.drawn(), self.norm());
         let inbox = &self.hands.inbox;
@@ -508,9 +390,11 @@ impl Show {
         if let Some((_, dropped)) = self.tape.running() {
             self.log.end_file(self.instrument.ticks(), dropped);
         }
+        // Nobody has to look at the last picture until the files are closed.
+        (self.window)(WindowCommand::Close);
+        drop(self.output);
         let told = self.tape.end();
         (figures.recorder_dropped, figures.recorder_encoder) = (told.dropped, told.encoder);
-        (self.window)(WindowCommand::Close);
         figures
     }
 }

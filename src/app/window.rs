@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, anyhow};
-use crossbeam_channel::{Receiver, Sender, bounded};
 use winit::application::ApplicationHandler;
 use winit::event::{ElementState, KeyEvent, WindowEvent};
 use winit::event_loop::{ActiveEventLoop, ControlFlow, EventLoopProxy};
@@ -14,6 +13,7 @@ use winit::monitor::MonitorHandle;
 use winit::window::WindowId;
 
 use super::awake::Awake;
+use super::cards::Cards;
 use super::console::{Console, Seat, feed};
 use super::hands::Hands;
 use super::keyboard::key;
@@ -27,10 +27,7 @@ use super::{ConsoleChoice, Settings};
 use crate::control::keys::{Held, Key, Keys};
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::{Action, ParamId, Table};
-use crate::stage::{Card, Offscreen, Output, Screen};
-
-/// A lost card is asked for again after that time.
-const CARD_RETRY: Duration = Duration::from_millis(250);
+use crate::stage::{Offscreen, Output};
 
 /// Plays a show in a window.
 pub(super) fn run(
@@ -106,16 +103,6 @@ struct App {
     failed: Option<anyhow::Error>,
 }
 
-/// Where lost graphics cards come to, and other ones go from.
-struct Cards {
-    lost: Receiver<Card>,
-    opened: Sender<Card>,
-    /// When one is to be opened again.
-    due: Option<Instant>,
-    /// Whether the performer knows.
-    is_told: bool,
-}
-
 /// Closes the window however the show ends.
 struct CloseAfter(EventLoopProxy<WindowCommand>);
 
@@ -165,25 +152,11 @@ impl App {
 
     /// Opens a card for the outputs; without one the show goes on.
     fn open_output(&mut self, event_loop: &ActiveEventLoop, outputs: &Outputs) -> Box<dyn Output> {
-        match Card::open(&outputs.panes(), event_loop.owned_display_handle()) {
-            Ok(card) => {
-                self.notices.tell(format!("showing with {}", card.name()));
-                self.tell_refused(&card);
-                let (give, lost) = bounded(1);
-                let (opened, take) = bounded(1);
-                self.cards = Some(Cards {
-                    lost,
-                    opened,
-                    due: None,
-                    is_told: false,
-                });
-                let proxy = self.proxy.clone();
-                let give_back = Box::new(move |card| {
-                    // Where the window's thread has ended, so does the show.
-                    let _ = give.try_send(card);
-                    let _ = proxy.send_event(WindowCommand::CardLost);
-                });
-                Box::new(Screen::new(card, give_back, take))
+        let proxy = self.proxy.clone();
+        match Cards::open(event_loop, &outputs.panes(), proxy, &self.notices) {
+            Ok((cards, screen)) => {
+                self.cards = Some(cards);
+                Box::new(screen)
             }
             Err(error) => {
                 self.notices
@@ -191,42 +164,6 @@ impl App {
                 Box::new(Offscreen::default())
             }
         }
-    }
-
-    fn tell_refused(&self, card: &Card) {
-        for error in &card.refused {
-            self.notices
-                .warn(format!("one of the outputs stays dark: {error}"));
-        }
-    }
-
-    /// Opens a card in place of one that was lost. On macOS a surface may be made on this thread alone.
-    fn reopen_card(&mut self, event_loop: &ActiveEventLoop, now: Instant) -> Option<Instant> {
-        let (cards, outputs) = (self.cards.as_mut()?, self.outputs.as_ref()?);
-        if cards.due? > now {
-            return cards.due;
-        }
-        // A window has room for one surface.
-        while let Ok(lost) = cards.lost.try_recv() {
-            drop(lost);
-        }
-        match Card::open(&outputs.panes(), event_loop.owned_display_handle()) {
-            Ok(card) => {
-                cards.due = None;
-                cards.is_told = false;
-                let text = format!("the graphics card is there again: {}", card.name());
-                // The show asks for one at a time.
-                let _ = cards.opened.try_send(card);
-                self.notices.tell(text);
-            }
-            Err(error) => {
-                cards.due = Some(now + CARD_RETRY);
-                if !std::mem::replace(&mut cards.is_told, true) {
-                    self.notices.warn(format!("{error}. It is tried again"));
-                }
-            }
-        }
-        cards.due
     }
 
     /// Keeps where the main output is.
@@ -370,15 +307,16 @@ impl ApplicationHandler<WindowCommand> for App {
             WindowCommand::NextMonitor => outputs.next_monitor(event_loop),
             WindowCommand::ToMonitor(name) => outputs.move_to(event_loop, &name),
             WindowCommand::CardLost => {
-                self.notices
-                    .warn("the graphics card is lost: it is opened again");
                 if let Some(cards) = &mut self.cards {
-                    cards.due = Some(Instant::now());
+                    cards.lose();
                 }
             }
             WindowCommand::ToggleConsole if self.console.is_some() => self.close_console(),
             WindowCommand::ToggleConsole => self.open_console(event_loop, true),
-            WindowCommand::Close => event_loop.exit(),
+            WindowCommand::Close => {
+                outputs.hide();
+                event_loop.exit();
+            }
         }
         self.remember();
     }
@@ -397,7 +335,9 @@ impl ApplicationHandler<WindowCommand> for App {
                 self.remember();
             }
         }
-        if let Some(due) = self.reopen_card(event_loop, now) {
+        if let (Some(cards), Some(outputs)) = (&mut self.cards, &self.outputs)
+            && let Some(due) = cards.reopen(event_loop, || outputs.panes(), now)
+        {
             by(due);
         }
         event_loop.set_control_flow(next.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
