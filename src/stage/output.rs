@@ -41,7 +41,7 @@ pub trait Output: Send {
     }
     /// From now on pictures have a performer's own passes too.
     fn wear(&mut self, _shelf: Arc<Shelf>) {}
-    /// Brings the newest picture that has come back from the card into the canvas, without waiting; leaves it as it is where
+    /// Brings the next picture that has come back from the card into the canvas, without waiting; leaves it as it is where
     /// pictures are finished in place. Gives when the picture was drawn, where it comes from the card.
     fn read(&mut self, _picture: &mut Canvas, _look: &LookFrame) -> Option<Instant> {
         None

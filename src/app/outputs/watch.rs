@@ -17,7 +17,11 @@ const TRIES: u32 = 7;
 
 impl Outputs {
     /// Looks after the monitors, where it is time; gives the time of the next look, and whether an output has moved.
-    pub(in crate::app) fn look(&mut self, event_loop: &ActiveEventLoop, now: Instant) -> (Instant, bool) {
+    pub(in crate::app) fn look(
+        &mut self,
+        event_loop: &ActiveEventLoop,
+        now: Instant,
+    ) -> (Instant, bool) {
         if now < self.looked + LOOK_INTERVAL {
             return (self.looked + LOOK_INTERVAL, false);
         }

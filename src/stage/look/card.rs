@@ -292,7 +292,7 @@ impl Look {
         Some((&planes.output.view, planes.size, self.generation))
     }
 
-    /// Asks for what was drawn last and takes the newest picture that has come, without waiting; when that was asked for.
+    /// Asks for what was drawn last and takes the next picture that has come, without waiting; when that was asked for.
     pub(super) fn read(&mut self, canvas: &mut Canvas) -> Option<Instant> {
         let planes = self.planes.as_ref()?;
         let make = || Readback::new(&self.device, planes.size);

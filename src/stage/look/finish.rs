@@ -153,7 +153,7 @@ impl Finish {
         self.card.as_ref()?.output()
     }
 
-    /// Brings the newest picture that has come back from the card into the canvas, without waiting. Where none has come yet, the
+    /// Brings the next picture that has come back from the card into the canvas, without waiting. Where none has come yet, the
     /// canvas keeps the plain picture, as bright as the master has it. Does nothing where pictures are finished in place. Gives
     /// when the picture was drawn, where it comes from the card.
     #[cfg(feature = "live")]

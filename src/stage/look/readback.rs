@@ -8,7 +8,7 @@ use super::plane::{Plane, extent};
 use crate::stage::Canvas;
 
 /// Pictures that may be on their way at once.
-const SLOTS: usize = 3;
+const SLOTS: usize = 4;
 
 const FREE: u8 = 0;
 const COMING: u8 = 1;
@@ -84,21 +84,17 @@ impl Readback {
         true
     }
 
-    /// Takes the newest picture that has come, if any, and forgets those before it; when it was asked for.
+    /// Takes the next picture that has come, if any, so that none is left out of a recording; when it was asked for.
     pub(super) fn take(&mut self, canvas: &mut Canvas) -> Option<Instant> {
-        let mut newest = 0;
-        for slot in &self.slots {
-            if slot.state.load(Ordering::Acquire) == READY {
-                newest = newest.max(slot.number);
-            }
-        }
+        let is_ready = |slot: &&Slot| slot.state.load(Ordering::Acquire) == READY;
+        let ready = self.slots.iter().filter(is_ready);
+        let next = ready.map(|slot| slot.number).min();
         let mut taken = None;
         for slot in &self.slots {
             let state = slot.state.load(Ordering::Acquire);
-            if state == READY {
-                if slot.number == newest
-                    && let Ok(bytes) = slot.buffer.slice(..).get_mapped_range()
-                {
+            let is_next = Some(slot.number) == next;
+            if state == READY && is_next {
+                if let Ok(bytes) = slot.buffer.slice(..).get_mapped_range() {
                     canvas.resize(self.size);
                     let line = self.size.0 as usize * 4;
                     let lines = bytes.chunks_exact(self.stride as usize);
@@ -109,7 +105,7 @@ impl Readback {
                 }
                 slot.buffer.unmap();
             }
-            if state == READY || state == FAILED {
+            if (state == READY && is_next) || state == FAILED {
                 slot.state.store(FREE, Ordering::Release);
             }
         }
