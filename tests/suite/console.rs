@@ -20,7 +20,7 @@ struct Window<'a> {
 
 impl<'a> Window<'a> {
     fn find(desktop: &'a Desktop, name: &str) -> Self {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(120);
         loop {
             let found = desktop.run("xdotool", &["search", "--onlyvisible", "--name", name]);
             let id = String::from_utf8_lossy(&found).trim().to_owned();
@@ -45,7 +45,7 @@ impl<'a> Window<'a> {
     }
 
     fn focus(&self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(120);
         let focused = || self.desktop.run("xdotool", &["getwindowfocus"]);
         while String::from_utf8_lossy(&focused()).trim() != self.id {
             assert!(Instant::now() < deadline, "the window has no focus");
@@ -109,7 +109,7 @@ impl<'a> Window<'a> {
     }
 
     fn wait_until(&self, what: &str, holds: impl Fn(&RgbImage) -> bool) -> RgbImage {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(120);
         loop {
             let shot = self.screenshot();
             if holds(&shot) {
@@ -121,7 +121,7 @@ impl<'a> Window<'a> {
     }
 
     fn wait_until_gone(&self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(120);
         let name = || self.desktop.run("xdotool", &["getwindowname", &self.id]);
         while !name().is_empty() {
             assert!(Instant::now() < deadline, "the window stays");
@@ -179,7 +179,7 @@ fn cell(keyframe: usize) -> (i32, i32) {
 
 /// Asks for a trigger's light until it is so.
 fn wait_for_light(osc: &Osc, addr: &str, light: f64) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(120);
     let mut buffer = [0; 1024];
     while Instant::now() < deadline {
         osc.send(addr, vec![OscType::String("?".into())]);
@@ -334,7 +334,7 @@ fn dragging_the_console_stops_no_picture_and_it_opens_again_where_it_was() {
     console.act(&["mouseup", "1"]);
     seen.dedup();
     assert!(seen.len() >= 6, "{} of 8 pictures differ", seen.len());
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(120);
     let moved = |place: [i32; 4]| [place[0] - before[0], place[1] - before[1]];
     while moved(console.place()) != [32, 80] {
         assert!(Instant::now() < deadline, "{:?}", moved(console.place()));
@@ -472,7 +472,7 @@ fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
     let crystal = middle(&output.screenshot());
     console.click((860, 220));
     let mut away = Vec::new();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(120);
     // Until it stays as it is.
     let is_steady = |away: &[f64]| match away {
         [.., a, b, c] => *a > 10.0 && (a - c).abs() < 0.3 && (b - c).abs() < 0.3,
@@ -489,7 +489,7 @@ fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
         .iter()
         .filter(|away| (0.15..0.85).contains(&(*away / last)));
     assert!(last > 10.0 && between.count() >= 1, "{away:?}");
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while !log(place.path()).contains("flower.safetensors") {
         assert!(Instant::now() < deadline, "{}", log(place.path()));
         std::thread::sleep(Duration::from_millis(100));

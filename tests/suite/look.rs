@@ -103,7 +103,7 @@ impl Seen {
     /// Waits until all of the picture has this colour, to a few levels.
     fn wait_for_colour(&self, colour: [u8; 3], why: &str) {
         let is_it = |pixel: &[u8]| pixel.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 4);
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(120);
         loop {
             let picture = self.picture();
             if !picture.is_empty() && picture.chunks_exact(4).all(is_it) {
@@ -123,7 +123,7 @@ impl Seen {
 
 fn wait_for_log(folder: &Path, words: &str) {
     let log = || std::fs::read_to_string(folder.join("log")).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while !log().contains(words) {
         assert!(Instant::now() < deadline, "no {words:?} in: {}", log());
         std::thread::sleep(Duration::from_millis(20));
@@ -197,7 +197,7 @@ fn a_pass_dropped_in_is_played_mended_and_never_takes_the_picture_away() {
     );
     std::fs::remove_file(&file).unwrap();
     wait_for_log(folder, "own pass 1 is empty");
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while seen
         .picture()
         .chunks_exact(4)

@@ -117,7 +117,7 @@ fn a_websocket_listens_and_plays() {
         Message::text(json!({ "COMMAND": command, "DATA": path }).to_string())
     };
     let hear = |socket: &mut tungstenite::WebSocket<TcpStream>, addr: &str, value: OscType| {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(120);
         loop {
             assert!(Instant::now() < deadline, "{addr} {value:?} is not heard");
             let Message::Binary(packet) = socket.read().unwrap() else {

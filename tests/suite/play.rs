@@ -36,7 +36,7 @@ impl Running {
 
     /// Waits for its end; true where it went well.
     pub(crate) fn ends_well(&mut self) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while Instant::now() < deadline {
             if let Some(status) = self.0.try_wait().unwrap() {
                 return status.success();
@@ -130,7 +130,7 @@ impl Osc {
 
     /// Asks for a parameter's value until there is an answer.
     pub(crate) fn ask(&self, addr: &str) -> f64 {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(120);
         let mut buffer = [0; 1024];
         while Instant::now() < deadline {
             self.send(addr, vec![]);
@@ -151,7 +151,7 @@ impl Osc {
     }
 
     pub(crate) fn wait_for(&self, addr: &str, holds: impl Fn(f64) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(120);
         let mut value = self.ask(addr);
         while !holds(value) {
             assert!(Instant::now() < deadline, "{addr} stays at {value}");
@@ -451,7 +451,7 @@ impl Desktop {
             display,
         };
         // A window that is opened while the manager starts may be lost between the two.
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while ["", "0"].contains(&desktop.ask("get_num_desktops").trim()) {
             assert!(Instant::now() < deadline, "openbox does not start");
             std::thread::sleep(Duration::from_millis(50));
@@ -479,7 +479,7 @@ impl Desktop {
         what: &str,
         holds: impl Fn(&image::RgbImage) -> bool,
     ) -> image::RgbImage {
-        let deadline = Instant::now() + Duration::from_secs(40);
+        let deadline = Instant::now() + Duration::from_secs(120);
         loop {
             let shot = self.screenshot();
             if holds(&shot) {
@@ -515,7 +515,7 @@ fn in_a_window_the_loop_moves_fills_the_screen_and_goes_black_by_keys() {
     osc.send("/loop/speed", vec![OscType::Float(1.0)]);
     let first = desktop.wait_until("a window with a picture", |shot| lit_rows(shot) > 200);
     desktop.wait_until("another picture", |shot| *shot != first);
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while !String::from_utf8_lossy(&desktop.run("xdotool", &["getwindowfocus", "getwindowname"]))
         .contains("latentloop")
     {
