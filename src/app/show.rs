@@ -27,6 +27,8 @@ use crate::stage::{Canvas, Crossfade, LookIds, Output, Palette, Pipes, Projectio
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
+/// A frame that is waited for is looked for this often.
+const POLL: Duration = Duration::from_micros(200);
 /// Room for the samples that come between two frames.
 const SAMPLES: usize = 1 << 17;
 
@@ -248,6 +250,7 @@ impl Show {
         self.follow_arm();
         self.publish_values();
         self.request(newest);
+        self.await_frame();
         self.take_frame(now);
         if self.newer.number > 0 {
             self.present();
@@ -353,6 +356,19 @@ impl Show {
         self.instrument.latents(&mut request.z[..rows]);
         self.log.latents(&self.instrument, &request.z[..rows]);
         self.drawing.publish();
+    }
+
+    /// Waits for the frame that was just asked for, where the engine takes less than half of the time from picture to picture:
+    /// then a hand is seen one picture earlier. Otherwise frames are drawn while pictures are shown.
+    fn await_frame(&self) {
+        let pace = self.drawing.pace();
+        if pace.is_zero() || pace * 2 > self.pace.interval() {
+            return;
+        }
+        let until = Instant::now() + pace + pace / 2;
+        while !self.drawing.frame.updated() && Instant::now() < until {
+            std::thread::sleep(POLL);
+        }
     }
 
     fn take_frame(&mut self, now: Instant) {
