@@ -250,7 +250,7 @@ impl Show {
         self.follow_arm();
         self.publish_values();
         self.request(newest);
-        self.await_frame();
+        self.await_frame(now);
         self.take_frame(now);
         if self.newer.number > 0 {
             self.present();
@@ -360,11 +360,13 @@ impl Show {
 
     /// Waits for the frame that was just asked for, where the engine takes less than half of the time from picture to picture:
     /// then a hand is seen one picture earlier. Otherwise frames are drawn while pictures are shown.
-    fn await_frame(&self) {
+    fn await_frame(&mut self, now: Instant) {
         let pace = self.drawing.pace();
         if pace.is_zero() || pace * 2 > self.pace.interval() {
             return;
         }
+        // One that came late is not the one.
+        self.take_frame(now);
         let until = Instant::now() + pace + pace / 2;
         while !self.drawing.frame.updated() && Instant::now() < until {
             std::thread::sleep(POLL);
