@@ -1,6 +1,6 @@
 //! From the engine's frames to the picture that is shown, recorded and counted.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::desk::Job;
 use super::readout::Sources;
@@ -8,7 +8,46 @@ use super::show::Show;
 use super::tape::Change;
 use crate::stage::{LookFrame, blend_weight};
 
+/// A frame that is waited for is looked for this often.
+const POLL: Duration = Duration::from_micros(200);
 impl Show {
+    /// Waits for the frame that was just asked for, where the engine takes less than half of the time from picture to picture:
+    /// then a hand is seen one picture earlier. Otherwise frames are drawn while pictures are shown.
+    pub(super) fn await_frame(&mut self, now: Instant) {
+        let pace = self.drawing.pace();
+        if pace.is_zero() || pace * 2 > self.pace.interval() {
+            return;
+        }
+        // One that came late is not the one.
+        self.take_frame(now);
+        let until = Instant::now() + pace + pace / 2;
+        while !self.drawing.frame.updated() && Instant::now() < until {
+            std::thread::sleep(POLL);
+        }
+    }
+
+    pub(super) fn take_frame(&mut self, now: Instant) {
+        let frozen = self.instrument.value(self.ids.freeze) > 0.5 && self.count.pictures() > 0;
+        if frozen || !self.drawing.frame.update() {
+            return;
+        }
+        let frame = self.drawing.frame.output_buffer_mut();
+        let fade_in = self.fade_in.filter(|(first, _)| frame.number >= *first);
+        let is_first = fade_in.is_some();
+        if let Some((_, length)) = fade_in {
+            self.fade_in = None;
+            let (size, now) = (frame.canvas.size, self.instrument.ticks());
+            self.crossfade.begin(&self.newer.canvas, size, now, length);
+        }
+        std::mem::swap(&mut self.older, &mut self.newer);
+        std::mem::swap(&mut self.newer, frame);
+        // The first frame, and the first of another model, has none before it.
+        if is_first || self.older.number == 0 || self.older.canvas.size != self.newer.canvas.size {
+            self.older.clone_from(&self.newer);
+        }
+        self.newer_at = now;
+    }
+
     /// Composes the picture, and has it shown, recorded and handed on.
     pub(super) fn present(&mut self) {
         let blackout = self.instrument.value(self.ids.blackout) > 0.5;

@@ -24,6 +24,8 @@ pub struct Card {
     name: String,
     device: wgpu::Device,
     queue: wgpu::Queue,
+    /// Made with the card, for it takes its time; gone once the show has it.
+    look: Option<Look>,
     sheet: Sheet,
     panels: Vec<Panel>,
     panes: Vec<Pane>,
@@ -68,6 +70,7 @@ impl Card {
         let info = gpu.adapter.get_info();
         Ok(Self {
             name: format!("{} ({:?})", info.name, info.backend),
+            look: Some(Look::new(&gpu.device, &gpu.queue)),
             device: gpu.device,
             queue: gpu.queue,
             sheet: Sheet::default(),
@@ -130,9 +133,11 @@ impl Screen {
         screen
     }
 
-    fn take(&mut self, card: Card) {
+    fn take(&mut self, mut card: Card) {
         self.name.clone_from(&card.name);
-        self.finish.take_card(Look::new(&card.device, &card.queue));
+        if let Some(look) = card.look.take() {
+            self.finish.take_card(look);
+        }
         self.card = Some(card);
     }
 
@@ -171,7 +176,8 @@ impl Output for Screen {
     ) {
         self.recover();
         // What is recorded goes on with the picture that came back last.
-        if self.on_card && self.is_shut() {
+        let is_shut = self.is_shut();
+        if self.on_card && is_shut {
             return;
         }
         // Also where the window is hidden: what is recorded goes on.
@@ -179,7 +185,7 @@ impl Output for Screen {
         let Some(card) = &mut self.card else {
             return;
         };
-        if card.state.gate.is_shut() {
+        if is_shut {
             return;
         }
         let drawn = match self.finish.output() {

@@ -86,6 +86,16 @@ fn fills(shot: &RgbImage, left: u32) -> bool {
     lit(shot, left).is_some_and(|(columns, lines)| columns >= 1200 && lines >= 690)
 }
 
+/// A show in windows of a desktop, without a console.
+fn windowed(folder: &std::path::Path, port: u16, desktop: &Desktop) -> Command {
+    let mut command = latentloop(folder, port);
+    command
+        .args(["--console", "none"])
+        .env("DISPLAY", &desktop.display)
+        .env_remove("WAYLAND_DISPLAY");
+    command
+}
+
 fn log(folder: &std::path::Path) -> String {
     std::fs::read_to_string(folder.join("log")).unwrap()
 }
@@ -98,13 +108,7 @@ fn an_output_goes_back_to_its_projector_and_two_outputs_have_fits_of_their_own()
     let place = tempfile::tempdir().unwrap();
     let show = |more: &[&str]| {
         let port = free_port();
-        let show = Running::start(
-            latentloop(place.path(), port)
-                .args(["--console", "none"])
-                .args(more)
-                .env("DISPLAY", &hall.0.display)
-                .env_remove("WAYLAND_DISPLAY"),
-        );
+        let show = Running::start(windowed(place.path(), port, &hall.0).args(more));
         let osc = Osc::new(port);
         osc.ask("/loop/speed");
         osc.send("/loop/speed", vec![OscType::Float(1.0)]);
@@ -174,13 +178,8 @@ fn a_lost_graphics_card_is_opened_again() {
     let desktop = Desktop::start();
     let place = tempfile::tempdir().unwrap();
     let port = free_port();
-    let mut show = Running::start(
-        latentloop(place.path(), port)
-            .args(["--console", "none"])
-            .env("DISPLAY", &desktop.display)
-            .env("LATENTLOOP_LOSE_CARD_AFTER", "2")
-            .env_remove("WAYLAND_DISPLAY"),
-    );
+    let mut command = windowed(place.path(), port, &desktop);
+    let mut show = Running::start(command.env("LATENTLOOP_LOSE_CARD_AFTER", "2"));
     let osc = Osc::new(port);
     osc.ask("/loop/speed");
     osc.send("/loop/speed", vec![OscType::Float(1.0)]);
@@ -210,12 +209,7 @@ fn while_a_show_runs_the_screen_saver_stays_away() {
     let desktop = Desktop::start();
     let place = tempfile::tempdir().unwrap();
     let port = free_port();
-    let mut show = Running::start(
-        latentloop(place.path(), port)
-            .args(["--console", "none"])
-            .env("DISPLAY", &desktop.display)
-            .env_remove("WAYLAND_DISPLAY"),
-    );
+    let mut show = Running::start(&mut windowed(place.path(), port, &desktop));
     let osc = Osc::new(port);
     osc.ask("/loop/speed");
     // Milliseconds for which nobody was there, as the server has it.
