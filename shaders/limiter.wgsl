@@ -2,6 +2,7 @@
 // held (WCAG 2.2, success criterion 2.3.1 and its definition of general and red flash; ITU-R BT.1702). `decide` looks at
 // the picture's mean colours on a grid and says how much of the change from the last picture may be shown; `limit` shows that
 // much, and turns linear light into sRGB (IEC 61966-2-1). The same rules run on the processor in src/stage/look/limiter.rs.
+// Nothing branches on settings alone: Mesa's lavapipe would compile the shader anew for every picture, and keep each.
 
 struct Settings {
     // The picture's size in pixels, the time in ticks, and whether there is a last picture: 0 at the beginning.
@@ -114,9 +115,9 @@ fn updated(before: Signal, level: f32, step: f32, free: bool) -> Signal {
     if signal.direction * (level - signal.extreme) >= 0.0 {
         signal.extreme = level;
     } else if abs(level - signal.extreme) >= step && !free {
-        var times = signal.times;
-        times[signal.oldest] = settings.tick;
-        signal.times = times;
+        for (var i = 0u; i < 7u; i += 1u) {
+            signal.times[i] = select(signal.times[i], settings.tick, i == signal.oldest);
+        }
         signal.oldest = (signal.oldest + 1u) % 7u;
         signal.direction = -signal.direction;
         signal.extreme = level;
@@ -134,11 +135,10 @@ fn decide(@builtin(local_invocation_index) index: u32) {
     var cell = state.cells[index];
     let next = measure(index);
     var now = vec3<f32>(cell.r, cell.g, cell.b);
-    if settings.has_last == 0u {
-        now = next;
-        cell.luminance.extreme = luminance(next);
-        cell.red.extreme = max(red(next), 0.0);
-    }
+    let is_first = settings.has_last == 0u;
+    now = select(now, next, is_first);
+    cell.luminance.extreme = select(cell.luminance.extreme, luminance(next), is_first);
+    cell.red.extreme = select(cell.red.extreme, max(red(next), 0.0), is_first);
     let bright = allowed(cell.luminance, luminance(now), luminance(next), LUMINANCE_STEP, is_free(cell.luminance, luminance(next)));
     let reddish = allowed(cell.red, red(now), red(next), RED_STEP, false);
     shares[index] = min(bright, reddish);
@@ -155,9 +155,8 @@ fn decide(@builtin(local_invocation_index) index: u32) {
     for (var i = 0u; i < CELLS; i += 1u) {
         share = max(share, best[i]);
     }
-    if settings.limits < 0.5 || settings.darkens > 0.5 || settings.has_last == 0u {
-        share = 1.0;
-    }
+    let is_unlimited = (settings.limits < 0.5) | (settings.darkens > 0.5) | is_first;
+    share = select(share, 1.0, is_unlimited);
     let shown = mix(now, next, share);
     cell.r = shown.r;
     cell.g = shown.g;

@@ -1,6 +1,7 @@
 // The engine's picture on the frame: placed, enlarged, black around it; then halation and grain, at the frame's size.
 // Every filter weighs bytes as they are, which are near to how bright things look; halation adds light as light. The processor's
 // twin is src/stage/scale/.
+// Nothing branches on the projection alone: Mesa's lavapipe would compile the shader anew for every picture, and keep each.
 
 struct Projection {
     // Upper left corner and size of the picture in the frame, in pixels.
@@ -244,21 +245,21 @@ const TINT: vec3<f32> = vec3<f32>(1.0, 0.3, 0.1);
 
 fn finished(at: vec4<f32>, colour: vec3<f32>) -> vec4<f32> {
     var level = clamp(colour, vec3<f32>(0.0), vec3<f32>(1.0));
-    if projection.halation > 0.0 {
-        let covered = vec2<f32>(textureDimensions(glow)) * f32(projection.block);
-        let uv = place(at) * size() / covered;
-        let light = projection.halation * textureSampleLevel(glow, linear_sampler, uv, 0.0).r;
+    let covered = vec2<f32>(textureDimensions(glow)) * f32(projection.block);
+    let uv = place(at) * size() / covered;
+    let light = projection.halation * textureSampleLevel(glow, linear_sampler, uv, 0.0).r;
+    if light > 0.0 {
         let own = decoded(level);
         // What shines through leaves the rest to be filled: nothing clips.
         level = encoded(own + light * TINT * (1.0 - own));
     }
-    if projection.grain > 0.0 {
+    let bright = dot(level, LUMA);
+    // Strongest in the middle tones, none in black and white.
+    let strength = projection.grain * 2.0 * sqrt(max(bright * (1.0 - bright), 0.0));
+    if strength > 0.0 {
         let side = textureDimensions(tile);
         let on_tile = (((vec2<u32>(at.xy) * projection.grain_step) >> vec2<u32>(8u)) + projection.grain_shift) % side;
-        let bright = dot(level, LUMA);
-        // Strongest in the middle tones, none in black and white.
-        let tone = 2.0 * sqrt(max(bright * (1.0 - bright), 0.0));
-        level += projection.grain * tone * textureLoad(tile, vec2<i32>(on_tile), 0).r;
+        level += strength * textureLoad(tile, vec2<i32>(on_tile), 0).r;
     }
     return vec4<f32>(clamp(level, vec3<f32>(0.0), vec3<f32>(1.0)), 1.0);
 }

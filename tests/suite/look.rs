@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use latentloop::footage;
 use rosc::OscType;
 
-use crate::play::{Osc, Running, free_port, latentloop, playing};
+use crate::play::{Desktop, Osc, Running, free_port, latentloop, playing};
 
 /// Mean byte of every picture of a film.
 fn light(film: &std::path::Path) -> Vec<u64> {
@@ -277,4 +277,64 @@ fn the_order_of_the_passes_comes_with_the_preset_and_into_a_film() {
         "{:?}",
         picture.get_pixel(9, 9)
     );
+}
+
+/// Memory of a process in MB.
+#[cfg(target_os = "linux")]
+fn resident_mb(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib: f64 = line
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
+    kib / 1024.0
+}
+
+/// A driver that compiles a shader anew for every picture takes half a megabyte for each.
+#[test]
+#[cfg(target_os = "linux")]
+fn pictures_take_no_memory_that_stays() {
+    let desktop = Desktop::of("640x360x24");
+    let place = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mut show = Running::start(
+        latentloop(place.path(), port)
+            .env("DISPLAY", &desktop.display)
+            .env_remove("WAYLAND_DISPLAY"),
+    );
+    let osc = Osc::new(port);
+    osc.ask("/loop/speed");
+    for (row, value) in [
+        ("/window/fullscreen", 1.0),
+        ("/look/feedback", 0.4),
+        ("/look/saturation", 1.2),
+        ("/look/bloom", 0.3),
+        ("/look/grain", 0.3),
+        ("/look/vignette", 0.5),
+        ("/stage/halation", 0.5),
+        ("/stage/grain", 0.2),
+    ] {
+        osc.send(row, vec![OscType::Float(value)]);
+    }
+    osc.wait_for("/stage/grain", |grain| grain > 0.1);
+    for (transition, filter) in [("dissolve", "bilinear"), ("zoom", "catmull-rom")] {
+        for (row, value) in [("/look/transition", transition), ("/stage/upscale", filter)] {
+            osc.send(row, vec![OscType::String(value.into())]);
+        }
+        // What is needed once is taken at first.
+        std::thread::sleep(Duration::from_secs(3));
+        let before = resident_mb(show.0.id());
+        std::thread::sleep(Duration::from_secs(3));
+        let after = resident_mb(show.0.id());
+        assert!(
+            after - before < 10.0,
+            "{transition}, {filter}: {before:.1} MB became {after:.1} in three seconds"
+        );
+    }
+    osc.send("/show/quit", vec![]);
+    let log = || std::fs::read_to_string(place.path().join("log")).unwrap();
+    assert!(show.ends_well(), "{}", log());
 }
