@@ -5,29 +5,54 @@
 //!
 //! The modules stand in the order in which data flows.
 
-#[cfg(feature = "live")]
-pub mod app;
-pub mod cli;
-pub mod config;
-#[cfg(feature = "live")]
-pub mod control;
-#[cfg(any(feature = "cuda", test))]
-mod cuda;
-pub mod engine;
-#[cfg(feature = "video")]
-pub mod footage;
-pub mod instrument;
-pub mod latent;
-pub mod library;
-pub mod network;
-pub mod record;
-pub mod render;
-pub mod score;
-pub mod sheet;
-#[cfg(feature = "live")]
-pub mod sound;
-pub mod stage;
-pub mod take;
-pub mod train;
+// The studio: a clip becomes pictures, pictures a model.
 #[cfg(feature = "video")]
 mod video;
+
+#[cfg(feature = "video")]
+pub mod footage;
+
+mod light;
+pub mod palette;
+
+pub mod network;
+
+#[cfg(any(feature = "cuda", test))]
+mod cuda;
+
+pub mod train;
+
+pub mod score;
+
+// The hands: what a performer does becomes latents.
+#[cfg(feature = "live")]
+pub mod control;
+#[cfg(feature = "live")]
+pub mod sound;
+
+pub mod latent;
+
+pub mod instrument;
+
+pub mod take;
+
+// The stage: latents become pictures that are seen and recorded.
+pub mod engine;
+
+pub mod stage;
+
+pub mod record;
+
+pub mod render;
+
+pub mod sheet;
+
+// The program around them.
+pub mod library;
+
+pub mod config;
+
+#[cfg(feature = "live")]
+pub mod app;
+
+pub mod cli;

@@ -14,9 +14,9 @@ use super::remuxing::Remuxing;
 use crate::control::Notices;
 use crate::instrument::{Preset, Table};
 use crate::library::Piece;
+use crate::palette::Palette;
 use crate::record::{self, Recorder, Summary};
 use crate::sound::Capture;
-use crate::stage::Palette;
 
 /// Jobs that can wait.
 const WAITING: usize = 16;

@@ -8,12 +8,12 @@ use anyhow::{Context, bail};
 
 use super::Settings;
 use crate::control::Notices;
-use crate::engine::{Choice, Drawing, Engine, Winograd, open};
+use crate::engine::{Choice, Drawing, Engine, Winograd, open, painted_with};
 use crate::instrument::{Instrument, Preset, Recall, Table};
 use crate::library::{self, Piece};
 use crate::network::checkpoint::write_whole;
 use crate::network::weights::GeneratorWeights;
-use crate::stage::Palette;
+use crate::palette::Palette;
 use crate::take::Model;
 
 /// The piece that a show begins with.
@@ -141,7 +141,7 @@ impl Pieces {
         self.told(opened, "playing")
     }
 
-    /// What the model of a piece paints with.
+    /// The colours of the footage of a piece's model; where its file does not tell, what it paints with.
     pub(super) fn palette(&self, piece: &Piece) -> Option<Palette> {
         let drawing = Drawing {
             // The show's own threads come first.
@@ -149,18 +149,20 @@ impl Pieces {
             threads: Some(1),
             ..self.drawing.clone()
         };
-        let palette = GeneratorWeights::load(&piece.model)
-            .map_err(anyhow::Error::from)
-            .and_then(|weights| Ok(open(&weights, &drawing)?))
-            .and_then(|mut engine| Ok(Palette::of_engine(engine.as_mut())?));
-        palette
-            .map_err(|error| {
-                let model = piece.model.display();
-                self.notices.warn(format!(
-                    "the colours of {model} are not found out: {error:#}"
-                ));
-            })
-            .ok()
+        let palette = || -> anyhow::Result<Option<Palette>> {
+            let weights = GeneratorWeights::load(&piece.model)?;
+            if weights.palette.is_some() {
+                return Ok(weights.palette);
+            }
+            Ok(painted_with(open(&weights, &drawing)?.as_mut())?)
+        };
+        palette().unwrap_or_else(|error| {
+            let model = piece.model.display();
+            self.notices.warn(format!(
+                "the colours of {model} are not found out: {error:#}"
+            ));
+            None
+        })
     }
 
     /// Saves a preset of the present piece.

@@ -22,8 +22,9 @@ use crate::engine::{Norm, ROWS};
 use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
+use crate::palette::Palette;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Crossfade, LookIds, Output, Palette, Pipes, ProjectionIds};
+use crate::stage::{Canvas, Crossfade, LookIds, Output, Pipes, ProjectionIds};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);

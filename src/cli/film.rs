@@ -25,7 +25,9 @@ pub(super) fn make(
     drawing: &Drawing,
     render: impl FnOnce(&mut Film, &mut Surroundings) -> Result<u64, RenderError>,
 ) -> anyhow::Result<()> {
-    let engine = open(&GeneratorWeights::load(model)?, drawing)?;
+    let weights = GeneratorWeights::load(model)?;
+    let painter = (open(&weights, drawing)?, weights.palette);
+    drop(weights);
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
@@ -36,7 +38,7 @@ pub(super) fn make(
     }
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} frames  {per_sec}  {eta} left")?;
     let bar = ProgressBar::no_length().with_style(style);
-    let mut film = Film::open(output, engine, form)?;
+    let mut film = Film::open(output, painter, form)?;
     let mut progress = |done, of| {
         bar.set_length(of);
         bar.set_position(done);

@@ -7,6 +7,7 @@ mod buffers;
 mod statistics;
 
 mod course;
+mod palette;
 
 mod cpu;
 #[cfg(feature = "cuda")]
@@ -24,6 +25,7 @@ pub use cpu::CpuEngine;
 pub use cuda::CudaEngine;
 pub use device::DeviceEngine;
 pub use forms::Winograd;
+pub use palette::painted_with;
 pub use statistics::Statistics;
 
 /// Rows of latents that make up a keyframe: the one that is shown and its seven companions.

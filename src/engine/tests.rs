@@ -176,6 +176,7 @@ fn family() -> impl Strategy<Value = GeneratorWeights> {
                 layers: layers.collect(),
                 stem_weight: draw(stem * latent, -0.5, 0.5),
                 stem_bias: draw(stem, -0.5, 0.5),
+                palette: None,
             };
             (weights.sides().iter().all(|&side| (1..60).contains(&side))).then_some(weights)
         },

@@ -14,8 +14,8 @@ use super::clip::{Clip, ToRgb};
 use super::dataset::{Manifest, Source, Writer};
 use super::framing::{self, Geometry};
 use super::likeness::{Gallery, Thumbnail};
-use super::palette::Palette;
 use super::{FootageError, Format, Settings};
+use crate::palette::Tally;
 
 const JPEG_QUALITY: u8 = 95;
 
@@ -75,7 +75,7 @@ pub fn cut(
         settings: settings.clone(),
         count: writer.count(),
         near_duplicates: collected.near_duplicates,
-        palette: collected.palette.swatches(),
+        palette: collected.tally.palette().map_or_else(Vec::new, Vec::from),
     };
     writer.finish(&manifest)?;
     Ok(manifest)
@@ -299,7 +299,7 @@ fn encode_all(
 #[derive(Default)]
 struct Collected {
     near_duplicates: u64,
-    palette: Palette,
+    tally: Tally,
 }
 
 fn collect(
@@ -323,7 +323,8 @@ fn collect(
             if is_duplicate && settings.dedupe {
                 continue;
             }
-            collected.palette.add(&picture.thumbnail.levels);
+            let pixels = picture.thumbnail.levels.as_chunks().0;
+            collected.tally.add(pixels.iter().copied());
             for encoded in &picture.encoded {
                 for _ in 0..settings.repeat {
                     writer.write(encoded)?;

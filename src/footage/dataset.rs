@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{FootageError, Settings};
+use crate::palette::Swatch;
 
 /// Name of the manifest in the folder.
 const MANIFEST: &str = "dataset.json";
@@ -36,15 +37,6 @@ pub struct Source {
     pub frames: u64,
     /// Packets that could not be decoded and were passed over.
     pub damaged: u64,
-}
-
-/// A colour and how much of the pictures it stands for.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Swatch {
-    /// `#rrggbb`.
-    pub colour: String,
-    /// 0..1.
-    pub share: f64,
 }
 
 /// A set being written. Dropped before it is finished, it leaves nothing.

@@ -5,14 +5,13 @@ mod cut;
 mod dataset;
 mod framing;
 mod likeness;
-mod palette;
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
 pub use cut::{Progress, cut};
-pub use dataset::{Manifest, Source, Swatch};
+pub use dataset::{Manifest, Source};
 pub use framing::Fit;
 
 /// How pictures are cut out of clips.

@@ -140,7 +140,7 @@ pub(super) fn rows() -> Vec<Row> {
         },
         amount(
             "palette",
-            "Draws the picture with the eight colours that the model paints most",
+            "Draws the picture with the eight colours of the model's footage",
         ),
         choice(
             "transition",

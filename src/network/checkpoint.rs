@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use super::recipe::Recipe;
 use super::spec::Spec;
+use crate::palette::Palette;
 
 /// Key of the metadata's one entry.
 pub const METADATA_KEY: &str = "latentloop";
@@ -44,6 +45,9 @@ pub struct Card {
     /// How it was trained, beyond that; the reference recipe where a file does not say.
     #[serde(default)]
     pub recipe: Recipe,
+    /// The colours of those pictures; none where a file does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub palette: Option<Palette>,
 }
 
 impl Card {

@@ -5,10 +5,12 @@ use std::path::Path;
 
 use safetensors::tensor::SafeTensors;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::checkpoint::METADATA_KEY;
 use super::recipe::Recipe;
 use super::weights::{GeneratorWeights, LayerShape, WeightsError};
+use crate::palette::Palette;
 
 /// What a model is made of.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -151,10 +153,13 @@ impl fmt::Display for Description {
             .flatten()
         {
             // A file may say what it likes of itself, but not to the terminal.
-            let text = match serde_json::from_value::<Recipe>(value.clone()) {
-                Ok(recipe) if name == "recipe" => recipe.to_string(),
-                _ => value.as_str().map_or(value.to_string(), str::to_owned),
+            let text = match name.as_str() {
+                "recipe" => told::<Recipe>(value),
+                "palette" => told::<Palette>(value),
+                _ => None,
             };
+            let plain = || value.as_str().map_or(value.to_string(), str::to_owned);
+            let text = text.unwrap_or_else(plain);
             let [name, text] = [name, &text].map(|text| text.replace(char::is_control, "\u{fffd}"));
             write!(f, "\n{name:<14} {text}")?;
         }
@@ -189,6 +194,12 @@ impl fmt::Display for Layer {
             filter.kernel, filter.stride, filter.padding
         )
     }
+}
+
+/// A part of the card as people read it, where it can be read.
+fn told<T: DeserializeOwned + fmt::Display>(value: &serde_json::Value) -> Option<String> {
+    let part: T = serde_json::from_value(value.clone()).ok()?;
+    Some(part.to_string())
 }
 
 /// A number with its thousands apart.

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::RenderError;
-use crate::engine::{Bytes, Engine, Norm, ROWS};
+use crate::engine::{Bytes, Engine, Norm, ROWS, painted_with};
+use crate::palette::Palette;
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
 #[cfg(feature = "live")]
 use crate::stage::own::Shelf;
-use crate::stage::{
-    Canvas, Crossfade, Filter, Finish, LookFrame, LookValues, Palette, Projection, Scaler,
-};
+use crate::stage::{Canvas, Crossfade, Filter, Finish, LookFrame, LookValues, Projection, Scaler};
 
 /// The form of a film.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +40,9 @@ pub struct Pictures {
     pub to: Option<u64>,
 }
 
+/// What draws a model, and the colours of its footage where its file tells them.
+pub type Painter = (Box<dyn Engine>, Option<Palette>);
+
 /// A film in the making. It lies under another name until it is finished; dropped before, it leaves nothing.
 pub struct Film {
     engine: Box<dyn Engine>,
@@ -56,7 +58,7 @@ pub struct Film {
     /// What draws the look; made when the first picture with a look comes.
     finish: Finish,
     looked_for_card: bool,
-    /// What the engine paints with; found out when the first picture asks for it.
+    /// The colours of the model's footage, or what it paints with; that is found out when the first picture asks for it.
     palette: Option<Palette>,
     scaler: Scaler,
     frame: Canvas,
@@ -71,7 +73,7 @@ impl Film {
     ///
     /// # Errors
     /// When it cannot be written, or its size or rate is out of range. Nothing is left then.
-    pub fn open(path: &Path, engine: Box<dyn Engine>, form: Form) -> Result<Self, RecordError> {
+    pub fn open(path: &Path, (engine, palette): Painter, form: Form) -> Result<Self, RecordError> {
         let occupied = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
         if occupied {
             return Err(RecordError::Occupied(path.to_owned()));
@@ -97,7 +99,7 @@ impl Film {
             crossfade: Crossfade::default(),
             finish: Finish::default(),
             looked_for_card: false,
-            palette: None,
+            palette,
             scaler: Scaler::new(Filter::Edge, threads()),
             frame: Canvas::black(size),
             sink: Some(sink),
@@ -132,11 +134,11 @@ impl Film {
         self.form.fps
     }
 
-    /// Goes on with another model's engine, whose pictures take `length` ticks from tick `now` on to fade in. The film keeps
+    /// Goes on with another model, whose pictures take `length` ticks from tick `now` on to fade in. The film keeps
     /// its size.
     pub(super) fn change(
         &mut self,
-        engine: Box<dyn Engine>,
+        (engine, palette): Painter,
         now: u64,
         length: u64,
     ) -> Result<(), RenderError> {
@@ -152,7 +154,7 @@ impl Film {
         self.placed = None;
         self.painted = vec![0; width as usize * height as usize * 4];
         self.canvas = Canvas::black((width, height));
-        self.palette = None;
+        self.palette = palette;
         self.engine = engine;
         Ok(())
     }
@@ -174,10 +176,10 @@ impl Film {
         Ok(())
     }
 
-    /// What the engine paints with, where the look asks for it.
+    /// The colours of the model, where the look asks for them.
     pub(super) fn palette(&mut self, values: &LookValues) -> Result<Option<Palette>, RenderError> {
         if values.palette != 0.0 && self.palette.is_none() {
-            self.palette = Some(Palette::of_engine(self.engine.as_mut())?);
+            self.palette = painted_with(self.engine.as_mut())?;
         }
         Ok(self.palette)
     }

@@ -7,14 +7,14 @@ mod film;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::engine::{Engine, EngineError, Norm};
+use crate::engine::{EngineError, Norm};
 use crate::instrument::{Action, Instrument, InstrumentError, ParamId, Preset, Table, ticks};
 use crate::latent::{Path, interpolate};
 use crate::record::RecordError;
 use crate::stage::{LookFrame, LookIds, Projection, ProjectionIds};
 use crate::take::{Model, Player, PlayerError, Script, secs};
 
-pub use film::{Film, Form, Pictures};
+pub use film::{Film, Form, Painter, Pictures};
 
 /// Why nothing was rendered.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +141,7 @@ pub fn script(
     perform(&mut player, pictures, film, around, &mut |_| no_model())
 }
 
-/// Renders what `player` plays for that many ticks. `open` makes the engine of a model, where the take changes it.
+/// Renders what `player` plays for that many ticks. `open` opens a model, where the take changes it.
 ///
 /// # Errors
 /// As [`walk`], and where a model cannot be opened.
@@ -150,13 +150,13 @@ pub fn take(
     length: u64,
     film: &mut Film,
     around: &mut Surroundings,
-    open: &mut dyn FnMut(&Model) -> anyhow::Result<Box<dyn Engine>>,
+    open: &mut dyn FnMut(&Model) -> anyhow::Result<Painter>,
 ) -> Result<u64, RenderError> {
     let pictures = pictures(secs(length) * film.fps())?;
     perform(player, pictures, film, around, open)
 }
 
-fn no_model() -> anyhow::Result<Box<dyn Engine>> {
+fn no_model() -> anyhow::Result<Painter> {
     anyhow::bail!("only a logged take changes its model")
 }
 
@@ -182,7 +182,7 @@ fn perform(
     pictures: u64,
     film: &mut Film,
     around: &mut Surroundings,
-    open: &mut dyn FnMut(&Model) -> anyhow::Result<Box<dyn Engine>>,
+    open: &mut dyn FnMut(&Model) -> anyhow::Result<Painter>,
 ) -> Result<u64, RenderError> {
     let table = Arc::clone(player.instrument().table());
     let find = |name: &str| table.find(name).map_err(InstrumentError::from);
@@ -205,9 +205,9 @@ fn perform(
         if player.model() != model.as_ref() {
             model = player.model().cloned();
             if let Some(model) = &model {
-                let engine = open(model).map_err(RenderError::Model)?;
+                let painter = open(model).map_err(RenderError::Model)?;
                 let now = player.instrument().ticks();
-                film.change(engine, now, ticks(fade_secs))?;
+                film.change(painter, now, ticks(fade_secs))?;
             }
         }
         let instrument = player.instrument();

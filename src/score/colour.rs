@@ -1,11 +1,13 @@
 //! Colours as people tell them apart.
 
+use crate::light;
+
 /// CIE L*a*b* of a colour of sRGB levels in 0..255, white being D65.
 ///
 /// The distance of two such colours is their Delta E (CIE 1976); about 2.3 is just noticeable.
 /// sRGB after IEC 61966-2-1, L*a*b* after CIE 15:2004.
 pub(super) fn lab(levels: [f64; 3]) -> [f64; 3] {
-    let [red, green, blue] = levels.map(|level| linear(level / 255.0));
+    let [red, green, blue] = levels.map(|level| light::of(level / 255.0));
     let x = 0.4124564 * red + 0.3575761 * green + 0.1804375 * blue;
     let y = 0.2126729 * red + 0.7151522 * green + 0.0721750 * blue;
     let z = 0.0193339 * red + 0.1191920 * green + 0.9503041 * blue;
@@ -18,14 +20,6 @@ pub(super) fn lab(levels: [f64; 3]) -> [f64; 3] {
 pub(super) fn difference(a: &[f64; 3], b: &[f64; 3]) -> f64 {
     let squares = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b));
     libm::sqrt(squares.sum())
-}
-
-fn linear(value: f64) -> f64 {
-    if value <= 0.04045 {
-        value / 12.92
-    } else {
-        libm::pow((value + 0.055) / 1.055, 2.4)
-    }
 }
 
 fn curve(value: f64) -> f64 {

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use super::Survey;
-use super::palette::Signature;
+use super::signature::{Signature, signature};
 
 /// Neighbours that a picture's ball reaches to.
 pub(super) const NEIGHBOURS: usize = 5;
@@ -92,7 +92,7 @@ impl Footage {
         Ok(Self {
             size,
             balls,
-            signature: survey.histogram.signature(),
+            signature: signature(&survey.tally),
             survey,
             variety,
             energy,

@@ -4,7 +4,6 @@
 
 mod colour;
 mod earth_mover;
-mod palette;
 mod thumbnail;
 
 mod survey;
@@ -13,6 +12,7 @@ mod footage;
 mod sampling;
 
 mod scores;
+mod signature;
 
 pub use footage::{Footage, ScoreError};
 pub use sampling::{Draw, Sampling};

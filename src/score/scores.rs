@@ -2,6 +2,7 @@
 
 use super::colour::difference;
 use super::earth_mover::earth_movers_distance;
+use super::signature::signature;
 use super::{Draw, Footage, Sampling, Survey};
 
 /// Diversity below which a model counts as collapsed: whatever its latents, it draws one picture.
@@ -36,7 +37,7 @@ impl Scores {
         let (coverage, nearest) = footage.neighbours(samples);
         Self {
             palette_distance: earth_movers_distance(
-                &samples.histogram.signature(),
+                &signature(&samples.tally),
                 &footage.signature,
                 difference,
             ),
@@ -173,8 +174,8 @@ mod tests {
         };
         // Footage of one colour has no edges to compare with, so the palettes alone are.
         let found = earth_movers_distance(
-            &survey(&flat(samples)).histogram.signature(),
-            &survey(&flat(colours)).histogram.signature(),
+            &signature(&survey(&flat(samples)).tally),
+            &signature(&survey(&flat(colours)).tally),
             difference,
         );
         let expected = difference(&lab(samples.map(f64::from)), &lab(colours.map(f64::from)));

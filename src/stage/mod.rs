@@ -6,7 +6,6 @@ mod film;
 mod fit;
 #[cfg(all(test, feature = "live"))]
 mod golden;
-mod light;
 mod look;
 mod projection;
 mod scale;
@@ -47,7 +46,7 @@ pub(crate) use gpu::{Gpu, acquire};
 pub use gpu::{GpuError, adapters};
 #[cfg(feature = "live")]
 pub use hud::{Learn, Port, Readout};
-pub use look::{Finish, Limiter, LookFrame, LookIds, LookValues, OwnIds, OwnValues, Palette};
+pub use look::{Finish, Limiter, LookFrame, LookIds, LookValues, OwnIds, OwnValues};
 #[cfg(feature = "live")]
 pub use look::{Look, own};
 #[cfg(feature = "live")]

@@ -8,8 +8,12 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::palette::{Palette, Tally};
+
 /// Most numbers that a set may hold: 4 GiB of bytes.
 const MAX_BYTES: u64 = 4 << 30;
+/// Fewest pictures whose colours a thread counts by itself.
+const SHARE: usize = 32;
 
 /// Why a folder of pictures cannot be trained on.
 #[derive(Debug, Error)]
@@ -121,6 +125,20 @@ impl Dataset {
     /// Every picture, `[3, size, size]`, in the order of the files' names.
     pub fn pictures(&self) -> &[Vec<u8>] {
         &self.pictures
+    }
+
+    /// The colours that they are made of.
+    pub fn palette(&self) -> Option<Palette> {
+        let parts = self.pictures.par_iter().with_min_len(SHARE);
+        let tally = parts.fold(Tally::default, |mut tally, picture| {
+            tally.add_planes(picture);
+            tally
+        });
+        let whole = tally.reduce(Tally::default, |mut whole, part| {
+            whole.merge(&part);
+            whole
+        });
+        whole.palette()
     }
 
     /// The pictures of these numbers, `[batch, 3, size, size]` in -1..1.

@@ -181,6 +181,7 @@ pub fn run(
         pictures: data.len(),
         dataset: data.digest.clone(),
         recipe: settings.recipe,
+        palette: data.palette(),
     };
     if settings.resume {
         let file = Checkpoint::read(&settings.output)?;

@@ -186,7 +186,7 @@ fn near_duplicates_are_counted_and_left_out_when_asked() {
         "the earlier set was replaced"
     );
     assert_eq!(names(&folder).len() as u64, left.count + 1);
-    assert!((4..=7).contains(&left.palette.len()));
+    assert!((4..=8).contains(&left.palette.len()));
 }
 
 #[test]

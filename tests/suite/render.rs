@@ -212,6 +212,50 @@ fn a_film_has_the_presets_look() {
 }
 
 #[test]
+fn a_palette_is_that_of_the_models_footage() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    std::fs::create_dir(folder.join("green")).unwrap();
+    for number in 0..4 {
+        image::RgbImage::from_pixel(64, 64, image::Rgb([10, 160, 40]))
+            .save(folder.join(format!("green/{number}.png")))
+            .unwrap();
+    }
+    let words = "train green -o model.safetensors --size 64 --width 0.015625 --latent 12 --batch 4 --steps 0 --device cpu";
+    succeed(folder, &words.split(' ').collect::<Vec<_>>());
+    let mut seen = Vec::new();
+    for palette in [0, 1] {
+        std::fs::write(
+            folder.join("loop.toml"),
+            format!(
+                r#"
+                version = 1
+                model = "model.playing.safetensors"
+                keyframes = [{{ seed = 1 }}, {{ seed = 2 }}]
+                [params]
+                "look.palette" = {palette}
+                "#
+            ),
+        )
+        .unwrap();
+        let film = folder.join(format!("film-{palette}"));
+        let name = film.to_str().unwrap();
+        succeed(
+            folder,
+            &["render", "loop.toml", "-o", name, "--frames", "1"],
+        );
+        seen.push(picture(&film, 1));
+    }
+    let is_green = |pixel: &image::Rgb<u8>| {
+        let [red, green, blue] = pixel.0;
+        green > red.saturating_add(20) && green > blue.saturating_add(20)
+    };
+    let green = |picture: &image::RgbImage| picture.pixels().filter(|p| is_green(p)).count();
+    assert!(green(&seen[0]) < 64 * 64 / 2, "{}", green(&seen[0]));
+    assert_eq!(green(&seen[1]), 64 * 64);
+}
+
+#[test]
 fn a_larger_film_is_enlarged_as_its_preset_says_and_is_the_same_in_parts() {
     let place = tempfile::tempdir().unwrap();
     std::fs::copy(model(), place.path().join("m.safetensors")).unwrap();

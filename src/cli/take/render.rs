@@ -6,12 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use crate::cli::film::{make, pictures, size};
-use crate::engine::{Bytes, Drawing, Engine, Norm, open};
+use crate::engine::{Bytes, Drawing, Norm, open};
 use crate::instrument::Table;
 use crate::library::{self, TakeFile};
 use crate::network::weights::GeneratorWeights;
 use crate::record::Codec;
-use crate::render::{self, Pictures};
+use crate::render::{self, Painter, Pictures};
 use crate::take::{Model, Player, Take, secs};
 
 /// Render a take to a film or to a folder of pictures
@@ -114,7 +114,7 @@ fn draw(
             let first = model(file, &first, any_model)?;
             make(&first, output, form, drawing, |film, around| {
                 let mut change =
-                    |other: &Model| engine(&model(file, other, any_model)?, other, drawing);
+                    |other: &Model| painter(&model(file, other, any_model)?, other, drawing);
                 render::take(&mut player, take.length(), film, around, &mut change)
             })
         }
@@ -139,8 +139,9 @@ fn model(take: &Path, model: &Model, any: bool) -> anyhow::Result<PathBuf> {
     Ok(file)
 }
 
-fn engine(file: &Path, model: &Model, drawing: &Drawing) -> anyhow::Result<Box<dyn Engine>> {
-    let engine = open(&GeneratorWeights::load(file)?, drawing)?;
+fn painter(file: &Path, model: &Model, drawing: &Drawing) -> anyhow::Result<Painter> {
+    let weights = GeneratorWeights::load(file)?;
+    let engine = open(&weights, drawing)?;
     if engine.latent() != model.latent as usize {
         bail!(
             "{} takes latents of {} numbers, the take was played with {}",
@@ -149,7 +150,7 @@ fn engine(file: &Path, model: &Model, drawing: &Drawing) -> anyhow::Result<Box<d
             model.latent
         );
     }
-    Ok(engine)
+    Ok((engine, weights.palette))
 }
 
 /// Plays the take without drawing it and compares its latents with those that were logged.

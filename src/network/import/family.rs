@@ -171,6 +171,7 @@ fn build(
         stem_weight: stem.weight,
         stem_bias: stem.bias,
         layers,
+        palette: None,
     })
 }
 

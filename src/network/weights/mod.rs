@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::kernel::{Filter, Moments, fold};
 use super::parameters::uniform;
 use super::spec::{LEAKY_SLOPE, STEM_SIDE, Spec};
+use crate::palette::Palette;
 
 /// Largest file that is read, in bytes.
 const MAX_BYTES: u64 = 8 << 30;
@@ -35,6 +36,8 @@ pub struct GeneratorWeights {
     pub stem_bias: Vec<f32>,
     /// What follows the stem; the last one gives red, green and blue.
     pub layers: Vec<LayerWeights>,
+    /// The colours of its footage, where its file tells any that can be read.
+    pub palette: Option<Palette>,
 }
 
 /// A batch norm, an activation and the convolution after them.
@@ -277,6 +280,7 @@ impl GeneratorWeights {
             stem_weight,
             stem_bias,
             layers,
+            palette: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{Architecture, GeneratorWeights, LayerShape, LayerWeights, MAX_SIDE, 
 use crate::network::checkpoint::METADATA_KEY;
 use crate::network::kernel::Filter;
 use crate::network::spec::STEM_SIDE;
+use crate::palette::Palette;
 
 /// Longest row of any weight: wider networks are refused.
 const MAX_CHANNELS: usize = 8192;
@@ -24,7 +25,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<GeneratorWeights, String> {
     }
     let broken = |error| format!("it is no whole safetensors file ({error}); copy it again");
     let file = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
-    let architecture = architecture(bytes)?;
+    let Card {
+        architecture,
+        palette,
+    } = card(bytes)?;
     let stem = shape(&file, "input.weight")?;
     let &[rows, latent] = &stem[..] else {
         return Err(format!(
@@ -80,6 +84,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<GeneratorWeights, String> {
         stem_weight: numbers(&file, "input.weight", &stem)?,
         stem_bias: numbers(&file, "input.bias", &[rows])?,
         layers,
+        palette,
     };
     match weights
         .sides()
@@ -94,21 +99,28 @@ pub(super) fn parse(bytes: &[u8]) -> Result<GeneratorWeights, String> {
     }
 }
 
-/// What the metadata says of the layers, if anything.
-fn architecture(bytes: &[u8]) -> Result<Option<Architecture>, String> {
+/// What the metadata says, if anything.
+#[derive(Default)]
+struct Card {
+    architecture: Option<Architecture>,
+    palette: Option<Palette>,
+}
+
+fn card(bytes: &[u8]) -> Result<Card, String> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let metadata = header.metadata().as_ref();
     let Some(text) = metadata.and_then(|metadata| metadata.get(METADATA_KEY)) else {
-        return Ok(None);
+        return Ok(Card::default());
     };
     let faulty = |error: serde_json::Error| format!("its metadata: {error}");
     let mut card: serde_json::Value = serde_json::from_str(text).map_err(faulty)?;
-    match card.get_mut("architecture").map(serde_json::Value::take) {
-        None | Some(serde_json::Value::Null) => Ok(None),
-        Some(architecture) => serde_json::from_value(architecture)
-            .map(Some)
-            .map_err(faulty),
-    }
+    let mut part = |name| card.get_mut(name).map(serde_json::Value::take);
+    let (architecture, palette) = (part("architecture"), part("palette"));
+    Ok(Card {
+        architecture: serde_json::from_value(architecture.unwrap_or_default()).map_err(faulty)?,
+        // A model can be played without its colours.
+        palette: serde_json::from_value(palette.unwrap_or_default()).unwrap_or_default(),
+    })
 }
 
 fn has(file: &SafeTensors, layer: usize) -> bool {
@@ -281,6 +293,13 @@ mod tests {
 
     /// A file of tensors of 0.5 and a card with this architecture.
     fn file(architecture: Value, tensors: &[(&str, &[usize])]) -> Vec<u8> {
+        with_card(
+            &json!({ "version": 1, "architecture": architecture }),
+            tensors,
+        )
+    }
+
+    fn with_card(card: &Value, tensors: &[(&str, &[usize])]) -> Vec<u8> {
         let bytes: Vec<Vec<u8>> = tensors
             .iter()
             .map(|(_, shape)| 0.5f32.to_le_bytes().repeat(shape.iter().product()))
@@ -289,8 +308,7 @@ mod tests {
             let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes).unwrap();
             (*name, view)
         });
-        let card = json!({ "version": 1, "architecture": architecture }).to_string();
-        let metadata = HashMap::from([(METADATA_KEY.to_owned(), card)]);
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), card.to_string())]);
         safetensors::serialize(views, Some(metadata)).unwrap()
     }
 
@@ -325,6 +343,33 @@ mod tests {
         assert_eq!(weights.layers[2].outputs, 3);
         assert_eq!(weights.layers[2].weight.len(), 2 * 3 * 16);
         assert_eq!(weights.layers[2].bias, [0.5; 3]);
+    }
+
+    #[test]
+    fn the_footages_palette_is_read_and_a_faulty_one_stops_no_model() {
+        let layers = json!({ "layers": [layer_shape(4, 2, 1, true)] });
+        let tensors: &[(&str, &[usize])] = &[
+            ("input.weight", &[4, 2]),
+            ("input.bias", &[4]),
+            ("net.2.weight", &[1, 3, 4, 4]),
+            ("net.2.bias", &[3]),
+        ];
+        let palette = |palette: Value| {
+            let card = json!({ "architecture": layers, "palette": palette });
+            parse(&with_card(&card, tensors)).unwrap().palette
+        };
+        let colours = json!([{ "colour": "#102030", "share": 1.0 }]);
+        let read = palette(colours.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), colours);
+        for faulty in [
+            json!(null),
+            json!([]),
+            json!("#102030"),
+            json!([{ "colour": "red", "share": 1.0 }]),
+            json!([{ "colour": "#102030" }]),
+        ] {
+            assert_eq!(palette(faulty), None);
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The last step before a picture is shown: its look, where a card can draw one, and the limiter, always.
 
 use super::limiter::Rule;
-use super::{Limiter, LookValues, Palette};
+use super::{Limiter, LookValues};
+use crate::palette::Palette;
 use crate::stage::Canvas;
 #[cfg(feature = "live")]
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub struct LookFrame {
     pub tick: u64,
     /// What grain is drawn from.
     pub seed: u32,
-    /// What the model paints with, once that is known.
+    /// The colours of the model's footage, once they are known.
     pub palette: Option<Palette>,
 }
 

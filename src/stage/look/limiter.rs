@@ -5,7 +5,7 @@
 //! a quarter of the cells would pass three pairs in a second, the picture keeps to what was shown before.
 
 use crate::instrument::TICKS_PER_SEC;
-use crate::stage::light::{level, linear};
+use crate::light::{level, linear};
 
 const SIDE: usize = 16;
 const CELLS: usize = SIDE * SIDE;

@@ -1,7 +1,6 @@
 //! The look: what is done to a picture between the engine and the screen, and the limiter after it.
 
 mod limiter;
-mod palette;
 mod values;
 
 mod finish;
@@ -33,5 +32,4 @@ mod tests;
 pub use card::Look;
 pub use finish::{Finish, LookFrame};
 pub use limiter::Limiter;
-pub use palette::Palette;
 pub use values::{LookIds, LookValues, OwnIds, OwnValues};

@@ -1,8 +1,8 @@
 //! The passes of the look: which of them do something, with which numbers, from which shader.
 
 use super::LookValues;
-use super::palette::Palette;
 use crate::instrument::{OWN_KNOBS, OWN_PASSES, PASSES, TICKS_PER_SEC};
+use crate::palette::{COLOURS, Palette};
 
 /// Least and greatest value of each knob of a performer's own pass.
 pub(super) type Ranges = [[f32; 2]; OWN_KNOBS.len()];
@@ -191,11 +191,13 @@ impl Pass {
             ]),
             Self::Palette => {
                 put(&[v.palette, 0.0, 0.0, 0.0]);
-                let colours = at.palette.unwrap_or_default();
-                for (out, colour) in out[4..].chunks_exact_mut(4).zip(&colours.oklab) {
+                let colours = at
+                    .palette
+                    .map_or([[0.0; 3]; COLOURS], |palette| palette.oklab());
+                for (out, colour) in out[4..].chunks_exact_mut(4).zip(&colours) {
                     out[..3].copy_from_slice(colour);
                 }
-                4 + 4 * colours.oklab.len()
+                4 + 4 * colours.len()
             }
             Self::Colour => put(&[
                 v.lift,
@@ -292,7 +294,7 @@ mod tests {
             tick: 0,
             passed: 16,
             seed: 0,
-            palette: Some(Palette::default()),
+            palette: Some(crate::stage::look::tests::amber()),
             direction: 1.0,
             ranges: [Some(Ranges::default()); OWN_PASSES],
         }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::own::Shelf;
-use super::{Finish, Look, LookFrame, LookValues, OwnValues, Palette};
+use super::{Finish, Look, LookFrame, LookValues, OwnValues};
 use crate::instrument::LookOrder;
+use crate::palette::{Palette, Swatch};
 use crate::stage::Canvas;
 
 mod own;
@@ -32,16 +33,13 @@ fn synthetic() -> Canvas {
 }
 
 /// Night blue, rust, amber and cream.
-fn amber() -> Palette {
-    let four = [
-        [0.25, 0.0, -0.06],
-        [0.45, 0.09, 0.07],
-        [0.7, 0.06, 0.13],
-        [0.95, 0.0, 0.04],
-    ];
-    Palette {
-        oklab: std::array::from_fn(|at| four[at / 2]),
-    }
+pub(super) fn amber() -> Palette {
+    let swatch = |colour: &str| Swatch {
+        colour: colour.parse().unwrap(),
+        share: 0.25,
+    };
+    let four = ["#171f3e", "#883a21", "#da8928", "#f9eed1"].map(swatch);
+    Palette::try_from(four.to_vec()).unwrap()
 }
 
 fn frame(values: LookValues, number: u64) -> LookFrame {

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::super::Canvas;
 use super::super::film::{Exposure, HALATION, SIDE, TAPS, TINT, Tile};
 use super::super::fit::Place;
-use super::super::light::{level, linear};
+use crate::light::{level, linear};
 
 /// Steps of light from none to all that halation can be, fine enough for a third of a level.
 const STEPS: usize = 1024;

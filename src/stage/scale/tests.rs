@@ -1,5 +1,5 @@
 use super::*;
-use crate::stage::light::linear;
+use crate::light::linear;
 use crate::stage::{Film, Fit};
 
 fn scaled(from: (u32, u32), to: (u32, u32), projection: &Projection, picture: &[u8]) -> Canvas {
