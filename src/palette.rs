@@ -109,6 +109,13 @@ impl TryFrom<Vec<Swatch>> for Palette {
         if !(1..=COLOURS).contains(&count) {
             return Err(format!("a palette has 1 to {COLOURS} colours, not {count}"));
         }
+        let mut all = swatches.iter();
+        if let Some(swatch) = all.find(|swatch| !(0.0..=1.0).contains(&swatch.share)) {
+            return Err(format!(
+                "{} has a share of {}, not one of 0 to 1",
+                swatch.colour, swatch.share
+            ));
+        }
         Ok(Self {
             all: std::array::from_fn(|at| swatches[at.min(count - 1)]),
             count,
@@ -347,6 +354,9 @@ mod tests {
             let error = text.parse::<Rgb>().unwrap_err();
             assert!(error.contains("#rrggbb"), "{error}");
         }
+        let faulty = r##"[{"colour":"#000000","share":-1}]"##;
+        let error = serde_json::from_str::<Palette>(faulty).unwrap_err();
+        assert!(error.to_string().contains("0 to 1"), "{error}");
         for colours in [0, 9] {
             let swatch = r##"{"colour":"#000000","share":0}"##;
             let text = format!("[{}]", vec![swatch; colours].join(","));

@@ -128,6 +128,14 @@ impl Description {
     }
 }
 
+impl Description {
+    /// The colours of its footage, where the file tells any that can be read.
+    pub fn palette(&self) -> Option<Palette> {
+        let palette = self.card.as_ref()?.get("palette")?;
+        serde_json::from_value(palette.clone()).ok()
+    }
+}
+
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let colours = if self.colour { "colour" } else { "grey" };

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use egui::ColorImage;
+use egui::{Color32, ColorImage};
 
 use crate::library::read_text;
 use crate::network::description::Description;
+use crate::palette::Swatch;
 
 /// Lines that are taken from what is written beside a model, and the letters of one.
 const LINES: usize = 10;
@@ -24,6 +25,8 @@ pub(super) struct Card {
     pub(super) made_of: Result<String, String>,
     /// Names and what they say, as the card beside the file has them.
     pub(super) lines: Vec<(String, String)>,
+    /// The colours of its footage and how common each is, where its file tells them.
+    pub(super) palette: Option<Vec<(Color32, f32)>>,
     /// The contact sheet; nothing where there is none; or why it cannot be shown.
     pub(super) sheet: Result<Option<ColorImage>, String>,
 }
@@ -43,6 +46,11 @@ impl Card {
             name: name.to_string_lossy().into_owned(),
             made_of: described.as_ref().map(made_of).map_err(ToString::to_string),
             lines,
+            palette: described
+                .as_ref()
+                .ok()
+                .and_then(|description| description.palette())
+                .map(|palette| palette.swatches().iter().map(coloured).collect()),
             sheet: sheet(&model.with_extension("png")),
         }
     }
@@ -51,6 +59,11 @@ impl Card {
     pub(super) fn title(&self) -> &str {
         self.name.strip_suffix(".safetensors").unwrap_or(&self.name)
     }
+}
+
+fn coloured(swatch: &Swatch) -> (Color32, f32) {
+    let [red, green, blue] = swatch.colour.0;
+    (Color32::from_rgb(red, green, blue), swatch.share as f32)
 }
 
 fn made_of(description: &Description) -> String {
@@ -162,6 +175,9 @@ mod tests {
         let find = |name: &str| card.lines.iter().find(|(found, _)| found == name).unwrap();
         assert_eq!(find("Licence of the footage").1, "CC0 1.0");
         assert!(find("Attribution").1.ends_with("crystal.mp4"));
+        let palette = card.palette.unwrap();
+        assert_eq!(palette[0].0, Color32::from_rgb(0x70, 0x42, 0x2b));
+        assert_eq!(palette.len(), 8);
         let sheet = card.sheet.unwrap().unwrap();
         assert_eq!(sheet.size, [WIDTH as usize, 318]);
     }
@@ -180,6 +196,7 @@ mod tests {
         let card = Card::read(&model);
         assert!(card.made_of.unwrap_err().contains("x.safetensors"));
         assert!(card.sheet.unwrap_err().contains("x.png"));
+        assert_eq!(card.palette, None);
         assert_eq!(card.lines, [("a".to_owned(), "b".to_owned())]);
     }
 

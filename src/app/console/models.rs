@@ -156,6 +156,7 @@ impl Model {
             // Columns are justified, and so would be the words.
             ui.with_layout(Layout::top_down(Align::LEFT), |ui| {
                 self.picture(ui);
+                self.palette(ui);
                 ui.add_space(2.0);
                 self.title(ui, state);
                 self.words(ui);
@@ -196,6 +197,23 @@ impl Model {
                 };
                 control::fitted(&painter, area.shrink(6.0), text, 13.0, ink);
             }
+        }
+    }
+
+    /// The colours of its footage, each as wide as it is common.
+    fn palette(&self, ui: &mut Ui) {
+        let Some(palette) = &self.card.palette else {
+            return;
+        };
+        let size = Vec2::new(ui.available_width(), 10.0);
+        let (area, _) = ui.allocate_exact_size(size, Sense::hover());
+        let all: f32 = palette.iter().map(|(_, share)| share).sum();
+        let mut left = area.left();
+        for &(colour, share) in palette {
+            let width = area.width() * share / all.max(f32::EPSILON);
+            let place = Rect::from_min_size(Pos2::new(left, area.top()), Vec2::new(width, size.y));
+            ui.painter().rect_filled(place, 0.0, colour);
+            left += width;
         }
     }
 
