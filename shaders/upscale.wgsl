@@ -27,6 +27,9 @@ struct Projection {
 @group(0) @binding(4) var glow: texture_2d<f32>;
 @group(0) @binding(5) var tile: texture_2d<f32>;
 
+// Whether there is halation or grain: a processor that draws is spared both where there is neither.
+override FILM: bool = true;
+
 const LUMA: vec3<f32> = vec3<f32>(0.2126, 0.7152, 0.0722);
 const BLACK: vec4<f32> = vec4<f32>(0.0, 0.0, 0.0, 1.0);
 
@@ -244,22 +247,31 @@ fn encoded(light: vec3<f32>) -> vec3<f32> {
 const TINT: vec3<f32> = vec3<f32>(1.0, 0.3, 0.1);
 
 fn finished(at: vec4<f32>, colour: vec3<f32>) -> vec4<f32> {
-    var level = clamp(colour, vec3<f32>(0.0), vec3<f32>(1.0));
+    let level = clamp(colour, vec3<f32>(0.0), vec3<f32>(1.0));
+    if FILM {
+        return vec4<f32>(grained(at, halated(at, level)), 1.0);
+    }
+    return vec4<f32>(level, 1.0);
+}
+
+fn halated(at: vec4<f32>, level: vec3<f32>) -> vec3<f32> {
     let covered = vec2<f32>(textureDimensions(glow)) * f32(projection.block);
     let uv = place(at) * size() / covered;
     let light = projection.halation * textureSampleLevel(glow, linear_sampler, uv, 0.0).r;
-    if light > 0.0 {
-        let own = decoded(level);
-        // What shines through leaves the rest to be filled: nothing clips.
-        level = encoded(own + light * TINT * (1.0 - own));
+    if light <= 0.0 {
+        return level;
     }
+    let own = decoded(level);
+    // What shines through leaves the rest to be filled: nothing clips.
+    return encoded(own + light * TINT * (1.0 - own));
+}
+
+fn grained(at: vec4<f32>, level: vec3<f32>) -> vec3<f32> {
+    let side = textureDimensions(tile);
+    let on_tile = (((vec2<u32>(at.xy) * projection.grain_step) >> vec2<u32>(8u)) + projection.grain_shift) % side;
     let bright = dot(level, LUMA);
     // Strongest in the middle tones, none in black and white.
-    let strength = projection.grain * 2.0 * sqrt(max(bright * (1.0 - bright), 0.0));
-    if strength > 0.0 {
-        let side = textureDimensions(tile);
-        let on_tile = (((vec2<u32>(at.xy) * projection.grain_step) >> vec2<u32>(8u)) + projection.grain_shift) % side;
-        level += strength * textureLoad(tile, vec2<i32>(on_tile), 0).r;
-    }
-    return vec4<f32>(clamp(level, vec3<f32>(0.0), vec3<f32>(1.0)), 1.0);
+    let tone = 2.0 * sqrt(max(bright * (1.0 - bright), 0.0));
+    let noise = projection.grain * tone * textureLoad(tile, vec2<i32>(on_tile), 0).r;
+    return clamp(level + noise, vec3<f32>(0.0), vec3<f32>(1.0));
 }

@@ -1,4 +1,6 @@
-"""Plays for ten minutes offscreen, records, and says whether anything was lost or grew: run.py [PROGRAM] (needs Linux and ffprobe).
+"""Plays for ten minutes, records, and says whether anything was lost or grew: run.py [PROGRAM].
+
+Needs Linux and ffprobe; with --screen also Xvfb and openbox.
 
 A scripted hand moves faders fifty times a second, jumps, re-rolls, and blacks out, over OSC. The last two lines are the figures as
 JSON and a verdict; it ends with 0 where all of it holds:
@@ -9,8 +11,10 @@ JSON and a verdict; it ends with 0 where all of it holds:
 """
 
 import argparse
+import contextlib
 import json
 import math
+import os
 import pathlib
 import re
 import socket
@@ -31,6 +35,8 @@ def arguments():
     parser.add_argument("--piece", default=str(ROOT / "presets/first.toml"))
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--fps", type=float, default=60.0)
+    parser.add_argument("--screen", help="WIDTHxHEIGHT of a screen to fill, instead of none")
+    parser.add_argument("--look", action="store_true", help="with feedback, colour, grain and vignette")
     parser.add_argument("--with", dest="options", default="", help="more options for play, in one word")
     return parser.parse_args()
 
@@ -64,6 +70,11 @@ class Hand:
                 time.sleep(0.1)
         raise SystemExit("the show has ended before it began")
 
+    def dress(self):
+        """A look."""
+        for row, value in [("feedback", 0.5), ("saturation", 1.2), ("grain", 0.3), ("vignette", 0.5)]:
+            self.send(f"/look/{row}", value)
+
     def play(self, now):
         """One of fifty moves a second."""
         self.turn += 1
@@ -92,18 +103,42 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def perform(args, folder):
+@contextlib.contextmanager
+def screen(size):
+    """The environment of a screen of that size, with a window manager."""
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size}x24"]
+    with subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL) as server:
+        os.close(write)
+        try:
+            with os.fdopen(read) as told:
+                environment = {**os.environ, "DISPLAY": f":{told.readline().strip()}"}
+            with subprocess.Popen(["openbox"], env=environment, stderr=subprocess.DEVNULL) as manager:
+                try:
+                    yield environment
+                finally:
+                    manager.kill()
+        finally:
+            server.terminate()
+
+
+def perform(args, folder, environment=None):
     """Plays; gives the log and the memory by the second."""
     port = free_port()
-    command = [args.program, "play", args.piece, "--headless", "--fps", str(args.fps)]
+    where = ["--fullscreen", "--console", "none"] if environment else ["--headless"]
+    command = [args.program, "play", args.piece, *where, "--fps", str(args.fps)]
     command += ["--osc", f"127.0.0.1:{port}", "--seconds", str(args.seconds), "--stats", "stats.json"]
     command += args.options.split()
     memory = []
     with open(folder / "log", "w") as log:
-        process = subprocess.Popen(command, cwd=folder, stderr=log, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stderr=log, stdout=subprocess.DEVNULL
+        )
         try:
             hand = Hand(port)
             hand.wait(process)
+            if args.look:
+                hand.dress()
             hand.send("/record/toggle")
             begun, moves = time.perf_counter(), 0
             while process.poll() is None:
@@ -133,13 +168,17 @@ def main():
     args = arguments()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        log, memory, ended = perform(args, folder)
+        if args.screen:
+            with screen(args.screen) as environment:
+                log, memory, ended = perform(args, folder, environment)
+        else:
+            log, memory, ended = perform(args, folder)
         told = re.search(r"recorded (.*): ([\d.]+) s, (\d+) pictures.*?, (\d+) dropped", log)
         if ended != 0 or not told:
             sys.exit(f"FAIL: the show ended with {ended}\n{log}")
         stats = json.loads((folder / "stats.json").read_text())
         film = pictures(folder / told[1])
-    warm = memory[: max(1, min(60, len(memory) // 10))]
+    warm = memory[: max(5, min(60, len(memory) // 10))]
     rest = memory[len(warm) :] or warm
     growth = round(max(rest) - warm[-1], 1)
     p99, due = stats["frame_interval_ms"]["p99"], 1000 / args.fps

@@ -10,6 +10,7 @@ use crate::stage::{LookFrame, blend_weight};
 
 /// A frame that is waited for is looked for this often.
 const POLL: Duration = Duration::from_micros(200);
+
 impl Show {
     /// Waits for the frame that was just asked for, where the engine takes less than half of the time from picture to picture:
     /// then a hand is seen one picture earlier. Otherwise frames are drawn while pictures are shown.

@@ -18,6 +18,7 @@ pub(super) struct Upscale {
     planes: Option<(u64, Planes)>,
     way: Way,
     halates: bool,
+    has_film: bool,
 }
 
 /// The shaders' uniform.
@@ -62,6 +63,7 @@ impl Upscale {
             planes: None,
             way: Way::Enlarge(Filter::Nearest),
             halates: false,
+            has_film: false,
         }
     }
 
@@ -96,6 +98,7 @@ impl Upscale {
         let exposure = Exposure::new(&projection.film, size, frame);
         self.way = projection.filter.unwrap_or(self.auto).way(size, &place);
         self.halates = exposure.halation > 0.0;
+        self.has_film = self.halates || exposure.grain > 0.0;
         let numbers = Numbers {
             offset: [place.offset.0 as f32, place.offset.1 as f32],
             extent: [place.extent.0 as f32, place.extent.1 as f32],
@@ -125,7 +128,7 @@ impl Upscale {
     /// Draws the picture that was taken last, and prepared, if there is one.
     pub(super) fn draw(&self, pass: &mut wgpu::RenderPass) {
         if let Some(planes) = self.planes() {
-            pass.set_pipeline(self.pipelines.way(self.way));
+            pass.set_pipeline(self.pipelines.way(self.way, self.has_film));
             pass.set_bind_group(0, &planes.whole, &[]);
             pass.draw(0..3, 0..1);
         }

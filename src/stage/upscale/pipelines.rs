@@ -39,7 +39,8 @@ pub(super) struct Pipelines {
     pub(super) tile: wgpu::TextureView,
     findings: [wgpu::RenderPipeline; 4],
     /// All of them, so that none is made while a show runs.
-    ways: [wgpu::RenderPipeline; 6],
+    bare: [wgpu::RenderPipeline; 6],
+    filmed: [wgpu::RenderPipeline; 6],
 }
 
 impl Pipelines {
@@ -52,8 +53,24 @@ impl Pipelines {
             device.create_shader_module(wgpu::include_wgsl!("../../../shaders/analyse.wgsl"));
         let upscale =
             device.create_shader_module(wgpu::include_wgsl!("../../../shaders/upscale.wgsl"));
-        let finding = |(entry, format)| pipeline(device, &finding_layout, &analyse, entry, format);
-        let way = |(_, entry)| pipeline(device, &whole_layout, &upscale, entry, format);
+        let finding = |(entry, format)| {
+            let shader = Shader {
+                module: &analyse,
+                entry,
+                constants: &[],
+            };
+            pipeline(device, &finding_layout, shader, format)
+        };
+        let ways = |constants| {
+            WAYS.map(|(_, entry)| {
+                let shader = Shader {
+                    module: &upscale,
+                    entry,
+                    constants,
+                };
+                pipeline(device, &whole_layout, shader, format)
+            })
+        };
         Self {
             sampler: device.create_sampler(&wgpu::SamplerDescriptor {
                 label: Some("picture"),
@@ -63,7 +80,8 @@ impl Pipelines {
             }),
             tile: tile(card),
             findings: FINDINGS.map(finding),
-            ways: WAYS.map(way),
+            bare: ways(&[("FILM", 0.0)]),
+            filmed: ways(&[("FILM", 1.0)]),
             finding_layout,
             whole_layout,
         }
@@ -73,9 +91,11 @@ impl Pipelines {
         &self.findings[finding as usize]
     }
 
-    pub(super) fn way(&self, way: Way) -> &wgpu::RenderPipeline {
+    /// `has_film`: with halation or grain.
+    pub(super) fn way(&self, way: Way, has_film: bool) -> &wgpu::RenderPipeline {
         let place = WAYS.iter().position(|(known, _)| *known == way);
-        &self.ways[place.unwrap_or(0)]
+        let ways = if has_film { &self.filmed } else { &self.bare };
+        &ways[place.unwrap_or(0)]
     }
 }
 
@@ -127,13 +147,24 @@ fn layout(
     })
 }
 
+/// A fragment shader, and what it is specialised for.
+struct Shader<'a> {
+    module: &'a wgpu::ShaderModule,
+    entry: &'a str,
+    constants: &'a [(&'a str, f64)],
+}
+
 fn pipeline(
     device: &wgpu::Device,
     layout: &wgpu::BindGroupLayout,
-    module: &wgpu::ShaderModule,
-    entry: &str,
+    shader: Shader,
     format: wgpu::TextureFormat,
 ) -> wgpu::RenderPipeline {
+    let Shader {
+        module,
+        entry,
+        constants,
+    } = shader;
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some(entry),
         bind_group_layouts: &[Some(layout)],
@@ -154,7 +185,10 @@ fn pipeline(
         fragment: Some(wgpu::FragmentState {
             module,
             entry_point: Some(entry),
-            compilation_options: Default::default(),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants,
+                ..Default::default()
+            },
             targets: &[Some(format.into())],
         }),
         multiview_mask: None,
