@@ -25,17 +25,19 @@ pub(super) struct Cards {
 }
 
 impl Cards {
-    /// Opens a card for some windows, and what shows on it.
+    /// Opens a card for some windows, and what shows pictures of that size on it.
     ///
     /// # Errors
     /// When no card can show on the first window.
     pub(super) fn open(
         event_loop: &ActiveEventLoop,
         panes: &[Pane],
+        size: (u32, u32),
         proxy: EventLoopProxy<WindowCommand>,
         notices: &Arc<Notices>,
     ) -> Result<(Self, Screen), GpuError> {
-        let card = Card::open(panes, event_loop.owned_display_handle())?;
+        let mut card = Card::open(panes, event_loop.owned_display_handle())?;
+        card.warm(size);
         let (give, lost) = bounded(1);
         let (opened, take) = bounded(1);
         let cards = Self {

@@ -122,7 +122,7 @@ impl App {
         super::x11::hear_of_monitors(event_loop);
         let last = &self.placement.output;
         let outputs = Outputs::open(event_loop, &self.settings, last, &self.notices)?;
-        let output = self.open_output(event_loop, &outputs);
+        let output = self.open_output(event_loop, &outputs, opened.engine.size());
         let monitors = outputs.monitors();
         self.outputs = Some(outputs);
         self.remember();
@@ -151,9 +151,14 @@ impl App {
     }
 
     /// Opens a card for the outputs; without one the show goes on.
-    fn open_output(&mut self, event_loop: &ActiveEventLoop, outputs: &Outputs) -> Box<dyn Output> {
+    fn open_output(
+        &mut self,
+        event_loop: &ActiveEventLoop,
+        outputs: &Outputs,
+        size: (u32, u32),
+    ) -> Box<dyn Output> {
         let proxy = self.proxy.clone();
-        match Cards::open(event_loop, &outputs.panes(), proxy, &self.notices) {
+        match Cards::open(event_loop, &outputs.panes(), size, proxy, &self.notices) {
             Ok((cards, screen)) => {
                 self.cards = Some(cards);
                 Box::new(screen)

@@ -126,9 +126,7 @@ impl Description {
             card,
         })
     }
-}
 
-impl Description {
     /// The colours of its footage, where the file tells any that can be read.
     pub fn palette(&self) -> Option<Palette> {
         let palette = self.card.as_ref()?.get("palette")?;

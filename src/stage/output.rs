@@ -81,11 +81,16 @@ enum Search {
 }
 
 impl Offscreen {
-    fn search(&mut self, look: &LookValues) {
+    fn search(&mut self, look: &LookValues, size: (u32, u32)) {
         self.search = match std::mem::replace(&mut self.search, Search::Over) {
             Search::NotBegun if look.is_active() => {
                 let thread = std::thread::Builder::new().name("look".into());
-                match thread.spawn(Look::headless) {
+                let find = move || {
+                    let mut look = Look::headless()?;
+                    look.warm(size);
+                    Ok(look)
+                };
+                match thread.spawn(find) {
                     Ok(thread) => Search::Running(thread),
                     Err(error) => {
                         tracing::warn!("cannot start the thread that draws looks: {error}");
@@ -129,7 +134,7 @@ impl Output for Offscreen {
         number: u64,
     ) {
         self.finish.finish(picture, look);
-        self.search(&look.values);
+        self.search(&look.values, picture.size);
         let at = Instant::now();
         self.presented = Some(Presented { number, at });
     }

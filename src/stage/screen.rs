@@ -81,6 +81,13 @@ impl Card {
         })
     }
 
+    /// Has the driver compile what looks need for pictures of that size, before a show begins.
+    pub fn warm(&mut self, size: (u32, u32)) {
+        if let Some(look) = &mut self.look {
+            look.warm(size);
+        }
+    }
+
     /// What the card is called.
     pub fn name(&self) -> &str {
         &self.name

@@ -426,6 +426,8 @@ impl Desktop {
         let mut command = Command::new("Xvfb");
         command
             .args(["-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp"])
+            // Where the last one leaves, the server begins anew, and who comes in that moment is thrown out.
+            .arg("-noreset")
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
         Self::on(&mut command)

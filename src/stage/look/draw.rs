@@ -75,6 +75,34 @@ impl Look {
         self.last_tick = frame.tick;
     }
 
+    /// Draws every pass once on a picture of a size, and forgets it: drivers put off compiling until then, and in the middle of a show
+    /// that is a picture that comes late.
+    pub(in crate::stage) fn warm(&mut self, size: (u32, u32)) {
+        let planes = Planes::new(&self.device, &self.binding, size);
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut drawing = Drawing {
+            look: self,
+            planes: &planes,
+            last: &planes.kept[1],
+            encoder: &mut encoder,
+            source: &planes.input,
+            free: 0,
+        };
+        for pass in Pass::ALL {
+            drawing.one(pass, true);
+        }
+        drawing.limit();
+        self.queue.submit([encoder.finish()]);
+        // A card that fails is lost, and that is seen when it is asked for a picture.
+        let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
+        let fresh = bytemuck::Zeroable::zeroed();
+        self.queue
+            .write_buffer(&self.memory, 0, bytemuck::bytes_of::<State>(&fresh));
+        self.follow_size(size);
+    }
+
     fn follow_size(&mut self, size: (u32, u32)) {
         if self
             .planes
