@@ -9,6 +9,9 @@ use crate::light;
 
 /// Colours of a palette, at most.
 pub const COLOURS: usize = 8;
+/// The colours of a palette in OKLab, the commonest first; where there are fewer, the last comes again.
+pub type Oklab = [[f32; 3]; COLOURS];
+
 /// Rounds of k-means; it has settled long before.
 const ROUNDS: usize = 24;
 
@@ -76,8 +79,8 @@ impl Palette {
         &self.all[..self.count]
     }
 
-    /// Its colours in OKLab, the commonest first; where there are fewer than eight, the last comes again.
-    pub fn oklab(&self) -> [[f32; 3]; COLOURS] {
+    /// Its colours as the look draws with them.
+    pub fn oklab(&self) -> Oklab {
         self.all.map(|Swatch { colour, .. }| {
             let place = oklab(colour.0.map(f64::from));
             place.map(|value| value as f32)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arm::{Edge, Place, Press};
 use super::console::{Feed, Glance};
 use super::desk::Job;
-use super::pieces::{Opened, Which};
+use super::pieces::{Opened, Played, Which};
 use super::show::{Show, WindowCommand};
 use super::tape::Change;
 use crate::engine::Norm;
@@ -183,26 +183,24 @@ impl Show {
     /// Goes over to another piece; what is on screen stays until its first frame is drawn.
     pub(super) fn change_piece(&mut self, opened: Opened) {
         let now = self.instrument.ticks();
-        let model = opened.engine.map(|(engine, model)| {
+        if let Some(Played {
+            engine,
+            model,
+            palette,
+        }) = opened.played
+        {
             let (name, latent) = (engine.name().to_owned(), engine.latent());
-            (self.drawing.change(engine).is_ok(), name, latent, model)
-        });
-        match model {
-            Some((false, ..)) => {
+            if self.drawing.change(engine).is_err() {
                 let text = format!("{} came too soon after the last one", opened.piece.name);
                 return self.hands.notices.warn(text);
             }
-            Some((true, name, latent, model)) => {
-                self.generation += 1;
-                self.palette_asked = false;
-                // From its first frame on, the new model's pictures fade in.
-                let length = ticks(self.instrument.value(self.ids.fade_secs));
-                self.fade_in = Some((self.requests + 1, length));
-                self.engine_name = name;
-                self.latent = latent;
-                self.log.model(now, model);
-            }
-            None => {}
+            self.generation += 1;
+            (self.palette, self.palette_asked) = (palette, false);
+            // From its first frame on, the new model's pictures fade in.
+            let length = ticks(self.instrument.value(self.ids.fade_secs));
+            self.fade_in = Some((self.requests + 1, length));
+            (self.engine_name, self.latent) = (name, latent);
+            self.log.model(now, model);
         }
         if let Some((recall, preset)) = opened.recall {
             let fade_secs = self.instrument.value(self.ids.fade_secs);

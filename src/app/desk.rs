@@ -14,7 +14,7 @@ use super::remuxing::Remuxing;
 use crate::control::Notices;
 use crate::instrument::{Preset, Table};
 use crate::library::Piece;
-use crate::palette::Palette;
+use crate::palette::Oklab;
 use crate::record::{self, Recorder, Summary};
 use crate::sound::Capture;
 
@@ -43,7 +43,7 @@ pub(super) enum Job {
     Close(Box<Recorder>),
     /// Close a recording that never began.
     ThrowAway(Box<Recorder>),
-    /// Find out what the model of this piece paints with.
+    /// Find out what the model of this piece, whose file does not tell the colours of its footage, paints with.
     Palette(Arc<Piece>),
     /// Open a sound input.
     Listen(String),
@@ -59,7 +59,8 @@ pub(super) enum Done {
     /// A recording could not begin.
     NoRecording,
     Listening(Box<Capture>),
-    Palette(Palette),
+    /// What the model of this piece paints with.
+    Palette(Arc<Piece>, Oklab),
 }
 
 /// The show's end of one of the desk's threads.
@@ -195,7 +196,10 @@ impl Clerk {
                 let _ = recorder.finish();
                 None
             }
-            Job::Palette(piece) => self.pieces.palette(&piece).map(Done::Palette),
+            Job::Palette(piece) => {
+                let palette = self.pieces.palette(&piece)?;
+                Some(Done::Palette(piece, palette))
+            }
             Job::Listen(name) => match Capture::open(&name) {
                 Ok(capture) => {
                     self.notices

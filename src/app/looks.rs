@@ -13,7 +13,8 @@ impl Show {
         while let Some(arrival) = self.hands.looks.arrival() {
             self.welcome(arrival);
         }
-        if !self.palette_asked && self.instrument.base_value(self.look.palette()) > 0.0 {
+        let is_wanted = || self.instrument.base_value(self.look.palette()) > 0.0;
+        if self.palette.is_none() && !self.palette_asked && is_wanted() {
             // Where the desk is full it is asked for again.
             let job = Job::Palette(Arc::clone(&self.piece));
             self.palette_asked = self.pieces.ask(job).is_ok();

@@ -13,7 +13,7 @@ use crate::instrument::{Instrument, Preset, Recall, Table};
 use crate::library::{self, Piece};
 use crate::network::checkpoint::write_whole;
 use crate::network::weights::GeneratorWeights;
-use crate::palette::Palette;
+use crate::palette::{Oklab, Palette};
 use crate::take::Model;
 
 /// The piece that a show begins with.
@@ -21,6 +21,8 @@ pub(super) struct First {
     pub(super) piece: Piece,
     pub(super) instrument: Instrument,
     pub(super) engine: Box<dyn Engine>,
+    /// The colours of its model's footage, where the file tells them.
+    pub(super) palette: Option<Oklab>,
 }
 
 impl First {
@@ -37,12 +39,18 @@ impl First {
             piece,
             instrument,
             engine,
+            palette: weights.palette.as_ref().map(Palette::oklab),
         })
     }
 }
 
-/// An engine, and the model that it draws.
-type Played = (Box<dyn Engine>, Arc<Model>);
+/// A model made ready.
+pub(super) struct Played {
+    pub(super) engine: Box<dyn Engine>,
+    pub(super) model: Arc<Model>,
+    /// The colours of its footage, where the file tells them.
+    pub(super) palette: Option<Oklab>,
+}
 
 /// A piece made ready to play.
 pub(super) struct Opened {
@@ -50,7 +58,7 @@ pub(super) struct Opened {
     /// Nothing where only the model changes.
     pub(super) recall: Option<(Recall, Arc<Preset>)>,
     /// Nothing where the piece is played on the engine that is there.
-    pub(super) engine: Option<Played>,
+    pub(super) played: Option<Played>,
 }
 
 /// Which preset is asked for.
@@ -141,28 +149,26 @@ impl Pieces {
         self.told(opened, "playing")
     }
 
-    /// The colours of the footage of a piece's model; where its file does not tell, what it paints with.
-    pub(super) fn palette(&self, piece: &Piece) -> Option<Palette> {
+    /// What the model of a piece paints with.
+    pub(super) fn palette(&self, piece: &Piece) -> Option<Oklab> {
         let drawing = Drawing {
             // The show's own threads come first.
             engine: Choice::Cpu,
             threads: Some(1),
             ..self.drawing.clone()
         };
-        let palette = || -> anyhow::Result<Option<Palette>> {
-            let weights = GeneratorWeights::load(&piece.model)?;
-            if weights.palette.is_some() {
-                return Ok(weights.palette);
-            }
-            Ok(painted_with(open(&weights, &drawing)?.as_mut())?)
-        };
-        palette().unwrap_or_else(|error| {
+        let palette = GeneratorWeights::load(&piece.model)
+            .map_err(anyhow::Error::from)
+            .and_then(|weights| Ok(open(&weights, &drawing)?))
+            .and_then(|mut engine| Ok(painted_with(engine.as_mut())?));
+        let palette = palette.unwrap_or_else(|error| {
             let model = piece.model.display();
             self.notices.warn(format!(
                 "the colours of {model} are not found out: {error:#}"
             ));
             None
-        })
+        });
+        palette.as_ref().map(Palette::oklab)
     }
 
     /// Saves a preset of the present piece.
@@ -229,10 +235,10 @@ impl Pieces {
                 piece.model.display()
             ));
         }
-        let engine = self.engine(&piece, present)?;
-        let latent = engine
+        let played = self.played(&piece, present)?;
+        let latent = played
             .as_ref()
-            .map_or(self.latent, |(engine, _)| engine.latent());
+            .map_or(self.latent, |played| played.engine.latent());
         let recall = Recall::new(&piece.preset, &self.table, latent)
             .with_context(|| format!("cannot play {}", piece.name))?;
         self.latent = latent;
@@ -240,7 +246,7 @@ impl Pieces {
         Ok(Opened {
             piece: Arc::new(piece),
             recall: Some((recall, preset)),
-            engine,
+            played,
         })
     }
 
@@ -252,8 +258,8 @@ impl Pieces {
             ..present.clone()
         };
         piece.preset.model_sha256 = None;
-        let engine = self.engine(&piece, present)?;
-        if let Some((engine, _)) = &engine
+        let played = self.played(&piece, present)?;
+        if let Some(Played { engine, .. }) = &played
             && engine.latent() != self.latent
         {
             bail!(
@@ -266,18 +272,22 @@ impl Pieces {
         Ok(Opened {
             piece: Arc::new(piece),
             recall: None,
-            engine,
+            played,
         })
     }
 
-    fn engine(&self, piece: &Piece, present: &Piece) -> anyhow::Result<Option<Played>> {
+    fn played(&self, piece: &Piece, present: &Piece) -> anyhow::Result<Option<Played>> {
         if piece.model_sha256 == present.model_sha256 {
             return Ok(None);
         }
         let weights = GeneratorWeights::load(&piece.model)?;
         let engine = open(&weights, &self.drawing)?;
         let model = model_of(piece, engine.latent());
-        Ok(Some((engine, Arc::new(model))))
+        Ok(Some(Played {
+            engine,
+            model: Arc::new(model),
+            palette: weights.palette.as_ref().map(Palette::oklab),
+        }))
     }
 
     fn told(&self, opened: anyhow::Result<Opened>, what: &str) -> Option<Opened> {

@@ -22,7 +22,7 @@ use crate::engine::{Norm, ROWS};
 use crate::instrument::param::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
-use crate::palette::Palette;
+use crate::palette::Oklab;
 use crate::sound::Capture;
 use crate::stage::{Canvas, Crossfade, LookIds, Output, Pipes, ProjectionIds};
 
@@ -50,8 +50,8 @@ pub(super) struct Show {
     pub(super) table: Arc<Table>,
     pub(super) ids: Ids,
     pub(super) look: LookIds,
-    /// What the model paints with, once the look has asked for it.
-    pub(super) palette: Option<Palette>,
+    /// The colours of the model's footage; where its file does not tell them, what it paints with, once the look has asked for it.
+    pub(super) palette: Option<Oklab>,
     pub(super) palette_asked: bool,
     pub(super) projection: ProjectionIds,
     /// What grain is drawn from.
@@ -113,6 +113,7 @@ impl Show {
             piece,
             mut instrument,
             engine,
+            palette,
         } = opened;
         instrument.seed(settings.seed);
         if let Some(norm) = settings.norm {
@@ -173,7 +174,7 @@ impl Show {
             table: Arc::clone(table),
             ids,
             look: LookIds::new(table)?,
-            palette: None,
+            palette,
             palette_asked: false,
             projection: ProjectionIds::new(table)?,
             seed: settings.seed as u32,
@@ -267,10 +268,12 @@ impl Show {
         while let Some(done) = self.pieces.take() {
             match done {
                 Done::Opened(opened) => self.change_piece(*opened),
-                Done::Palette(palette) => self.palette = Some(palette),
+                Done::Palette(piece, palette) if piece.model == self.piece.model => {
+                    self.palette = Some(palette);
+                }
                 Done::Listening(capture) => self.capture = Some(capture),
-                // Those come from the tape's own desk.
-                Done::Recording(..) | Done::NoRecording => {}
+                // Recordings come from the tape's own desk, and a palette that comes late is another model's.
+                Done::Recording(..) | Done::NoRecording | Done::Palette(..) => {}
             }
         }
     }

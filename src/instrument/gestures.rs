@@ -4,7 +4,7 @@ use rand_chacha::rand_core::RngCore;
 
 use super::ids::Part;
 use super::transport::Walk;
-use super::{Instrument, ParamId, ticks};
+use super::{Instrument, MAX_KEYFRAMES, ParamId, ticks};
 
 /// Gestures that can wait for the beat.
 pub(super) const WAITING: usize = 64;
@@ -138,5 +138,16 @@ impl Instrument {
         self.history.push(keyframe, before.seed, &before.latents);
         let (now, length) = (self.now, self.glide_ticks());
         self.ring.begin_glide(keyframe, now, length);
+    }
+
+    /// The table's values of seeds and locks follow the keyframes.
+    pub(super) fn mirror_keyframes(&mut self) {
+        for (index, keyframe) in self.ring.keyframes.iter().enumerate().take(MAX_KEYFRAMES) {
+            let mut mirror = |part, value| {
+                self.values[usize::from(self.ids.of_keyframe(index, part).0)] = value;
+            };
+            mirror(Part::Seed, f64::from(keyframe.seed.unwrap_or(0)));
+            mirror(Part::Lock, f64::from(u8::from(keyframe.locked)));
+        }
     }
 }

@@ -17,7 +17,7 @@ use super::preset::{Modulation, Preset, PresetError};
 use super::recall::{Fading, Recall, Slide};
 use super::transport::{Pace, Walk};
 use super::undo::History;
-use super::{Action, Kind, LookOrder, MAX_KEYFRAMES, ParamId, Scope, Table};
+use super::{Action, Kind, LookOrder, ParamId, Scope, Table};
 use crate::latent::{Around, Ease, Keyframe, Path, ROWS};
 
 /// Why a preset cannot be played with a model, or a state be taken up.
@@ -386,17 +386,6 @@ impl Instrument {
         let tempo = self.table.row(self.ids.tempo).clamp(tempo);
         self.beat.follow(self.now, beat, tempo, running);
         self.values[usize::from(self.ids.tempo.0)] = tempo;
-    }
-
-    /// The table's values of seeds and locks follow the keyframes.
-    pub(super) fn mirror_keyframes(&mut self) {
-        for (index, keyframe) in self.ring.keyframes.iter().enumerate().take(MAX_KEYFRAMES) {
-            let mut mirror = |part, value| {
-                self.values[usize::from(self.ids.of_keyframe(index, part).0)] = value;
-            };
-            mirror(Part::Seed, f64::from(keyframe.seed.unwrap_or(0)));
-            mirror(Part::Lock, f64::from(u8::from(keyframe.locked)));
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::RenderError;
 use crate::engine::{Bytes, Engine, Norm, ROWS, painted_with};
-use crate::palette::Palette;
+use crate::palette::{Oklab, Palette};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
 #[cfg(feature = "live")]
 use crate::stage::own::Shelf;
@@ -59,7 +59,7 @@ pub struct Film {
     finish: Finish,
     looked_for_card: bool,
     /// The colours of the model's footage, or what it paints with; that is found out when the first picture asks for it.
-    palette: Option<Palette>,
+    palette: Option<Oklab>,
     scaler: Scaler,
     frame: Canvas,
     sink: Option<Box<dyn Sink>>,
@@ -99,7 +99,7 @@ impl Film {
             crossfade: Crossfade::default(),
             finish: Finish::default(),
             looked_for_card: false,
-            palette,
+            palette: palette.map(|palette| palette.oklab()),
             scaler: Scaler::new(Filter::Edge, threads()),
             frame: Canvas::black(size),
             sink: Some(sink),
@@ -154,7 +154,7 @@ impl Film {
         self.placed = None;
         self.painted = vec![0; width as usize * height as usize * 4];
         self.canvas = Canvas::black((width, height));
-        self.palette = palette;
+        self.palette = palette.map(|palette| palette.oklab());
         self.engine = engine;
         Ok(())
     }
@@ -177,9 +177,10 @@ impl Film {
     }
 
     /// The colours of the model, where the look asks for them.
-    pub(super) fn palette(&mut self, values: &LookValues) -> Result<Option<Palette>, RenderError> {
+    pub(super) fn palette(&mut self, values: &LookValues) -> Result<Option<Oklab>, RenderError> {
         if values.palette != 0.0 && self.palette.is_none() {
-            self.palette = painted_with(self.engine.as_mut())?;
+            let palette = painted_with(self.engine.as_mut())?;
+            self.palette = palette.map(|palette| palette.oklab());
         }
         Ok(self.palette)
     }

@@ -214,12 +214,8 @@ fn a_second_window_plays_the_show_by_pointer_and_keys() {
     let desktop = Desktop::of("1600x1000x24");
     let place = tempfile::tempdir().unwrap();
     let port = free_port();
-    let mut show = Running::start(
-        latentloop(place.path(), port)
-            .args(["--console", "window"])
-            .env("DISPLAY", &desktop.display)
-            .env_remove("WAYLAND_DISPLAY"),
-    );
+    let mut show =
+        Running::start(desktop.shows(latentloop(place.path(), port).args(["--console", "window"])));
     let osc = Osc::new(port);
     osc.ask("/loop/speed");
     osc.send("/loop/speed", vec![OscType::Float(0.0)]);
@@ -306,12 +302,7 @@ fn dragging_the_console_stops_no_picture_and_it_opens_again_where_it_was() {
     let place = tempfile::tempdir().unwrap();
     let port = free_port();
     let start = || {
-        Running::start(
-            latentloop(place.path(), port)
-                .args(["--console", "window"])
-                .env("DISPLAY", &desktop.display)
-                .env_remove("WAYLAND_DISPLAY"),
-        )
+        Running::start(desktop.shows(latentloop(place.path(), port).args(["--console", "window"])))
     };
     let mut show = start();
     let osc = Osc::new(port);
@@ -402,12 +393,12 @@ fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
     let place = tempfile::tempdir().unwrap();
     let port = free_port();
     let preset = root.join("presets/crystal.toml");
-    let mut show = Running::start(
-        playing(&preset, place.path(), port)
-            .args(["--console", "window", "--fps", "30"])
-            .env("DISPLAY", &desktop.display)
-            .env_remove("WAYLAND_DISPLAY"),
-    );
+    let mut show = Running::start(desktop.shows(playing(&preset, place.path(), port).args([
+        "--console",
+        "window",
+        "--fps",
+        "30",
+    ])));
     let osc = Osc::new(port);
     osc.ask("/loop/speed");
     let (console, output) = (Window::console(&desktop), Window::output(&desktop));

@@ -10,9 +10,10 @@ use latentloop::footage;
 use rosc::OscType;
 
 use crate::play::{Desktop, Osc, Running, free_port, latentloop, playing};
+use crate::render::{green, make_green_model};
 
-/// Mean byte of every picture of a film.
-fn light(film: &std::path::Path) -> Vec<u64> {
+/// Every picture of a film.
+fn pictures(film: &Path) -> Vec<image::RgbImage> {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("set");
     let settings = footage::Settings {
@@ -22,12 +23,57 @@ fn light(film: &std::path::Path) -> Vec<u64> {
     };
     let stop = std::sync::atomic::AtomicBool::new(false);
     let cut = footage::cut(&[film.into()], &folder, &settings, &stop, &mut |_| {}).unwrap();
-    let mean = |number: u64| {
+    let picture = |number: u64| {
         let picture = image::open(folder.join(format!("{number:06}.png"))).unwrap();
-        let bytes = picture.to_rgb8().into_raw();
+        picture.to_rgb8()
+    };
+    (1..=cut.count as u64).map(picture).collect()
+}
+
+/// Mean byte of every picture of a film.
+fn light(film: &Path) -> Vec<u64> {
+    let mean = |picture: &image::RgbImage| {
+        let bytes = picture.as_raw();
         bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>() / bytes.len() as u64
     };
-    (1..=cut.count as u64).map(mean).collect()
+    pictures(film).iter().map(mean).collect()
+}
+
+/// The film in a folder of takes.
+fn film(folder: &Path) -> std::path::PathBuf {
+    let log = || std::fs::read_to_string(folder.join("log")).unwrap();
+    let mut films = std::fs::read_dir(folder.join("takes")).unwrap();
+    films
+        .find_map(|entry| {
+            let path = entry.unwrap().path();
+            path.extension()
+                .is_some_and(|ending| ending == "mp4")
+                .then_some(path)
+        })
+        .unwrap_or_else(|| panic!("no film: {}", log()))
+}
+
+#[test]
+fn a_show_draws_with_the_palette_of_its_models_footage() {
+    let place = tempfile::tempdir().unwrap();
+    make_green_model(place.path());
+    let port = free_port();
+    let model = place.path().join("model.playing.safetensors");
+    let mut show = Running::start(playing(&model, place.path(), port).arg("--headless"));
+    let osc = Osc::new(port);
+    osc.ask("/loop/speed");
+    osc.send("/look/palette", vec![OscType::Float(1.0)]);
+    osc.wait_for("/look/palette", |palette| palette == 1.0);
+    // The card is opened beside the show.
+    std::thread::sleep(Duration::from_secs(3));
+    osc.send("/record/toggle", vec![]);
+    std::thread::sleep(Duration::from_secs(2));
+    osc.send("/record/toggle", vec![]);
+    std::thread::sleep(Duration::from_millis(300));
+    osc.send("/show/quit", vec![]);
+    assert!(show.ends_well());
+    let seen = pictures(&film(place.path()));
+    assert_eq!(green(seen.last().unwrap()), 64 * 64);
 }
 
 #[test]
@@ -49,13 +95,8 @@ fn what_a_show_without_a_screen_records_has_its_look() {
     osc.send("/show/quit", vec![]);
     let log = || std::fs::read_to_string(place.path().join("log")).unwrap();
     assert!(show.ends_well(), "{}", log());
-    let films = std::fs::read_dir(place.path().join("takes")).unwrap();
-    let film = films
-        .map(|entry| entry.unwrap().path())
-        .find(|path| path.extension().is_some_and(|ending| ending == "mp4"))
-        .unwrap_or_else(|| panic!("no film: {}", log()));
     let begun = Instant::now();
-    let seen = light(&film);
+    let seen = light(&film(place.path()));
     assert!(begun.elapsed() < Duration::from_secs(60));
     assert!(seen[0] > 30, "the plain picture is lit: {seen:?}");
     let last = seen[seen.len() - 1];
@@ -299,14 +340,7 @@ fn resident_mb(process: u32) -> f64 {
 fn pictures_take_no_memory_that_stays() {
     let desktop = Desktop::of("640x360x24");
     let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut show = Running::start(
-        latentloop(place.path(), port)
-            .env("DISPLAY", &desktop.display)
-            .env_remove("WAYLAND_DISPLAY"),
-    );
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
+    let (mut show, osc) = desktop.show(place.path());
     for (row, value) in [
         ("/window/fullscreen", 1.0),
         ("/look/feedback", 0.4),

@@ -89,10 +89,7 @@ fn fills(shot: &RgbImage, left: u32) -> bool {
 /// A show in windows of a desktop, without a console.
 fn windowed(folder: &std::path::Path, port: u16, desktop: &Desktop) -> Command {
     let mut command = latentloop(folder, port);
-    command
-        .args(["--console", "none"])
-        .env("DISPLAY", &desktop.display)
-        .env_remove("WAYLAND_DISPLAY");
+    desktop.shows(command.args(["--console", "none"]));
     command
 }
 

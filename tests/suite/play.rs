@@ -461,6 +461,22 @@ impl Desktop {
         desktop
     }
 
+    /// A command whose windows open here.
+    pub(crate) fn shows<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("DISPLAY", &self.display)
+            .env_remove("WAYLAND_DISPLAY")
+    }
+
+    /// A show of the small model in a window, once it answers.
+    pub(crate) fn show(&self, folder: &Path) -> (Running, Osc) {
+        let port = free_port();
+        let show = Running::start(self.shows(&mut latentloop(folder, port)));
+        let osc = Osc::new(port);
+        osc.ask("/loop/speed");
+        (show, osc)
+    }
+
     pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Vec<u8> {
         let mut command = Command::new(program);
         command.env("DISPLAY", &self.display).args(arguments);
@@ -506,14 +522,7 @@ fn lit_rows(shot: &image::RgbImage) -> u32 {
 fn in_a_window_the_loop_moves_fills_the_screen_and_goes_black_by_keys() {
     let desktop = Desktop::start();
     let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut show = Running::start(
-        latentloop(place.path(), port)
-            .env("DISPLAY", &desktop.display)
-            .env_remove("WAYLAND_DISPLAY"),
-    );
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
+    let (mut show, osc) = desktop.show(place.path());
     osc.send("/loop/speed", vec![OscType::Float(1.0)]);
     let first = desktop.wait_until("a window with a picture", |shot| lit_rows(shot) > 200);
     desktop.wait_until("another picture", |shot| *shot != first);

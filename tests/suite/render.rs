@@ -211,10 +211,8 @@ fn a_film_has_the_presets_look() {
     assert_ne!(picture(&first, 1), picture(&first, 2), "grain moves");
 }
 
-#[test]
-fn a_palette_is_that_of_the_models_footage() {
-    let place = tempfile::tempdir().unwrap();
-    let folder = place.path();
+/// Makes `model.playing.safetensors`, which was trained on green pictures, but not one step.
+pub(crate) fn make_green_model(folder: &Path) {
     std::fs::create_dir(folder.join("green")).unwrap();
     for number in 0..4 {
         image::RgbImage::from_pixel(64, 64, image::Rgb([10, 160, 40]))
@@ -223,6 +221,22 @@ fn a_palette_is_that_of_the_models_footage() {
     }
     let words = "train green -o model.safetensors --size 64 --width 0.015625 --latent 12 --batch 4 --steps 0 --device cpu";
     succeed(folder, &words.split(' ').collect::<Vec<_>>());
+}
+
+/// How many pixels are plainly green.
+pub(crate) fn green(picture: &image::RgbImage) -> usize {
+    let is_green = |pixel: &&image::Rgb<u8>| {
+        let [red, green, blue] = pixel.0;
+        green > red.saturating_add(20) && green > blue.saturating_add(20)
+    };
+    picture.pixels().filter(is_green).count()
+}
+
+#[test]
+fn a_palette_is_that_of_the_models_footage() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    make_green_model(folder);
     let mut seen = Vec::new();
     for palette in [0, 1] {
         std::fs::write(
@@ -246,11 +260,6 @@ fn a_palette_is_that_of_the_models_footage() {
         );
         seen.push(picture(&film, 1));
     }
-    let is_green = |pixel: &image::Rgb<u8>| {
-        let [red, green, blue] = pixel.0;
-        green > red.saturating_add(20) && green > blue.saturating_add(20)
-    };
-    let green = |picture: &image::RgbImage| picture.pixels().filter(|p| is_green(p)).count();
     assert!(green(&seen[0]) < 64 * 64 / 2, "{}", green(&seen[0]));
     assert_eq!(green(&seen[1]), 64 * 64);
 }

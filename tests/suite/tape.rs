@@ -75,10 +75,7 @@ fn where_the_x_server_dies_the_recording_plays_up_to_its_last_second() {
     let place = tempfile::tempdir().unwrap();
     let port = free_port();
     let mut show = Running::start(
-        latentloop(place.path(), port)
-            .env("DISPLAY", &desktop.display)
-            .env_remove("WAYLAND_DISPLAY")
-            .args(["--fps", "30", "--size", "128x128"]),
+        desktop.shows(latentloop(place.path(), port).args(["--fps", "30", "--size", "128x128"])),
     );
     let osc = Osc::new(port);
     osc.ask("/loop/speed");

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use rosc::OscType;
 
-use crate::play::{Desktop, Osc, Running, free_port, latentloop};
+use crate::play::Desktop;
 
 const SCREEN: (u32, u32) = (1024, 640);
 
@@ -39,14 +39,7 @@ fn is_squares(shot: &image::RgbImage) -> bool {
 fn a_window_shows_a_picture_by_its_fit_and_filter_and_grain_moves_while_it_stands() {
     let desktop = Desktop::of("1024x640x24");
     let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut show = Running::start(
-        latentloop(place.path(), port)
-            .env("DISPLAY", &desktop.display)
-            .env_remove("WAYLAND_DISPLAY"),
-    );
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
+    let (mut show, osc) = desktop.show(place.path());
     let name = |address: &str, name: &str| osc.send(address, vec![OscType::String(name.into())]);
     let number = |address: &str, value| osc.send(address, vec![OscType::Float(value)]);
     number("/loop/pause", 1.0);

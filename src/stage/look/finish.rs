@@ -2,7 +2,7 @@
 
 use super::limiter::Rule;
 use super::{Limiter, LookValues};
-use crate::palette::Palette;
+use crate::palette::Oklab;
 use crate::stage::Canvas;
 #[cfg(feature = "live")]
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct LookFrame {
     /// What grain is drawn from.
     pub seed: u32,
     /// The colours of the model's footage, once they are known.
-    pub palette: Option<Palette>,
+    pub palette: Option<Oklab>,
 }
 
 impl LookFrame {

@@ -2,7 +2,7 @@
 
 use super::LookValues;
 use crate::instrument::{OWN_KNOBS, OWN_PASSES, PASSES, TICKS_PER_SEC};
-use crate::palette::{COLOURS, Palette};
+use crate::palette::Oklab;
 
 /// Least and greatest value of each knob of a performer's own pass.
 pub(super) type Ranges = [[f32; 2]; OWN_KNOBS.len()];
@@ -40,7 +40,7 @@ pub(super) struct Moment {
     /// What grain is drawn from.
     pub(super) seed: u32,
     /// What the model paints with.
-    pub(super) palette: Option<Palette>,
+    pub(super) palette: Option<Oklab>,
     /// Which way the play head walks: 1 or -1.
     pub(super) direction: f32,
     /// Ranges of the knobs of the performer's own passes; none where a place is empty.
@@ -191,9 +191,7 @@ impl Pass {
             ]),
             Self::Palette => {
                 put(&[v.palette, 0.0, 0.0, 0.0]);
-                let colours = at
-                    .palette
-                    .map_or([[0.0; 3]; COLOURS], |palette| palette.oklab());
+                let colours = at.palette.unwrap_or_default();
                 for (out, colour) in out[4..].chunks_exact_mut(4).zip(&colours) {
                     out[..3].copy_from_slice(colour);
                 }

@@ -10,7 +10,6 @@ use crossbeam_channel::Sender;
 use crossbeam_queue::ArrayQueue;
 
 use super::jack_ports::{Foreign, JackPorts, may_run};
-use super::learning::Found;
 use super::listener::{Common, Line, Listener};
 use super::output::{Change, Duty};
 use super::platform::Platform;
@@ -20,6 +19,7 @@ use super::shelf::{Learnt, Shelf};
 use crate::control::Notices;
 use crate::instrument::ParamId;
 
+mod learnt;
 mod outlets;
 
 /// Ports that came or went are noticed this often.
@@ -373,42 +373,5 @@ impl Watch {
             ));
             self.faults_told = (faults, Instant::now());
         }
-    }
-
-    fn learn(&mut self) {
-        while let Some((port, param, found)) = self.common.learning.take() {
-            match self.learn_one(port, param, found) {
-                Ok(learnt) => {
-                    let mut text = format!("{} is learnt: {}", learnt.control, learnt.name);
-                    if !learnt.replaced.is_empty() {
-                        text += &format!(", instead of {}", learnt.replaced.join(" and "));
-                    }
-                    self.notices.tell(text);
-                    self.board.learnt.store(Some(Arc::new(learnt)));
-                }
-                Err(reason) => self.notices.warn(format!("nothing is learnt: {reason}")),
-            }
-        }
-        while let Some(param) = self.board.unlearn.pop() {
-            match self.shelf.unlearn(param) {
-                Ok(count) => self
-                    .notices
-                    .tell(format!("{count} learnt controls are forgotten")),
-                Err(reason) => self.notices.warn(reason),
-            }
-            self.rewire();
-        }
-    }
-
-    fn learn_one(&mut self, port: u16, param: ParamId, found: Found) -> Result<Learnt, String> {
-        let mut sources = self.sources.values();
-        let source = sources.find(|source| source.line.number == port);
-        let source = source.ok_or_else(|| "its port has gone".to_owned())?;
-        let names = source.names.clone();
-        let wiring = source.line.wiring.load_full();
-        let page = self.common.values.get(wiring.map.page) as u8;
-        let learnt = self.shelf.learn(&names, &wiring.map, param, found, page)?;
-        self.rewire();
-        Ok(learnt)
     }
 }
