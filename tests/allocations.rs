@@ -13,7 +13,7 @@ use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
 use latentloop::record::TakeLog;
 use latentloop::stage::{
-    Canvas, Crossfade, Film, Filter, Finish, LookFrame, LookIds, ProjectionIds, Scaler,
+    Canvas, Compositor, Film, Filter, Finish, Scaler,
 };
 use latentloop::take::Model;
 
@@ -71,20 +71,23 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
         latent: 200,
         ..Model::default()
     });
-    let log = TakeLog::start(&folder, &instrument, model, Box::new(|_| {}))
+    let log = TakeLog::start(&folder, &instrument, model, 0, Box::new(|_| {}))
         .expect("there is room for a thread");
     let mut z = vec![0.0; Norm::Batch.rows() * 200];
-    let (from, to) = (vec![10u8; 64 * 64 * 4], vec![90u8; 64 * 64 * 4]);
-    let mut canvas = Canvas::black((64, 64));
+    let flat = |level: u8| Canvas {
+        size: (64, 64),
+        rgba: vec![level; 64 * 64 * 4],
+    };
     // Another model has come, and fades in.
-    let mut crossfade = Crossfade::default();
-    crossfade.begin(&canvas, (64, 64), 0, u64::MAX);
-    let projections = ProjectionIds::new(&table).expect("the stage has rows");
+    let mut compositor = Compositor::new(&table, (64, 64), 0).expect("the stage has rows");
+    compositor.take(&mut flat(10), 1, 0);
+    compositor.change_model(2, u64::MAX);
+    let (mut drawn, mut number) = (flat(90), 1);
+    let mut canvas = Canvas::black((64, 64));
     let (mut scaler, mut follower) = [Filter::CatmullRom, Filter::Edge]
         .map(|auto| Scaler::new(auto, 1))
         .into();
     let mut frame = Canvas::black((320, 180));
-    let look = LookIds::new(&table).expect("the look has rows");
     let mut finish = Finish::default();
     let reroll = table.find("loop.reroll").expect("a row of the table");
     let mut frame_path = || {
@@ -105,18 +108,12 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
             values.set(param, instrument.base_value(param));
         }
         instrument.latents(&mut z);
-        let dressed = LookFrame {
-            values: look.values(&instrument),
-            brightness: 0.9,
-            blackout: false,
-            tick: instrument.ticks(),
-            seed: 0,
-            palette: None,
-        };
-        canvas.compose(&from, &to, 0.4, dressed.brightness);
-        crossfade.apply(&mut canvas, instrument.ticks());
-        finish.finish(&mut canvas, &dressed);
-        let mut projection = projections.projection(&instrument, 0);
+        number += 1;
+        compositor.take(&mut drawn, number, instrument.ticks());
+        let composed = compositor.frame(&instrument, 0.4, None);
+        canvas.copy_from(composed.canvas);
+        finish.finish(&mut canvas, &composed.post);
+        let mut projection = composed.projections[0];
         scaler.scale(&canvas, &mut frame, &projection);
         projection.film = Film {
             halation: 0.5,

@@ -8,7 +8,6 @@ use super::desk::Job;
 use super::pieces::{Opened, Played, Which};
 use super::show::{Show, WindowCommand};
 use super::tape::Change;
-use crate::engine::Norm;
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Action, BANK, Kind, MAX_KEYFRAMES, ParamId, Scope, Table, ticks};
 use crate::record::Sound;
@@ -16,9 +15,6 @@ use crate::record::Sound;
 /// Parameters that the stage and the program act on.
 pub(super) struct Ids {
     pub(super) norm: ParamId,
-    pub(super) fade: ParamId,
-    pub(super) blackout: ParamId,
-    pub(super) freeze: ParamId,
     record: ParamId,
     arm: ParamId,
     per_bar: ParamId,
@@ -52,9 +48,6 @@ impl Ids {
         let jumps = (1..=MAX_KEYFRAMES).map(|number| id(&format!("keyframe.{number}.jump")));
         Ok(Self {
             norm: id("loop.norm")?,
-            fade: id("master.fade")?,
-            blackout: id("master.blackout")?,
-            freeze: id("master.freeze")?,
             record: id("record.toggle")?,
             arm: id("record.arm")?,
             per_bar: id("beat.per_bar")?,
@@ -197,8 +190,8 @@ impl Show {
             self.generation += 1;
             (self.palette, self.palette_asked) = (palette, false);
             // From its first frame on, the new model's pictures fade in.
-            let length = ticks(self.instrument.value(self.ids.fade_secs));
-            self.fade_in = Some((self.requests + 1, length));
+            let length = self.compositor.fade_length(&self.instrument);
+            self.compositor.change_model(self.requests + 1, length);
             (self.engine_name, self.latent) = (name, latent);
             self.log.model(now, model);
         }
@@ -211,8 +204,7 @@ impl Show {
             let _ = self.pieces.ask(Job::Discard(Box::new(before)));
         }
         if let Some(norm) = self.norm {
-            let value = f64::from(u8::from(norm == Norm::Batch));
-            let param = self.ids.norm;
+            let (param, value) = (self.ids.norm, norm.value());
             self.act(Action::Set { param, value });
         }
         self.board.rename(&opened.piece.name);
@@ -229,7 +221,7 @@ impl Show {
         let text = match self.arm.press(self.edge()) {
             Press::Now => return self.toggle_recording(),
             Press::Waits => {
-                let (size, sound) = (self.canvas.size, self.sound());
+                let (size, sound) = (self.compositor.size(), self.sound());
                 self.tape.prepare(size, sound);
                 "the recording waits for its moment"
             }
@@ -268,7 +260,7 @@ impl Show {
 
     fn toggle_recording(&mut self) {
         let (now, sound) = (self.instrument.ticks(), self.sound());
-        match self.tape.toggle(self.canvas.size, sound) {
+        match self.tape.toggle(self.compositor.size(), sound) {
             Change::None => {}
             Change::Begun(take) => self.log.begin_file(now, take),
             Change::Ended(dropped) => self.log.end_file(now, dropped),

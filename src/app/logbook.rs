@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use super::Settings;
 use super::pieces::model_of;
+use super::show::grain_seed;
 use crate::control::Notices;
 use crate::instrument::{Action, Instrument, Preset};
 use crate::library::Piece;
@@ -31,7 +32,8 @@ impl Logbook {
             Notice::Tell(text) => notices.tell(text),
             Notice::Warn(text) => notices.warn(text),
         };
-        let log = TakeLog::start(&settings.takes, instrument, model, Box::new(tell))
+        let seed = grain_seed(settings.seed);
+        let log = TakeLog::start(&settings.takes, instrument, model, seed, Box::new(tell))
             .context("cannot start the log of takes")?;
         Ok(Self(log))
     }

@@ -13,7 +13,7 @@ impl Show {
         while let Some(arrival) = self.hands.looks.arrival() {
             self.welcome(arrival);
         }
-        let is_wanted = || self.instrument.base_value(self.look.palette()) > 0.0;
+        let is_wanted = || self.instrument.base_value(self.compositor.look().palette()) > 0.0;
         if self.palette.is_none() && !self.palette_asked && is_wanted() {
             // Where the desk is full it is asked for again.
             let job = Job::Palette(Arc::clone(&self.piece));
@@ -24,7 +24,7 @@ impl Show {
     /// The knobs of a pass that has come stand where its file wants them; but not where a hand or a preset has put them before it
     /// came to an empty place.
     fn welcome(&mut self, arrival: Arrival) {
-        let knobs = self.look.own(arrival.place).knobs;
+        let knobs = self.compositor.look().own(arrival.place).knobs;
         let is_untouched =
             |param: &ParamId| self.instrument.base_value(*param) == self.table.row(*param).default;
         if !arrival.replaces && !knobs.iter().all(is_untouched) {

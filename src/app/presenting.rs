@@ -6,7 +6,7 @@ use super::desk::Job;
 use super::readout::Sources;
 use super::show::Show;
 use super::tape::Change;
-use crate::stage::{LookFrame, blend_weight};
+use crate::stage::{Composed, blend_weight};
 
 /// A frame that is waited for is looked for this often.
 const POLL: Duration = Duration::from_micros(200);
@@ -28,65 +28,32 @@ impl Show {
     }
 
     pub(super) fn take_frame(&mut self, now: Instant) {
-        let frozen = self.instrument.value(self.ids.freeze) > 0.5 && self.count.pictures() > 0;
-        if frozen || !self.drawing.frame.update() {
+        if self.compositor.is_frozen(&self.instrument) || !self.drawing.frame.update() {
             return;
         }
         let frame = self.drawing.frame.output_buffer_mut();
-        let fade_in = self.fade_in.filter(|(first, _)| frame.number >= *first);
-        let is_first = fade_in.is_some();
-        if let Some((_, length)) = fade_in {
-            self.fade_in = None;
-            let (size, now) = (frame.canvas.size, self.instrument.ticks());
-            self.crossfade.begin(&self.newer.canvas, size, now, length);
-        }
-        std::mem::swap(&mut self.older, &mut self.newer);
-        std::mem::swap(&mut self.newer, frame);
-        // The first frame, and the first of another model, has none before it.
-        if is_first || self.older.number == 0 || self.older.canvas.size != self.newer.canvas.size {
-            self.older.clone_from(&self.newer);
-        }
+        let tick = self.instrument.ticks();
+        self.compositor.take(&mut frame.canvas, frame.number, tick);
         self.newer_at = now;
     }
 
     /// Composes the picture, and has it shown, recorded and handed on.
     pub(super) fn present(&mut self) {
-        let blackout = self.instrument.value(self.ids.blackout) > 0.5;
-        let look = LookFrame {
-            values: self.look.values(&self.instrument),
-            brightness: if blackout {
-                0.0
-            } else {
-                self.instrument.value(self.ids.fade) as f32
-            },
-            blackout,
-            tick: self.instrument.ticks(),
-            seed: self.seed,
-            palette: self.palette,
-        };
-        // Where the look dims, the picture before it is not dimmed yet.
-        let (lit, undimmed) = if self.output.dims(&look.values) {
-            (1.0, look.brightness)
-        } else {
-            (look.brightness, 1.0)
-        };
         let weight = blend_weight(
             self.newer_at.elapsed(),
             self.drawing.pace(),
             self.pace.interval(),
         );
-        self.canvas.resize(self.newer.canvas.size);
-        let (older, newer) = (&self.older.canvas.rgba, &self.newer.canvas.rgba);
-        let now = self.instrument.ticks();
-        if self.crossfade.is_on(now, self.canvas.size) {
-            self.canvas.compose(older, newer, weight, 1.0);
-            self.crossfade.apply(&mut self.canvas, now);
-            self.canvas.dim(lit);
-        } else {
-            self.canvas.compose(older, newer, weight, lit);
-        }
-        let projections = self.projection.projections(&self.instrument, self.seed);
         let norm = self.norm();
+        let composed = self
+            .compositor
+            .frame(&self.instrument, weight, self.palette);
+        let Composed {
+            post,
+            projections,
+            number,
+            ..
+        } = composed;
         self.board.update(
             Instant::now(),
             &Sources {
@@ -102,13 +69,13 @@ impl Show {
                 sound: self.capture.as_deref(),
             },
         );
-        self.tape.catch(&self.canvas, undimmed, &look);
-        let number = self.newer.number;
+        self.tape.catch(composed.canvas, &post);
+        self.canvas.copy_from(composed.canvas);
         let readout = self.board.visible();
         self.output
-            .show(&mut self.canvas, &projections, readout, &look, number);
+            .show(&mut self.canvas, &projections, readout, &post, number);
         let shown_at = Instant::now();
-        let drawn_at = self.output.read(&mut self.canvas, &look);
+        let drawn_at = self.output.read(&mut self.canvas, &post);
         self.pipes.offer(&self.canvas, &projections[0]);
         self.tell_console();
         self.tape.offer_sound(&self.samples, self.heard_at);

@@ -9,7 +9,7 @@ use super::arm::Arm;
 use super::clocks::Clocks;
 use super::console::Feed;
 use super::desk::{Desk, Done, Job};
-use super::drawing::{Drawing, Frame};
+use super::drawing::Drawing;
 use super::hands::Hands;
 use super::logbook::Logbook;
 use super::pace::Pace;
@@ -24,7 +24,7 @@ use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::palette::Oklab;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Crossfade, LookIds, Output, Pipes, ProjectionIds};
+use crate::stage::{Canvas, Compositor, Output, Pipes};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -45,17 +45,18 @@ pub(super) enum WindowCommand {
     Close,
 }
 
+/// The seed of grain in a show whose re-rolls begin at `seed`.
+pub(super) fn grain_seed(seed: u64) -> u32 {
+    seed as u32
+}
+
 /// A show.
 pub(super) struct Show {
     pub(super) table: Arc<Table>,
     pub(super) ids: Ids,
-    pub(super) look: LookIds,
     /// The colours of the model's footage; where its file does not tell them, what it paints with, once the look has asked for it.
     pub(super) palette: Option<Oklab>,
     pub(super) palette_asked: bool,
-    pub(super) projection: ProjectionIds,
-    /// What grain is drawn from.
-    pub(super) seed: u32,
     pub(super) hands: Hands,
     pub(super) piece: Arc<Piece>,
     pub(super) instrument: Instrument,
@@ -80,14 +81,11 @@ pub(super) struct Show {
     pub(super) norm: Option<Norm>,
     pub(super) pace: Pace,
     length: Option<Duration>,
-    /// The engine's last two frames, and when the newer one came.
-    pub(super) older: Frame,
-    pub(super) newer: Frame,
+    pub(super) compositor: Compositor,
+    /// When the engine's newest frame came.
     pub(super) newer_at: Instant,
+    /// The picture as it is shown and recorded.
     pub(super) canvas: Canvas,
-    /// The request whose frame, or a later one, is the first of a model that has come, and how many ticks it fades in.
-    pub(super) fade_in: Option<(u64, u64)>,
-    pub(super) crossfade: Crossfade,
     pub(super) board: Board,
     pub(super) requests: u64,
     /// Time of the instrument's tick 0.
@@ -117,10 +115,9 @@ impl Show {
         } = opened;
         instrument.seed(settings.seed);
         if let Some(norm) = settings.norm {
-            let value = f64::from(u8::from(norm == Norm::Batch));
             instrument.apply(&Action::Set {
                 param: ids.norm,
-                value,
+                value: norm.value(),
             });
         }
         let (size, latent) = (engine.size(), engine.latent());
@@ -159,10 +156,6 @@ impl Show {
         let piece = Arc::new(piece);
         // An empty desk has room.
         let _ = pieces.ask(Job::Watch(Arc::clone(&piece)));
-        let blank = Frame {
-            canvas: Canvas::black(size),
-            number: 0,
-        };
         let now = Instant::now();
         Ok(Self {
             drawing: Drawing::start(
@@ -173,11 +166,8 @@ impl Show {
             board: Board::new(&piece.name, table, &hands.keys),
             table: Arc::clone(table),
             ids,
-            look: LookIds::new(table)?,
             palette,
             palette_asked: false,
-            projection: ProjectionIds::new(table)?,
-            seed: settings.seed as u32,
             clocks: Clocks::new(&hands, &instrument)?,
             hands,
             piece,
@@ -199,12 +189,9 @@ impl Show {
             norm: settings.norm,
             pace: Pace::new(Duration::from_secs_f64(1.0 / settings.fps), now),
             length: settings.length,
-            older: blank.clone(),
-            newer: blank,
+            compositor: Compositor::new(table, size, grain_seed(settings.seed))?,
             newer_at: now,
             canvas: Canvas::black(size),
-            fade_in: None,
-            crossfade: Crossfade::default(),
             requests: 0,
             origin: now,
             tick_debt: 0,
@@ -252,7 +239,7 @@ impl Show {
         self.request(newest);
         self.await_frame(now);
         self.take_frame(now);
-        if self.newer.number > 0 {
+        if self.compositor.number().is_some() {
             self.present();
         }
         self.count_presented();
@@ -332,11 +319,7 @@ impl Show {
     }
 
     pub(super) fn norm(&self) -> Norm {
-        if self.instrument.value(self.ids.norm) > 0.5 {
-            Norm::Batch
-        } else {
-            Norm::Running
-        }
+        Norm::of(self.instrument.value(self.ids.norm))
     }
 
     /// Asks the engine for the picture at the play head.

@@ -186,12 +186,10 @@ impl Tape {
         begun
     }
 
-    /// Takes the picture before its look, where that is what is recorded: dimmed by so much, its flashes limited.
-    pub(super) fn catch(&mut self, canvas: &Canvas, brightness: f32, look: &LookFrame) {
+    /// Takes the picture before its look, where that is what is recorded: dimmed by the master, its flashes limited.
+    pub(super) fn catch(&mut self, canvas: &Canvas, look: &LookFrame) {
         if self.form.without_look && matches!(self.state, State::On(_)) {
-            self.bare.resize(canvas.size);
-            self.bare.rgba.copy_from_slice(&canvas.rgba);
-            self.bare.dim(brightness);
+            self.bare.copy_from(canvas);
             self.limiter.finish(&mut self.bare, look);
         }
     }

@@ -1,6 +1,7 @@
 //! Pictures on their way to a screen or a file.
 
 mod canvas;
+mod compositor;
 mod crossfade;
 mod film;
 mod fit;
@@ -38,6 +39,7 @@ mod target;
 mod upscale;
 
 pub use canvas::{Canvas, blend_weight};
+pub use compositor::{Composed, Compositor};
 pub use crossfade::Crossfade;
 pub use fit::Fit;
 #[cfg(feature = "live")]

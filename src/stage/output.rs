@@ -18,7 +18,7 @@ pub struct Presented {
 
 /// Shows pictures.
 pub trait Output: Send {
-    /// Finishes a picture, with its look and the limiter, and has it shown on every output as its own projection says, with the
+    /// Finishes an undimmed picture, with its look, the master's brightness and the limiter, and has it shown on every output as its own projection says, with the
     /// performer's readout over the first where one is given. Does not wait for a display. Where the picture is finished in
     /// place, the canvas is what the audience sees. `number` is the request that it was drawn from.
     fn show(
@@ -33,10 +33,6 @@ pub trait Output: Send {
     fn presented(&mut self) -> Option<Presented>;
     /// Whether nothing can be shown now: the window is hidden, or the screen does not answer.
     fn is_hidden(&self) -> bool {
-        false
-    }
-    /// Whether a picture's brightness is left to the look.
-    fn dims(&self, _look: &LookValues) -> bool {
         false
     }
     /// From now on pictures have a performer's own passes too.
@@ -141,10 +137,6 @@ impl Output for Offscreen {
 
     fn presented(&mut self) -> Option<Presented> {
         self.presented.take()
-    }
-
-    fn dims(&self, look: &LookValues) -> bool {
-        self.finish.dims(look)
     }
 
     fn wear(&mut self, shelf: Arc<Shelf>) {

@@ -13,7 +13,7 @@ use super::own::Shelf;
 use super::pane::Pane;
 use super::panel::{Panel, Scene, State};
 use super::sheet::{Picture, Sheet};
-use super::{Canvas, Finish, GpuError, Look, LookFrame, LookValues, Output, Projection, Readout};
+use super::{Canvas, Finish, GpuError, Look, LookFrame, Output, Projection, Readout};
 
 /// Raised so many seconds after a card was opened, where this variable names them: as if the card were lost. For rehearsals and
 /// tests.
@@ -226,10 +226,6 @@ impl Output for Screen {
 
     fn is_hidden(&self) -> bool {
         self.first().is_none_or(Panel::is_hidden)
-    }
-
-    fn dims(&self, look: &LookValues) -> bool {
-        self.finish.dims(look)
     }
 
     fn wear(&mut self, shelf: Arc<Shelf>) {

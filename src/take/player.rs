@@ -41,6 +41,7 @@ pub struct Check {
 pub struct Player<'a> {
     instrument: Instrument,
     model: Option<Model>,
+    seed: u32,
     events: Cow<'a, [(u64, Event)]>,
     next: usize,
     start: u64,
@@ -57,6 +58,7 @@ impl<'a> Player<'a> {
             start: instrument.ticks(),
             instrument,
             model: None,
+            seed: 0,
             events: Cow::Owned(events.collect()),
             next: 0,
             check: Check::default(),
@@ -75,6 +77,7 @@ impl<'a> Player<'a> {
             start: take.start(),
             instrument,
             model: Some(take.opening.model.clone()),
+            seed: take.opening.seed,
             events: Cow::Borrowed(&take.events),
             next: 0,
             check: Check::default(),
@@ -98,6 +101,26 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
+    /// Goes on as [`Player::advance`] does, but no further than to where another model takes effect; true where one does.
+    ///
+    /// # Errors
+    /// As [`Player::advance`].
+    pub fn advance_before_model(&mut self, tick: u64) -> Result<bool, PlayerError> {
+        while let Some((at, event)) = self.events.get(self.next)
+            && *at <= tick
+        {
+            let (at, is_model) = (*at, matches!(event, Event::Model(_)));
+            self.walk(at);
+            if is_model {
+                return Ok(true);
+            }
+            self.happen()?;
+            self.next += 1;
+        }
+        self.walk(tick);
+        Ok(false)
+    }
+
     /// The instrument as it is now.
     pub fn instrument(&mut self) -> &mut Instrument {
         &mut self.instrument
@@ -106,6 +129,11 @@ impl<'a> Player<'a> {
     /// The model that is played now; nothing in a script, whose model is its preset's.
     pub fn model(&self) -> Option<&Model> {
         self.model.as_ref()
+    }
+
+    /// The seed of grain; 0 in a script.
+    pub fn seed(&self) -> u32 {
+        self.seed
     }
 
     /// The tick that it began at.
@@ -122,6 +150,7 @@ impl<'a> Player<'a> {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             model: self.model.clone().unwrap_or_default(),
+            seed: self.seed,
             state: self.instrument.state(),
         }
     }

@@ -57,6 +57,9 @@ fn model(folder: &Path, file: &str, latent: u32) -> Arc<Model> {
     })
 }
 
+/// The seed of grain.
+const SEED: u32 = 99;
+
 /// A show of sixty frames a second without a screen.
 struct Show {
     log: TakeLog,
@@ -71,7 +74,7 @@ impl Show {
         let mut instrument =
             Instrument::new(&Preset::of_seeds(1..=4), Arc::clone(&table), latent).unwrap();
         instrument.seed(77);
-        let log = TakeLog::start(folder, &instrument, model, Box::new(|_| {})).unwrap();
+        let log = TakeLog::start(folder, &instrument, model, SEED, Box::new(|_| {})).unwrap();
         Self {
             log,
             instrument,

@@ -101,24 +101,21 @@ impl Finish {
         return false;
     }
 
-    /// Whether a picture's brightness is left to the look, which dims after feedback and grain.
-    pub fn dims(&self, values: &LookValues) -> bool {
-        self.has_card() && values.is_active()
-    }
-
-    /// Finishes a picture in place, or on the card: then true, and [`Finish::output`] has it.
+    /// Finishes an undimmed picture in place, or on the card: then true, and [`Finish::output`] has it. Where a look is drawn,
+    /// it dims, after feedback and grain.
     pub fn finish(&mut self, canvas: &mut Canvas, frame: &LookFrame) -> bool {
         #[cfg(feature = "live")]
         if self.on_card(canvas, frame) {
             return true;
         }
+        canvas.dim(frame.brightness);
         self.limiter
             .limit(&mut canvas.rgba, canvas.size, rule(frame));
         false
     }
 
     #[cfg(feature = "live")]
-    fn on_card(&mut self, canvas: &Canvas, frame: &LookFrame) -> bool {
+    fn on_card(&mut self, canvas: &mut Canvas, frame: &LookFrame) -> bool {
         let Some(card) = &mut self.card else {
             return false;
         };
@@ -137,7 +134,8 @@ impl Finish {
         if active {
             card.draw(canvas, frame, before);
         } else {
-            // The canvas is dimmed already.
+            // As the processor dims, which goes on from here.
+            canvas.dim(frame.brightness);
             let undimmed = LookFrame {
                 brightness: 1.0,
                 ..*frame
