@@ -5,6 +5,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Instant;
 
 use latentloop::control::clock::Pulses;
 use latentloop::control::midi::{Given, Map, Reader, SHIPPED, Wiring};
@@ -12,9 +13,7 @@ use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
 use latentloop::record::TakeLog;
-use latentloop::stage::{
-    Canvas, Compositor, Film, Filter, Finish, Scaler,
-};
+use latentloop::stage::{Canvas, Compositor, Film, Filter, PostChain, Readback, Scaler};
 use latentloop::take::Model;
 
 struct Counting;
@@ -83,12 +82,11 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
     compositor.take(&mut flat(10), 1, 0);
     compositor.change_model(2, u64::MAX);
     let (mut drawn, mut number) = (flat(90), 1);
-    let mut canvas = Canvas::black((64, 64));
     let (mut scaler, mut follower) = [Filter::CatmullRom, Filter::Edge]
         .map(|auto| Scaler::new(auto, 1))
         .into();
     let mut frame = Canvas::black((320, 180));
-    let mut finish = Finish::default();
+    let (mut chain, mut readback) = (PostChain::default(), Readback::default());
     let reroll = table.find("loop.reroll").expect("a row of the table");
     let mut frame_path = || {
         // A fader, a pad that jumps, one that re-rolls and a clock, as a port delivers them.
@@ -111,16 +109,16 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
         number += 1;
         compositor.take(&mut drawn, number, instrument.ticks());
         let composed = compositor.frame(&instrument, 0.4, None);
-        canvas.copy_from(composed.canvas);
-        finish.finish(&mut canvas, &composed.post);
+        readback.request(&chain.run(composed.canvas, &composed.post), Instant::now());
+        let (canvas, _) = readback.next().expect("it lies in memory");
         let mut projection = composed.projections[0];
-        scaler.scale(&canvas, &mut frame, &projection);
+        scaler.scale(canvas, &mut frame, &projection);
         projection.film = Film {
             halation: 0.5,
             grain: 0.5,
             ..projection.film
         };
-        follower.scale(&canvas, &mut frame, &projection);
+        follower.scale(canvas, &mut frame, &projection);
     };
     let mut frame_path = || {
         frame_path();

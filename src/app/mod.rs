@@ -14,7 +14,6 @@ mod logbook;
 mod looks;
 mod monitor;
 mod outputs;
-mod pace;
 mod pieces;
 mod placement;
 mod presenting;

@@ -6,7 +6,7 @@ use super::desk::Job;
 use super::readout::Sources;
 use super::show::Show;
 use super::tape::Change;
-use crate::stage::{Composed, blend_weight};
+use crate::stage::{Composed, Presentation, Projection, blend_weight};
 
 /// A frame that is waited for is looked for this often.
 const POLL: Duration = Duration::from_micros(200);
@@ -16,7 +16,7 @@ impl Show {
     /// then a hand is seen one picture earlier. Otherwise frames are drawn while pictures are shown.
     pub(super) fn await_frame(&mut self, now: Instant) {
         let pace = self.drawing.pace();
-        if pace.is_zero() || pace * 2 > self.pace.interval() {
+        if pace.is_zero() || pace * 2 > self.pacer.interval() {
             return;
         }
         // One that came late is not the one.
@@ -37,22 +37,22 @@ impl Show {
         self.newer_at = now;
     }
 
-    /// Composes the picture, and has it shown, recorded and handed on.
+    /// Composes the picture, and has it finished, shown, recorded and handed on.
     pub(super) fn present(&mut self) {
         let weight = blend_weight(
             self.newer_at.elapsed(),
             self.drawing.pace(),
-            self.pace.interval(),
+            self.pacer.interval(),
         );
         let norm = self.norm();
         let composed = self
             .compositor
             .frame(&self.instrument, weight, self.palette);
         let Composed {
+            canvas,
             post,
             projections,
             number,
-            ..
         } = composed;
         self.board.update(
             Instant::now(),
@@ -69,21 +69,34 @@ impl Show {
                 sound: self.capture.as_deref(),
             },
         );
-        self.tape.catch(composed.canvas, &post);
-        self.canvas.copy_from(composed.canvas);
-        let readout = self.board.visible();
-        self.output
-            .show(&mut self.canvas, &projections, readout, &post, number);
-        let shown_at = Instant::now();
-        let drawn_at = self.output.read(&mut self.canvas, &post);
-        self.pipes.offer(&self.canvas, &projections[0]);
+        self.tape.catch(canvas, &post, &projections[0]);
+        let may_draw = self.presenter.supply(&mut self.chain, &post, canvas.size);
+        if may_draw || !self.chain.uses_gpu(&post) {
+            let finished = self.chain.run(canvas, &post);
+            let at = Instant::now();
+            self.presenter.present(
+                &finished,
+                &Presentation {
+                    projections: &projections,
+                    readout: self.board.visible(),
+                    number,
+                    at,
+                },
+            );
+            self.readback.request(&finished, at);
+        }
         self.tell_console();
         self.tape.offer_sound(&self.samples, self.heard_at);
-        let projection = &projections[0];
-        let change = self
-            .tape
-            .offer(&self.canvas, projection, shown_at, drawn_at);
-        if let Change::Ended(dropped) = change {
+        self.deliver(&projections[0]);
+    }
+
+    /// Hands every picture that has come back to whoever takes pictures.
+    fn deliver(&mut self, projection: &Projection) {
+        while let Some((canvas, at)) = self.readback.next() {
+            self.pipes.offer(canvas, projection);
+            self.tape.offer(canvas, projection, at);
+        }
+        if let Change::Ended(dropped) = self.tape.look() {
             self.log.end_file(self.instrument.ticks(), dropped);
         }
     }
@@ -91,23 +104,23 @@ impl Show {
     /// Counts what has reached the audience, and follows what the machine can do.
     pub(super) fn count_presented(&mut self) {
         let (now, stamp) = (Instant::now(), self.hands.inbox.now());
-        while let Some(presented) = self.output.presented() {
+        while let Some(presented) = self.presenter.presented() {
             let ago = now.saturating_duration_since(presented.at).as_nanos() as u64;
             let at = stamp.saturating_sub(ago);
             let drawn = self.drawing.drawn();
             self.count.shown(presented.at, at, presented.number, drawn);
-            self.pace.presented();
+            self.pacer.presented();
         }
-        let is_hidden = self.output.is_hidden();
+        let is_hidden = self.presenter.is_hidden();
         if is_hidden {
             self.count.hidden();
         }
-        if self.pace.follow(self.output.refresh()) {
-            self.count.follow(self.pace.interval());
+        if self.pacer.follow(self.presenter.timing().refresh) {
+            self.count.follow(self.pacer.interval());
         }
         let tells = !is_hidden && self.count.pictures() > 0;
-        if self.pace.look(now, tells) {
-            let interval = self.pace.interval();
+        if self.pacer.look(now, tells) {
+            let interval = self.pacer.interval();
             self.count.follow(interval);
             let text = format!(
                 "showing {:.0} pictures a second, which this machine can keep",
@@ -120,6 +133,9 @@ impl Show {
 
     fn tell_console(&mut self) {
         let now = Instant::now();
+        if self.readback.newest().size == (0, 0) {
+            return;
+        }
         if self
             .hands
             .feed
@@ -128,7 +144,7 @@ impl Show {
         {
             let glance = self.glance();
             if let Some(feed) = &mut self.hands.feed {
-                feed.tell(now, glance, &self.canvas);
+                feed.tell(now, glance, self.readback.newest());
             }
         }
     }

@@ -12,7 +12,6 @@ use super::desk::{Desk, Done, Job};
 use super::drawing::Drawing;
 use super::hands::Hands;
 use super::logbook::Logbook;
-use super::pace::Pace;
 use super::pieces::First;
 use super::readout::Board;
 use super::stats::{Count, Figures};
@@ -24,7 +23,7 @@ use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::palette::Oklab;
 use crate::sound::Capture;
-use crate::stage::{Canvas, Compositor, Output, Pipes};
+use crate::stage::{Compositor, FramePacer, Pipes, PostChain, Presenter, Readback};
 
 /// Time that is made up for where the show was held up; what is more is left out.
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
@@ -68,7 +67,9 @@ pub(super) struct Show {
     pub(super) tape: Tape,
     pub(super) arm: Arm,
     pub(super) pipes: Pipes,
-    pub(super) output: Box<dyn Output>,
+    pub(super) chain: PostChain,
+    pub(super) presenter: Box<dyn Presenter>,
+    pub(super) readback: Readback,
     pub(super) window: Box<dyn Fn(WindowCommand) + Send>,
     pub(super) capture: Option<Box<Capture>>,
     pub(super) samples: Vec<f32>,
@@ -79,13 +80,11 @@ pub(super) struct Show {
     pub(super) log: Logbook,
     pub(super) clocks: Clocks,
     pub(super) norm: Option<Norm>,
-    pub(super) pace: Pace,
+    pub(super) pacer: FramePacer,
     length: Option<Duration>,
     pub(super) compositor: Compositor,
     /// When the engine's newest frame came.
     pub(super) newer_at: Instant,
-    /// The picture as it is shown and recorded.
-    pub(super) canvas: Canvas,
     pub(super) board: Board,
     pub(super) requests: u64,
     /// Time of the instrument's tick 0.
@@ -102,11 +101,12 @@ impl Show {
         table: &Arc<Table>,
         opened: First,
         mut hands: Hands,
-        mut output: Box<dyn Output>,
+        presenter: Box<dyn Presenter>,
         window: Box<dyn Fn(WindowCommand) + Send>,
     ) -> anyhow::Result<Self> {
         let ids = Ids::new(table)?;
-        output.wear(Arc::clone(&hands.looks));
+        let mut chain = PostChain::default();
+        chain.set_user_effects(Arc::clone(&hands.looks));
         let First {
             piece,
             mut instrument,
@@ -179,7 +179,9 @@ impl Show {
             tape,
             arm: Arm::default(),
             pipes,
-            output,
+            chain,
+            presenter,
+            readback: Readback::default(),
             window,
             capture: None,
             samples: Vec::with_capacity(SAMPLES),
@@ -187,11 +189,10 @@ impl Show {
             heard: [f64::NAN; SOURCES.len()],
             log,
             norm: settings.norm,
-            pace: Pace::new(Duration::from_secs_f64(1.0 / settings.fps), now),
+            pacer: FramePacer::new(Duration::from_secs_f64(1.0 / settings.fps), now),
             length: settings.length,
             compositor: Compositor::new(table, size, grain_seed(settings.seed))?,
             newer_at: now,
-            canvas: Canvas::black(size),
             requests: 0,
             origin: now,
             tick_debt: 0,
@@ -204,21 +205,17 @@ impl Show {
     pub(super) fn run(mut self) -> Figures {
         self.publish_names();
         self.origin = Instant::now();
-        let mut due = self.origin;
+        self.pacer.begin(self.origin);
         while !self.over {
             let now = Instant::now();
             self.step(now);
-            let interval = self.pace.interval();
-            due += interval;
-            let after = Instant::now();
-            // Where the display sets the pace, or time was lost, the grid begins anew: the display's rate is never quite
-            // the show's, and pictures that were due are counted by their absence.
-            if self.output.paces(interval) {
-                due = after + interval;
-            } else if after > due + interval {
-                due = after;
+            let due = self.pacer.next(Instant::now(), self.presenter.timing());
+            let has_waited = due
+                .display_until
+                .is_some_and(|until| self.presenter.wait_presented(until));
+            if !has_waited {
+                std::thread::sleep(due.at.saturating_duration_since(Instant::now()));
             }
-            self.output.wait(due, interval);
         }
         self.end()
     }
@@ -333,7 +330,7 @@ impl Show {
         // Grows only where a model with longer latents has come.
         request.z.resize(ROWS * self.latent, 0.0);
         request.norm = norm;
-        request.interval = self.pace.interval();
+        request.interval = self.pacer.interval();
         request.on_loop = norm == Norm::Batch && self.instrument.around(&mut request.around);
         request.number = self.requests;
         request.generation = self.generation;
@@ -358,7 +355,7 @@ impl Show {
         }
         // Nobody has to look at the last picture until the files are closed.
         (self.window)(WindowCommand::Close);
-        drop(self.output);
+        drop((self.presenter, self.chain, self.readback));
         let told = self.tape.end();
         (figures.recorder_dropped, figures.recorder_encoder) = (told.dropped, told.encoder);
         figures

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::desk::{self, Desk, Done, Job};
 use crate::control::Notices;
 use crate::record::{Codec, Effort, Encoders, FpsMode, Recorder, Room, Settings, Sound};
-use crate::stage::{Canvas, Finish, LookFrame, Projection};
+use crate::stage::{Canvas, Finished, PostChain, PostFrame, Projection};
 
 /// A recording that runs, that was asked for, or none.
 enum State {
@@ -57,10 +57,18 @@ pub(super) struct Told {
 struct Running {
     recorder: Box<Recorder>,
     since: Instant,
-    /// When the last picture that was offered was drawn.
-    last: Option<Instant>,
     /// Whether the performer was told that the disk fills up.
     is_warned: bool,
+}
+
+impl Running {
+    fn offer(&self, canvas: &Canvas, projection: &Projection, at: Instant) {
+        // From the card a picture may come that was finished before the recording began.
+        if at >= self.since {
+            self.recorder
+                .offer(canvas, projection, at.duration_since(self.since));
+        }
+    }
 }
 
 /// What is recorded of a show, and where to.
@@ -70,9 +78,8 @@ pub(super) struct Tape {
     notices: Arc<Notices>,
     folder: PathBuf,
     form: Form,
-    /// The picture before its look, and what limits its flashes.
-    bare: Canvas,
-    limiter: Finish,
+    /// Limits the flashes of pictures before their effects.
+    bare: PostChain,
     dropped: u64,
     encoder: Option<Arc<str>>,
 }
@@ -86,8 +93,7 @@ impl Tape {
             notices,
             folder,
             form,
-            bare: Canvas::default(),
-            limiter: Finish::default(),
+            bare: PostChain::default(),
             dropped: 0,
             encoder: None,
         }
@@ -168,7 +174,6 @@ impl Tape {
                     let running = Running {
                         recorder,
                         since: Instant::now(),
-                        last: None,
                         is_warned: false,
                     };
                     if held {
@@ -186,11 +191,13 @@ impl Tape {
         begun
     }
 
-    /// Takes the picture before its look, where that is what is recorded: dimmed by the master, its flashes limited.
-    pub(super) fn catch(&mut self, canvas: &Canvas, look: &LookFrame) {
+    /// Takes the composed picture before its effects, where that is what is recorded: dimmed by the master, its flashes limited.
+    pub(super) fn catch(&mut self, canvas: &Canvas, frame: &PostFrame, projection: &Projection) {
         if self.form.without_look && matches!(self.state, State::On(_)) {
-            self.bare.copy_from(canvas);
-            self.limiter.finish(&mut self.bare, look);
+            let finished = self.bare.run(canvas, frame);
+            if let (Finished::Cpu(picture), State::On(running)) = (finished, &mut self.state) {
+                running.offer(picture, projection, Instant::now());
+            }
         }
     }
 
@@ -204,34 +211,25 @@ impl Tape {
         }
     }
 
-    /// Offers a picture that was shown at that time; with its look it was drawn earlier, where it comes from the card. The
-    /// recording ends where it has failed, or the disk is all but full.
-    pub(super) fn offer(
-        &mut self,
-        canvas: &Canvas,
-        projection: &Projection,
-        shown_at: Instant,
-        drawn_at: Option<Instant>,
-    ) -> Change {
-        let (picture, drawn_at) = if self.form.without_look {
-            (&self.bare, shown_at)
-        } else {
-            (canvas, drawn_at.unwrap_or(shown_at))
-        };
+    /// Offers a finished picture, and when it was finished.
+    pub(super) fn offer(&mut self, canvas: &Canvas, projection: &Projection, at: Instant) {
+        if let State::On(running) = &mut self.state
+            && !self.form.without_look
+        {
+            running.offer(canvas, projection, at);
+        }
+    }
+
+    /// Ends the recording where it has failed, or the disk is all but full.
+    pub(super) fn look(&mut self) -> Change {
         let State::On(Running {
             recorder,
-            since,
-            last,
             is_warned,
+            ..
         }) = &mut self.state
         else {
             return Change::None;
         };
-        // From the card a picture may come again, or one from before the recording.
-        if drawn_at >= *since && last.is_none_or(|last| drawn_at > last) {
-            *last = Some(drawn_at);
-            recorder.offer(picture, projection, drawn_at.duration_since(*since));
-        }
         let room = recorder.room();
         let told = match room {
             Room::Scarce(left) if !*is_warned => {

@@ -27,7 +27,7 @@ use super::{ConsoleChoice, Settings};
 use crate::control::keys::{Held, Key, Keys};
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::{Action, ParamId, Table};
-use crate::stage::{Offscreen, Output};
+use crate::stage::{Offscreen, Presenter};
 
 /// Plays a show in a window.
 pub(super) fn run(
@@ -156,7 +156,7 @@ impl App {
         event_loop: &ActiveEventLoop,
         outputs: &Outputs,
         size: (u32, u32),
-    ) -> Box<dyn Output> {
+    ) -> Box<dyn Presenter> {
         let proxy = self.proxy.clone();
         match Cards::open(event_loop, &outputs.panes(), size, proxy, &self.notices) {
             Ok((cards, screen)) => {

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "live")]
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::RenderError;
 use crate::engine::{Bytes, Engine, Norm, ROWS, painted_with};
@@ -12,7 +12,10 @@ use crate::palette::{Oklab, Palette};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
 #[cfg(feature = "live")]
 use crate::stage::own::Shelf;
-use crate::stage::{Canvas, Composed, Compositor, Filter, Finish, LookValues, Projection, Scaler};
+use crate::stage::{
+    Canvas, Composed, Compositor, Filter, Finished, LookValues, PostChain, Projection, Readback,
+    Scaler,
+};
 
 /// The form of a film.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,10 +63,10 @@ pub struct Film {
     /// Latents that were not drawn yet.
     placed: Option<Placed>,
     painted: Canvas,
-    /// The picture as it is shown.
-    canvas: Canvas,
-    /// What draws the look; made when the first picture with a look comes.
-    finish: Finish,
+    chain: PostChain,
+    /// The newest picture as it is shown.
+    readback: Readback,
+    /// Whether a card was looked for: when the first picture with an effect came.
     looked_for_card: bool,
     /// The colours of the model's footage, or what it paints with; that is found out when the first picture asks for it.
     palette: Option<Oklab>,
@@ -101,8 +104,8 @@ impl Film {
             placed: None,
             painted: Canvas::black(engine.size()),
             size,
-            canvas: Canvas::black(engine.size()),
-            finish: Finish::default(),
+            chain: PostChain::default(),
+            readback: Readback::default(),
             looked_for_card: false,
             palette: palette.map(|palette| palette.oklab()),
             scaler: Scaler::new(Filter::Edge, threads()),
@@ -198,7 +201,8 @@ impl Film {
     ) -> Result<(), RenderError> {
         fill(&mut self.z[..norm.rows() * self.engine.latent()]);
         self.paint(norm)?;
-        self.canvas.copy_from(&self.painted);
+        let painted = Finished::Cpu(&self.painted);
+        self.readback.request(&painted, Instant::now());
         self.write(&Projection::default())
     }
 
@@ -215,19 +219,10 @@ impl Film {
             self.looked_for_card = true;
             self.find_card();
         }
-        self.canvas.copy_from(composed.canvas);
-        let on_card = self.finish.finish(&mut self.canvas, &composed.post);
-        if on_card && !self.read_back() {
-            return Err(RenderError::Look);
-        }
+        let finished = self.chain.run(composed.canvas, &composed.post);
+        self.readback.request(&finished, Instant::now());
+        self.readback.wait().ok_or(RenderError::Look)?;
         Ok(())
-    }
-
-    fn read_back(&mut self) -> bool {
-        #[cfg(feature = "live")]
-        return self.finish.read_waiting(&mut self.canvas);
-        #[cfg(not(feature = "live"))]
-        return false;
     }
 
     fn find_card(&mut self) {
@@ -244,8 +239,8 @@ impl Film {
                 if let Err(error) = shelf.read(crate::config::file("looks")) {
                     tracing::warn!("the film is made without your own passes: {error}");
                 }
-                self.finish.wear(shelf);
-                self.finish.take_card(look.waiting());
+                self.chain.set_user_effects(shelf);
+                self.chain.take_gpu(look.waiting());
             }
             Err(error) => {
                 tracing::warn!("the film is made without the preset's look: {error}");
@@ -263,10 +258,11 @@ impl Film {
         let Some(sink) = &mut self.sink else {
             return Ok(());
         };
-        let picture = if self.canvas.size == self.size {
-            &self.canvas.rgba
+        let canvas = self.readback.newest();
+        let picture = if canvas.size == self.size {
+            &canvas.rgba
         } else {
-            self.scaler.scale(&self.canvas, &mut self.frame, projection);
+            self.scaler.scale(canvas, &mut self.frame, projection);
             &self.frame.rgba
         };
         Ok(sink.picture(picture, at)?)

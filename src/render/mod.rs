@@ -177,8 +177,8 @@ fn perform(
 ) -> Result<u64, RenderError> {
     let table = Arc::clone(player.instrument().table());
     let norm = table.find("loop.norm").map_err(InstrumentError::from)?;
-    let mut compositor = Compositor::new(&table, film.frame_size(), player.seed())
-        .map_err(InstrumentError::from)?;
+    let mut compositor =
+        Compositor::new(&table, film.frame_size(), player.seed()).map_err(InstrumentError::from)?;
     let range = film.range(pictures)?;
     let count = range.end - range.start;
     let mut model = player.model().cloned();
@@ -187,7 +187,7 @@ fn perform(
         // As in the show: what held before the preset that may come with a model.
         player.advance_before_model(tick)?;
         let fade_in = compositor.fade_length(player.instrument());
-        player.advance(tick)?;
+        player.advance_to_picture(tick)?;
         if player.model() != model.as_ref() {
             model = player.model().cloned();
             if let Some(model) = &model {

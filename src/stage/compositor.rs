@@ -2,7 +2,7 @@
 //!
 //! The show and the offline renderer both compose with it, so that a take is rendered as it was seen.
 
-use super::{Canvas, Crossfade, LookFrame, LookIds, Projection, ProjectionIds};
+use super::{Canvas, Crossfade, LookIds, PostFrame, Projection, ProjectionIds};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Instrument, OUTPUTS, ParamId, Table, ticks};
 use crate::palette::Oklab;
@@ -40,7 +40,7 @@ pub struct Composed<'a> {
     /// The picture, undimmed: the effects come before the master's fader.
     pub canvas: &'a Canvas,
     /// What the effects and the limiter need to know.
-    pub post: LookFrame,
+    pub post: PostFrame,
     /// Where it lies on each output; the first is the recording's too.
     pub projections: [Projection; OUTPUTS],
     /// The request that the newer of its frames was drawn from.
@@ -125,9 +125,9 @@ impl Compositor {
     }
 
     /// What an instrument's rows have the effects and the limiter do now.
-    pub fn post(&self, instrument: &Instrument, palette: Option<Oklab>) -> LookFrame {
+    pub fn post(&self, instrument: &Instrument, palette: Option<Oklab>) -> PostFrame {
         let blackout = instrument.value(self.ids.blackout) > 0.5;
-        LookFrame {
+        PostFrame {
             values: self.look.values(instrument),
             brightness: if blackout {
                 0.0
@@ -243,9 +243,20 @@ mod tests {
         stage.take(180, SIZE, 2);
         assert_eq!(stage.level(1.0), 180, "the old model's last frame");
         stage.take(40, (8, 8), 3);
-        assert_eq!(stage.compositor.frame(&stage.instrument, 1.0, None).canvas.size, (8, 8));
+        assert_eq!(
+            stage
+                .compositor
+                .frame(&stage.instrument, 1.0, None)
+                .canvas
+                .size,
+            (8, 8)
+        );
         assert_eq!(stage.level(1.0), 180, "no leap");
-        assert_eq!(stage.level(0.0), 180, "the new model's frame has none before it");
+        assert_eq!(
+            stage.level(0.0),
+            180,
+            "the new model's frame has none before it"
+        );
         stage.pass(240);
         assert_eq!(stage.level(1.0), 110);
         stage.pass(240);

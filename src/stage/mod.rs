@@ -7,8 +7,11 @@ mod film;
 mod fit;
 #[cfg(all(test, feature = "live"))]
 mod golden;
+mod limiter;
 mod look;
+mod post_chain;
 mod projection;
+mod readback;
 mod scale;
 
 #[cfg(feature = "live")]
@@ -18,9 +21,9 @@ mod gpu;
 #[cfg(feature = "live")]
 mod hud;
 #[cfg(feature = "live")]
-mod output;
-#[cfg(feature = "live")]
 mod overlay;
+#[cfg(feature = "live")]
+mod pacer;
 #[cfg(feature = "live")]
 mod pane;
 #[cfg(feature = "live")]
@@ -28,13 +31,15 @@ mod panel;
 #[cfg(feature = "live")]
 mod pipe;
 #[cfg(feature = "live")]
+mod presenter;
+#[cfg(feature = "live")]
 mod reader;
 #[cfg(feature = "live")]
 mod screen;
 #[cfg(feature = "live")]
-mod sheet;
-#[cfg(feature = "live")]
 mod target;
+#[cfg(feature = "live")]
+mod upload;
 #[cfg(feature = "live")]
 mod upscale;
 
@@ -48,16 +53,22 @@ pub(crate) use gpu::{Gpu, acquire};
 pub use gpu::{GpuError, adapters};
 #[cfg(feature = "live")]
 pub use hud::{Learn, Port, Readout};
-pub use look::{Finish, Limiter, LookFrame, LookIds, LookValues, OwnIds, OwnValues};
 #[cfg(feature = "live")]
 pub use look::{Look, own};
+pub use look::{LookIds, LookValues, OwnIds, OwnValues};
 #[cfg(feature = "live")]
-pub use output::{Offscreen, Output, Presented};
+pub use pacer::{Due, FramePacer};
 #[cfg(feature = "live")]
 pub use pane::{Pane, PaneSize};
 #[cfg(feature = "live")]
 pub use pipe::{Pipes, Tell};
+#[cfg(feature = "live")]
+pub use post_chain::GpuFrame;
+pub use post_chain::{Finished, PostChain, PostFrame};
+#[cfg(feature = "live")]
+pub use presenter::{DisplayTiming, Offscreen, Presentation, Presented, Presenter};
 pub use projection::{Film, Filter, Projection, ProjectionIds};
+pub use readback::Readback;
 pub use scale::Scaler;
 #[cfg(feature = "live")]
 pub use screen::{Card, Screen};

@@ -90,35 +90,68 @@ impl<'a> Player<'a> {
     /// # Errors
     /// When a state or a preset on the way fits neither the table nor the model.
     pub fn advance(&mut self, tick: u64) -> Result<(), PlayerError> {
-        while let Some(&(at, _)) = self.events.get(self.next)
-            && at <= tick
-        {
-            self.walk(at);
-            self.happen()?;
-            self.next += 1;
-        }
+        let end = self.end(tick);
+        self.play(end)?;
         self.walk(tick);
         Ok(())
     }
 
-    /// Goes on as [`Player::advance`] does, but no further than to where another model takes effect; true where one does.
+    /// Goes on to the picture of a tick, as it was drawn: what was done at the tick itself, but after its latents were drawn,
+    /// takes effect with the next picture.
+    ///
+    /// # Errors
+    /// As [`Player::advance`].
+    pub fn advance_to_picture(&mut self, tick: u64) -> Result<(), PlayerError> {
+        let end = self.end_of_picture(tick);
+        self.play(end)?;
+        self.walk(tick);
+        Ok(())
+    }
+
+    /// Goes on as [`Player::advance_to_picture`] does, but no further than to where another model takes effect; true where one
+    /// does.
     ///
     /// # Errors
     /// As [`Player::advance`].
     pub fn advance_before_model(&mut self, tick: u64) -> Result<bool, PlayerError> {
-        while let Some((at, event)) = self.events.get(self.next)
-            && *at <= tick
-        {
-            let (at, is_model) = (*at, matches!(event, Event::Model(_)));
-            self.walk(at);
-            if is_model {
-                return Ok(true);
-            }
+        let end = self.end_of_picture(tick);
+        let until = self.events[self.next..end]
+            .iter()
+            .position(|(_, event)| matches!(event, Event::Model(_)));
+        self.play(until.map_or(end, |until| self.next + until))?;
+        if until.is_none() {
+            self.walk(tick);
+        }
+        Ok(until.is_some())
+    }
+
+    /// What has not taken effect yet.
+    pub(super) fn rest(&self) -> &[(u64, Event)] {
+        &self.events[self.next..]
+    }
+
+    /// Where the events end that are at a tick or before it.
+    fn end(&self, tick: u64) -> usize {
+        self.next + self.events[self.next..].partition_point(|(at, _)| *at <= tick)
+    }
+
+    /// Where the events end that a picture of that tick was drawn after.
+    fn end_of_picture(&self, tick: u64) -> usize {
+        let end = self.end(tick);
+        let is_drawn =
+            |(at, event): &(u64, Event)| *at == tick && matches!(event, Event::Latents { .. });
+        let drawn = self.events[self.next..end].iter().rposition(is_drawn);
+        drawn.map_or(end, |drawn| self.next + drawn + 1)
+    }
+
+    /// Lets events take effect, up to one of them.
+    fn play(&mut self, end: usize) -> Result<(), PlayerError> {
+        while self.next < end {
+            self.walk(self.events[self.next].0);
             self.happen()?;
             self.next += 1;
         }
-        self.walk(tick);
-        Ok(false)
+        Ok(())
     }
 
     /// The instrument as it is now.

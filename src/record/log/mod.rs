@@ -78,7 +78,13 @@ impl TakeLog {
             astray: AtomicBool::new(false),
             over: AtomicBool::new(false),
         });
-        let work = Work::new(Arc::clone(&shared), folder, instrument, (model, seed), notices);
+        let work = Work::new(
+            Arc::clone(&shared),
+            folder,
+            instrument,
+            (model, seed),
+            notices,
+        );
         let thread = thread::Builder::new()
             .name("take-log".into())
             .spawn(move || work.run())?;

@@ -1,9 +1,7 @@
 //! The look: what is done to a picture between the engine and the screen, and the limiter after it.
 
-mod limiter;
 mod values;
 
-mod finish;
 #[cfg(feature = "live")]
 mod fused;
 #[cfg(feature = "live")]
@@ -14,8 +12,6 @@ mod pass;
 mod pipeline;
 #[cfg(feature = "live")]
 mod plane;
-#[cfg(feature = "live")]
-mod readback;
 
 #[cfg(feature = "live")]
 mod workshop;
@@ -30,6 +26,4 @@ mod tests;
 
 #[cfg(feature = "live")]
 pub use card::Look;
-pub use finish::{Finish, LookFrame};
-pub use limiter::Limiter;
 pub use values::{LookIds, LookValues, OwnIds, OwnValues};
