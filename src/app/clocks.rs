@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::hands::Hands;
-use crate::control::{Notices, Stamp};
 use crate::control::clock::{Follower, Following, Line, Pulses, Sender};
+use crate::control::{Notices, Stamp};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Action, Instrument, ParamId, Table};
 

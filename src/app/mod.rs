@@ -121,8 +121,8 @@ pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> 
     let table = Arc::new(Table::standard());
     let control = ControlPlane::new(&table);
     // Dropped last: what others say when they end is logged too.
-    let _log = NoticeLog::start(&control.notices)
-        .context("cannot start the thread that logs notices")?;
+    let _log =
+        NoticeLog::start(&control.notices).context("cannot start the thread that logs notices")?;
     let piece = library::open(settings.piece.as_deref(), &table)?;
     let opened = pieces::First::open(piece, settings, &table)?;
     let hands = hands::Hands::start(settings, control)?;

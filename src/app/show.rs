@@ -298,7 +298,10 @@ impl Show {
     /// Brings the beat to where the clock that is followed has it.
     fn follow_clock(&mut self) {
         let now = self.hands.inbox.now();
-        if let Some(action) = self.clocks.follow(&self.instrument, now, &self.hands.notices) {
+        if let Some(action) = self
+            .clocks
+            .follow(&self.instrument, now, &self.hands.notices)
+        {
             self.act(action);
         }
     }
