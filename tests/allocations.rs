@@ -13,6 +13,7 @@ use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
 use latentloop::record::TakeLog;
+use latentloop::report::Reporter;
 use latentloop::stage::{Canvas, Compositor, Film, Filter, PostChain, Readback, Scaler};
 use latentloop::take::Model;
 
@@ -70,7 +71,7 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
         latent: 200,
         ..Model::default()
     });
-    let log = TakeLog::start(&folder, &instrument, model, 0, Box::new(|_| {}))
+    let log = TakeLog::start(&folder, &instrument, model, 0, Reporter::silent())
         .expect("there is room for a thread");
     let mut z = vec![0.0; Norm::Batch.rows() * 200];
     let flat = |level: u8| Canvas {

@@ -11,7 +11,7 @@ use super::show::grain_seed;
 use crate::control::Notices;
 use crate::instrument::{Action, Instrument, Preset};
 use crate::library::Piece;
-use crate::record::{Notice, TakeLog};
+use crate::record::TakeLog;
 use crate::take::Model;
 use crate::take::log::fingerprint;
 
@@ -27,13 +27,9 @@ impl Logbook {
         notices: &Arc<Notices>,
     ) -> anyhow::Result<Self> {
         let model = Arc::new(model_of(piece, instrument.latent()));
-        let notices = Arc::clone(notices);
-        let tell = move |notice| match notice {
-            Notice::Tell(text) => notices.tell(text),
-            Notice::Warn(text) => notices.warn(text),
-        };
         let seed = grain_seed(settings.seed);
-        let log = TakeLog::start(&settings.takes, instrument, model, seed, Box::new(tell))
+        let reporter = notices.reporter();
+        let log = TakeLog::start(&settings.takes, instrument, model, seed, reporter)
             .context("cannot start the log of takes")?;
         Ok(Self(log))
     }

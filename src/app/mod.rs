@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::control::{ControlPlane, NoticeLog};
 use crate::engine::{Drawing, Norm};
 use crate::instrument::Table;
 use crate::library;
@@ -117,9 +118,13 @@ pub struct Settings {
 /// while the show goes on.
 pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> {
     let table = Arc::new(Table::standard());
+    let control = ControlPlane::new(&table);
+    // Dropped last: what others say when they end is logged too.
+    let _log =
+        NoticeLog::start(&control.notices).context("cannot start the thread that logs notices")?;
     let piece = library::open(settings.piece.as_deref(), &table)?;
     let opened = pieces::First::open(piece, settings, &table)?;
-    let hands = hands::Hands::start(settings, &table)?;
+    let hands = hands::Hands::start(settings, control)?;
     let quit = table.find("show.quit")?;
     let inbox = Arc::clone(&hands.inbox);
     ctrlc::set_handler(move || {
@@ -130,8 +135,8 @@ pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> 
     let shown = match display {
         Some(display) => window::run(display, settings, &table, opened, hands)?,
         None => {
-            let output = Box::new(crate::stage::Offscreen::default());
-            show::Show::new(settings, &table, opened, hands, output, Box::new(|_| {}))?.run()
+            let presenter = Box::new(crate::stage::Offscreen::new(hands.notices.reporter()));
+            show::Show::new(settings, &table, opened, hands, presenter, Box::new(|_| {}))?.run()
         }
     };
     if let Some(path) = &settings.stats {

@@ -166,7 +166,7 @@ impl App {
             Err(error) => {
                 self.notices
                     .warn(format!("{error}. The show goes on without a picture"));
-                Box::new(Offscreen::default())
+                Box::new(Offscreen::new(self.notices.reporter()))
             }
         }
     }

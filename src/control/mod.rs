@@ -13,9 +13,11 @@ pub mod oscquery;
 mod guard;
 mod inbox;
 mod notices;
+mod plane;
 mod values;
 
 pub use guard::{Guard, network};
 pub use inbox::{Inbox, Stamp};
-pub use notices::{Notice, Notices};
+pub use notices::{Notice, NoticeLog, Notices};
+pub use plane::ControlPlane;
 pub use values::Values;

@@ -61,7 +61,7 @@ pub use pacer::{Due, FramePacer};
 #[cfg(feature = "live")]
 pub use pane::{Pane, PaneSize};
 #[cfg(feature = "live")]
-pub use pipe::{Pipes, Tell};
+pub use pipe::Pipes;
 #[cfg(feature = "live")]
 pub use post_chain::GpuFrame;
 pub use post_chain::{Finished, PostChain, PostFrame};

@@ -3,7 +3,8 @@
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Finished, Look, PostChain, PostFrame, Projection, Readout};
+use super::{Finished, GpuError, Look, PostChain, PostFrame, Projection, Readout};
+use crate::report::Reporter;
 
 /// A picture that has reached the audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,10 +64,21 @@ pub trait Presenter: Send {
 
 /// Shows nothing: for shows without a screen, and the twin that tests use. The first picture with an effect makes it look for a
 /// graphics card, for what is recorded; until one is found, and where none is, pictures are plain.
-#[derive(Default)]
 pub struct Offscreen {
+    reporter: Reporter,
     search: Search,
     presented: Option<Presented>,
+}
+
+impl Offscreen {
+    /// A stage without a screen, which reports where no card is found.
+    pub fn new(reporter: Reporter) -> Self {
+        Self {
+            reporter,
+            search: Search::default(),
+            presented: None,
+        }
+    }
 }
 
 /// The search for a card, beside the show.
@@ -74,25 +86,22 @@ pub struct Offscreen {
 enum Search {
     #[default]
     NotBegun,
-    /// It logs what it does not find.
-    Running(JoinHandle<Option<Look>>),
+    Running(JoinHandle<Result<Look, GpuError>>),
     Over,
 }
 
 impl Search {
-    fn begin(size: (u32, u32)) -> Self {
+    fn begin(size: (u32, u32), reporter: &Reporter) -> Self {
         let find = move || {
-            let mut look = Look::headless()
-                .map_err(|error| tracing::warn!("pictures are shown without their look: {error}"))
-                .ok()?;
+            let mut look = Look::headless()?;
             look.warm(size);
-            Some(look)
+            Ok(look)
         };
         let thread = std::thread::Builder::new().name("look".into()).spawn(find);
         match thread {
             Ok(thread) => Self::Running(thread),
             Err(error) => {
-                tracing::warn!("cannot start the thread that draws looks: {error}");
+                reporter.warn(format!("cannot start the thread that draws looks: {error}"));
                 Self::Over
             }
         }
@@ -111,14 +120,16 @@ impl Drop for Offscreen {
 impl Presenter for Offscreen {
     fn supply(&mut self, chain: &mut PostChain, next: &PostFrame, size: (u32, u32)) -> bool {
         self.search = match std::mem::replace(&mut self.search, Search::Over) {
-            Search::NotBegun if next.values.is_active() => Search::begin(size),
+            Search::NotBegun if next.values.is_active() => Search::begin(size, &self.reporter),
             Search::Running(thread) if thread.is_finished() => {
                 match thread.join() {
-                    Ok(Some(look)) => chain.take_gpu(look),
-                    Ok(None) => {}
-                    Err(_) => {
-                        tracing::warn!("pictures are shown without their look: the driver failed");
-                    }
+                    Ok(Ok(look)) => chain.take_gpu(look),
+                    Ok(Err(error)) => self
+                        .reporter
+                        .warn(format!("pictures are shown without their look: {error}")),
+                    Err(_) => self
+                        .reporter
+                        .warn("pictures are shown without their look: the driver failed"),
                 }
                 Search::Over
             }

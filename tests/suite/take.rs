@@ -135,7 +135,8 @@ impl Show {
         let mut instrument =
             Instrument::new(&Preset::of_seeds(1..=4), Arc::clone(&table), latent).unwrap();
         instrument.seed(77);
-        let log = TakeLog::start(folder, &instrument, model, SEED, Box::new(|_| {})).unwrap();
+        let reporter = latentloop::report::Reporter::silent();
+        let log = TakeLog::start(folder, &instrument, model, SEED, reporter).unwrap();
         Self {
             log,
             instrument,
