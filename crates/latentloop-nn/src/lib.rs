@@ -1,0 +1,9 @@
+//! The network of latentloop: convolution kernels, generator and discriminator, checkpoints, and engines that draw latents.
+
+use latentloop_core::{files, latent, palette};
+
+#[cfg(any(feature = "cuda", test))]
+mod cuda;
+
+pub mod engine;
+pub mod network;
