@@ -48,6 +48,8 @@ pub mod render;
 pub mod sheet;
 
 // The program around them.
+pub mod files;
+
 pub mod library;
 
 pub mod config;
