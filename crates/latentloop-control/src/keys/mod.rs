@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::files::{MAX_TEXT_BYTES, read_text_limited};
 use crate::instrument::{Action, Table};
 
 pub use chord::{Chord, Held, Key};
@@ -106,7 +107,7 @@ impl Keys {
         if !file.exists() {
             return Ok((standard, None));
         }
-        let read = crate::library::read_text(file)
+        let read = read_text_limited(file, MAX_TEXT_BYTES, "keys.toml")
             .map_err(|error| format!("{error:#}"))
             .and_then(|text| Self::parse(&text, table).map_err(|error| error.to_string()));
         Ok(match read {

@@ -12,8 +12,8 @@ use super::learning::Found;
 use super::map::{Deed, Map};
 use super::sheet::{Channel, Entry, Sheet, SheetError, distance};
 use crate::control::Notices;
+use crate::files::write_atomic;
 use crate::instrument::{Kind, ParamId, Table};
-use crate::network::checkpoint::write_whole;
 
 /// The map of a device that no other map is for.
 const GENERIC: &str = "generic";
@@ -346,7 +346,7 @@ impl Shelf {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| said(&error))?;
         }
-        write_whole(path, new.as_bytes()).map_err(|error| said(&error))?;
+        write_atomic(path, new.as_bytes()).map_err(|error| said(&error))?;
         let good = Sheet::parse(&new).map_err(|error| said(&error))?;
         let seen = std::fs::metadata(path).map_or((None, 0), |data| seen(&data));
         let good = Some((good, new));

@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn the_ptx_is_that_of_the_source() {
         let digest = Sha256::digest(include_bytes!("kernels.cu"));
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = crate::files::hex(&digest);
         let first = PTX.lines().next().unwrap();
         assert!(
             first.ends_with(&format!("SHA-256 of the source: {digest}")),

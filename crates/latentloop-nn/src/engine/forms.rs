@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::network::checkpoint::write_whole;
+use crate::files::write_atomic;
 use crate::network::kernel::{Filter, Instructions, Tile};
 use crate::network::weights::{GeneratorWeights, LayerWeights};
 
@@ -14,13 +14,12 @@ use crate::network::weights::{GeneratorWeights, LayerWeights};
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Whether layers may be computed by minimal filtering, which takes fewer products and rounds otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Winograd {
     /// Wherever it is faster on this machine: measured when a model is first played, and kept.
     Auto,
     /// As [`Winograd::Auto`], but nothing is measured: the forms of a model that was not measured before are guessed. For models
     /// that are opened while another one is playing.
-    #[value(skip)]
     Known,
     /// Nowhere: every layer as it is written, the same numbers on every run.
     #[default]
@@ -165,7 +164,7 @@ impl Cache {
                 if let Some(folder) = self.file.parent() {
                     std::fs::create_dir_all(folder)?;
                 }
-                write_whole(&self.file, &text)
+                write_atomic(&self.file, &text)
             });
         if let Err(error) = written {
             tracing::warn!(

@@ -32,9 +32,7 @@ pub use statistics::Statistics;
 pub const ROWS: usize = 8;
 
 /// Which statistics batch norm uses.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Norm {
     /// Those gathered in training: one row is drawn.
@@ -164,9 +162,9 @@ pub enum EngineError {
     Device(String),
 }
 
-/// Which device draws.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Choice {
+/// The device that an engine runs on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
     /// The best there is.
     #[default]
     Auto,
@@ -178,18 +176,15 @@ pub enum Choice {
     Metal,
 }
 
-/// What draws, as a command's options.
-#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
-pub struct Drawing {
-    /// What draws
-    #[arg(long, value_enum, default_value = "auto")]
-    pub engine: Choice,
-    /// Threads of the processor
-    #[arg(long)]
+/// How an engine is opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// The device.
+    pub backend: Backend,
+    /// Threads of the processor; as many as help where nothing is said.
     pub threads: Option<usize>,
-    /// Minimal filtering on the processor (Winograd's) [default: auto to play and to bench, off elsewhere]
-    #[arg(long, value_enum)]
-    pub winograd: Option<Winograd>,
+    /// Minimal filtering on the processor.
+    pub winograd: Winograd,
 }
 
 /// Makes a generator ready to play on the device asked for.
@@ -198,21 +193,20 @@ pub struct Drawing {
 /// When that device is not there, or this build has none of its kind.
 pub fn open(
     weights: &crate::network::weights::GeneratorWeights,
-    drawing: &Drawing,
+    options: &EngineOptions,
 ) -> Result<Box<dyn Engine>, EngineError> {
     let cpu = || -> Result<Box<dyn Engine>, EngineError> {
-        let winograd = drawing.winograd.unwrap_or_default();
         Ok(Box::new(CpuEngine::new(
             weights,
-            drawing.threads,
-            winograd,
+            options.threads,
+            options.winograd,
         )?))
     };
-    match drawing.engine {
-        Choice::Cpu => cpu(),
-        Choice::Cuda => cuda(weights),
-        Choice::Metal => device::metal(weights),
-        Choice::Auto => cuda(weights)
+    match options.backend {
+        Backend::Cpu => cpu(),
+        Backend::Cuda => cuda(weights),
+        Backend::Metal => device::metal(weights),
+        Backend::Auto => cuda(weights)
             .or_else(|error| {
                 if cfg!(feature = "cuda") {
                     tracing::warn!("{error}");

@@ -2,8 +2,7 @@
 //! string of metadata.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -14,6 +13,7 @@ use thiserror::Error;
 
 use super::recipe::Recipe;
 use super::spec::Spec;
+use crate::files::write_atomic;
 use crate::palette::Palette;
 
 /// Key of the metadata's one entry.
@@ -61,7 +61,7 @@ impl Card {
 }
 
 /// How the numbers of a playing file are stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// Half: convolution and stem weights in 16 bits, the few others in 32.
     #[default]
@@ -143,7 +143,7 @@ impl Content {
                 path: path.to_owned(),
                 reason,
             })?;
-        write_whole(path, &file).map_err(|source| CheckpointError::Write {
+        write_atomic(path, &file).map_err(|source| CheckpointError::Write {
             path: path.to_owned(),
             source,
         })
@@ -188,25 +188,6 @@ impl Content {
         let metadata = HashMap::from([(METADATA_KEY.to_owned(), card)]);
         safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())
     }
-}
-
-/// Writes a file under a temporary name beside it, syncs it and renames it.
-///
-/// # Errors
-/// What the system says; the temporary file is removed then.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let written = File::create(&part).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    written
-        .and_then(|()| fs::rename(&part, path))
-        .inspect_err(|_| {
-            let _ = fs::remove_file(&part);
-        })
 }
 
 /// A training checkpoint read back.

@@ -31,7 +31,7 @@ pub struct Recipe {
 }
 
 /// The named recipes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Name {
     /// The reference work to the letter.
     #[default]
@@ -41,7 +41,7 @@ pub enum Name {
 }
 
 /// Starting weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Initial {
     /// PyTorch's defaults: uniform in ±1/sqrt(fan in).

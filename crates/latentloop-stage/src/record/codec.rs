@@ -6,7 +6,7 @@ use std::path::Path;
 use super::RecordError;
 
 /// How pictures are coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codec {
     /// H.264: plays everywhere
     H264,
@@ -86,7 +86,7 @@ impl Codec {
 }
 
 /// Which encoders are tried.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoders {
     /// The graphics card's where one opens, the processor's where none does
     Auto,

@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 /// Whether a file's frame rate is constant; named as FFmpeg names it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FpsMode {
     /// Variable: each picture at the time at which it was shown
     #[default]
-    #[value(alias = "variable")]
     Vfr,
     /// Constant: exactly --fps pictures a second of the clock; where the show was late, the last one again
-    #[value(alias = "constant")]
     Cfr,
 }
 

@@ -153,7 +153,7 @@ fn decode_all(
     let mut number = 0;
     for (at, file) in clips.iter().enumerate() {
         let mut clip = Clip::open(file)?;
-        let sha256 = crate::library::sha256(file).map_err(|source| FootageError::Io {
+        let sha256 = crate::files::sha256(file).map_err(|source| FootageError::Io {
             doing: "read",
             path: file.clone(),
             source,

@@ -100,11 +100,7 @@ impl Dataset {
         for picture in &pictures {
             hash.update(picture);
         }
-        let digest = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = crate::files::hex(&hash.finalize());
         Ok(Self {
             size,
             digest,

@@ -26,8 +26,9 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use self::filter::Step;
-use super::checkpoint::{Precision, write_whole};
+use super::checkpoint::Precision;
 use super::weights::GeneratorWeights;
+use crate::files::write_atomic;
 
 /// Largest file that is read, in bytes.
 const MAX_BYTES: u64 = 4 << 30;
@@ -35,13 +36,11 @@ const MAX_BYTES: u64 = 4 << 30;
 const MAX_REASON: usize = 1500;
 
 /// The activation of all layers but the last, which has tanh.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     /// Negative numbers become 0
-    #[value(name = "relu")]
     Relu,
     /// Negative numbers are multiplied by 0.2
-    #[value(name = "leaky_relu", alias = "leaky-relu")]
     LeakyRelu,
 }
 
@@ -126,7 +125,7 @@ pub fn convert(
     let model = parsed
         .and_then(|weights| weights.serialize(&source, precision))
         .map_err(content)?;
-    write_whole(output, &model).map_err(|source| ImportError::Write {
+    write_atomic(output, &model).map_err(|source| ImportError::Write {
         path: output.to_owned(),
         source,
     })

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::super::free_name;
 use super::{Message, Notice, Notices, Shared, WAITING};
+use crate::files::write_atomic;
 use crate::instrument::{Instrument, Preset, Recall, State, TICKS_PER_SEC, ticks};
-use crate::network::checkpoint::write_whole;
 use crate::take::log::{LogError, Ring, STATE_SECS, Writer, fingerprint};
 use crate::take::{Model, Snapshot};
 
@@ -326,7 +326,7 @@ impl Work {
             Err(error) => return self.complain(&error),
         };
         let path = free_name(&self.folder, SystemTime::now(), ".take");
-        let written = fs::create_dir_all(&self.folder).and_then(|()| write_whole(&path, &kept));
+        let written = fs::create_dir_all(&self.folder).and_then(|()| write_atomic(&path, &kept));
         (self.notices)(match written {
             Ok(()) => Notice::Tell(format!(
                 "kept the last {:.0} s in {}",
