@@ -6,9 +6,9 @@
 //! The rooms below are crates of their own; this package is the program around them.
 
 // The studio: a clip becomes pictures, pictures a model.
+pub use latentloop_nn::network;
 #[cfg(feature = "video")]
 pub use latentloop_studio::footage;
-pub use latentloop_nn::network;
 pub use latentloop_studio::{score, sheet, train};
 
 // The hands: what a performer does becomes latents.

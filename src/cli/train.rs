@@ -251,7 +251,7 @@ impl DeviceChoice {
 
 #[cfg(feature = "cuda")]
 fn cuda() -> anyhow::Result<Device> {
-    crate::cuda::training_device()
+    latentloop_nn::training_device()
         .map_err(|error| anyhow::anyhow!("--device cuda: {error}; take --device cpu"))
 }
 

@@ -55,15 +55,18 @@ pub fn adapters() -> Vec<Adapter> {
 }
 
 /// A card, opened for a surface.
-pub(crate) struct Gpu {
-    pub(crate) adapter: wgpu::Adapter,
-    pub(crate) device: wgpu::Device,
-    pub(crate) queue: wgpu::Queue,
+pub struct Gpu {
+    /// What the device was opened on.
+    pub adapter: wgpu::Adapter,
+    /// What makes textures, buffers and pipelines.
+    pub device: wgpu::Device,
+    /// What work is submitted to.
+    pub queue: wgpu::Queue,
 }
 
 impl Gpu {
     /// Opens the best card that can show on the surface.
-    pub(crate) fn open(
+    pub fn open(
         instance: &wgpu::Instance,
         surface: &wgpu::Surface<'static>,
     ) -> Result<Self, GpuError> {
@@ -114,7 +117,7 @@ impl Gpu {
 
 /// Why a surface gives no texture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoTexture {
+pub enum NoTexture {
     /// The window is covered, or its display does not answer.
     Hidden,
     /// It is not what it was: opened again, it may be.
@@ -122,7 +125,7 @@ pub(crate) enum NoTexture {
 }
 
 /// The texture of a surface that is to be drawn next; `configure` is called where the surface has to be made anew.
-pub(crate) fn acquire(
+pub fn acquire(
     surface: &wgpu::Surface<'_>,
     mut configure: impl FnMut(),
 ) -> Result<wgpu::SurfaceTexture, NoTexture> {

@@ -15,7 +15,7 @@ const MOST: usize = 1 << 31;
 
 /// Why no card was opened, or something was too large for one.
 #[derive(Debug, Error)]
-pub(crate) enum CardError {
+pub enum CardError {
     /// The bindings could not load a library of CUDA.
     #[error("the CUDA libraries could not be loaded")]
     Libraries,
@@ -61,7 +61,7 @@ pub(crate) fn open() -> Result<(Arc<CudaContext>, Arc<CudaModule>), CardError> {
     unsafe_code,
     reason = "candle's bookkeeping between streams is switched off, for there is one stream"
 )]
-pub(crate) fn training_device() -> Result<Device, CardError> {
+pub fn training_device() -> Result<Device, CardError> {
     let device = quietly(|| Device::new_cuda_with_stream(0))?;
     let device = device.map_err(|error| CardError::Open(error.to_string()))?;
     if let Device::Cuda(card) = &device {

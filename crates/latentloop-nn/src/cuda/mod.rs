@@ -7,7 +7,9 @@
 mod card;
 
 #[cfg(feature = "cuda")]
-pub(crate) use card::{flat, open, per_channel, training_device};
+pub use card::{CardError, training_device};
+#[cfg(feature = "cuda")]
+pub(crate) use card::{flat, open, per_channel};
 
 /// The compiled kernels.
 pub(crate) const PTX: &str = include_str!("kernels.ptx");

@@ -228,7 +228,10 @@ fn around(path: Path, latent: usize) -> Around {
 
 #[test]
 fn interpolated_statistics_draw_the_exact_picture_within_two_levels() {
-    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/crystal.safetensors");
+    let model = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../models/crystal.safetensors"
+    );
     let weights = GeneratorWeights::load(std::path::Path::new(model)).unwrap();
     let mut engine = CpuEngine::new(&weights, Some(2), Winograd::Off).unwrap();
     let latent = engine.latent();

@@ -45,10 +45,6 @@ struct Cell {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 pub(super) struct State {
-    #[cfg_attr(
-        not(feature = "live"),
-        allow(dead_code, reason = "the shader reads it")
-    )]
     share: f32,
     cells: [Cell; CELLS],
 }

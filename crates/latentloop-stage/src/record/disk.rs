@@ -59,7 +59,7 @@ impl Gauge {
 
 /// Bytes that are free for us where a file is, or is to be made; nothing where the system does not tell.
 #[cfg(unix)]
-pub(crate) fn free(path: &Path) -> Option<u64> {
+pub fn free(path: &Path) -> Option<u64> {
     let whole = std::path::absolute(path).ok()?;
     let there = whole.ancestors().find(|path| path.exists())?;
     let told = rustix::fs::statvfs(there).ok()?;
@@ -68,7 +68,7 @@ pub(crate) fn free(path: &Path) -> Option<u64> {
 
 /// Bytes that are free for us where a file is, or is to be made; nothing where the system does not tell.
 #[cfg(not(unix))]
-pub(crate) fn free(_: &Path) -> Option<u64> {
+pub fn free(_: &Path) -> Option<u64> {
     None
 }
 

@@ -27,7 +27,7 @@ use thiserror::Error;
 
 pub use codec::{Codec, Encoders};
 pub use disk::Room;
-pub(crate) use disk::free;
+pub use disk::free;
 pub use log::{Notice, TakeLog};
 pub use rate::FpsMode;
 pub use recorder::{Closing, Recorder};

@@ -50,9 +50,9 @@ impl Pipelines {
         let bindings = [TEXTURE, SAMPLER, NUMBERS, TEXTURE, TEXTURE, TEXTURE];
         let whole_layout = layout(device, "picture to be enlarged", &bindings);
         let analyse =
-            device.create_shader_module(wgpu::include_wgsl!("../../../shaders/analyse.wgsl"));
+            device.create_shader_module(wgpu::include_wgsl!("../../../../shaders/analyse.wgsl"));
         let upscale =
-            device.create_shader_module(wgpu::include_wgsl!("../../../shaders/upscale.wgsl"));
+            device.create_shader_module(wgpu::include_wgsl!("../../../../shaders/upscale.wgsl"));
         let finding = |(entry, format)| {
             let shader = Shader {
                 module: &analyse,

@@ -9,7 +9,7 @@
 mod augment;
 mod conv;
 #[cfg(feature = "cuda")]
-pub(crate) mod cuda;
+pub mod cuda;
 mod layout;
 mod norm;
 
@@ -38,7 +38,7 @@ pub fn normalised_leaky(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Te
 }
 
 /// Runs `f` on the numbers of a contiguous f32 tensor in CPU memory.
-pub(crate) fn with_slice<T>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
+pub fn with_slice<T>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
     let tensor = tensor.contiguous()?;
     let (storage, layout) = tensor.storage_and_layout();
     match &*storage {

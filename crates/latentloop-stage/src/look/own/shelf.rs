@@ -26,8 +26,8 @@ pub struct Source {
     pub name: String,
     /// Its knobs, in their order.
     pub knobs: Vec<Knob>,
-    pub(in crate::stage::look) text: String,
-    pub(in crate::stage::look) entry: String,
+    pub(in crate::look) text: String,
+    pub(in crate::look) entry: String,
 }
 
 impl Source {
@@ -43,7 +43,7 @@ impl Source {
     }
 
     /// Least and greatest value of every knob.
-    pub(in crate::stage::look) fn ranges(&self) -> [[f32; 2]; OWN_KNOBS.len()] {
+    pub(in crate::look) fn ranges(&self) -> [[f32; 2]; OWN_KNOBS.len()] {
         let range = |at: usize| self.knobs.get(at).map(|knob| [knob.min, knob.max]);
         std::array::from_fn(|at| range(at).unwrap_or([0.0, 1.0]))
     }
@@ -123,11 +123,11 @@ impl Shelf {
         let _ = self.arrivals.0.try_send(arrival);
     }
 
-    pub(in crate::stage::look) fn tell(&self, text: String) {
+    pub(in crate::look) fn tell(&self, text: String) {
         (self.tell)(false, text);
     }
 
-    pub(in crate::stage::look) fn warn(&self, text: String) {
+    pub(in crate::look) fn warn(&self, text: String) {
         (self.tell)(true, text);
     }
 }

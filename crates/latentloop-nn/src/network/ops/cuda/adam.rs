@@ -9,24 +9,24 @@ use crate::cuda::{Kernel, PTX, flat};
 
 /// The numbers of a step of Adam that are the same for every tensor.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AdamStep {
+pub struct AdamStep {
     /// Learning rate, divided by 1 - beta1^step.
-    pub(crate) rate: f32,
+    pub rate: f32,
     /// Decay of the first moment.
-    pub(crate) beta1: f32,
+    pub beta1: f32,
     /// Decay of the second moment.
-    pub(crate) beta2: f32,
+    pub beta2: f32,
     /// The square root of 1 - beta2^step.
-    pub(crate) root: f32,
+    pub root: f32,
     /// Keeps the division finite.
-    pub(crate) eps: f32,
+    pub eps: f32,
 }
 
 /// Moves a parameter and its moments in place, wherever else their memory is looked at.
 ///
 /// # Errors
 /// When the shapes differ, the tensors are not contiguous f32 on a card, or the launch fails.
-pub(crate) fn adam(
+pub fn adam(
     step: &AdamStep,
     parameter: &Tensor,
     [first, second]: [&Tensor; 2],

@@ -23,7 +23,7 @@ mod columns;
 mod conv;
 mod norm;
 
-pub(crate) use adam::{AdamStep, adam};
+pub use adam::{AdamStep, adam};
 pub(super) use conv::{conv, conv_transposed};
 pub(super) use norm::{batch_norm_leaky, leaky_relu, normalised_leaky};
 
