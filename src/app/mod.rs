@@ -34,6 +34,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::control::{ControlPlane, NoticeLog};
 use crate::engine::{EngineOptions, Norm};
 use crate::instrument::Table;
 use crate::library;
@@ -118,9 +119,13 @@ pub struct Settings {
 /// while the show goes on.
 pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> {
     let table = Arc::new(Table::standard());
+    let control = ControlPlane::new(&table);
+    // Dropped last: what others say when they end is logged too.
+    let _log =
+        NoticeLog::start(&control.notices).context("cannot start the thread that logs notices")?;
     let piece = library::open(settings.piece.as_deref(), &table)?;
     let opened = pieces::First::open(piece, settings, &table)?;
-    let hands = hands::Hands::start(settings, &table)?;
+    let hands = hands::Hands::start(settings, control)?;
     let quit = table.find("show.quit")?;
     let inbox = Arc::clone(&hands.inbox);
     ctrlc::set_handler(move || {

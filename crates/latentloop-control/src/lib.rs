@@ -5,7 +5,7 @@
 //! that a controller's callback does locks, allocates or waits.
 
 use crate as control;
-use latentloop_core::{files, instrument};
+use latentloop_core::{files, instrument, report, worker};
 
 pub mod clock;
 pub mod keys;
@@ -17,9 +17,11 @@ pub mod sound;
 mod guard;
 mod inbox;
 mod notices;
+mod plane;
 mod values;
 
 pub use guard::{Guard, network};
 pub use inbox::{Inbox, Stamp};
-pub use notices::{Notice, Notices};
+pub use notices::{Notice, NoticeLog, Notices};
+pub use plane::ControlPlane;
 pub use values::Values;

@@ -1,7 +1,7 @@
 //! Pictures on their way to a screen or a file.
 
 use crate as stage;
-use latentloop_core::{files, instrument, light, palette, take};
+use latentloop_core::{files, instrument, light, palette, report, take};
 #[cfg(feature = "video")]
 use latentloop_video as video;
 
@@ -41,7 +41,7 @@ pub use look::{Finish, Limiter, LookFrame, LookIds, LookValues, OwnIds, OwnValue
 pub use look::{Look, own};
 pub use output::{Offscreen, Output, Presented};
 pub use pane::{Pane, PaneSize};
-pub use pipe::{Pipes, Tell};
+pub use pipe::Pipes;
 pub use projection::{Film, Filter, Projection, ProjectionIds};
 pub use scale::Scaler;
 pub use screen::{Card, Screen};

@@ -28,7 +28,7 @@ use thiserror::Error;
 pub use codec::{Codec, Encoders};
 pub use disk::Room;
 pub use disk::free;
-pub use log::{Notice, TakeLog};
+pub use log::TakeLog;
 pub use rate::FpsMode;
 pub use recorder::{Closing, Recorder};
 #[cfg(feature = "video")]

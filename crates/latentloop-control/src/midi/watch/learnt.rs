@@ -17,7 +17,7 @@ impl Watch {
                     if !learnt.replaced.is_empty() {
                         text += &format!(", instead of {}", learnt.replaced.join(" and "));
                     }
-                    self.notices.tell(text);
+                    self.notices.info(text);
                     self.board.learnt.store(Some(Arc::new(learnt)));
                 }
                 Err(reason) => self.notices.warn(format!("nothing is learnt: {reason}")),
@@ -27,7 +27,7 @@ impl Watch {
             match self.shelf.unlearn(param) {
                 Ok(count) => self
                     .notices
-                    .tell(format!("{count} learnt controls are forgotten")),
+                    .info(format!("{count} learnt controls are forgotten")),
                 Err(reason) => self.notices.warn(reason),
             }
             self.rewire();

@@ -333,7 +333,7 @@ impl Watch {
                 let wiring = source.line.wiring.load();
                 let map = wiring.map.name();
                 self.notices
-                    .tell(format!("MIDI: {name} ({system}), map {map}"));
+                    .info(format!("MIDI: {name} ({system}), map {map}"));
             } else {
                 self.notices
                     .warn(format!("MIDI: {name} ({system}) has gone"));
