@@ -10,8 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::super::free_name;
 use super::{Message, Shared, WAITING};
-use crate::instrument::{Instrument, Preset, Recall, State, TICKS_PER_SEC, ticks};
 use crate::files::write_atomic;
+use crate::instrument::{Instrument, Preset, Recall, State, TICKS_PER_SEC, ticks};
 use crate::report::Reporter;
 use crate::take::log::{LogError, Ring, STATE_SECS, Writer, fingerprint};
 use crate::take::{Model, Snapshot};
