@@ -107,15 +107,9 @@ impl Limiter {
         &self.shown
     }
 
-<<<<<<<< HEAD:crates/latentloop-stage/src/limiter.rs
     /// The picture at a brightness of 0..=1, which is shown as it is.
     pub(super) fn watch(&mut self, picture: &Canvas, brightness: f32, rule: Rule) -> &Canvas {
         let has_last = self.follow(picture, brightness);
-========
-    /// Sees a picture that is shown as it is.
-    pub(super) fn watch(&mut self, rgba: &[u8], size: (u32, u32), rule: Rule) {
-        let has_last = self.last.len() == rgba.len();
->>>>>>>> main:crates/latentloop-stage/src/look/limiter.rs
         let rule = Rule {
             limits: false,
             ..rule
@@ -124,7 +118,6 @@ impl Limiter {
         &self.shown
     }
 
-<<<<<<<< HEAD:crates/latentloop-stage/src/limiter.rs
     /// Goes on to the next picture; whether the one before has its size.
     fn follow(&mut self, picture: &Canvas, brightness: f32) -> bool {
         std::mem::swap(&mut self.shown, &mut self.last);
@@ -136,11 +129,6 @@ impl Limiter {
     /// What it remembers, and the picture that is shown, for a graphics card that goes on from there.
     pub(super) fn memory(&self) -> (&State, &Canvas) {
         (&self.state, &self.shown)
-========
-    /// What it remembers, and the last picture, for a graphics card that goes on from there.
-    pub(super) fn memory(&self) -> (&State, &[u8]) {
-        (&self.state, &self.last)
->>>>>>>> main:crates/latentloop-stage/src/look/limiter.rs
     }
 }
 
