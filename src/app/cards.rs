@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use winit::event_loop::{ActiveEventLoop, EventLoopProxy};
 
-use super::show::WindowCommand;
+use super::event::WindowCommand;
 use crate::control::Notices;
 use crate::stage::{Card, GpuError, Pane, Screen};
 

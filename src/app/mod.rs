@@ -1,28 +1,33 @@
-//! The program around the instrument: wires hands, engine, stage and recorder, and runs the show.
+//! The show: wires controllers, engine, stage and recorder around the instrument, and runs it.
 
-mod acts;
 mod arm;
 mod awake;
 mod cards;
+mod clock;
 mod clocks;
+mod commands;
 mod console;
-mod desk;
-mod drawing;
-mod hands;
+mod controllers;
+mod engine_thread;
+mod event;
+mod frame_rate;
+mod frames;
+mod hud;
 mod keyboard;
-mod logbook;
-mod looks;
 mod monitor;
 mod outputs;
-mod pace;
-mod pieces;
+mod performance;
 mod placement;
 mod presenting;
-mod readout;
-mod remuxing;
+mod preset_loader;
+mod recording;
+mod recording_worker;
+#[cfg(test)]
+mod rehearsal;
 mod show;
+mod sound_input;
 mod stats;
-mod tape;
+mod status;
 mod thumbnail;
 mod window;
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -61,7 +66,7 @@ pub enum ConsoleChoice {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The model or preset; the preset that ships where none is named.
-    pub piece: Option<PathBuf>,
+    pub patch: Option<PathBuf>,
     /// What draws.
     pub drawing: Drawing,
     /// Batch norm's statistics, instead of the preset's.
@@ -123,21 +128,27 @@ pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> 
     // Dropped last: what others say when they end is logged too.
     let _log = NoticeLog::start(&control.notices)
         .context("cannot start the thread that logs notices")?;
-    let piece = library::open(settings.piece.as_deref(), &table)?;
-    let opened = pieces::First::open(piece, settings, &table)?;
-    let hands = hands::Hands::start(settings, control)?;
+    let patch = library::open(settings.patch.as_deref(), &table)?;
+    let opened = preset_loader::InitialPatch::open(patch, settings, &table)?;
+    let controllers = controllers::Controllers::start(settings, control)?;
     let quit = table.find("show.quit")?;
-    let inbox = Arc::clone(&hands.inbox);
+    let inbox = Arc::clone(&controllers.control.inbox);
     ctrlc::set_handler(move || {
         let at = inbox.now();
         inbox.put(crate::instrument::Action::Trigger { param: quit }, at);
     })
     .context("cannot listen for Ctrl-C")?;
     let shown = match display {
-        Some(display) => window::run(display, settings, &table, opened, hands)?,
+        Some(display) => window::run(display, settings, &table, opened, controllers)?,
         None => {
-            let output = Box::new(crate::stage::Offscreen::default());
-            show::Show::new(settings, &table, opened, hands, output, Box::new(|_| {}))?.run()
+            let parts = show::Parts {
+                controllers,
+                output: Box::new(crate::stage::Offscreen::default()),
+                console: None,
+                window: Box::new(|_| {}),
+                clock: Box::new(clock::RealClock),
+            };
+            show::Show::new(settings, opened, parts)?.run()
         }
     };
     if let Some(path) = &settings.stats {

@@ -6,7 +6,7 @@ use winit::event::WindowEvent;
 use winit::event_loop::{ActiveEventLoop, EventLoop};
 use winit::window::WindowId;
 
-use super::show::WindowCommand;
+use super::event::WindowCommand;
 
 /// A display that windows can be opened on.
 pub struct Display(pub(super) EventLoop<WindowCommand>);

@@ -2,165 +2,206 @@
 
 use std::time::{Duration, Instant};
 
-use super::readout::Sources;
+use super::controllers::Controllers;
+use super::frame_rate::AdaptiveFrameRate;
+use super::hud::Sources;
+use super::performance::Performance;
+use super::recording::Change;
 use super::show::Show;
-use super::tape::Change;
-use crate::stage::{LookFrame, blend_weight};
+use crate::instrument::ParamId;
+use crate::instrument::preset::PresetError;
+use crate::palette::Oklab;
+use crate::stage::{
+    Canvas, Crossfade, LookFrame, LookIds, Output, Pipes, ProjectionIds, blend_weight,
+};
 
-/// A frame that is waited for is looked for this often.
-const POLL: Duration = Duration::from_micros(200);
+/// The picture in the making, and where it goes.
+pub(super) struct Presentation {
+    pub(super) output: Box<dyn Output>,
+    pub(super) pipes: Pipes,
+    pub(super) look: LookIds,
+    /// The colours of the model's footage; where its file does not tell them, what it paints with, once the look has asked for it.
+    pub(super) palette: Option<Oklab>,
+    pub(super) rate: AdaptiveFrameRate,
+    projection: ProjectionIds,
+    fade: ParamId,
+    blackout: ParamId,
+    freeze: ParamId,
+    /// What grain is drawn from.
+    seed: u32,
+    canvas: Canvas,
+    crossfade: Crossfade,
+}
+
+impl Presentation {
+    #[allow(clippy::too_many_arguments, reason = "each of another owner")]
+    pub(super) fn new(
+        mut output: Box<dyn Output>,
+        pipes: Pipes,
+        controllers: &Controllers,
+        size: (u32, u32),
+        palette: Option<Oklab>,
+        seed: u32,
+        interval: Duration,
+        now: Instant,
+    ) -> Result<Self, PresetError> {
+        output.wear(std::sync::Arc::clone(&controllers.looks));
+        let table = &controllers.control.table;
+        Ok(Self {
+            output,
+            pipes,
+            look: LookIds::new(table)?,
+            palette,
+            rate: AdaptiveFrameRate::new(interval, now),
+            projection: ProjectionIds::new(table)?,
+            fade: table.find("master.fade")?,
+            blackout: table.find("master.blackout")?,
+            freeze: table.find("master.freeze")?,
+            seed,
+            canvas: Canvas::black(size),
+            crossfade: Crossfade::default(),
+        })
+    }
+
+    /// Size of the picture.
+    pub(super) fn size(&self) -> (u32, u32) {
+        self.canvas.size
+    }
+
+    /// Whether the look asks for colours that are not known.
+    pub(super) fn wants_palette(&self, performance: &Performance) -> bool {
+        let amount = || performance.instrument().base_value(self.look.palette());
+        self.palette.is_none() && amount() > 0.0
+    }
+}
 
 impl Show {
     /// Waits for the frame that was just asked for, where the engine takes less than half of the time from picture to picture:
     /// then a hand is seen one picture earlier. Otherwise frames are drawn while pictures are shown.
     pub(super) fn await_frame(&mut self, now: Instant) {
-        let pace = self.drawing.pace();
-        if pace.is_zero() || pace * 2 > self.pace.interval() {
-            return;
-        }
-        // One that came late is not the one.
-        self.take_frame(now);
-        let until = Instant::now() + pace + pace / 2;
-        while !self.drawing.frame.updated() && Instant::now() < until {
-            std::thread::sleep(POLL);
+        if self.frames.is_fast(self.presentation.rate.interval()) {
+            // One that came late is not the one.
+            self.take_frame(now);
+            self.frames.wait(self.clock.as_mut());
         }
     }
 
     pub(super) fn take_frame(&mut self, now: Instant) {
-        let frozen = self.instrument.value(self.ids.freeze) > 0.5 && self.count.pictures() > 0;
-        if frozen || !self.drawing.frame.update() {
+        let is_frozen = self.performance.value(self.presentation.freeze) > 0.5;
+        if is_frozen && self.status.stats.pictures() > 0 {
             return;
         }
-        let frame = self.drawing.frame.output_buffer_mut();
-        let fade_in = self.fade_in.filter(|(first, _)| frame.number >= *first);
-        let is_first = fade_in.is_some();
-        if let Some((_, length)) = fade_in {
-            self.fade_in = None;
-            let (size, now) = (frame.canvas.size, self.instrument.ticks());
-            self.crossfade.begin(&self.newer.canvas, size, now, length);
-        }
-        std::mem::swap(&mut self.older, &mut self.newer);
-        std::mem::swap(&mut self.newer, frame);
-        // The first frame, and the first of another model, has none before it.
-        if is_first || self.older.number == 0 || self.older.canvas.size != self.newer.canvas.size {
-            self.older.clone_from(&self.newer);
-        }
-        self.newer_at = now;
+        let (tick, crossfade) = (self.performance.tick(), &mut self.presentation.crossfade);
+        self.frames.take(now, |last, size, length| {
+            crossfade.begin(last, size, tick, length);
+        });
     }
 
     /// Composes the picture, and has it shown, recorded and handed on.
     pub(super) fn present(&mut self) {
-        let blackout = self.instrument.value(self.ids.blackout) > 0.5;
+        let this = &mut self.presentation;
+        let (canvas, crossfade, output) = (&mut this.canvas, &mut this.crossfade, &mut this.output);
+        let instrument = self.performance.instrument();
+        let blackout = instrument.value(this.blackout) > 0.5;
         let look = LookFrame {
-            values: self.look.values(&self.instrument),
+            values: this.look.values(instrument),
             brightness: if blackout {
                 0.0
             } else {
-                self.instrument.value(self.ids.fade) as f32
+                instrument.value(this.fade) as f32
             },
             blackout,
-            tick: self.instrument.ticks(),
-            seed: self.seed,
-            palette: self.palette,
+            tick: instrument.ticks(),
+            seed: this.seed,
+            palette: this.palette,
         };
         // Where the look dims, the picture before it is not dimmed yet.
-        let (lit, undimmed) = if self.output.dims(&look.values) {
+        let (lit, undimmed) = if output.dims(&look.values) {
             (1.0, look.brightness)
         } else {
             (look.brightness, 1.0)
         };
-        let weight = blend_weight(
-            self.newer_at.elapsed(),
-            self.drawing.pace(),
-            self.pace.interval(),
-        );
-        self.canvas.resize(self.newer.canvas.size);
-        let (older, newer) = (&self.older.canvas.rgba, &self.newer.canvas.rgba);
-        let now = self.instrument.ticks();
-        if self.crossfade.is_on(now, self.canvas.size) {
-            self.canvas.compose(older, newer, weight, 1.0);
-            self.crossfade.apply(&mut self.canvas, now);
-            self.canvas.dim(lit);
+        let (older, newer, age) = self.frames.last_two(self.clock.now());
+        let (frame_time, interval) = (self.frames.frame_time(), this.rate.interval());
+        let weight = blend_weight(age, frame_time, interval);
+        canvas.resize(newer.size);
+        let now = instrument.ticks();
+        if crossfade.is_on(now, canvas.size) {
+            canvas.compose(&older.rgba, &newer.rgba, weight, 1.0);
+            crossfade.apply(canvas, now);
+            canvas.dim(lit);
         } else {
-            self.canvas.compose(older, newer, weight, lit);
+            canvas.compose(&older.rgba, &newer.rgba, weight, lit);
         }
-        let projections = self.projection.projections(&self.instrument, self.seed);
-        let norm = self.norm();
-        self.board.update(
-            Instant::now(),
+        let projections = this.projection.projections(instrument, this.seed);
+        let now = self.clock.now();
+        self.status.hud.update(
+            now,
             &Sources {
-                instrument: &self.instrument,
-                hands: &self.hands,
-                engine: &self.engine_name,
-                pace: self.drawing.pace(),
-                norm,
-                fps: self.count.fps(),
-                dropped: self.count.dropped(),
-                recording: self.tape.running(),
-                disk_left: self.tape.left(),
-                sound: self.capture.as_deref(),
+                instrument,
+                controllers: &self.controllers,
+                engine: self.frames.engine_name(),
+                frame_time,
+                norm: self.performance.norm(),
+                fps: self.status.stats.fps(),
+                dropped: self.status.stats.dropped(),
+                recording: self.recording.session.running(now),
+                disk_left: self.recording.session.left(),
+                sound: self.recording.sound.capture(),
             },
         );
-        self.tape.catch(&self.canvas, undimmed, &look);
-        let number = self.newer.number;
-        let readout = self.board.visible();
-        self.output
-            .show(&mut self.canvas, &projections, readout, &look, number);
-        let shown_at = Instant::now();
-        let drawn_at = self.output.read(&mut self.canvas, &look);
-        self.pipes.offer(&self.canvas, &projections[0]);
-        self.tell_console();
-        self.tape.offer_sound(&self.samples, self.heard_at);
-        let projection = &projections[0];
+        let session = &mut self.recording.session;
+        session.capture_clean(canvas, undimmed, &look);
+        let readout = self.status.hud.visible();
+        output.show(canvas, &projections, readout, &look, self.frames.number());
+        let shown_at = self.clock.now();
+        let drawn_at = output.read(canvas, &look);
+        this.pipes.offer(canvas, &projections[0]);
+        self.status.tell_console(
+            shown_at,
+            &self.performance,
+            &self.frames,
+            &self.recording,
+            canvas,
+        );
+        self.recording.offer_sound();
         let change = self
-            .tape
-            .offer(&self.canvas, projection, shown_at, drawn_at);
+            .recording
+            .session
+            .offer(canvas, &projections[0], shown_at, drawn_at);
         if let Change::Ended(dropped) = change {
-            self.log.end_file(self.instrument.ticks(), dropped);
+            self.performance.end_take(dropped);
         }
     }
 
     /// Counts what has reached the audience, and follows what the machine can do.
     pub(super) fn count_presented(&mut self) {
-        let (now, stamp) = (Instant::now(), self.hands.inbox.now());
-        while let Some(presented) = self.output.presented() {
+        let now = self.clock.now();
+        let stamp = self.controllers.control.inbox.stamp(now);
+        let (stats, rate) = (&mut self.status.stats, &mut self.presentation.rate);
+        let output = &mut self.presentation.output;
+        while let Some(presented) = output.presented() {
             let ago = now.saturating_duration_since(presented.at).as_nanos() as u64;
             let at = stamp.saturating_sub(ago);
-            let drawn = self.drawing.drawn();
-            self.count.shown(presented.at, at, presented.number, drawn);
-            self.pace.presented();
+            let (drawn, _) = self.frames.drawn();
+            stats.shown(presented.at, at, presented.number, drawn);
+            rate.presented();
         }
-        let is_hidden = self.output.is_hidden();
+        let is_hidden = output.is_hidden();
         if is_hidden {
-            self.count.hidden();
+            stats.hidden();
         }
-        if self.pace.follow(self.output.refresh()) {
-            self.count.follow(self.pace.interval());
+        if rate.follow(output.refresh()) {
+            stats.follow(rate.interval());
         }
-        let tells = !is_hidden && self.count.pictures() > 0;
-        if self.pace.look(now, tells) {
-            let interval = self.pace.interval();
-            self.count.follow(interval);
-            let text = format!(
+        let tells = !is_hidden && stats.pictures() > 0;
+        if rate.look(now, tells) {
+            let interval = rate.interval();
+            stats.follow(interval);
+            self.controllers.control.notices.info(format!(
                 "showing {:.0} pictures a second, which this machine can keep",
                 interval.as_secs_f64().recip()
-            );
-            self.hands.notices.info(text);
-        }
-    }
-
-    fn tell_console(&mut self) {
-        let now = Instant::now();
-        if self
-            .hands
-            .feed
-            .as_ref()
-            .is_some_and(|feed| feed.is_due(now))
-        {
-            let glance = self.glance();
-            if let Some(feed) = &mut self.hands.feed {
-                feed.tell(now, glance, &self.canvas);
-            }
+            ));
         }
     }
 }

@@ -14,15 +14,17 @@ use winit::window::WindowId;
 
 use super::awake::Awake;
 use super::cards::Cards;
+use super::clock::RealClock;
 use super::console::{Console, Seat, feed};
-use super::hands::Hands;
+use super::controllers::Controllers;
 use super::keyboard::key;
 use super::monitor::Display;
 use super::outputs::{self, Outputs};
-use super::pieces::First;
+use super::preset_loader::InitialPatch;
 use super::placement::Placement;
-use super::show::{Show, WindowCommand};
-use super::stats::Figures;
+use super::event::WindowCommand;
+use super::show::{Parts, Show};
+use super::stats::StatsReport;
 use super::{ConsoleChoice, Settings};
 use crate::control::keys::{Held, Key, Keys};
 use crate::control::{Inbox, Notices, Values};
@@ -34,26 +36,26 @@ pub(super) fn run(
     display: Display,
     settings: &Settings,
     table: &Arc<Table>,
-    opened: First,
-    hands: Hands,
-) -> anyhow::Result<Figures> {
+    opened: InitialPatch,
+    controllers: Controllers,
+) -> anyhow::Result<StatsReport> {
     let (placement, fault) = Placement::load();
     if let Some(fault) = fault {
-        hands.notices.warn(fault);
+        controllers.control.notices.warn(fault);
     }
     let mut app = App {
         placement,
         settings: settings.clone(),
         table: Arc::clone(table),
-        keys: hands.keys.clone(),
+        keys: controllers.keys.clone(),
         quit: table.find("show.quit")?,
         learn: table.find("midi.learn")?,
         monitor: table.find("window.monitor")?,
-        values: Arc::clone(&hands.values),
-        inbox: Arc::clone(&hands.inbox),
-        notices: Arc::clone(&hands.notices),
+        values: Arc::clone(&controllers.control.values),
+        inbox: Arc::clone(&controllers.control.inbox),
+        notices: Arc::clone(&controllers.control.notices),
         proxy: display.0.create_proxy(),
-        ready: Some((opened, hands)),
+        ready: Some((opened, controllers)),
         outputs: None,
         cards: None,
         console: None,
@@ -71,7 +73,7 @@ pub(super) fn run(
         return Err(error);
     }
     match app.show.map(JoinHandle::join) {
-        Some(Ok(figures)) => Ok(figures),
+        Some(Ok(report)) => Ok(report),
         Some(Err(panic)) => std::panic::resume_unwind(panic),
         None => Err(anyhow!("the display opened no window")),
     }
@@ -91,7 +93,7 @@ struct App {
     notices: Arc<Notices>,
     proxy: EventLoopProxy<WindowCommand>,
     /// What the show begins with, until it begins.
-    ready: Option<(First, Hands)>,
+    ready: Option<(InitialPatch, Controllers)>,
     outputs: Option<Outputs>,
     cards: Option<Cards>,
     console: Option<Console>,
@@ -99,7 +101,7 @@ struct App {
     seat: Option<Seat>,
     awake: Option<Awake>,
     modifiers: ModifiersState,
-    show: Option<JoinHandle<Figures>>,
+    show: Option<JoinHandle<StatsReport>>,
     failed: Option<anyhow::Error>,
 }
 
@@ -115,7 +117,7 @@ impl Drop for CloseAfter {
 
 impl App {
     fn open(&mut self, event_loop: &ActiveEventLoop) -> anyhow::Result<()> {
-        let Some((opened, mut hands)) = self.ready.take() else {
+        let Some((opened, controllers)) = self.ready.take() else {
             return Ok(());
         };
         #[cfg(all(unix, not(target_os = "macos")))]
@@ -129,16 +131,22 @@ impl App {
         // Without it a screen saver may come: the show goes on.
         self.awake = Awake::start(Arc::clone(&self.notices)).ok();
         let (feed, sight) = feed(opened.engine.latent());
-        hands.feed = Some(feed);
         let takes = &self.settings.takes;
-        self.seat = Some(Seat::new(&self.table, &hands, takes, monitors, sight));
+        self.seat = Some(Seat::new(&self.table, &controllers, takes, monitors, sight));
         self.open_console(event_loop, false);
         let (proxy, after) = (self.proxy.clone(), CloseAfter(self.proxy.clone()));
         let command = Box::new(move |command| {
             // Without a window there is nothing to change.
             let _ = proxy.send_event(command);
         });
-        let show = Show::new(&self.settings, &self.table, opened, hands, output, command)?;
+        let parts = Parts {
+            controllers,
+            output,
+            console: Some(feed),
+            window: command,
+            clock: Box::new(RealClock),
+        };
+        let show = Show::new(&self.settings, opened, parts)?;
         let thread = std::thread::Builder::new()
             .name("show".into())
             .spawn(move || {

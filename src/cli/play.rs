@@ -119,7 +119,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     check_monitors(&args.monitor)?;
     let settings = Settings {
-        piece: args.piece,
+        patch: args.piece,
         drawing: Drawing {
             winograd: args.drawing.winograd.or(Some(Winograd::Auto)),
             ..args.drawing.clone()

@@ -11,7 +11,7 @@ use super::links::Links;
 use super::style::{CELL, CORNER, DARK, DIM, HOVER, INK, LIT, PANEL, font};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{BANK, ParamId, Table};
-use crate::library::{self, Piece};
+use crate::library::{self, Patch};
 
 const GAP: f32 = 5.0;
 const CELL_HEIGHT: f32 = 36.0;
@@ -27,7 +27,7 @@ pub(super) struct Bank {
     load: ParamId,
     save: ParamId,
     /// The piece that the names were read beside.
-    piece: Option<Arc<Piece>>,
+    piece: Option<Arc<Patch>>,
     names: Vec<Option<String>>,
     /// What is typed as the name of a new preset.
     typed: String,
@@ -49,7 +49,7 @@ impl Bank {
     }
 
     /// Reads the names of the presets beside a piece that has come.
-    pub(super) fn follow(&mut self, piece: Option<Arc<Piece>>, table: &Table) {
+    pub(super) fn follow(&mut self, piece: Option<Arc<Patch>>, table: &Table) {
         let is_known = match (&self.piece, &piece) {
             (Some(known), Some(piece)) => Arc::ptr_eq(known, piece),
             (None, None) => true,

@@ -8,9 +8,9 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use triple_buffer::{Input, Output, triple_buffer};
 
 use crate::app::stats::Longest;
-use crate::app::thumbnail::{Album, Easel, Stamps, Thumbnail, Wish, thumbnails};
+use crate::app::thumbnail::{ContentHashes, Thumbnail, ThumbnailReceiver, ThumbnailRenderer, ThumbnailRequester, thumbnails};
 use crate::latent::Keyframe;
-use crate::library::Piece;
+use crate::library::Patch;
 use crate::stage::Canvas;
 
 /// The least time between two glances, and between two pictures.
@@ -27,7 +27,7 @@ pub(in crate::app) struct Glance {
     /// A bit for each that has no seed: it was captured.
     pub(in crate::app) captured: u64,
     /// What their pictures are told apart by.
-    pub(in crate::app) stamps: Stamps,
+    pub(in crate::app) stamps: ContentHashes,
     /// Pictures shown in a second, and how many were due and not shown.
     pub(in crate::app) fps: f64,
     pub(in crate::app) dropped: u64,
@@ -52,15 +52,15 @@ struct Names {
     open: AtomicBool,
     watched: AtomicBool,
     engine: ArcSwap<String>,
-    piece: ArcSwapOption<Piece>,
+    piece: ArcSwapOption<Patch>,
 }
 
 /// The show's end.
 pub(in crate::app) struct Feed {
     glance: Input<Glance>,
     picture: Input<Canvas>,
-    wish: Wish,
-    easel: Option<Easel>,
+    requester: ThumbnailRequester,
+    thumbnail_renderer: Option<ThumbnailRenderer>,
     names: Arc<Names>,
     told: Option<Instant>,
     pictured: Option<Instant>,
@@ -70,21 +70,21 @@ pub(in crate::app) struct Feed {
 pub(in crate::app) struct Sight {
     glance: Output<Glance>,
     picture: Output<Canvas>,
-    album: Album,
+    receiver: ThumbnailReceiver,
     names: Arc<Names>,
 }
 
 /// Both ends, for a model with latents of that length.
 pub(in crate::app) fn feed(latent: usize) -> (Feed, Sight) {
-    let (wish, easel, album) = thumbnails(latent);
+    let (requester, thumbnail_renderer, receiver) = thumbnails(latent);
     let (glance, seen) = triple_buffer(&Glance::default());
     let (picture, shown) = triple_buffer(&Canvas::black((PREVIEW, PREVIEW)));
     let names = Arc::new(Names::default());
     let feed = Feed {
         glance,
         picture,
-        wish,
-        easel: Some(easel),
+        requester,
+        thumbnail_renderer: Some(thumbnail_renderer),
         names: Arc::clone(&names),
         told: None,
         pictured: None,
@@ -92,7 +92,7 @@ pub(in crate::app) fn feed(latent: usize) -> (Feed, Sight) {
     let sight = Sight {
         glance: seen,
         picture: shown,
-        album,
+        receiver,
         names,
     };
     (feed, sight)
@@ -100,8 +100,8 @@ pub(in crate::app) fn feed(latent: usize) -> (Feed, Sight) {
 
 impl Feed {
     /// What the engine draws thumbnails with; once.
-    pub(in crate::app) fn easel(&mut self) -> Option<Easel> {
-        self.easel.take()
+    pub(in crate::app) fn thumbnail_renderer(&mut self) -> Option<ThumbnailRenderer> {
+        self.thumbnail_renderer.take()
     }
 
     /// Whether there is a console.
@@ -110,8 +110,8 @@ impl Feed {
     }
 
     /// Has the keyframes drawn small, where they are others than before; gives what their pictures are told apart by.
-    pub(in crate::app) fn keyframes(&mut self, keyframes: &[Keyframe], generation: u32) -> Stamps {
-        self.wish.ask(keyframes, generation)
+    pub(in crate::app) fn keyframes(&mut self, keyframes: &[Keyframe], generation: u32) -> ContentHashes {
+        self.requester.ask(keyframes, generation)
     }
 
     /// Whether somebody looks, and has not been told just now.
@@ -136,7 +136,7 @@ impl Feed {
     }
 
     /// Tells what is played, and what draws it. Allocates: once a piece.
-    pub(in crate::app) fn name(&self, piece: &Arc<Piece>, engine: &str) {
+    pub(in crate::app) fn name(&self, piece: &Arc<Patch>, engine: &str) {
         self.names.piece.store(Some(Arc::clone(piece)));
         self.names.engine.store(Arc::new(engine.to_owned()));
     }
@@ -156,12 +156,12 @@ impl Sight {
 
     /// Whether there is something new.
     pub(super) fn is_new(&self) -> bool {
-        self.glance.updated() || self.picture.updated() || self.album.has_news()
+        self.glance.updated() || self.picture.updated() || self.receiver.has_news()
     }
 
     /// Hands every thumbnail that has come to `keep`.
     pub(super) fn thumbnails(&self, keep: impl FnMut(&Thumbnail)) {
-        self.album.take(keep);
+        self.receiver.take(keep);
     }
 
     /// The newest state.
@@ -182,7 +182,7 @@ impl Sight {
     }
 
     /// What is played.
-    pub(super) fn piece(&self) -> Option<Arc<Piece>> {
+    pub(super) fn piece(&self) -> Option<Arc<Patch>> {
         self.names.piece.load_full()
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::app::hands::Hands;
-use crate::app::readout::table_of_keys;
+use crate::app::controllers::Controllers;
+use crate::app::hud::table_of_keys;
 use crate::control::midi::Hub;
 use crate::control::osc;
 use crate::control::{Inbox, Notices, Values};
@@ -47,23 +47,23 @@ pub(super) struct Links {
 impl Links {
     pub(super) fn new(
         table: &Arc<Table>,
-        hands: &Hands,
+        controllers: &Controllers,
         takes: PathBuf,
         monitors: Arc<ArcSwap<Vec<String>>>,
     ) -> Self {
         Self {
             monitors,
-            keys: table_of_keys(&hands.keys).into(),
+            keys: table_of_keys(&controllers.keys).into(),
             takes,
             table: Arc::clone(table),
-            values: Arc::clone(&hands.values),
-            inbox: Arc::clone(&hands.inbox),
-            notices: Arc::clone(&hands.notices),
-            hub: hands.midi.clone(),
-            looks: Arc::clone(&hands.looks),
+            values: Arc::clone(&controllers.control.values),
+            inbox: Arc::clone(&controllers.control.inbox),
+            notices: Arc::clone(&controllers.control.notices),
+            hub: controllers.midi.clone(),
+            looks: Arc::clone(&controllers.looks),
             look: LookIds::new(table).ok(),
-            osc: hands.osc.as_ref().map(osc::Server::address),
-            oscquery: hands
+            osc: controllers.osc.as_ref().map(osc::Server::address),
+            oscquery: controllers
                 .oscquery
                 .as_ref()
                 .map(crate::control::oscquery::QueryServer::address),

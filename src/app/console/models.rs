@@ -15,7 +15,7 @@ use super::shelf::{Found, Shelf};
 use super::style::{ALARM, CORNER, DARK, DIM, EDGE, GROUND, INK, LIT, PANEL, font};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{ParamId, Table};
-use crate::library::Piece;
+use crate::library::Patch;
 
 /// A column is at least so wide.
 const COLUMN: f32 = 256.0;
@@ -35,7 +35,7 @@ pub(super) struct Models {
     load: ParamId,
     models: Vec<Model>,
     /// The piece that the models were listed beside, and whether they are to be listed.
-    piece: Option<Arc<Piece>>,
+    piece: Option<Arc<Patch>>,
     is_due: bool,
     /// Which one was asked for, and when.
     asked: Option<(String, Instant)>,
@@ -58,8 +58,8 @@ impl Models {
     }
 
     /// Asks for the models beside a piece where they are to be listed, and takes what was found.
-    pub(super) fn follow(&mut self, context: &Context, shelf: &Shelf, piece: Option<Arc<Piece>>) {
-        let folder = |piece: &Option<Arc<Piece>>| {
+    pub(super) fn follow(&mut self, context: &Context, shelf: &Shelf, piece: Option<Arc<Patch>>) {
+        let folder = |piece: &Option<Arc<Patch>>| {
             let piece = piece.as_ref()?;
             piece.model.parent().map(std::path::Path::to_owned)
         };

@@ -19,7 +19,7 @@ use super::feed::Sight;
 use super::links::Links;
 use super::style;
 use super::surface::Surface;
-use crate::app::hands::Hands;
+use crate::app::controllers::Controllers;
 use crate::app::placement::ConsolePlace;
 use crate::instrument::Table;
 
@@ -46,13 +46,13 @@ impl Seat {
     /// A seat at the show of these hands; `monitors` are the names of those that the output can be moved to.
     pub(in crate::app) fn new(
         table: &Arc<Table>,
-        hands: &Hands,
+        controllers: &Controllers,
         takes: &Path,
         monitors: Arc<ArcSwap<Vec<String>>>,
         sight: Sight,
     ) -> Self {
         Self {
-            links: Links::new(table, hands, takes.to_owned(), monitors),
+            links: Links::new(table, controllers, takes.to_owned(), monitors),
             sight,
         }
     }

@@ -22,7 +22,7 @@ const KEPT: Duration = Duration::from_secs(30);
 
 /// The pace of a show's pictures.
 #[derive(Clone, Debug)]
-pub(super) struct Pace {
+pub(super) struct AdaptiveFrameRate {
     /// As asked for, and as the display can show it.
     asked: Duration,
     nominal: Duration,
@@ -36,7 +36,7 @@ pub(super) struct Pace {
     changed: Instant,
 }
 
-impl Pace {
+impl AdaptiveFrameRate {
     pub(super) fn new(nominal: Duration, now: Instant) -> Self {
         Self {
             asked: nominal,
@@ -111,7 +111,7 @@ mod tests {
     /// Lets a machine play that takes at least so long for a picture; gives the changes of pace and when they came.
     fn play(nominal_ms: f64, secs: u64, takes_ms: impl Fn(f64) -> f64) -> Vec<(u64, f64)> {
         let start = Instant::now();
-        let mut pace = Pace::new(Duration::from_secs_f64(nominal_ms / 1e3), start);
+        let mut pace = AdaptiveFrameRate::new(Duration::from_secs_f64(nominal_ms / 1e3), start);
         let (mut at, mut changes) = (0.0, Vec::new());
         while at < secs as f64 {
             at += (takes_ms(at) / 1e3).max(pace.interval().as_secs_f64());
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_display_shows_no_more_than_it_can() {
         let ms = Duration::from_millis;
-        let mut pace = Pace::new(ms(16), Instant::now());
+        let mut pace = AdaptiveFrameRate::new(ms(16), Instant::now());
         assert!(!pace.follow(None) && !pace.follow(Some(ms(7))));
         assert!(pace.follow(Some(ms(20))));
         assert_eq!(pace.interval(), ms(20));

@@ -1,10 +1,12 @@
-//! The recording of a show: begun and closed by the desk, fed by the show.
+//! The recording session: what is recorded of a show, opened and closed by its worker, fed by the show.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::desk::{self, Desk, Done, Job};
+use super::arm::RecordArm;
+use super::recording_worker::{RecordingWorker, Response};
+use super::sound_input::SoundInput;
 use crate::control::Notices;
 use crate::record::{Codec, Effort, Encoders, FpsMode, Recorder, Room, Settings, Sound};
 use crate::stage::{Canvas, Finish, LookFrame, Projection};
@@ -12,8 +14,9 @@ use crate::stage::{Canvas, Finish, LookFrame, Projection};
 /// A recording that runs, that was asked for, or none.
 enum State {
     Off,
-    /// The desk opens it; it begins when it is open, or is held until it is told to.
+    /// The worker opens it by that number; it begins when it is open, or is held until it is told to.
     Starting {
+        number: u64,
         held: bool,
     },
     /// It is open, and begins when it is told to; with the name of the take beside it.
@@ -21,7 +24,40 @@ enum State {
     On(Running),
 }
 
-/// What has become of a recording.
+/// What is recorded of a show, when, and with which sound.
+pub(super) struct Recording {
+    pub(super) session: RecordingSession,
+    pub(super) arm: RecordArm,
+    pub(super) sound: SoundInput,
+}
+
+impl Recording {
+    pub(super) fn new(session: RecordingSession, sound: SoundInput) -> Self {
+        Self {
+            session,
+            arm: RecordArm::default(),
+            sound,
+        }
+    }
+
+    /// Opens a recording of pictures of that size, which begins when it is toggled.
+    pub(super) fn prepare(&mut self, size: (u32, u32)) {
+        self.session.prepare(size, self.sound.format());
+    }
+
+    /// Starts a recording of pictures of that size, or ends the one that runs.
+    pub(super) fn toggle(&mut self, now: Instant, size: (u32, u32)) -> Change {
+        self.session.toggle(now, size, self.sound.format())
+    }
+
+    /// Hands on the sound that was heard since the last picture.
+    pub(super) fn offer_sound(&self) {
+        let (samples, heard_at) = self.sound.samples();
+        self.session.offer_sound(samples, heard_at);
+    }
+}
+
+/// How the recording changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
     None,
@@ -31,8 +67,8 @@ pub(super) enum Change {
     Ended(u64),
 }
 
-/// The form of recordings.
-pub(super) struct Form {
+/// How recordings are made.
+pub(super) struct RecordingSettings {
     /// The recorded picture's size, where it is not the engine's. It stays when a model of another size is loaded.
     pub(super) size: Option<(u32, u32)>,
     /// The show's pictures a second.
@@ -41,12 +77,12 @@ pub(super) struct Form {
     pub(super) codec: Option<Codec>,
     pub(super) encoders: Encoders,
     pub(super) plain_mp4: bool,
-    /// Whether pictures are recorded as they were before their look.
+    /// Whether the clean feed is recorded: pictures as they were before their look.
     pub(super) without_look: bool,
 }
 
 /// What all recordings of a show came to.
-pub(super) struct Told {
+pub(super) struct RecordingTotals {
     /// Pictures that they lost.
     pub(super) dropped: u64,
     /// What coded the last one.
@@ -63,30 +99,37 @@ struct Running {
     is_warned: bool,
 }
 
-/// What is recorded of a show, and where to.
-pub(super) struct Tape {
+/// The recording of a show, and what it is made of.
+pub(super) struct RecordingSession {
     state: State,
-    desk: Desk,
+    worker: RecordingWorker,
     notices: Arc<Notices>,
     folder: PathBuf,
-    form: Form,
-    /// The picture before its look, and what limits its flashes.
-    bare: Canvas,
+    settings: RecordingSettings,
+    requests: u64,
+    /// The clean feed, the picture before its look, and what limits its flashes.
+    clean_feed: Canvas,
     limiter: Finish,
     dropped: u64,
     encoder: Option<Arc<str>>,
 }
 
-impl Tape {
-    /// A tape that does not run.
-    pub(super) fn new(desk: Desk, notices: Arc<Notices>, folder: PathBuf, form: Form) -> Self {
+impl RecordingSession {
+    /// A session that records nothing yet.
+    pub(super) fn new(
+        worker: RecordingWorker,
+        notices: Arc<Notices>,
+        folder: PathBuf,
+        settings: RecordingSettings,
+    ) -> Self {
         Self {
             state: State::Off,
-            desk,
+            worker,
             notices,
             folder,
-            form,
-            bare: Canvas::default(),
+            settings,
+            requests: 0,
+            clean_feed: Canvas::default(),
             limiter: Finish::default(),
             dropped: 0,
             encoder: None,
@@ -94,14 +137,24 @@ impl Tape {
     }
 
     /// Starts a recording of pictures of the engine's `size`, or ends the one that runs.
-    pub(super) fn toggle(&mut self, size: (u32, u32), sound: Option<Sound>) -> Change {
+    pub(super) fn toggle(
+        &mut self,
+        now: Instant,
+        size: (u32, u32),
+        sound: Option<Sound>,
+    ) -> Change {
         match std::mem::replace(&mut self.state, State::Off) {
             State::Off => self.start(size, sound, false),
-            State::Starting { held: true } => self.state = State::Starting { held: false },
-            // Called off before it began: what the desk brings is thrown away.
-            State::Starting { held: false } => {}
+            State::Starting { number, held: true } => {
+                self.state = State::Starting {
+                    number,
+                    held: false,
+                };
+            }
+            // Called off before it began: what the worker brings is thrown away.
+            State::Starting { held: false, .. } => {}
             State::Ready(running, take) => {
-                self.begin(running);
+                self.begin(now, running);
                 return Change::Begun(take);
             }
             State::On(running) => {
@@ -121,33 +174,35 @@ impl Tape {
     /// Throws away what was prepared.
     pub(super) fn call_off(&mut self) {
         match std::mem::replace(&mut self.state, State::Off) {
-            State::Starting { held: true } | State::Off => {}
-            State::Ready(running, _) => self.throw_away(running.recorder),
+            State::Starting { held: true, .. } | State::Off => {}
+            State::Ready(running, _) => self.worker.discard(running.recorder),
             other => self.state = other,
         }
     }
 
     fn start(&mut self, size: (u32, u32), sound: Option<Sound>, held: bool) {
-        let Form { rate, .. } = self.form;
+        let of = &self.settings;
         let settings = Settings {
             source: size,
-            fps_mode: self.form.fps_mode,
+            fps_mode: of.fps_mode,
             sound,
-            codec: self.form.codec,
-            encoders: self.form.encoders,
-            plain_mp4: self.form.plain_mp4,
-            ..Settings::silent(self.form.size.unwrap_or(size), rate, Effort::Live)
+            codec: of.codec,
+            encoders: of.encoders,
+            plain_mp4: of.plain_mp4,
+            ..Settings::silent(of.size.unwrap_or(size), of.rate, Effort::Live)
         };
-        match self.desk.ask(Job::Record(self.folder.clone(), settings)) {
-            Ok(()) => self.state = State::Starting { held },
-            Err(_) => self
-                .notices
-                .warn("cannot record: earlier recordings are still being closed"),
+        self.requests += 1;
+        let number = self.requests;
+        if self.worker.open(number, self.folder.clone(), settings) {
+            self.state = State::Starting { number, held };
+        } else {
+            self.notices
+                .warn("cannot record: earlier recordings are still being closed");
         }
     }
 
-    fn begin(&mut self, mut running: Running) {
-        running.since = Instant::now();
+    fn begin(&mut self, now: Instant, mut running: Running) {
+        running.since = now;
         let encoder = Arc::clone(running.recorder.encoder());
         let text = format!(
             "recording to {} with {encoder}",
@@ -158,40 +213,49 @@ impl Tape {
         self.state = State::On(running);
     }
 
-    /// Takes what the desk has ready; gives the name of the take beside a recording that begins.
-    pub(super) fn follow(&mut self) -> Option<PathBuf> {
+    /// Takes what the worker has ready; gives the name of the take beside a recording that begins.
+    pub(super) fn follow(&mut self, now: Instant) -> Option<PathBuf> {
         let mut begun = None;
-        while let Some(done) = self.desk.take() {
-            match (done, &self.state) {
-                (Done::Recording(recorder, take), &State::Starting { held }) => {
-                    let running = Running {
-                        recorder,
-                        since: Instant::now(),
-                        last: None,
-                        is_warned: false,
-                    };
-                    if held {
-                        self.state = State::Ready(running, take);
-                    } else {
-                        begun = Some(take);
-                        self.begin(running);
+        while let Some(response) = self.worker.take() {
+            let awaited = match self.state {
+                State::Starting { number, held } => Some((number, held)),
+                _ => None,
+            };
+            match response {
+                Response::Opened(number, recorder, take) => match awaited {
+                    Some((awaited, held)) if awaited == number => {
+                        let running = Running {
+                            recorder,
+                            since: now,
+                            last: None,
+                            is_warned: false,
+                        };
+                        if held {
+                            self.state = State::Ready(running, take);
+                        } else {
+                            begun = Some(take);
+                            self.begin(now, running);
+                        }
+                    }
+                    _ => self.worker.discard(recorder),
+                },
+                Response::Failed(number) => {
+                    if awaited.is_some_and(|(awaited, _)| awaited == number) {
+                        self.state = State::Off;
                     }
                 }
-                (Done::Recording(recorder, _), _) => self.throw_away(recorder),
-                (Done::NoRecording, State::Starting { .. }) => self.state = State::Off,
-                _ => {}
             }
         }
         begun
     }
 
-    /// Takes the picture before its look, where that is what is recorded: dimmed by so much, its flashes limited.
-    pub(super) fn catch(&mut self, canvas: &Canvas, brightness: f32, look: &LookFrame) {
-        if self.form.without_look && matches!(self.state, State::On(_)) {
-            self.bare.resize(canvas.size);
-            self.bare.rgba.copy_from_slice(&canvas.rgba);
-            self.bare.dim(brightness);
-            self.limiter.finish(&mut self.bare, look);
+    /// Takes the picture before its look, where the clean feed is recorded: dimmed by so much, its flashes limited.
+    pub(super) fn capture_clean(&mut self, canvas: &Canvas, brightness: f32, look: &LookFrame) {
+        if self.settings.without_look && matches!(self.state, State::On(_)) {
+            self.clean_feed.resize(canvas.size);
+            self.clean_feed.rgba.copy_from_slice(&canvas.rgba);
+            self.clean_feed.dim(brightness);
+            self.limiter.finish(&mut self.clean_feed, look);
         }
     }
 
@@ -214,8 +278,8 @@ impl Tape {
         shown_at: Instant,
         drawn_at: Option<Instant>,
     ) -> Change {
-        let (picture, drawn_at) = if self.form.without_look {
-            (&self.bare, shown_at)
+        let (picture, drawn_at) = if self.settings.without_look {
+            (&self.clean_feed, shown_at)
         } else {
             (canvas, drawn_at.unwrap_or(shown_at))
         };
@@ -260,9 +324,12 @@ impl Tape {
     }
 
     /// How long the recording has run and how many pictures it lost, where one runs.
-    pub(super) fn running(&self) -> Option<(Duration, u64)> {
+    pub(super) fn running(&self, now: Instant) -> Option<(Duration, u64)> {
         match &self.state {
-            State::On(running) => Some((running.since.elapsed(), running.recorder.dropped())),
+            State::On(running) => {
+                let length = now.saturating_duration_since(running.since);
+                Some((length, running.recorder.dropped()))
+            }
             _ => None,
         }
     }
@@ -280,9 +347,9 @@ impl Tape {
     }
 
     /// Ends the recording that runs and waits until every file is closed; what all of them came to.
-    pub(super) fn end(mut self) -> Told {
+    pub(super) fn end(mut self) -> RecordingTotals {
         match std::mem::replace(&mut self.state, State::Off) {
-            // The desk does what it was asked for before it goes.
+            // The worker does what it was asked for before it goes.
             State::On(running) => {
                 self.close(running.recorder);
             }
@@ -292,26 +359,16 @@ impl Tape {
             }
             _ => {}
         }
-        Told {
+        RecordingTotals {
             dropped: self.dropped,
             encoder: self.encoder.map(|encoder| encoder.to_string()),
-        }
-    }
-
-    fn throw_away(&self, recorder: Box<Recorder>) {
-        if let Err(Job::ThrowAway(recorder)) = self.desk.ask(Job::ThrowAway(recorder)) {
-            // It wrote nothing; its thread ends by itself.
-            drop(recorder);
         }
     }
 
     fn close(&mut self, recorder: Box<Recorder>) -> Change {
         let dropped = recorder.dropped();
         self.dropped += dropped;
-        if let Err(Job::Close(recorder)) = self.desk.ask(Job::Close(recorder)) {
-            // The desk is full: rather a late picture than a lost recording. It stays in fragments.
-            desk::close(*recorder, &self.notices);
-        }
+        self.worker.close(recorder);
         Change::Ended(dropped)
     }
 }

@@ -1,25 +1,22 @@
-//! Every controller, opened: what cannot be is named, and the rest goes on.
+//! The controllers of a show, opened: what cannot be is named, and the rest goes on.
 
 use std::sync::Arc;
 
 use super::Settings;
-use super::console::Feed;
-use super::stats::Figures;
+use super::stats::StatsReport;
 use crate::config;
 use crate::control::clock::Pulses;
 use crate::control::keys::Keys;
 use crate::control::midi::{self, Hub};
 use crate::control::osc::{Server, World};
 use crate::control::oscquery::QueryServer;
-use crate::control::{ControlPlane, Guard, Inbox, Notices, Values};
+use crate::control::{ControlPlane, Guard};
 use crate::instrument::ParamId;
 use crate::stage::own::{Shelf, Watch};
 
-/// The controllers of a show and what they write to.
-pub(super) struct Hands {
-    pub(super) inbox: Arc<Inbox>,
-    pub(super) values: Arc<Values>,
-    pub(super) notices: Arc<Notices>,
+/// The controllers of a show, and the channels between them and it.
+pub(super) struct Controllers {
+    pub(super) control: ControlPlane,
     pub(super) pulses: Arc<Pulses>,
     pub(super) keys: Keys,
     pub(super) osc: Option<Server>,
@@ -29,25 +26,39 @@ pub(super) struct Hands {
     /// The performer's own passes, and what looks after their folder.
     pub(super) looks: Arc<Shelf>,
     _watch: Option<Watch>,
-    /// What tells the console, where there is one.
-    pub(super) feed: Option<Feed>,
 }
 
-impl Hands {
+impl Controllers {
+    /// No controllers: what comes, comes through the channels.
+    #[cfg(test)]
+    pub(super) fn none(control: ControlPlane) -> Self {
+        let keys = Keys::load(std::path::Path::new("/nowhere/keys.toml"), &control.table);
+        Self {
+            keys: keys.unwrap().0,
+            pulses: Arc::default(),
+            osc: None,
+            oscquery: None,
+            guard: Arc::new(Guard::new(Vec::new())),
+            midi: None,
+            looks: Arc::new(Shelf::new(control.notices.reporter())),
+            _watch: None,
+            control,
+        }
+    }
+
     pub(super) fn start(settings: &Settings, control: ControlPlane) -> anyhow::Result<Self> {
         let ControlPlane {
             table,
             inbox,
             values,
             notices,
-        } = control;
-        let table = &table;
+        } = &control;
         let guard = Arc::new(Guard::new(settings.osc_allow.clone()));
         let world = World {
             table: Arc::clone(table),
-            inbox: Arc::clone(&inbox),
-            values: Arc::clone(&values),
-            notices: Arc::clone(&notices),
+            inbox: Arc::clone(inbox),
+            values: Arc::clone(values),
+            notices: Arc::clone(notices),
             guard: Arc::clone(&guard),
         };
         let osc = settings.osc.as_deref().and_then(|address| {
@@ -73,10 +84,10 @@ impl Hands {
             clock_out: settings.midi_clock_out.clone(),
         };
         let ends = midi::Ends {
-            inbox: Arc::clone(&inbox),
-            values: Arc::clone(&values),
+            inbox: Arc::clone(inbox),
+            values: Arc::clone(values),
             pulses: Arc::clone(&pulses),
-            notices: Arc::clone(&notices),
+            notices: Arc::clone(notices),
         };
         let midi = match Hub::start(midi, table, ends) {
             Ok(hub) => Some(Arc::new(hub)),
@@ -96,9 +107,6 @@ impl Hands {
         }
         Ok(Self {
             keys,
-            inbox,
-            values,
-            notices,
             pulses,
             osc,
             oscquery,
@@ -106,7 +114,7 @@ impl Hands {
             midi,
             looks,
             _watch: watch.ok(),
-            feed: None,
+            control,
         })
     }
 
@@ -131,11 +139,11 @@ impl Hands {
     }
 
     /// What the network controllers came to.
-    pub(super) fn tell(&self, figures: &mut Figures) {
-        figures.osc_dropped = self.osc.as_ref().map_or(0, Server::dropped);
-        figures.osc_early = self.osc.as_ref().map_or(0, Server::early);
-        figures.osc_turned_away = self.guard.refused();
-        figures.oscquery = self.oscquery.as_ref().map(QueryServer::address);
+    pub(super) fn report(&self, report: &mut StatsReport) {
+        report.osc_dropped = self.osc.as_ref().map_or(0, Server::dropped);
+        report.osc_early = self.osc.as_ref().map_or(0, Server::early);
+        report.osc_turned_away = self.guard.refused();
+        report.oscquery = self.oscquery.as_ref().map(QueryServer::address);
     }
 }
 
