@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
+<<<<<<< HEAD
 use super::controllers::Controllers;
 use crate::control::{Notices, Stamp};
+=======
+use super::hands::Hands;
+>>>>>>> SHOW
 use crate::control::clock::{Follower, Following, Line, Pulses, Sender};
+use crate::control::{Notices, Stamp};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Action, Instrument, ParamId, Table};
 

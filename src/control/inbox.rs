@@ -350,8 +350,7 @@ mod tests {
                 assert_eq!(at, 7);
                 seen.push(action);
             });
-            self.inbox
-                .take(|action, _| panic!("{action:?} came twice"));
+            self.inbox.take(|action, _| panic!("{action:?} came twice"));
             seen
         }
     }
@@ -365,10 +364,7 @@ mod tests {
                 desk.fire("loop.reroll"),
                 desk.set("keyframe.1.lock", 1.0),
             ],
-            vec![
-                desk.fire("loop.reroll"),
-                desk.set("keyframe.2.seed", 77.0),
-            ],
+            vec![desk.fire("loop.reroll"), desk.set("keyframe.2.seed", 77.0)],
             // A trigger sees the fader where it was when the trigger came.
             vec![
                 desk.set("loop.speed", 1.0),
@@ -479,8 +475,16 @@ mod tests {
                             // The first is overtaken, the second is what counts.
                             desk.inbox.put(desk.set(faders[sender], -5.0), 0);
                             desk.inbox.put(desk.set(faders[sender], value), 0);
-                            desk.inbox.put(Action::Nudge { param, delta: value }, 0);
-                            while desk.inbox.entries.len() > WAITING / 2 && !over.load(Ordering::Relaxed) {
+                            desk.inbox.put(
+                                Action::Nudge {
+                                    param,
+                                    delta: value,
+                                },
+                                0,
+                            );
+                            while desk.inbox.entries.len() > WAITING / 2
+                                && !over.load(Ordering::Relaxed)
+                            {
                                 std::thread::yield_now();
                             }
                         }

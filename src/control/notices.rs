@@ -139,7 +139,10 @@ impl NoticeLog {
                 }
                 let unlogged = source.unlogged.swap(0, Ordering::Relaxed);
                 if unlogged > 0 {
-                    log(true, &format!("{unlogged} lines came too fast to be logged"));
+                    log(
+                        true,
+                        &format!("{unlogged} lines came too fast to be logged"),
+                    );
                 }
                 if is_last {
                     // The owner may have gone.
@@ -270,6 +273,9 @@ mod tests {
         assert_eq!(notices.unlogged.load(Ordering::Relaxed), 10);
         let before = Instant::now();
         drop(log);
-        assert!(before.elapsed() >= LAST_LINES, "the last lines have their time");
+        assert!(
+            before.elapsed() >= LAST_LINES,
+            "the last lines have their time"
+        );
     }
 }

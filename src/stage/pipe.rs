@@ -172,7 +172,9 @@ impl Work {
                 Ok(()) => return,
                 Err(_) if self.shared.closing.load(Ordering::Relaxed) => return,
                 Err(error) if self.target == Target::Stdout => {
-                    return self.reporter.info(format!("{}: the reader has gone ({error})", self.target));
+                    return self
+                        .reporter
+                        .info(format!("{}: the reader has gone ({error})", self.target));
                 }
                 Err(error) => self.reporter.info(format!(
                     "{}: the reader has gone ({error}); waiting for it to return",

@@ -173,7 +173,8 @@ fn what_comes_too_fast_is_counted_and_the_show_brings_the_log_back() {
     let log = played.log.as_ref().unwrap();
     log.keep(played.instrument.ticks(), 0.0);
     let told = played.end();
-    let lost = |notice: &Notice| matches!(notice, Notice::Warn(text) if text.contains("lost"));
+    let lost =
+        |report: &(Severity, String)| report.0 == Severity::Warning && report.1.contains("lost");
     assert!(told.iter().any(lost), "{told:?}");
     let file = fs::read_dir(folder.path()).unwrap().next().unwrap();
     let take = played.read(&file.unwrap().path());
