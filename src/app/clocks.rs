@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-<<<<<<< HEAD
 use super::controllers::Controllers;
-use crate::control::{Notices, Stamp};
-=======
-use super::hands::Hands;
->>>>>>> SHOW
 use crate::control::clock::{Follower, Following, Line, Pulses, Sender};
 use crate::control::{Notices, Stamp};
 use crate::instrument::preset::PresetError;
@@ -49,7 +44,10 @@ impl Ids {
 }
 
 impl Clocks {
-    pub(super) fn new(controllers: &Controllers, instrument: &Instrument) -> Result<Self, PresetError> {
+    pub(super) fn new(
+        controllers: &Controllers,
+        instrument: &Instrument,
+    ) -> Result<Self, PresetError> {
         let ids = Ids::new(instrument.table())?;
         let sender = controllers.midi.as_ref().and_then(|hub| {
             let (out, inbox) = (hub.clock_out(), Arc::clone(&controllers.control.inbox));

@@ -149,7 +149,11 @@ impl EngineThread {
     }
 
     /// Has another engine draw the requests of that generation. Gives back one that never came to draw.
-    pub(super) fn change(&self, generation: u32, engine: Box<dyn Engine>) -> Option<Box<dyn Engine>> {
+    pub(super) fn change(
+        &self,
+        generation: u32,
+        engine: Box<dyn Engine>,
+    ) -> Option<Box<dyn Engine>> {
         let (_, before) = self.shared.next.force_push((generation, engine))?;
         Some(before)
     }

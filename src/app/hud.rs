@@ -258,7 +258,11 @@ impl Hud {
             };
             [name, value, sources.controllers.controls(param)]
         });
-        let learnt = sources.controllers.midi.as_ref().and_then(|hub| hub.learnt());
+        let learnt = sources
+            .controllers
+            .midi
+            .as_ref()
+            .and_then(|hub| hub.learnt());
         Learn {
             said: learnt.map_or(String::new(), |learnt| {
                 let instead = if learnt.replaced.is_empty() {

@@ -126,8 +126,8 @@ pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> 
     let table = Arc::new(Table::standard());
     let control = ControlPlane::new(&table);
     // Dropped last: what others say when they end is logged too.
-    let _log = NoticeLog::start(&control.notices)
-        .context("cannot start the thread that logs notices")?;
+    let _log =
+        NoticeLog::start(&control.notices).context("cannot start the thread that logs notices")?;
     let patch = library::open(settings.patch.as_deref(), &table)?;
     let opened = preset_loader::InitialPatch::open(patch, settings, &table)?;
     let controllers = controllers::Controllers::start(settings, control)?;

@@ -238,7 +238,10 @@ impl Rehearsal {
     pub(super) fn until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let begun = Instant::now();
         while !holds(self) {
-            assert!(begun.elapsed() < Duration::from_secs(60), "waiting for {what}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "waiting for {what}"
+            );
             self.frames(1);
             std::thread::yield_now();
         }

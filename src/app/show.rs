@@ -13,8 +13,8 @@ use super::engine_thread::EngineThread;
 use super::event::WindowCommand;
 use super::frames::{EngineInfo, Frames};
 use super::performance::Performance;
-use super::preset_loader::{InitialPatch, PaletteSearch, PresetLoader};
 use super::presenting::Presentation;
+use super::preset_loader::{InitialPatch, PaletteSearch, PresetLoader};
 use super::recording::{Recording, RecordingSession, RecordingSettings};
 use super::recording_worker::RecordingWorker;
 use super::sound_input::SoundInput;
@@ -187,10 +187,13 @@ impl Show {
         let now = self.clock.now();
         let stamp = self.controllers.control.inbox.stamp(now);
         self.take_loaded(now);
-        self.status.take_notices(&self.controllers.control.notices, now);
+        self.status
+            .take_notices(&self.controllers.control.notices, now);
         self.follow_looks();
         let performance = &mut self.performance;
-        self.recording.sound.listen(|action| performance.act(action));
+        self.recording
+            .sound
+            .listen(|action| performance.act(action));
         performance.follow_clock(&self.controllers.control, stamp);
         let newest = self.take_controls(now);
         self.performance.advance(now, stamp);

@@ -71,7 +71,9 @@ pub(super) struct ThumbnailReceiver {
 }
 
 /// All three ends, for latents of that length. Their memory is taken here.
-pub(super) fn thumbnails(latent: usize) -> (ThumbnailRequester, ThumbnailRenderer, ThumbnailReceiver) {
+pub(super) fn thumbnails(
+    latent: usize,
+) -> (ThumbnailRequester, ThumbnailRenderer, ThumbnailReceiver) {
     let order = Order {
         stamps: ContentHashes::default(),
         generation: 0,
@@ -314,8 +316,9 @@ mod tests {
         assert!(!renderer.is_late(0), "nothing was asked for");
         let first = requester.ask(&keyframes(&[10.0, 20.0, 30.0]), 0);
         assert!(renderer.is_late(0));
-        let of =
-            |stamps: ContentHashes, at: &[usize]| at.iter().map(|&at| stamps.0[at]).collect::<Vec<_>>();
+        let of = |stamps: ContentHashes, at: &[usize]| {
+            at.iter().map(|&at| stamps.0[at]).collect::<Vec<_>>()
+        };
         let stamps = of(first, &[0, 1, 2]);
         let expected: Vec<_> = stamps.into_iter().zip([10, 20, 30]).collect();
         assert_eq!(drawn(&mut renderer, 0), expected);

@@ -15,7 +15,10 @@ fn each_trigger_of_a_window_sends_its_command() {
     for (name, command) in expected {
         rehearsal.fire(name);
         rehearsal.frames(1);
-        assert_eq!(std::mem::take(&mut *rehearsal.commands.lock().unwrap()), [command]);
+        assert_eq!(
+            std::mem::take(&mut *rehearsal.commands.lock().unwrap()),
+            [command]
+        );
     }
     rehearsal.text("window.monitor", "HDMI-1");
     rehearsal.frames(1);

@@ -8,7 +8,9 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use triple_buffer::{Input, Output, triple_buffer};
 
 use crate::app::stats::Longest;
-use crate::app::thumbnail::{ContentHashes, Thumbnail, ThumbnailReceiver, ThumbnailRenderer, ThumbnailRequester, thumbnails};
+use crate::app::thumbnail::{
+    ContentHashes, Thumbnail, ThumbnailReceiver, ThumbnailRenderer, ThumbnailRequester, thumbnails,
+};
 use crate::latent::Keyframe;
 use crate::library::Patch;
 use crate::stage::Canvas;
@@ -110,7 +112,11 @@ impl Feed {
     }
 
     /// Has the keyframes drawn small, where they are others than before; gives what their pictures are told apart by.
-    pub(in crate::app) fn keyframes(&mut self, keyframes: &[Keyframe], generation: u32) -> ContentHashes {
+    pub(in crate::app) fn keyframes(
+        &mut self,
+        keyframes: &[Keyframe],
+        generation: u32,
+    ) -> ContentHashes {
         self.requester.ask(keyframes, generation)
     }
 

@@ -43,7 +43,12 @@ impl Pictures {
     }
 
     /// Takes the picture of a keyframe; gives up the oldest that none of the present keyframes looks like.
-    pub(super) fn take(&mut self, context: &Context, thumbnail: &Thumbnail, present: &ContentHashes) {
+    pub(super) fn take(
+        &mut self,
+        context: &Context,
+        thumbnail: &Thumbnail,
+        present: &ContentHashes,
+    ) {
         let stamp = thumbnail.stamp;
         let Some(image) = image(&thumbnail.canvas) else {
             return;

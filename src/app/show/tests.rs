@@ -20,9 +20,16 @@ fn a_minute_of_a_show_passes_in_a_moment() {
     let shown = shown.lock().unwrap();
     assert_eq!(shown.len() as u64, report.frames_shown);
     // The loop moves with the clock: 480 ticks a second, and every picture is of another request.
-    let ticks: Vec<_> = shown.windows(2).map(|two| two[1].tick - two[0].tick).collect();
+    let ticks: Vec<_> = shown
+        .windows(2)
+        .map(|two| two[1].tick - two[0].tick)
+        .collect();
     assert!(ticks.iter().all(|ticks| *ticks == 8), "{ticks:?}");
-    assert!(shown.windows(2).all(|two| two[1].number == two[0].number + 1));
+    assert!(
+        shown
+            .windows(2)
+            .all(|two| two[1].number == two[0].number + 1)
+    );
     let levels: std::collections::HashSet<_> = shown.iter().map(|shown| shown.pixel).collect();
     assert!(levels.len() > 20, "the picture moves");
     // A real minute would take as long; that it is short is what other tests rest on.
@@ -43,7 +50,10 @@ fn a_control_is_part_of_the_next_picture_and_its_latency_is_counted() {
     let (report, _) = rehearsal.end();
     assert_eq!(report.events_received, 2);
     let json = serde_json::to_value(&report).unwrap();
-    assert!(json["control_latency_ms"]["max"].as_f64().unwrap() < 17.0, "{json}");
+    assert!(
+        json["control_latency_ms"]["max"].as_f64().unwrap() < 17.0,
+        "{json}"
+    );
 }
 
 #[test]
@@ -71,13 +81,19 @@ fn time_that_the_show_was_held_up_for_is_made_up_for_but_no_more_than_a_second()
     clock.sleep(Duration::from_millis(500));
     rehearsal.frames(1);
     let caught_up = rehearsal.last().tick;
-    assert!((240..=256).contains(&(caught_up - before)), "{before} {caught_up}");
+    assert!(
+        (240..=256).contains(&(caught_up - before)),
+        "{before} {caught_up}"
+    );
     clock.sleep(Duration::from_secs(10));
     rehearsal.frames(1);
     assert_eq!(rehearsal.last().tick, caught_up + 480);
     rehearsal.frames(10);
     let on = rehearsal.last().tick - caught_up - 480;
-    assert!((72..=88).contains(&on), "what was left out stays left out: {on}");
+    assert!(
+        (72..=88).contains(&on),
+        "what was left out stays left out: {on}"
+    );
 }
 
 #[test]
