@@ -2,7 +2,7 @@
 
 use super::arm::{ArmMode, LoopPosition, Press};
 use super::event::WindowCommand;
-use super::preset_loader::{LoadRequest, Loaded, LoadedModel, PaletteSearch, PresetSelector};
+use super::preset_loader::{LoadRequest, Loaded, LoadedModel, PresetSelector};
 use super::recording::Change;
 use super::show::Show;
 use crate::instrument::preset::PresetError;
@@ -199,7 +199,7 @@ impl Show {
                 self.loader.retire(before);
             }
             self.presentation.palette = palette;
-            self.palette_search = PaletteSearch::default();
+            self.palette_search.reset();
         }
         if let Some((recall, preset)) = loaded.recall {
             let before = self.performance.recall(recall, preset, fade_secs);

@@ -138,12 +138,7 @@ impl Performance {
     }
 
     /// Takes up a preset within so many seconds; gives what takes time to throw away.
-    pub(super) fn recall(
-        &mut self,
-        recall: Recall,
-        preset: Arc<Preset>,
-        fade_secs: f64,
-    ) -> impl Send + use<> {
+    pub(super) fn recall(&mut self, recall: Recall, preset: Arc<Preset>, fade_secs: f64) -> Recall {
         let now = self.instrument.ticks();
         let keeps_head = recall.keeps_head();
         let before = self.instrument.recall(recall, ticks(fade_secs));

@@ -461,7 +461,15 @@ impl PaletteSearch {
         self.has_begun
     }
 
-    /// Begins with this patch's model; a search that runs for another is left to end by itself.
+    /// Forgets about it, for another model is played: what runs is left to end by itself.
+    pub(super) fn reset(&mut self) {
+        self.has_begun = false;
+        if let Some((_, search)) = self.running.take() {
+            search.abandon();
+        }
+    }
+
+    /// Begins with this patch's model.
     pub(super) fn begin(&mut self, patch: &Patch, drawing: &Drawing, notices: &Arc<Notices>) {
         self.has_begun = true;
         let drawing = Drawing {
@@ -486,12 +494,7 @@ impl PaletteSearch {
             palette.as_ref().map(Palette::oklab)
         });
         match search {
-            Ok(search) => {
-                let before = self.running.replace((patch.model.clone(), search));
-                if let Some((_, before)) = before {
-                    before.abandon();
-                }
-            }
+            Ok(search) => self.running = Some((patch.model.clone(), search)),
             Err(error) => notices.warn(format!(
                 "cannot start the thread that finds the model's colours: {error}"
             )),
@@ -507,3 +510,6 @@ impl PaletteSearch {
         search.join().flatten().filter(|_| model == patch.model)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -372,3 +372,6 @@ impl RecordingSession {
         Change::Ended(dropped)
     }
 }
+
+#[cfg(test)]
+mod tests;

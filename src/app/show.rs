@@ -198,7 +198,7 @@ impl Show {
         let newest = self.take_controls(now);
         self.performance.advance(now, stamp);
         self.follow_arm(now);
-        self.publish_values();
+        self.publish_values(now);
         self.request(newest);
         self.await_frame(now);
         self.take_frame(now);
