@@ -334,6 +334,12 @@ impl RecordingSession {
         }
     }
 
+    /// Whether a recording is open and held until its moment.
+    #[cfg(test)]
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready(..))
+    }
+
     /// How long the disk has room for the recording that runs, where that is not long.
     pub(super) fn left(&self) -> Option<Duration> {
         match &self.state {

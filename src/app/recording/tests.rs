@@ -96,6 +96,12 @@ fn an_armed_recording_begins_at_the_bar() {
         (instrument.beat() / instrument.value(r.id("beat.per_bar"))).floor()
     };
     rehearsal.frames(1);
+    // Opened beforehand, it begins without more ado.
+    let now = crate::app::clock::Clock::now(&rehearsal.clock);
+    while !rehearsal.show.recording.session.is_ready() {
+        assert!(rehearsal.show.recording.session.follow(now).is_none());
+        std::thread::yield_now();
+    }
     let mut last = bar(&rehearsal);
     rehearsal.until("the next bar", |r| {
         let now = bar(r);
