@@ -261,7 +261,7 @@ impl Show {
         let wanted = self.presentation.wants_palette(&self.performance);
         if wanted && !self.palette_search.has_begun() {
             self.palette_search
-                .begin(&self.patch, &self.drawing, notices);
+                .begin(&self.patch, &self.engine_options, notices);
         }
     }
 

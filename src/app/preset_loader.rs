@@ -10,10 +10,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::Settings;
 use crate::control::Notices;
-use crate::engine::{Choice, Drawing, Engine, Winograd, open, painted_with};
+use crate::engine::{Backend, Engine, EngineOptions, Winograd, open, painted_with};
+use crate::files::write_atomic;
 use crate::instrument::{Instrument, Preset, Recall, Table};
 use crate::library::{self, Patch};
-use crate::network::checkpoint::write_whole;
 use crate::network::weights::GeneratorWeights;
 use crate::palette::{Oklab, Palette};
 use crate::take::Model;
@@ -40,7 +40,7 @@ impl InitialPatch {
         table: &Arc<Table>,
     ) -> anyhow::Result<Self> {
         let weights = GeneratorWeights::load(&patch.model)?;
-        let engine = open(&weights, &settings.drawing)?;
+        let engine = open(&weights, &settings.engine)?;
         let instrument = Instrument::new(&patch.preset, Arc::clone(table), engine.latent())
             .with_context(|| format!("cannot play {}", patch.name))?;
         Ok(Self {
@@ -118,18 +118,18 @@ impl PresetLoader {
         latent: usize,
         notices: &Arc<Notices>,
     ) -> std::io::Result<Self> {
-        let drawing = Drawing {
+        let options = EngineOptions {
             // Measuring would take the processor from the show.
-            winograd: match settings.drawing.winograd {
-                Some(Winograd::Auto) => Some(Winograd::Known),
+            winograd: match settings.engine.winograd {
+                Winograd::Auto => Winograd::Known,
                 other => other,
             },
-            ..settings.drawing.clone()
+            ..settings.engine.clone()
         };
         let open = move |model: &Path| {
             let weights = GeneratorWeights::load(model)?;
             Ok(LoadedModel {
-                engine: open(&weights, &drawing)?,
+                engine: open(&weights, &options)?,
                 palette: weights.palette.as_ref().map(Palette::oklab),
             })
         };
@@ -367,7 +367,7 @@ impl Loader {
     fn open_model(&self, name: &str) -> anyhow::Result<Loaded> {
         let model = library::named_model(&self.current.model, name)?;
         let mut patch = Patch {
-            model_sha256: library::sha256(&model)?,
+            model_sha256: crate::files::sha256(&model)?,
             model,
             ..Patch::clone(&self.current)
         };
@@ -424,7 +424,7 @@ fn write(name: &str, preset: &Preset, patch: &Patch) -> anyhow::Result<PathBuf> 
         std::fs::copy(&path, &before)
             .with_context(|| format!("cannot keep {}", before.display()))?;
     }
-    write_whole(&path, text.as_bytes())
+    write_atomic(&path, text.as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)
 }
@@ -470,19 +470,19 @@ impl PaletteSearch {
     }
 
     /// Begins with this patch's model.
-    pub(super) fn begin(&mut self, patch: &Patch, drawing: &Drawing, notices: &Arc<Notices>) {
+    pub(super) fn begin(&mut self, patch: &Patch, options: &EngineOptions, notices: &Arc<Notices>) {
         self.has_begun = true;
-        let drawing = Drawing {
+        let options = EngineOptions {
             // The show's own threads come first.
-            engine: Choice::Cpu,
+            backend: Backend::Cpu,
             threads: Some(1),
-            ..drawing.clone()
+            ..options.clone()
         };
         let (model, told) = (patch.model.clone(), Arc::clone(notices));
         let search = Worker::start("palette", move |_| {
             let palette = GeneratorWeights::load(&model)
                 .map_err(anyhow::Error::from)
-                .and_then(|weights| Ok(open(&weights, &drawing)?))
+                .and_then(|weights| Ok(open(&weights, &options)?))
                 .and_then(|mut engine| Ok(painted_with(engine.as_mut())?));
             let palette = palette.unwrap_or_else(|error| {
                 told.warn(format!(

@@ -13,7 +13,7 @@ use super::show::{Parts, Show};
 use super::stats::StatsReport;
 use super::{ConsoleChoice, Settings};
 use crate::control::ControlPlane;
-use crate::engine::{Bytes, Drawing, Engine, EngineError, Norm};
+use crate::engine::{Bytes, Engine, EngineError, EngineOptions, Norm};
 use crate::instrument::{Action, Instrument, ParamId, Preset, Table};
 use crate::library::Patch;
 use crate::record::{Encoders, FpsMode};
@@ -108,7 +108,7 @@ pub(super) struct Rehearsal {
 pub(super) fn settings(folder: &Path) -> Settings {
     Settings {
         patch: None,
-        drawing: Drawing::default(),
+        engine: EngineOptions::default(),
         norm: None,
         fps: 60.0,
         size: None,

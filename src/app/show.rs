@@ -21,7 +21,7 @@ use super::sound_input::SoundInput;
 use super::stats::StatsReport;
 use super::status::Status;
 use crate::control::Stamp;
-use crate::engine::Drawing;
+use crate::engine::EngineOptions;
 use crate::library::Patch;
 use crate::stage::{Output, Pipes};
 
@@ -39,7 +39,7 @@ pub(super) struct Show {
     pub(super) status: Status,
     pub(super) window: Box<dyn Fn(WindowCommand) + Send>,
     pub(super) clock: Box<dyn Clock>,
-    pub(super) drawing: Drawing,
+    pub(super) engine_options: EngineOptions,
     /// How long it lasts from its first picture on.
     length: Option<Duration>,
     pub(super) over: bool,
@@ -137,7 +137,7 @@ impl Show {
             status,
             window: parts.window,
             clock: parts.clock,
-            drawing: settings.drawing.clone(),
+            engine_options: settings.engine.clone(),
             length: settings.length,
             controllers: parts.controllers,
             patch,
