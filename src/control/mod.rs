@@ -10,12 +10,14 @@ pub mod midi;
 pub mod osc;
 pub mod oscquery;
 
-mod guard;
+mod allow_list;
 mod inbox;
 mod notices;
+mod plane;
 mod values;
 
-pub use guard::{Guard, network};
+pub use allow_list::{AllowList, network};
 pub use inbox::{Inbox, Stamp};
 pub use notices::{Notice, Notices};
+pub use plane::ControlPlane;
 pub use values::Values;

@@ -16,8 +16,8 @@ use super::shelf::{Learnt, Shelf};
 use super::watch::{Board, Watch};
 use super::{jack_ports, platform};
 use crate::control::clock::Pulses;
-use crate::control::{Inbox, Notices, Stamp, Values};
-use crate::instrument::{ParamId, Table};
+use crate::control::{ControlPlane, Stamp};
+use crate::instrument::ParamId;
 
 /// What the hub is told at the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,19 +26,6 @@ pub struct Settings {
     pub folder: Option<PathBuf>,
     /// A part of the name of the ports that MIDI clock is sent to, in any case.
     pub clock_out: Option<String>,
-}
-
-/// What the hub reads and writes.
-#[derive(Clone, Debug)]
-pub struct Ends {
-    /// Where actions go.
-    pub inbox: Arc<Inbox>,
-    /// Where parameters stand.
-    pub values: Arc<Values>,
-    /// Where clocks go.
-    pub pulses: Arc<Pulses>,
-    /// Where faults and news go.
-    pub notices: Arc<Notices>,
 }
 
 /// A source, as it is at this moment.
@@ -82,15 +69,19 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Starts the threads `midi-watch`, which opens the ports, and `midi-out`, which sends.
+    /// Starts the threads `midi-watch`, which opens the ports, and `midi-out`, which sends. Clocks that come in go to `pulses`.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(settings: Settings, table: &Arc<Table>, ends: Ends) -> std::io::Result<Self> {
+    pub fn start(
+        settings: Settings,
+        plane: ControlPlane,
+        pulses: Arc<Pulses>,
+    ) -> std::io::Result<Self> {
+        let table = Arc::clone(&plane.table);
         let common = Arc::new(Common {
-            inbox: ends.inbox,
-            values: ends.values,
-            pulses: ends.pulses,
+            plane,
+            pulses,
             learning: Learning::default(),
             faults: AtomicU64::new(0),
         });
@@ -104,9 +95,8 @@ impl Hub {
         let clock_out = speaker.clock_out();
         let watch = Watch::new(
             Arc::clone(&common),
-            ends.notices,
             Arc::clone(&board),
-            Shelf::new(Arc::clone(table), settings.folder),
+            Shelf::new(table, settings.folder),
             speaker.changes(),
             settings.clock_out,
         );

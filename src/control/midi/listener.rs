@@ -9,13 +9,12 @@ use super::event::{Event, Move};
 use super::learning::{Learning, Mover, param_of};
 use super::reader::{Heard, Reader, Wiring};
 use crate::control::clock::Pulses;
-use crate::control::{Inbox, Stamp, Values};
+use crate::control::{ControlPlane, Stamp};
 
 /// What every port's callback writes to and reads. Nothing here locks, allocates or waits.
 #[derive(Debug)]
 pub(super) struct Common {
-    pub(super) inbox: Arc<Inbox>,
-    pub(super) values: Arc<Values>,
+    pub(super) plane: ControlPlane,
     pub(super) pulses: Arc<Pulses>,
     pub(super) learning: Learning,
     pub(super) faults: AtomicU64,
@@ -53,7 +52,7 @@ impl Listener {
 
     /// The present moment.
     pub(super) fn now(&self) -> Stamp {
-        self.common.inbox.now()
+        self.common.plane.inbox.now()
     }
 
     /// Takes a delivery of bytes that came in at `at`.
@@ -65,8 +64,8 @@ impl Listener {
         let learns = param_of(learning).is_some();
         let mover = &mut self.mover;
         let act = |event: Event| {
-            wiring.act(event, at, &common.values, |action| {
-                common.inbox.put(action, at);
+            wiring.act(event, at, &common.plane.values, |action| {
+                common.plane.inbox.put(action, at);
             });
         };
         self.reader.hear(bytes, &wiring, |outcome| match outcome {
@@ -86,7 +85,7 @@ impl Listener {
                 }
             }
             Err(_) => {
-                common.inbox.refuse();
+                common.plane.inbox.refuse();
                 common.faults.fetch_add(1, Ordering::Relaxed);
             }
         });

@@ -25,7 +25,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use hub::{Ends, Hub, PortState, Settings, ports};
+pub use hub::{Hub, PortState, Settings, ports};
 pub use map::Map;
 pub use output::ClockOut;
 pub use parser::{Fault, Message, Parser};

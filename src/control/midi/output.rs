@@ -237,11 +237,11 @@ impl Outlet {
         if self.again.take_if(|again| *again <= now).is_some() {
             self.told.forget();
         }
-        let at = common.inbox.now();
+        let at = common.plane.inbox.now();
         let held = |place| wiring.moved_within(place, QUIET, at);
         let way = &mut self.way;
         self.told
-            .update(&wiring.map, &common.values, dark, held, |packet| {
+            .update(&wiring.map, &common.plane.values, dark, held, |packet| {
                 way.send(packet);
             });
     }

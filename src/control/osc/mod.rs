@@ -26,7 +26,7 @@ pub use packet::{PacketError, TimeTag, messages};
 pub use pattern::PatternError;
 pub(in crate::control) use receiver::{Ask, Receiver};
 pub(in crate::control) use server::FEEDBACK_INTERVAL;
-pub use server::{OscError, Server, World};
+pub use server::{OscError, Server};
 
 #[cfg(test)]
 mod tests;

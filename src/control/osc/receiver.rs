@@ -10,8 +10,8 @@ use super::decoder::{Decoder, Request, Scale, Subscription};
 use super::packet::{TimeTag, messages};
 use super::schedule::Schedule;
 use crate::control::notices::OnceASecond;
-use crate::control::{Inbox, Notices};
-use crate::instrument::{Action, ParamId, Table};
+use crate::control::{ControlPlane, Notices};
+use crate::instrument::{Action, ParamId};
 
 /// Bundles are obeyed so far ahead; what is later is a clock that is wrong.
 const MAX_AHEAD: Duration = Duration::from_secs(1);
@@ -34,9 +34,7 @@ pub(in crate::control) enum Ask<'a> {
 /// Takes packets and puts what they do into the inbox, now or when their time comes.
 #[derive(Debug)]
 pub(in crate::control) struct Receiver {
-    table: Arc<Table>,
-    inbox: Arc<Inbox>,
-    notices: Arc<Notices>,
+    plane: ControlPlane,
     decoder: Decoder,
     schedule: Schedule,
     /// Actions that acted early, for too many were held.
@@ -45,17 +43,10 @@ pub(in crate::control) struct Receiver {
 }
 
 impl Receiver {
-    pub(in crate::control) fn new(
-        table: Arc<Table>,
-        addresses: Arc<Addresses>,
-        inbox: Arc<Inbox>,
-        notices: Arc<Notices>,
-    ) -> Self {
+    pub(in crate::control) fn new(plane: ControlPlane, addresses: Arc<Addresses>) -> Self {
         Self {
-            decoder: Decoder::of(addresses, &table),
-            table,
-            inbox,
-            notices,
+            decoder: Decoder::of(addresses, &plane.table),
+            plane,
             schedule: Schedule::default(),
             early: Arc::default(),
             faults: OnceASecond::default(),
@@ -75,15 +66,15 @@ impl Receiver {
         now: Instant,
         mut each: impl FnMut(Ask<'_>),
     ) {
-        let at = self.inbox.now();
+        let at = self.plane.inbox.now();
         // The system's clock is looked at only where a bundle asks for it.
         let mut today = None;
         messages(packet, |outcome| {
             let (message, tag) = match outcome {
                 Ok(found) => found,
                 Err(error) => {
-                    self.inbox.refuse();
-                    fault(&mut self.faults, &self.notices, now, &|| {
+                    self.plane.inbox.refuse();
+                    fault(&mut self.faults, &self.plane.notices, now, &|| {
                         let length = packet.len();
                         format!("an OSC packet of {length} bytes from {from}: {error}")
                     });
@@ -95,7 +86,7 @@ impl Receiver {
                 .and_then(|today| tag.ahead_of(today))
                 .filter(|ahead| *ahead <= MAX_AHEAD);
             let due = ahead.map(|ahead| now + ahead);
-            let table = &self.table;
+            let table = &self.plane.table;
             self.decoder.requests(
                 &message,
                 table,
@@ -110,7 +101,7 @@ impl Receiver {
                             }),
                         };
                         if let Some(action) = now {
-                            self.inbox.put(action, at);
+                            self.plane.inbox.put(action, at);
                         }
                     }
                     Ok(Request::Ask(param, scale)) => each(Ask::Value(param, scale)),
@@ -118,8 +109,8 @@ impl Receiver {
                     Ok(Request::Subscribe(ask)) => each(Ask::Subscribe(ask)),
                     Ok(Request::Unsubscribe(port)) => each(Ask::Unsubscribe(port)),
                     Err(error) => {
-                        self.inbox.refuse();
-                        fault(&mut self.faults, &self.notices, now, &|| {
+                        self.plane.inbox.refuse();
+                        fault(&mut self.faults, &self.plane.notices, now, &|| {
                             format!("{error} (from {from})")
                         });
                     }
@@ -136,7 +127,7 @@ impl Receiver {
     /// Puts what is due into the inbox.
     pub(in crate::control) fn release(&mut self, now: Instant) {
         while let Some(action) = self.schedule.take(now) {
-            self.inbox.put(action, self.inbox.now());
+            self.plane.inbox.put(action, self.plane.inbox.now());
         }
     }
 }
@@ -156,14 +147,15 @@ fn fault(gate: &mut OnceASecond, notices: &Notices, now: Instant, words: &dyn Fn
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Inbox;
+    use crate::instrument::Table;
     use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType, encoder::encode};
 
-    fn world() -> (Receiver, Arc<Inbox>) {
-        let table = Arc::new(Table::standard());
-        let inbox = Arc::new(Inbox::new(&table));
-        let addresses = Arc::new(Addresses::new(&table));
-        let receiver = Receiver::new(table, addresses, Arc::clone(&inbox), Arc::default());
-        (receiver, inbox)
+    fn receiver() -> (Receiver, Arc<Inbox>) {
+        let plane = ControlPlane::new(Arc::new(Table::standard()));
+        let addresses = Arc::new(Addresses::new(&plane.table));
+        let receiver = Receiver::new(plane.clone(), addresses);
+        (receiver, plane.inbox)
     }
 
     fn bundle(timetag: OscTime, count: usize) -> Vec<u8> {
@@ -183,7 +175,7 @@ mod tests {
 
     #[test]
     fn only_what_is_due_within_a_second_is_held() {
-        let (mut receiver, inbox) = world();
+        let (mut receiver, inbox) = receiver();
         let now = Instant::now();
         let today = SystemTime::now();
         for (tag, held) in [
@@ -214,7 +206,7 @@ mod tests {
 
     #[test]
     fn more_than_can_be_held_acts_at_once_and_is_counted() {
-        let (mut receiver, inbox) = world();
+        let (mut receiver, inbox) = receiver();
         let tag = OscTime::try_from(SystemTime::now() + Duration::from_millis(900)).unwrap();
         receiver.receive(&bundle(tag, 1100), &"a test", Instant::now(), |_| {});
         let early = receiver.early().load(Ordering::Relaxed);
@@ -223,7 +215,7 @@ mod tests {
 
     #[test]
     fn faults_are_counted_and_named_once_a_second() {
-        let (mut receiver, inbox) = world();
+        let (mut receiver, inbox) = receiver();
         let now = Instant::now();
         for _ in 0..10 {
             receiver.receive(b"nonsense", &"a test", now, |_| {});

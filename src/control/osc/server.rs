@@ -13,7 +13,7 @@ use super::feed::{lasts, sent};
 use super::receiver::{Ask, Receiver};
 use super::socket::Socket;
 use super::subscribers::Subscribers;
-use crate::control::{Guard, Inbox, Notices, Values};
+use crate::control::{AllowList, ControlPlane};
 use crate::instrument::{Kind, ParamId, Table};
 
 /// Feedback goes out this often.
@@ -53,21 +53,6 @@ pub enum OscError {
     Thread(std::io::Error),
 }
 
-/// What controllers over the network write to and read from.
-#[derive(Clone, Debug)]
-pub struct World {
-    /// The parameters.
-    pub table: Arc<Table>,
-    /// Where actions wait.
-    pub inbox: Arc<Inbox>,
-    /// What is answered.
-    pub values: Arc<Values>,
-    /// What is told to the performer.
-    pub notices: Arc<Notices>,
-    /// Who is let in.
-    pub guard: Arc<Guard>,
-}
-
 /// Listens on a UDP port until dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -84,33 +69,34 @@ impl Server {
     ///
     /// # Errors
     /// When the port is taken, an address means nothing, or the system gives no thread.
-    pub fn start(address: &str, out: Option<&str>, world: World) -> Result<Self, OscError> {
+    pub fn start(
+        address: &str,
+        out: Option<&str>,
+        plane: ControlPlane,
+        allowed: Arc<AllowList>,
+    ) -> Result<Self, OscError> {
         let bind = |source| OscError::Bind {
             address: address.to_owned(),
             source,
         };
-        let addresses = Arc::new(Addresses::new(&world.table));
+        let addresses = Arc::new(Addresses::new(&plane.table));
         let mut subscribers = Subscribers::default();
         if let Some(out) = out {
-            subscribers.name(resolve(out)?, &world.table, &addresses);
+            subscribers.name(resolve(out)?, &plane.table, &addresses);
         }
         let socket = Socket::bind(address).map_err(bind)?;
         let local = socket.local_addr().map_err(bind)?;
         let closing = Arc::new(AtomicBool::new(false));
         let dropped = Arc::new(AtomicU64::new(0));
-        let receiver = Receiver::new(
-            Arc::clone(&world.table),
-            Arc::clone(&addresses),
-            Arc::clone(&world.inbox),
-            Arc::clone(&world.notices),
-        );
+        let receiver = Receiver::new(plane.clone(), Arc::clone(&addresses));
         let early = receiver.early();
         let listener = Listener {
             socket,
             receiver,
             speaker: Speaker {
                 addresses,
-                world,
+                plane,
+                allowed,
                 subscribers,
                 askers: Vec::with_capacity(MAX_ASKERS),
                 answers: Vec::with_capacity(MAX_ANSWERS),
@@ -180,7 +166,8 @@ struct Listener {
 /// What is sent, and to whom.
 struct Speaker {
     addresses: Arc<Addresses>,
-    world: World,
+    plane: ControlPlane,
+    allowed: Arc<AllowList>,
     subscribers: Subscribers,
     askers: Vec<SocketAddr>,
     answers: Vec<(ParamId, Scale)>,
@@ -224,7 +211,7 @@ impl Listener {
             let text = format!(
                 "OSC came too fast: the system threw {more} packets away (on Linux a larger net.core.rmem_max helps)"
             );
-            self.speaker.world.notices.warn(text);
+            self.speaker.plane.notices.warn(text);
         }
     }
 
@@ -235,22 +222,18 @@ impl Listener {
             socket,
             ..
         } = self;
-        if !speaker
-            .world
-            .guard
-            .lets_in(from.ip(), &speaker.world.notices)
-        {
+        if !speaker.allowed.allows(from.ip(), &speaker.plane.notices) {
             return;
         }
         let now = Instant::now();
         receiver.receive(packet, &from, now, |ask| match ask {
             Ask::Told(action) => speaker
                 .subscribers
-                .told(from, action, &speaker.world.table, now),
+                .told(from, action, &speaker.plane.table, now),
             Ask::Value(param, scale) => speaker.ask(param, scale),
             Ask::All => speaker.ask_all(from),
             Ask::Subscribe(ask) => {
-                let (table, addresses) = (&speaker.world.table, &speaker.addresses);
+                let (table, addresses) = (&speaker.plane.table, &speaker.addresses);
                 speaker.subscribers.add(from, &ask, table, addresses, now);
             }
             Ask::Unsubscribe(port) => speaker.subscribers.remove(from, port),
@@ -275,7 +258,7 @@ impl Speaker {
 
     fn answer(&mut self, socket: &Socket, to: SocketAddr) {
         for (param, scale) in self.answers.drain(..) {
-            let (row, value) = (self.world.table.row(param), self.world.values.get(param));
+            let (row, value) = (self.plane.table.row(param), self.plane.values.get(param));
             // What a part of the position's range is depends on the loop's length: it is told as it is.
             let scaled =
                 scale == Scale::Unit && row.name != "loop.position" && row.kind != Kind::Text;
@@ -284,7 +267,7 @@ impl Speaker {
             let text;
             let argument = match row.kind {
                 Kind::Text => {
-                    text = self.world.values.text(param);
+                    text = self.plane.values.text(param);
                     Sent::Text(&text)
                 }
                 _ if scaled => Sent::Float(row.to_unit(value) as f32),
@@ -297,22 +280,22 @@ impl Speaker {
 
     fn send_changes(&mut self, socket: &Socket, now: Instant) {
         let Self {
-            world,
+            plane,
             addresses,
             buffer,
             ..
         } = self;
         self.subscribers
-            .changes(&world.table, &world.values, now, |to, param, row, value| {
+            .changes(&plane.table, &plane.values, now, |to, param, row, value| {
                 write(buffer, &[addresses.of(param)], sent(row, value));
                 socket.send(buffer, to)
             });
         for to in self.askers.drain(..) {
-            for (param, row) in world.table.iter().filter(|(_, row)| lasts(row)) {
+            for (param, row) in plane.table.iter().filter(|(_, row)| lasts(row)) {
                 write(
                     buffer,
                     &[addresses.of(param)],
-                    sent(row, world.values.get(param)),
+                    sent(row, plane.values.get(param)),
                 );
                 socket.send(buffer, to);
             }

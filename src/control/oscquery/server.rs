@@ -10,7 +10,8 @@ use super::announcement::Announcement;
 use super::connection::Connection;
 use super::listener::Stream;
 use super::reply::Space;
-use crate::control::osc::{Addresses, FEEDBACK_INTERVAL, Receiver, World};
+use crate::control::osc::{Addresses, FEEDBACK_INTERVAL, Receiver};
+use crate::control::{AllowList, ControlPlane};
 
 /// Clients at once.
 const MAX_CONNECTIONS: usize = 32;
@@ -53,7 +54,12 @@ impl QueryServer {
     ///
     /// # Errors
     /// When the port is taken, the address means nothing, or the system gives no thread.
-    pub fn start(address: &str, osc: SocketAddr, world: World) -> Result<Self, QueryError> {
+    pub fn start(
+        address: &str,
+        osc: SocketAddr,
+        plane: ControlPlane,
+        allowed: Arc<AllowList>,
+    ) -> Result<Self, QueryError> {
         let bind = |source| QueryError::Bind {
             address: address.to_owned(),
             source,
@@ -62,20 +68,16 @@ impl QueryServer {
         door.set_nonblocking(true).map_err(bind)?;
         let local = door.local_addr().map_err(bind)?;
         let closing = Arc::new(AtomicBool::new(false));
-        let addresses = Arc::new(Addresses::new(&world.table));
+        let addresses = Arc::new(Addresses::new(&plane.table));
         let announcement =
-            (!local.ip().is_loopback()).then(|| Announcement::start(local, osc, &world.notices));
+            (!local.ip().is_loopback()).then(|| Announcement::start(local, osc, &plane.notices));
         let host = Host {
-            receiver: Receiver::new(
-                Arc::clone(&world.table),
-                Arc::clone(&addresses),
-                Arc::clone(&world.inbox),
-                Arc::clone(&world.notices),
-            ),
+            receiver: Receiver::new(plane.clone(), Arc::clone(&addresses)),
             door,
             osc,
             addresses,
-            world,
+            plane,
+            allowed,
             closing: Arc::clone(&closing),
             connections: Vec::with_capacity(MAX_CONNECTIONS),
         };
@@ -112,7 +114,8 @@ struct Host {
     door: TcpListener,
     osc: SocketAddr,
     addresses: Arc<Addresses>,
-    world: World,
+    plane: ControlPlane,
+    allowed: Arc<AllowList>,
     receiver: Receiver,
     closing: Arc<AtomicBool>,
     connections: Vec<Connection>,
@@ -156,7 +159,7 @@ impl Host {
                     return;
                 }
             };
-            if !self.world.guard.lets_in(from.ip(), &self.world.notices) {
+            if !self.allowed.allows(from.ip(), &self.plane.notices) {
                 continue;
             }
             match Connection::new(stream, from, now) {
@@ -177,13 +180,13 @@ impl Host {
     fn serve(&mut self, changes: bool, now: Instant) {
         let Self {
             addresses,
-            world,
+            plane,
             receiver,
             connections,
             osc,
             ..
         } = self;
-        let (table, values) = (&*world.table, &*world.values);
+        let (table, values) = (&*plane.table, &*plane.values);
         let space = Space {
             table,
             addresses,

@@ -12,15 +12,14 @@ use crate::control::midi::learning::{Found, Learning};
 use crate::control::midi::listener::{Common, Line, Listener};
 use crate::control::midi::shelf::Shelf;
 use crate::control::midi::{Map, SHIPPED, Wiring};
-use crate::control::{Inbox, Notices, Values};
+use crate::control::{ControlPlane, Notices};
 use crate::instrument::Table;
 
 #[test]
 fn while_a_parameter_waits_controls_do_nothing_but_answer() {
-    let table = Table::standard();
+    let table = Arc::new(Table::standard());
     let common = Arc::new(Common {
-        inbox: Arc::new(Inbox::new(&table)),
-        values: Arc::new(Values::new(&table)),
+        plane: ControlPlane::new(Arc::clone(&table)),
         pulses: Arc::default(),
         learning: Learning::default(),
         faults: 0.into(),
@@ -36,6 +35,7 @@ fn while_a_parameter_waits_controls_do_nothing_but_answer() {
     common.learning.want(Some(undo));
     listener.take(&[0xf8, 0xb0, 1, 9], 5);
     common
+        .plane
         .inbox
         .take(|action, _| panic!("{action:?} was done while a control was learnt"));
     assert_eq!(common.pulses.take(), Some((7, Pulse::Clock, 5)));
@@ -46,7 +46,7 @@ fn while_a_parameter_waits_controls_do_nothing_but_answer() {
     // From now on it plays again.
     listener.take(&[0xb0, 1, 90], 7);
     let mut done = 0;
-    common.inbox.take(|_, _| done += 1);
+    common.plane.inbox.take(|_, _| done += 1);
     assert_eq!((done, line.heard_at.load(Ordering::Relaxed)), (1, 7));
     listener.take(&[0x90, 5], 8);
     assert_eq!(common.faults.load(Ordering::Relaxed), 1);

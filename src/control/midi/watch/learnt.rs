@@ -17,10 +17,10 @@ impl Watch {
                     if !learnt.replaced.is_empty() {
                         text += &format!(", instead of {}", learnt.replaced.join(" and "));
                     }
-                    self.notices.tell(text);
+                    self.common.plane.notices.tell(text);
                     self.board.learnt.store(Some(Arc::new(learnt)));
                 }
-                Err(reason) => self.notices.warn(format!("nothing is learnt: {reason}")),
+                Err(reason) => self.common.plane.notices.warn(format!("nothing is learnt: {reason}")),
             }
         }
         while let Some(param) = self.board.unlearn.pop() {
@@ -28,7 +28,7 @@ impl Watch {
                 Ok(count) => self
                     .notices
                     .tell(format!("{count} learnt controls are forgotten")),
-                Err(reason) => self.notices.warn(reason),
+                Err(reason) => self.common.plane.notices.warn(reason),
             }
             self.rewire();
         }
@@ -40,7 +40,7 @@ impl Watch {
         let source = source.ok_or_else(|| "its port has gone".to_owned())?;
         let names = source.names.clone();
         let wiring = source.line.wiring.load_full();
-        let page = self.common.values.get(wiring.map.page) as u8;
+        let page = self.common.plane.values.get(wiring.map.page) as u8;
         let learnt = self.shelf.learn(&names, &wiring.map, param, found, page)?;
         self.rewire();
         Ok(learnt)

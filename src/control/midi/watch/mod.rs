@@ -16,7 +16,6 @@ use super::platform::Platform;
 use super::port::{JACK, PLATFORM, Port, lasting};
 use super::reader::Wiring;
 use super::shelf::{Learnt, Shelf};
-use crate::control::Notices;
 use crate::instrument::ParamId;
 
 mod learnt;
@@ -70,7 +69,6 @@ struct Outlet {
 
 pub(super) struct Watch {
     common: Arc<Common>,
-    notices: Arc<Notices>,
     board: Arc<Board>,
     shelf: Shelf,
     changes: Sender<Change>,
@@ -91,7 +89,6 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(
         common: Arc<Common>,
-        notices: Arc<Notices>,
         board: Arc<Board>,
         shelf: Shelf,
         changes: Sender<Change>,
@@ -99,7 +96,6 @@ impl Watch {
     ) -> Self {
         Self {
             common,
-            notices,
             board,
             shelf,
             changes,
@@ -144,7 +140,7 @@ impl Watch {
         let due = |looked: Instant| now.duration_since(looked) >= LOOK;
         if self.looked.is_none_or(due) {
             self.looked = Some(now);
-            if self.shelf.look(&self.notices) {
+            if self.shelf.look(&self.common.plane.notices) {
                 self.rewire();
             }
         }
@@ -160,7 +156,7 @@ impl Watch {
                     self.retired.push(source.line.wiring.swap(wiring));
                 }
                 Ok(_) => {}
-                Err(error) => self.notices.warn(format!(
+                Err(error) => self.common.plane.notices.warn(format!(
                     "the controller map of {}: {error}",
                     source.names.first().map_or("a port", String::as_str)
                 )),
@@ -237,7 +233,7 @@ impl Watch {
         let map = match self.shelf.map(&names) {
             Ok(map) => map,
             Err(error) => {
-                self.notices
+                self.common.plane.notices
                     .warn(format!("the controller map of {}: {error}", key.1));
                 return None;
             }
@@ -260,7 +256,7 @@ impl Watch {
 
     fn look_at_jack(&mut self) {
         if let Some(jack) = self.jack.take_if(|jack| jack.is_gone()) {
-            self.notices
+            self.common.plane.notices
                 .warn("JACK has ended; it is joined again when it returns");
             jack.close();
             for ((system, ..), source) in &mut self.sources {
@@ -332,10 +328,10 @@ impl Watch {
             if source.connected {
                 let wiring = source.line.wiring.load();
                 let map = wiring.map.name();
-                self.notices
+                self.common.plane.notices
                     .tell(format!("MIDI: {name} ({system}), map {map}"));
             } else {
-                self.notices
+                self.common.plane.notices
                     .warn(format!("MIDI: {name} ({system}) has gone"));
             }
         }
@@ -367,7 +363,7 @@ impl Watch {
         let faults = self.common.faults.load(Ordering::Relaxed);
         let (told, at) = self.faults_told;
         if faults > told && at.elapsed() >= Duration::from_secs(1) {
-            self.notices.warn(format!(
+            self.common.plane.notices.warn(format!(
                 "MIDI: {} broken messages were passed over",
                 faults - told
             ));

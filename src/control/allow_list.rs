@@ -1,4 +1,4 @@
-//! Who is let in from the network.
+//! The allow list: which networks may control the show.
 
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -10,16 +10,16 @@ use ipnet::IpNet;
 use super::Notices;
 use super::notices::OnceASecond;
 
-/// The networks that packets and connections may come from; this machine always may.
+/// An allow list of the networks that packets and connections may come from; this machine always may.
 #[derive(Debug, Default)]
-pub struct Guard {
+pub struct AllowList {
     allowed: Vec<IpNet>,
     refused: AtomicU64,
     gate: Mutex<OnceASecond>,
 }
 
-impl Guard {
-    /// A guard that lets these networks in; all of them where none is given.
+impl AllowList {
+    /// A list of these networks; everybody is allowed where none is given.
     pub fn new(allowed: Vec<IpNet>) -> Self {
         Self {
             allowed,
@@ -27,7 +27,7 @@ impl Guard {
         }
     }
 
-    /// Whether everybody is let in.
+    /// Whether everybody is allowed.
     pub fn is_open(&self) -> bool {
         self.allowed.is_empty()
     }
@@ -37,8 +37,8 @@ impl Guard {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Whether an address is let in; where it is not, that is counted, and named once a second.
-    pub(super) fn lets_in(&self, from: IpAddr, notices: &Notices) -> bool {
+    /// Whether an address is allowed; where it is not, that is counted, and named once a second.
+    pub(super) fn allows(&self, from: IpAddr, notices: &Notices) -> bool {
         let from = from.to_canonical();
         if self.is_open()
             || from.is_loopback()
@@ -79,7 +79,7 @@ mod tests {
     fn only_the_named_networks_and_this_machine_are_let_in() {
         let notices = Notices::default();
         let allowed = ["10.1.0.0/16", "192.168.7.4", "fd00::/8"].map(|text| network(text).unwrap());
-        let guard = Guard::new(allowed.to_vec());
+        let list = AllowList::new(allowed.to_vec());
         for (from, expected) in [
             ("10.1.200.3", true),
             ("10.2.0.1", false),
@@ -92,15 +92,15 @@ mod tests {
             ("::1", true),
         ] {
             assert_eq!(
-                guard.lets_in(from.parse().unwrap(), &notices),
+                list.allows(from.parse().unwrap(), &notices),
                 expected,
                 "{from}"
             );
         }
-        assert_eq!(guard.refused(), 3);
+        assert_eq!(list.refused(), 3);
         assert!(notices.take().unwrap().contains("10.2.0.1"));
         assert_eq!(notices.take(), None, "once a second");
-        assert!(Guard::default().lets_in("8.8.8.8".parse().unwrap(), &notices));
+        assert!(AllowList::default().allows("8.8.8.8".parse().unwrap(), &notices));
         assert!(network("10.0.0.0/40").unwrap_err().contains("no network"));
     }
 }
