@@ -258,7 +258,7 @@ impl Board {
             };
             [name, value, sources.hands.controls(param)]
         });
-        let learnt = sources.hands.midi.as_ref().and_then(|hub| hub.learnt());
+        let learnt = sources.hands.midi.as_ref().and_then(|hub| hub.last_learned());
         Learn {
             said: learnt.map_or(String::new(), |learnt| {
                 let instead = if learnt.replaced.is_empty() {

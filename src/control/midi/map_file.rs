@@ -1,9 +1,10 @@
-//! A controller's map as its file has it: TOML, read and written.
+//! Controller map files: TOML, read and written.
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::event::Sort;
+use super::event::ControlType;
+use crate::instrument::Curve;
 
 /// Longest text of a map that is read, in bytes.
 const MAX_BYTES: usize = 1 << 20;
@@ -12,10 +13,10 @@ const MAX_BINDINGS: usize = 4096;
 /// Longest message that a device is greeted with, in bytes.
 const MAX_MESSAGE: usize = 64;
 
-/// A map's file.
+/// A controller map file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sheet {
+pub struct MapFile {
     /// Version of the format: 1.
     pub version: u32,
     /// What the device is called.
@@ -34,17 +35,17 @@ pub struct Sheet {
     pub on_leave: Vec<String>,
     /// What its controls do.
     #[serde(default)]
-    pub bindings: Vec<Spanned<Entry>>,
+    pub bindings: Vec<Spanned<BindingEntry>>,
 }
 
-/// What one control does to one parameter.
+/// A binding in a map file: what one control does to one parameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
-    /// The kind of the control.
+pub struct BindingEntry {
+    /// The type of the control.
     #[serde(rename = "type")]
-    pub sort: Sort,
-    /// Its number, where its kind has one.
+    pub control_type: ControlType,
+    /// Its number, where its type has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u16>,
     /// Its channel, 1 to 16; any where none is given.
@@ -64,15 +65,15 @@ pub struct Entry {
     /// Whether the control runs the other way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub invert: bool,
-    /// How the control spreads over the range; as the parameter has it where nothing is said.
+    /// The response curve of the control; the parameter's own where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub curve: Option<Bend>,
-    /// What happens where the control stands elsewhere than the parameter.
+    pub curve: Option<Curve>,
+    /// The takeover mode: what happens where the control stands elsewhere than the parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takeover: Option<Takeover>,
-    /// How an endless knob says how far it was turned.
+    /// The encoding of an endless encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub relative: Option<Relative>,
+    pub relative: Option<RelativeEncoding>,
     /// How far a press or a step of an endless knob moves the parameter, in its unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<f64>,
@@ -82,21 +83,21 @@ pub struct Entry {
     /// Whether a note's velocity is the value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub velocity: bool,
-    /// What the device is told of the parameter.
+    /// What the device is sent of the parameter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub echo: Option<Echo>,
-    /// What is sent for off and for on.
+    pub echo: Option<FeedbackKind>,
+    /// The colours of the LED: what is sent for off and for on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub colors: Option<[u8; 2]>,
     /// Whether it blinks while it is on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blink: bool,
-    /// What is sent at the low and at the high end, where that is not 0 to 127.
+    /// The ends of an LED ring: what is sent at the low and at the high end, where that is not 0 to 127.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ring: Option<[u8; 2]>,
     /// Type of what is sent, where it is another than the control's own: `cc`, `note` or `bend`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub echo_type: Option<Sort>,
+    pub echo_type: Option<ControlType>,
     /// Channel on which it is sent, where it is another than the control's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo_channel: Option<u8>,
@@ -126,17 +127,7 @@ pub enum AnyChannel {
     Any,
 }
 
-/// How a control's way spreads over a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Bend {
-    /// Evenly.
-    Linear,
-    /// Finer near the low end.
-    Square,
-}
-
-/// What happens where a control stands elsewhere than its parameter.
+/// The takeover mode of a control that stands elsewhere than its parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Takeover {
@@ -148,10 +139,10 @@ pub enum Takeover {
     Scaled,
 }
 
-/// How an endless knob says how far it was turned.
+/// The encoding by which an endless encoder says how far it was turned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Relative {
+pub enum RelativeEncoding {
     /// Two's complement: 1 is one up, 127 one down.
     Twos,
     /// Binary offset: 65 is one up, 63 one down.
@@ -160,76 +151,77 @@ pub enum Relative {
     Sign,
 }
 
-/// What a device is told of a parameter.
+/// The kind of feedback that a device is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Echo {
-    /// Where it stands.
+pub enum FeedbackKind {
+    /// The parameter's value.
     Value,
-    /// Whether it is on.
-    Light,
+    /// Whether it is on, in the file `light`.
+    #[serde(rename = "light")]
+    Led,
     /// Nothing.
     None,
 }
 
-/// Why a map was refused.
+/// An error in a controller map.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{reason}", line.map_or(String::new(), |line| format!("line {line}: ")))]
-pub struct SheetError {
+pub struct MapError {
     /// The line, counted from 1.
     pub line: Option<usize>,
     /// What is wrong and what would be right.
     pub reason: String,
 }
 
-impl Sheet {
-    /// Reads a map. What its parameters are called is not looked at yet.
+impl MapFile {
+    /// Parses a map file. Its parameters are not looked up yet.
     ///
     /// # Errors
     /// When it is no TOML, of another version, or has a field that there is not.
-    pub fn parse(text: &str) -> Result<Self, SheetError> {
-        let whole = |reason: String| SheetError { line: None, reason };
+    pub fn parse(text: &str) -> Result<Self, MapError> {
+        let whole = |reason: String| MapError { line: None, reason };
         if text.len() > MAX_BYTES {
             return Err(whole(format!(
                 "it has {} bytes, more than any map",
                 text.len()
             )));
         }
-        let sheet: Self = toml::from_str(text).map_err(|error| SheetError {
+        let file: Self = toml::from_str(text).map_err(|error| MapError {
             line: error.span().map(|span| line_of(text, span.start)),
             reason: with_nearest(error.message()),
         })?;
-        if sheet.version != 1 {
+        if file.version != 1 {
             return Err(whole(format!(
                 "its version is {}, this program reads version 1",
-                sheet.version
+                file.version
             )));
         }
-        if sheet.name.trim().is_empty() {
+        if file.name.trim().is_empty() {
             return Err(whole("its name is empty".to_owned()));
         }
-        if let Some(part) = sheet.ports.iter().find(|part| part.trim().is_empty()) {
+        if let Some(part) = file.ports.iter().find(|part| part.trim().is_empty()) {
             let reason = format!("its ports have {part:?}, which would fit every port");
             return Err(whole(reason));
         }
-        if sheet.bindings.len() > MAX_BINDINGS {
-            let count = sheet.bindings.len();
+        if file.bindings.len() > MAX_BINDINGS {
+            let count = file.bindings.len();
             return Err(whole(format!(
                 "it has {count} bindings, more than {MAX_BINDINGS}"
             )));
         }
-        for message in sheet.on_connect.iter().chain(&sheet.on_leave) {
+        for message in file.on_connect.iter().chain(&file.on_leave) {
             message_bytes(message).map_err(whole)?;
         }
-        Ok(sheet)
+        Ok(file)
     }
 
     /// Its text.
     ///
     /// # Errors
     /// When a value has no TOML form.
-    pub fn to_toml(&self) -> Result<String, SheetError> {
-        toml::to_string(self).map_err(|error| SheetError {
+    pub fn to_toml(&self) -> Result<String, MapError> {
+        toml::to_string(self).map_err(|error| MapError {
             line: None,
             reason: error.to_string(),
         })
@@ -246,11 +238,11 @@ impl Sheet {
     }
 }
 
-impl Entry {
-    /// An entry that says nothing but what moves what.
-    pub fn plain(sort: Sort, number: Option<u16>, to: &str) -> Self {
+impl BindingEntry {
+    /// An entry with nothing but a control and its parameter.
+    pub fn plain(control_type: ControlType, number: Option<u16>, to: &str) -> Self {
         Self {
-            sort,
+            control_type,
             number,
             channel: None,
             to: to.to_owned(),
@@ -322,7 +314,7 @@ fn with_nearest(message: &str) -> String {
     }
 }
 
-/// Letters that must be changed, added or left out to make one word of the other; of their first fifty letters.
+/// The edit distance (Levenshtein) of two words, of their first fifty letters.
 pub(super) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().take(50).collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
