@@ -153,12 +153,7 @@ fn query(
         Some(address) => address.to_owned(),
         None => std::net::SocketAddr::new(osc.address().ip(), 0).to_string(),
     };
-    match QueryServer::start(
-        &address,
-        osc.address(),
-        plane.clone(),
-        Arc::clone(allowed),
-    ) {
+    match QueryServer::start(&address, osc.address(), plane.clone(), Arc::clone(allowed)) {
         Ok(server) => {
             let text = format!("OSCQuery: http://{}", server.address());
             plane.notices.tell(text);

@@ -24,7 +24,7 @@ use super::placement::Placement;
 use super::show::{Show, WindowCommand};
 use super::stats::Figures;
 use super::{ConsoleChoice, Settings};
-use crate::control::keys::{Held, Key, Keys};
+use crate::control::keys::{Key, Keys, Modifiers};
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::{Action, ParamId, Table};
 use crate::stage::{Offscreen, Output};
@@ -273,7 +273,7 @@ impl App {
     }
 
     fn key(&self, event: &KeyEvent) {
-        let held = Held {
+        let modifiers = Modifiers {
             shift: self.modifiers.shift_key(),
             control: self.modifiers.control_key() || self.modifiers.super_key(),
             alt: self.modifiers.alt_key(),
@@ -285,7 +285,7 @@ impl App {
             return;
         };
         let action = match self.learning(key) {
-            None => self.keys.action(key, held, event.repeat).cloned(),
+            None => self.keys.action(key, modifiers, event.repeat).cloned(),
             learning => learning,
         };
         if let Some(action) = action {

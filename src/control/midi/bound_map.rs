@@ -157,7 +157,13 @@ impl BoundMap {
 }
 
 impl Binding {
-    fn action(&self, state: &BindingState, event: ControlEvent, at: Stamp, values: &Values) -> Option<Action> {
+    fn action(
+        &self,
+        state: &BindingState,
+        event: ControlEvent,
+        at: Stamp,
+        values: &Values,
+    ) -> Option<Action> {
         let param = self.param;
         if let EventKind::Increment(steps) = event.kind {
             let BindingMode::Absolute { step, .. } = self.mode else {
@@ -165,7 +171,9 @@ impl Binding {
             };
             return self.step(step * f64::from(steps));
         }
-        if let (BindingMode::Relative { encoding, step }, EventKind::Value7(byte)) = (self.mode, event.kind) {
+        if let (BindingMode::Relative { encoding, step }, EventKind::Value7(byte)) =
+            (self.mode, event.kind)
+        {
             state.moved_at.store(at, Ordering::Relaxed);
             let steps = encoding.steps(byte);
             return (steps != 0).then(|| self.step(step * f64::from(steps)))?;
@@ -185,7 +193,9 @@ impl Binding {
         let pressed = unit >= HALF && (hit || again || last.is_nan() || last < HALF);
         let set = |value| Action::Set { param, value };
         match self.mode {
-            BindingMode::Trigger | BindingMode::Toggle => pressed.then_some(Action::Trigger { param }),
+            BindingMode::Trigger | BindingMode::Toggle => {
+                pressed.then_some(Action::Trigger { param })
+            }
             BindingMode::Set(value) => pressed.then(|| set(value)),
             BindingMode::Step(step) => pressed.then(|| self.step(step))?,
             BindingMode::Momentary { on, off } => {
@@ -197,7 +207,9 @@ impl Binding {
                 }
             }
             BindingMode::Velocity => match event.kind {
-                EventKind::Press(velocity) => Some(set(self.range.value(f64::from(velocity) / NARROW))),
+                EventKind::Press(velocity) => {
+                    Some(set(self.range.value(f64::from(velocity) / NARROW)))
+                }
                 _ => None,
             },
             BindingMode::Relative { .. } => None,

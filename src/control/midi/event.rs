@@ -171,7 +171,11 @@ impl Default for EventAssembler {
 
 impl EventAssembler {
     /// The event that a message completes, if it does. Never allocates.
-    pub(super) fn assemble(&mut self, message: Message, composites: &CompositeControls) -> Option<ControlEvent> {
+    pub(super) fn assemble(
+        &mut self,
+        message: Message,
+        composites: &CompositeControls,
+    ) -> Option<ControlEvent> {
         let event = |control_type, channel, number: u8, kind| {
             let number = u16::from(number);
             Some(ControlEvent {
@@ -189,24 +193,39 @@ impl EventAssembler {
                 note,
                 velocity,
             } => event(ControlType::Note, channel, note, EventKind::Press(velocity)),
-            Message::NoteOff { channel, note } => event(ControlType::Note, channel, note, EventKind::Release),
+            Message::NoteOff { channel, note } => {
+                event(ControlType::Note, channel, note, EventKind::Release)
+            }
             Message::PolyPressure {
                 channel,
                 note,
                 pressure,
-            } => event(ControlType::Poly, channel, note, EventKind::Value7(pressure)),
+            } => event(
+                ControlType::Poly,
+                channel,
+                note,
+                EventKind::Value7(pressure),
+            ),
             Message::ControlChange {
                 channel,
                 number,
                 value,
             } => self.control(channel, number, value, composites),
-            Message::ProgramChange { channel, program } => {
-                event(ControlType::Program, channel, program, EventKind::Press(127))
+            Message::ProgramChange { channel, program } => event(
+                ControlType::Program,
+                channel,
+                program,
+                EventKind::Press(127),
+            ),
+            Message::ChannelPressure { channel, pressure } => event(
+                ControlType::Pressure,
+                channel,
+                0,
+                EventKind::Value7(pressure),
+            ),
+            Message::PitchBend { channel, value } => {
+                event(ControlType::Bend, channel, 0, EventKind::Value14(value))
             }
-            Message::ChannelPressure { channel, pressure } => {
-                event(ControlType::Pressure, channel, 0, EventKind::Value7(pressure))
-            }
-            Message::PitchBend { channel, value } => event(ControlType::Bend, channel, 0, EventKind::Value14(value)),
             Message::Clock
             | Message::Start
             | Message::Continue
@@ -239,7 +258,11 @@ impl EventAssembler {
             } else {
                 pair.set_lsb(value)?
             };
-            return event(ControlType::Cc14, u16::from(number & 31), EventKind::Value14(value));
+            return event(
+                ControlType::Cc14,
+                u16::from(number & 31),
+                EventKind::Value14(value),
+            );
         }
         if !composites.has_nrpns(channel) {
             return event(ControlType::Cc, u16::from(number), EventKind::Value7(value));
@@ -302,14 +325,15 @@ mod tests {
             };
             assembler.assemble(message, &composites)
         };
-        let tell = |event: ControlEvent| (event.control.control_type, event.control.number, event.kind);
+        let tell =
+            |event: ControlEvent| (event.control.control_type, event.control.number, event.kind);
         changes.iter().filter_map(take).map(tell).collect()
     }
 
     #[test]
     fn pairs_come_together_in_either_order_and_numbers_that_are_not_bound_stay_plain() {
-        use EventKind::{Value7, Value14};
         use ControlType::{Cc, Cc14, Nrpn};
+        use EventKind::{Value7, Value14};
         let pair = |value| (Cc14, 1, Value14(value));
         let data = |value| (Nrpn, 300, Value14(value));
         let cases: &[Case] = &[
@@ -330,14 +354,20 @@ mod tests {
             ),
             // A device of seven bits reaches both ends.
             (&[(1, 0), (1, 127)], &[pair(0), pair(16383)]),
-            (&[(2, 9), (34, 9)], &[(Cc, 2, Value7(9)), (Cc, 34, Value7(9))]),
+            (
+                &[(2, 9), (34, 9)],
+                &[(Cc, 2, Value7(9)), (Cc, 34, Value7(9))],
+            ),
             (
                 &[(99, 2), (98, 44), (6, 1), (38, 2)],
                 &[data(1 << 7 | 1), data(1 << 7 | 2)],
             ),
             (
                 &[(98, 44), (99, 2), (96, 0), (97, 0)],
-                &[(Nrpn, 300, EventKind::Increment(1)), (Nrpn, 300, EventKind::Increment(-1))],
+                &[
+                    (Nrpn, 300, EventKind::Increment(1)),
+                    (Nrpn, 300, EventKind::Increment(-1)),
+                ],
             ),
             // Another parameter, or a registered one: data entry is a plain control change.
             (&[(99, 2), (98, 45), (6, 1)], &[(Cc, 6, Value7(1))]),
@@ -360,6 +390,9 @@ mod tests {
             value: 1,
         };
         let event = assembler.assemble(message, &composites()).unwrap();
-        assert_eq!((event.control.control_type, event.kind), (ControlType::Cc, EventKind::Value7(1)));
+        assert_eq!(
+            (event.control.control_type, event.kind),
+            (ControlType::Cc, EventKind::Value7(1))
+        );
     }
 }

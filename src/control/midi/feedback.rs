@@ -1,8 +1,8 @@
 //! Controller feedback: what LEDs, LED rings and motor faders of a device show, and by which messages.
 
 use super::event::ControlType;
+use super::map_file::{BindingEntry, FeedbackKind};
 use super::packet::Packet;
-use super::map_file::{FeedbackKind, BindingEntry};
 use crate::instrument::Row;
 
 /// The parameter of the play head, which moves by itself: a control of it takes no pick-up, and where it stands between 0 and 127
@@ -64,7 +64,10 @@ pub(super) fn feedback(
         ControlType::Bend => 0,
         _ => return Err("its echo_type is none of cc, cc14, note and bend".to_owned()),
     };
-    let number = match (control_type, entry.echo_number.map(u16::from).or(entry.number)) {
+    let number = match (
+        control_type,
+        entry.echo_number.map(u16::from).or(entry.number),
+    ) {
         (ControlType::Bend, _) => 0,
         (_, Some(number)) if number <= most => number as u8,
         _ => return Err(format!("its echo_number: give 0 to {most}")),

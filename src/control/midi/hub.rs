@@ -8,11 +8,11 @@ use std::thread::JoinHandle;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_queue::ArrayQueue;
 
-use super::learning::LearnMode;
 use super::input_handler::MidiContext;
+use super::learning::LearnMode;
+use super::map_library::{LearnResult, MapLibrary};
 use super::output::{ClockOut, OutputThread};
 use super::port::{JACK, PLATFORM, Port};
-use super::map_library::{LearnResult, MapLibrary};
 use super::watcher::{PortRegistry, PortWatcher};
 use super::{jack_ports, platform};
 use crate::control::clock::Pulses;

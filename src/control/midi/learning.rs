@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crossbeam_queue::ArrayQueue;
 
 use super::event::{ControlId, ControlType};
-use super::parser::Message;
 use super::map_file::RelativeEncoding;
+use super::parser::Message;
 use crate::instrument::ParamId;
 
 /// How far a control moves before it is meant: neighbours tremble by less.
@@ -153,7 +153,9 @@ impl LearnDetector {
         };
         match message {
             Message::NoteOn { channel, note, .. } => found(ControlType::Note, channel, note),
-            Message::ProgramChange { channel, program } => found(ControlType::Program, channel, program),
+            Message::ProgramChange { channel, program } => {
+                found(ControlType::Program, channel, program)
+            }
             Message::PitchBend { channel, value } => {
                 let start = self.bends[usize::from(channel & 15)].get_or_insert(value);
                 let clear = start.abs_diff(value) >= CLEAR_WIDE;
@@ -268,7 +270,9 @@ mod tests {
 
     fn learn(messages: &[Message]) -> Option<LearnedControl> {
         let mut detector = LearnDetector::default();
-        messages.iter().find_map(|message| detector.detect(1, *message))
+        messages
+            .iter()
+            .find_map(|message| detector.detect(1, *message))
     }
 
     fn changes(changes: &[(u8, u8)]) -> Option<Meant> {
@@ -280,7 +284,13 @@ mod tests {
                 value,
             })
             .collect();
-        learn(&messages).map(|found| (found.control.control_type, found.control.number, found.relative))
+        learn(&messages).map(|found| {
+            (
+                found.control.control_type,
+                found.control.number,
+                found.relative,
+            )
+        })
     }
 
     #[test]

@@ -48,7 +48,10 @@ pub(super) enum BindingMode {
     /// A note's velocity sets the parameter.
     Velocity,
     /// A turn of an endless encoder moves the parameter by steps.
-    Relative { encoding: RelativeEncoding, step: f64 },
+    Relative {
+        encoding: RelativeEncoding,
+        step: f64,
+    },
     /// The parameter stands where the control stands; `step` is for controls that can be stepped as well.
     Absolute { takeover: Takeover, step: f64 },
 }
@@ -170,18 +173,18 @@ impl ControllerMap {
     /// The indices of the bindings of that type and number.
     fn indices(&self, control_type: ControlType, number: Option<u16>) -> Range<usize> {
         let key = (control_type, number);
-        let start = self.bindings.partition_point(|b| (b.control_type, b.number) < key);
-        let end = self.bindings.partition_point(|b| (b.control_type, b.number) <= key);
+        let start = self
+            .bindings
+            .partition_point(|b| (b.control_type, b.number) < key);
+        let end = self
+            .bindings
+            .partition_point(|b| (b.control_type, b.number) <= key);
         start..end
     }
 
     /// The indices of the bindings of a control on a page. Those of the map itself take the place of those of its base, and those
     /// with a page the place of those without. Never allocates.
-    pub(super) fn bindings_of(
-        &self,
-        control: ControlId,
-        page: u8,
-    ) -> impl Iterator<Item = usize> {
+    pub(super) fn bindings_of(&self, control: ControlId, page: u8) -> impl Iterator<Item = usize> {
         let numbers = [None, Some(control.number)];
         let ranges = numbers.map(|number| self.indices(control.control_type, number));
         let acts = move |&index: &usize| {
@@ -372,7 +375,13 @@ fn mode(entry: &BindingEntry, range: &RangeMapping, table: &Table) -> Result<Bin
         }
         (_, Some(takeover)) => takeover,
         // What springs back by itself never meets anything.
-        _ if matches!(entry.control_type, ControlType::Bend | ControlType::Pressure | ControlType::Poly) => Takeover::Jump,
+        _ if matches!(
+            entry.control_type,
+            ControlType::Bend | ControlType::Pressure | ControlType::Poly
+        ) =>
+        {
+            Takeover::Jump
+        }
         _ => Takeover::Pickup,
     };
     Ok(if let Some(encoding) = entry.relative {

@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::event::ControlType;
 use super::learning::LearnedControl;
 use super::map::{Binding, BindingMode, ControllerMap};
-use super::map_file::{Channel, BindingEntry, MapFile, MapError, distance};
+use super::map_file::{BindingEntry, Channel, MapError, MapFile, distance};
 use crate::control::Notices;
 use crate::instrument::{Kind, ParamId, Table};
 use crate::network::checkpoint::write_whole;
@@ -129,7 +129,11 @@ impl MapLibrary {
             .retain(|path, _| files.iter().any(|(there, _)| there == path));
         let mut changed = self.user.len() != known;
         for (path, version) in files {
-            if self.user.get(&path).is_some_and(|own| own.version == version) {
+            if self
+                .user
+                .get(&path)
+                .is_some_and(|own| own.version == version)
+            {
                 continue;
             }
             let before = self.user.remove(&path).and_then(|own| own.good);
@@ -226,7 +230,10 @@ impl MapLibrary {
         let table = Arc::clone(&self.table);
         let row = table.row(param);
         let mut entry = BindingEntry::plain(control.control_type, None, &row.name);
-        let numbered = !matches!(control.control_type, ControlType::Bend | ControlType::Pressure);
+        let numbered = !matches!(
+            control.control_type,
+            ControlType::Bend | ControlType::Pressure
+        );
         entry.number = numbered.then_some(control.number);
         entry.channel = Some(Channel::One(control.channel + 1));
         entry.page = Some(page);

@@ -11,8 +11,8 @@ use crossbeam_queue::ArrayQueue;
 use midir::MidiOutputConnection;
 
 use super::bound_map::BoundMap;
-use super::jack_ports::Outgoing;
 use super::input_handler::{MidiContext, SourceState};
+use super::jack_ports::Outgoing;
 use super::packet::Packet;
 use super::sent_state::SentState;
 use crate::control::clock::Pulse;
@@ -153,7 +153,7 @@ struct OutputWorker {
     context: Arc<MidiContext>,
     changes: Receiver<OutputChange>,
     pulses: Arc<ArrayQueue<Pulse>>,
-    outputs: Vec<Outlet>,
+    outputs: Vec<Output>,
 }
 
 impl OutputWorker {
@@ -190,7 +190,9 @@ impl OutputWorker {
                     bound: None,
                     again: None,
                 }),
-                OutputChange::Close(number) => self.outputs.retain(|output| output.number != number),
+                OutputChange::Close(number) => {
+                    self.outputs.retain(|output| output.number != number)
+                }
             }
         }
     }
@@ -240,10 +242,15 @@ impl Output {
         let at = context.plane.inbox.now();
         let is_held = |index| bound.moved_within(index, QUIET, at);
         let way = &mut self.way;
-        self.sent
-            .update(bound.map(), &context.plane.values, blink_off, is_held, |packet| {
+        self.sent.update(
+            bound.map(),
+            &context.plane.values,
+            blink_off,
+            is_held,
+            |packet| {
                 way.send(packet);
-            });
+            },
+        );
     }
 
     /// Switches the LEDs off; whether anything was sent.

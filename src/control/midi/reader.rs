@@ -43,10 +43,12 @@ impl Reader {
         bound: &'a BoundMap,
         values: &'a Values,
     ) -> impl Iterator<Item = Action> + 'a {
-        let events = self.read(bytes, bound.map()).filter_map(|input| match input {
-            Ok(Input::Control(_, event)) => event,
-            _ => None,
-        });
+        let events = self
+            .read(bytes, bound.map())
+            .filter_map(|input| match input {
+                Ok(Input::Control(_, event)) => event,
+                _ => None,
+            });
         events.flat_map(move |event| bound.actions(event, at, values))
     }
 }

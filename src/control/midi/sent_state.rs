@@ -85,7 +85,9 @@ impl Binding {
     /// Whether its parameter is where a press of its control puts it, or is on.
     fn is_on(&self, value: f64) -> bool {
         match self.mode {
-            BindingMode::Set(set) | BindingMode::Momentary { on: set, .. } => (value - set).abs() < 1e-6,
+            BindingMode::Set(set) | BindingMode::Momentary { on: set, .. } => {
+                (value - set).abs() < 1e-6
+            }
             BindingMode::Trigger | BindingMode::Toggle => value >= 0.5,
             _ => self.range.unit(value) > 0.0,
         }
@@ -95,10 +97,11 @@ impl Binding {
 impl ControllerMap {
     /// The messages that switch every LED off.
     pub(super) fn all_off(&self) -> impl Iterator<Item = Packet> {
-        let off = |light: &Light| match self.bindings()[*indicator.bindings.first()?].feedback {
-            Some((address, Feedback::Led { off, .. })) => Some(address.packets(u16::from(off))),
-            _ => None,
-        };
+        let off =
+            |indicator: &Indicator| match self.bindings()[*indicator.bindings.first()?].feedback {
+                Some((address, Feedback::Led { off, .. })) => Some(address.packets(u16::from(off))),
+                _ => None,
+            };
         self.indicators.iter().filter_map(off).flatten()
     }
 }

@@ -10,13 +10,13 @@ use crossbeam_channel::Sender;
 use crossbeam_queue::ArrayQueue;
 
 use super::bound_map::BoundMap;
+use super::input_handler::{InputHandler, MidiContext, SourceState};
 use super::jack_ports::{ForeignPort, JackPorts, may_run};
-use super::input_handler::{MidiContext, SourceState, InputHandler};
-use super::output::{OutputChange, OutputPort, OutputRole, offer};
-use super::platform::Platform;
-use super::port::{JACK, PLATFORM, Port, is_same_device, stable_name, same_client};
 use super::learning::LearnedControl;
 use super::map_library::{LearnResult, MapLibrary};
+use super::output::{OutputChange, OutputPort, OutputRole, offer};
+use super::platform::Platform;
+use super::port::{JACK, PLATFORM, Port, is_same_device, same_client, stable_name};
 use crate::instrument::ParamId;
 
 /// Ports that came or went are noticed this often.
@@ -139,7 +139,7 @@ impl PortWatcher {
         let due = |looked: Instant| now.duration_since(looked) >= LOOK;
         if self.looked.is_none_or(due) {
             self.looked = Some(now);
-            if self.library.look(&self.context.plane.notices) {
+            if self.library.refresh(&self.context.plane.notices) {
                 self.rebind();
             }
         }
@@ -232,7 +232,9 @@ impl PortWatcher {
         let map = match self.library.map(&names) {
             Ok(map) => map,
             Err(error) => {
-                self.context.plane.notices
+                self.context
+                    .plane
+                    .notices
                     .warn(format!("the controller map of {}: {error}", key.1));
                 return None;
             }
@@ -255,7 +257,9 @@ impl PortWatcher {
 
     fn look_at_jack(&mut self) {
         if let Some(jack) = self.jack.take_if(|jack| jack.is_gone()) {
-            self.context.plane.notices
+            self.context
+                .plane
+                .notices
                 .warn("JACK has ended; it is joined again when it returns");
             jack.close();
             for ((system, ..), source) in &mut self.sources {
@@ -327,10 +331,14 @@ impl PortWatcher {
             if source.connected {
                 let bound = source.state.bound.load();
                 let map = bound.map().name();
-                self.context.plane.notices
+                self.context
+                    .plane
+                    .notices
                     .tell(format!("MIDI: {name} ({system}), map {map}"));
             } else {
-                self.context.plane.notices
+                self.context
+                    .plane
+                    .notices
                     .warn(format!("MIDI: {name} ({system}) has gone"));
             }
         }
@@ -382,12 +390,18 @@ impl PortWatcher {
                     self.context.plane.notices.tell(text);
                     self.registry.last_learned.store(Some(Arc::new(learnt)));
                 }
-                Err(reason) => self.context.plane.notices.warn(format!("nothing is learnt: {reason}")),
+                Err(reason) => self
+                    .context
+                    .plane
+                    .notices
+                    .warn(format!("nothing is learnt: {reason}")),
             }
         }
         while let Some(param) = self.registry.unlearn_requests.pop() {
             match self.library.unlearn(param) {
                 Ok(count) => self
+                    .context
+                    .plane
                     .notices
                     .tell(format!("{count} learnt controls are forgotten")),
                 Err(reason) => self.context.plane.notices.warn(reason),
@@ -396,14 +410,21 @@ impl PortWatcher {
         }
     }
 
-    fn learn_one(&mut self, port: u16, param: ParamId, found: LearnedControl) -> Result<LearnResult, String> {
+    fn learn_one(
+        &mut self,
+        port: u16,
+        param: ParamId,
+        found: LearnedControl,
+    ) -> Result<LearnResult, String> {
         let mut sources = self.sources.values();
         let source = sources.find(|source| source.state.number == port);
         let source = source.ok_or_else(|| "its port has gone".to_owned())?;
         let names = source.names.clone();
         let bound = source.state.bound.load_full();
         let page = self.context.plane.values.get(bound.map().page) as u8;
-        let learnt = self.library.learn(&names, bound.map(), param, found, page)?;
+        let learnt = self
+            .library
+            .learn(&names, bound.map(), param, found, page)?;
         self.rebind();
         Ok(learnt)
     }
@@ -478,10 +499,14 @@ impl PortWatcher {
             self.count += 1;
             let (number, role) = (self.count, Arc::new(OutputRole::default()));
             role.fresh.store(true, Ordering::Relaxed);
-            if !offer(&self.changes, OutputChange::Open(number, way, Arc::clone(&role))) {
+            if !offer(
+                &self.changes,
+                OutputChange::Open(number, way, Arc::clone(&role)),
+            ) {
                 return;
             }
-            self.outputs.insert(key.clone(), OutputHandle { number, role });
+            self.outputs
+                .insert(key.clone(), OutputHandle { number, role });
         }
         let connected = id != CLOCK
             && self

@@ -1,11 +1,11 @@
 //! OSC 1.0 (<https://opensoundcontrol.stanford.edu/spec-1_0.html>) over UDP: addresses are parameter names.
 
 mod addresses;
+mod change_tracker;
+mod decode_error;
 mod decoder;
-mod drops;
+mod dropped_packets;
 mod encoder;
-mod fault;
-mod feed;
 mod message;
 mod packet;
 mod pattern;
@@ -15,16 +15,16 @@ mod server;
 mod socket;
 mod subscribers;
 
-pub(in crate::control) use addresses::Addresses;
+pub(in crate::control) use addresses::AddressMap;
 pub use addresses::address;
+pub(in crate::control) use change_tracker::{ChangeTracker, has_value};
+pub use decode_error::DecodeError;
 pub use decoder::{Decoder, Request, Scale, Subscription};
-pub(in crate::control) use encoder::{Sent, write};
-pub use fault::Fault;
-pub(in crate::control) use feed::{Feed, lasts};
+pub(in crate::control) use encoder::{OscValue, encode};
 pub use message::{Argument, Message, MessageError};
 pub use packet::{PacketError, TimeTag, messages};
 pub use pattern::PatternError;
-pub(in crate::control) use receiver::{Ask, Receiver};
+pub(in crate::control) use receiver::{Receiver, SenderRequest};
 pub(in crate::control) use server::FEEDBACK_INTERVAL;
 pub use server::{OscError, Server};
 

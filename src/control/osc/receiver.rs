@@ -1,11 +1,11 @@
-//! What is made of packets, whoever brings them.
+//! The receiver of packets, whichever transport brings them.
 
 use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::addresses::Addresses;
+use super::addresses::AddressMap;
 use super::decoder::{Decoder, Request, Scale, Subscription};
 use super::packet::{TimeTag, messages};
 use super::schedule::Schedule;
@@ -16,22 +16,22 @@ use crate::instrument::{Action, ParamId};
 /// Bundles are obeyed so far ahead; what is later is a clock that is wrong.
 const MAX_AHEAD: Duration = Duration::from_secs(1);
 
-/// What a packet asks of whoever brought it.
+/// A request to the transport that brought a packet.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::control) enum Ask<'a> {
-    /// It did this: its sender knows.
-    Told(&'a Action),
+pub(in crate::control) enum SenderRequest<'a> {
+    /// This action was taken: its sender knows of it.
+    Acted(&'a Action),
     /// A parameter's value is to be sent.
-    Value(ParamId, Scale),
+    Query(ParamId, Scale),
     /// Every parameter's value is to be sent.
-    All,
+    QueryAll,
     /// Changes are to be sent.
     Subscribe(Subscription<'a>),
     /// No more changes are to be sent.
     Unsubscribe(Option<u16>),
 }
 
-/// Takes packets and puts what they do into the inbox, now or when their time comes.
+/// A receiver of packets: their actions go into the inbox, now or when their time comes.
 #[derive(Debug)]
 pub(in crate::control) struct Receiver {
     plane: ControlPlane,
@@ -43,9 +43,9 @@ pub(in crate::control) struct Receiver {
 }
 
 impl Receiver {
-    pub(in crate::control) fn new(plane: ControlPlane, addresses: Arc<Addresses>) -> Self {
+    pub(in crate::control) fn new(plane: ControlPlane, addresses: Arc<AddressMap>) -> Self {
         Self {
-            decoder: Decoder::of(addresses, &plane.table),
+            decoder: Decoder::with_addresses(addresses, &plane.table),
             plane,
             schedule: Schedule::default(),
             early: Arc::default(),
@@ -58,13 +58,13 @@ impl Receiver {
         Arc::clone(&self.early)
     }
 
-    /// Takes a packet that came at `now` from `from`; hands over what is to be answered.
+    /// Receives a packet that came at `now` from `from`; hands over what its transport is to do.
     pub(in crate::control) fn receive(
         &mut self,
         packet: &[u8],
         from: &dyn Display,
         now: Instant,
-        mut each: impl FnMut(Ask<'_>),
+        mut each: impl FnMut(SenderRequest<'_>),
     ) {
         let at = self.plane.inbox.now();
         // The system's clock is looked at only where a bundle asks for it.
@@ -74,7 +74,7 @@ impl Receiver {
                 Ok(found) => found,
                 Err(error) => {
                     self.plane.inbox.refuse();
-                    fault(&mut self.faults, &self.plane.notices, now, &|| {
+                    report(&mut self.faults, &self.plane.notices, now, &|| {
                         let length = packet.len();
                         format!("an OSC packet of {length} bytes from {from}: {error}")
                     });
@@ -92,8 +92,8 @@ impl Receiver {
                 table,
                 due.unwrap_or(now),
                 |request| match request {
-                    Ok(Request::Do(action)) => {
-                        each(Ask::Told(&action));
+                    Ok(Request::Act(action)) => {
+                        each(SenderRequest::Acted(&action));
                         let now = match due {
                             None => Some(action),
                             Some(due) => self.schedule.hold(action, due).err().inspect(|_| {
@@ -104,13 +104,13 @@ impl Receiver {
                             self.plane.inbox.put(action, at);
                         }
                     }
-                    Ok(Request::Ask(param, scale)) => each(Ask::Value(param, scale)),
-                    Ok(Request::AskAll) => each(Ask::All),
-                    Ok(Request::Subscribe(ask)) => each(Ask::Subscribe(ask)),
-                    Ok(Request::Unsubscribe(port)) => each(Ask::Unsubscribe(port)),
+                    Ok(Request::Query(param, scale)) => each(SenderRequest::Query(param, scale)),
+                    Ok(Request::QueryAll) => each(SenderRequest::QueryAll),
+                    Ok(Request::Subscribe(ask)) => each(SenderRequest::Subscribe(ask)),
+                    Ok(Request::Unsubscribe(port)) => each(SenderRequest::Unsubscribe(port)),
                     Err(error) => {
                         self.plane.inbox.refuse();
-                        fault(&mut self.faults, &self.plane.notices, now, &|| {
+                        report(&mut self.faults, &self.plane.notices, now, &|| {
                             format!("{error} (from {from})")
                         });
                     }
@@ -132,8 +132,8 @@ impl Receiver {
     }
 }
 
-/// Names a fault, one a second; only then is it put into words.
-fn fault(gate: &mut OnceASecond, notices: &Notices, now: Instant, words: &dyn Fn() -> String) {
+/// Reports a fault, one a second; only then is it put into words.
+fn report(gate: &mut OnceASecond, notices: &Notices, now: Instant, words: &dyn Fn() -> String) {
     if let Some(held_back) = gate.pass(now) {
         let more = if held_back > 0 {
             format!(" (and {held_back} more)")
@@ -153,7 +153,7 @@ mod tests {
 
     fn receiver() -> (Receiver, Arc<Inbox>) {
         let plane = ControlPlane::new(Arc::new(Table::standard()));
-        let addresses = Arc::new(Addresses::new(&plane.table));
+        let addresses = Arc::new(AddressMap::new(&plane.table));
         let receiver = Receiver::new(plane.clone(), addresses);
         (receiver, plane.inbox)
     }
@@ -221,8 +221,8 @@ mod tests {
             receiver.receive(b"nonsense", &"a test", now, |_| {});
         }
         assert_eq!(inbox.refused(), 10);
-        let said = receiver.notices.take().unwrap();
+        let said = receiver.plane.notices.take().unwrap();
         assert!(said.contains("8 bytes from a test"), "{said}");
-        assert_eq!(receiver.notices.take(), None);
+        assert_eq!(receiver.plane.notices.take(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The thread that listens, and what is sent back.
+//! The OSC server, thread `osc`: receives packets, and sends feedback.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::addresses::Addresses;
+use super::addresses::AddressMap;
+use super::change_tracker::{has_value, osc_value};
 use super::decoder::Scale;
-use super::encoder::{Sent, write};
-use super::feed::{lasts, sent};
-use super::receiver::{Ask, Receiver};
+use super::encoder::{OscValue, encode};
+use super::receiver::{Receiver, SenderRequest};
 use super::socket::Socket;
 use super::subscribers::Subscribers;
 use crate::control::{AllowList, ControlPlane};
-use crate::instrument::{Kind, ParamId, Table};
+use crate::instrument::{Kind, ParamId};
 
 /// Feedback goes out this often.
 pub(in crate::control) const FEEDBACK_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
@@ -27,7 +27,7 @@ const MAX_ANSWERS: usize = 1024;
 /// How often the system is asked what it threw away.
 const COUNT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Why OSC is not listened to.
+/// An error of starting the OSC server.
 #[derive(Debug, thiserror::Error)]
 pub enum OscError {
     /// The port could not be opened.
@@ -53,7 +53,7 @@ pub enum OscError {
     Thread(std::io::Error),
 }
 
-/// Listens on a UDP port until dropped.
+/// An OSC server on a UDP port, until dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -79,10 +79,10 @@ impl Server {
             address: address.to_owned(),
             source,
         };
-        let addresses = Arc::new(Addresses::new(&plane.table));
+        let addresses = Arc::new(AddressMap::new(&plane.table));
         let mut subscribers = Subscribers::default();
         if let Some(out) = out {
-            subscribers.name(resolve(out)?, &plane.table, &addresses);
+            subscribers.add_permanent(resolve(out)?, &plane.table, &addresses);
         }
         let socket = Socket::bind(address).map_err(bind)?;
         let local = socket.local_addr().map_err(bind)?;
@@ -90,10 +90,10 @@ impl Server {
         let dropped = Arc::new(AtomicU64::new(0));
         let receiver = Receiver::new(plane.clone(), Arc::clone(&addresses));
         let early = receiver.early();
-        let listener = Listener {
+        let server = ServerThread {
             socket,
             receiver,
-            speaker: Speaker {
+            replies: Replies {
                 addresses,
                 plane,
                 allowed,
@@ -107,7 +107,7 @@ impl Server {
         };
         let thread = std::thread::Builder::new()
             .name("osc".into())
-            .spawn(move || listener.run())
+            .spawn(move || server.run())
             .map_err(OscError::Thread)?;
         Ok(Self {
             address: local,
@@ -155,17 +155,17 @@ fn resolve(out: &str) -> Result<SocketAddr, OscError> {
     })
 }
 
-struct Listener {
+struct ServerThread {
     socket: Socket,
     receiver: Receiver,
-    speaker: Speaker,
+    replies: Replies,
     closing: Arc<AtomicBool>,
     dropped: Arc<AtomicU64>,
 }
 
-/// What is sent, and to whom.
-struct Speaker {
-    addresses: Arc<Addresses>,
+/// Replies and feedback to clients.
+struct Replies {
+    addresses: Arc<AddressMap>,
     plane: ControlPlane,
     allowed: Arc<AllowList>,
     subscribers: Subscribers,
@@ -174,7 +174,7 @@ struct Speaker {
     buffer: Vec<u8>,
 }
 
-impl Listener {
+impl ServerThread {
     fn run(mut self) {
         let mut packet = vec![0; MAX_PACKET];
         let (mut feedback_due, mut count_due) = (Instant::now(), Instant::now());
@@ -182,7 +182,7 @@ impl Listener {
             let held = self.receiver.next_due().filter(|due| *due < feedback_due);
             let deadline = held.unwrap_or(feedback_due);
             match self.socket.receive(&mut packet, deadline, held.is_some()) {
-                Ok(Some((length, from))) => self.take(&packet[..length], from),
+                Ok(Some((length, from))) => self.handle(&packet[..length], from),
                 Ok(None) => {}
                 // An answer that found nobody is told here on some systems; the port is as good as before.
                 Err(error) => {
@@ -194,55 +194,57 @@ impl Listener {
             self.receiver.release(now);
             if now >= feedback_due {
                 feedback_due = now + FEEDBACK_INTERVAL;
-                self.speaker.send_changes(&self.socket, now);
+                self.replies.send_changes(&self.socket, now);
             }
             if now >= count_due {
                 count_due = now + COUNT_INTERVAL;
-                self.count();
+                self.count_dropped();
             }
         }
-        self.count();
+        self.count_dropped();
     }
 
-    fn count(&self) {
+    fn count_dropped(&self) {
         let dropped = self.socket.dropped().unwrap_or(0);
         let more = dropped.saturating_sub(self.dropped.swap(dropped, Ordering::Relaxed));
         if more > 0 {
             let text = format!(
                 "OSC came too fast: the system threw {more} packets away (on Linux a larger net.core.rmem_max helps)"
             );
-            self.speaker.plane.notices.warn(text);
+            self.replies.plane.notices.warn(text);
         }
     }
 
-    fn take(&mut self, packet: &[u8], from: SocketAddr) {
+    fn handle(&mut self, packet: &[u8], from: SocketAddr) {
         let Self {
-            speaker,
+            replies,
             receiver,
             socket,
             ..
         } = self;
-        if !speaker.allowed.allows(from.ip(), &speaker.plane.notices) {
+        if !replies.allowed.allows(from.ip(), &replies.plane.notices) {
             return;
         }
         let now = Instant::now();
         receiver.receive(packet, &from, now, |ask| match ask {
-            Ask::Told(action) => speaker
-                .subscribers
-                .told(from, action, &speaker.plane.table, now),
-            Ask::Value(param, scale) => speaker.ask(param, scale),
-            Ask::All => speaker.ask_all(from),
-            Ask::Subscribe(ask) => {
-                let (table, addresses) = (&speaker.plane.table, &speaker.addresses);
-                speaker.subscribers.add(from, &ask, table, addresses, now);
+            SenderRequest::Acted(action) => {
+                replies
+                    .subscribers
+                    .note_action(from, action, &replies.plane.table, now)
             }
-            Ask::Unsubscribe(port) => speaker.subscribers.remove(from, port),
+            SenderRequest::Query(param, scale) => replies.ask(param, scale),
+            SenderRequest::QueryAll => replies.ask_all(from),
+            SenderRequest::Subscribe(ask) => {
+                let (table, addresses) = (&replies.plane.table, &replies.addresses);
+                replies.subscribers.add(from, &ask, table, addresses, now);
+            }
+            SenderRequest::Unsubscribe(port) => replies.subscribers.remove(from, port),
         });
-        speaker.answer(socket, from);
+        replies.answer(socket, from);
     }
 }
 
-impl Speaker {
+impl Replies {
     fn ask(&mut self, param: ParamId, scale: Scale) {
         if self.answers.len() < MAX_ANSWERS {
             self.answers.push((param, scale));
@@ -263,17 +265,17 @@ impl Speaker {
             let scaled =
                 scale == Scale::Unit && row.name != "loop.position" && row.kind != Kind::Text;
             let prefix = if scaled { "/unit" } else { "" };
-            let address = [prefix, self.addresses.of(param)];
+            let address = [prefix, self.addresses.get(param)];
             let text;
             let argument = match row.kind {
                 Kind::Text => {
                     text = self.plane.values.text(param);
-                    Sent::Text(&text)
+                    OscValue::Text(&text)
                 }
-                _ if scaled => Sent::Float(row.to_unit(value) as f32),
-                _ => sent(row, value),
+                _ if scaled => OscValue::Float(row.to_unit(value) as f32),
+                _ => osc_value(row, value),
             };
-            write(&mut self.buffer, &address, argument);
+            encode(&mut self.buffer, &address, argument);
             socket.send(&self.buffer, to);
         }
     }
@@ -287,15 +289,15 @@ impl Speaker {
         } = self;
         self.subscribers
             .changes(&plane.table, &plane.values, now, |to, param, row, value| {
-                write(buffer, &[addresses.of(param)], sent(row, value));
+                encode(buffer, &[addresses.get(param)], osc_value(row, value));
                 socket.send(buffer, to)
             });
         for to in self.askers.drain(..) {
-            for (param, row) in plane.table.iter().filter(|(_, row)| lasts(row)) {
-                write(
+            for (param, row) in plane.table.iter().filter(|(_, row)| has_value(row)) {
+                encode(
                     buffer,
-                    &[addresses.of(param)],
-                    sent(row, plane.values.get(param)),
+                    &[addresses.get(param)],
+                    osc_value(row, plane.values.get(param)),
                 );
                 socket.send(buffer, to);
             }

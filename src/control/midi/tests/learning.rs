@@ -8,10 +8,10 @@ use arc_swap::ArcSwap;
 use super::Rig;
 use crate::control::clock::Pulse;
 use crate::control::midi::event::{ControlId, ControlType};
-use crate::control::midi::learning::{LearnedControl, LearnMode};
-use crate::control::midi::input_handler::{MidiContext, SourceState, InputHandler};
+use crate::control::midi::input_handler::{InputHandler, MidiContext, SourceState};
+use crate::control::midi::learning::{LearnMode, LearnedControl};
 use crate::control::midi::map_library::MapLibrary;
-use crate::control::midi::{ControllerMap, SHIPPED, BoundMap};
+use crate::control::midi::{BoundMap, ControllerMap, SHIPPED};
 use crate::control::{ControlPlane, Notices};
 use crate::instrument::Table;
 

@@ -35,7 +35,8 @@ fn every_map_that_ships_fits_the_table_and_says_where_its_numbers_come_from() {
         .collect();
     assert_eq!(files, stems);
     for (stem, text) in SHIPPED {
-        let map = ControllerMap::parse(text, &table).unwrap_or_else(|error| panic!("{stem}: {error}"));
+        let map =
+            ControllerMap::parse(text, &table).unwrap_or_else(|error| panic!("{stem}: {error}"));
         assert!(!map.is_empty() && text.starts_with("# "), "{stem}");
         if *stem == "generic" {
             continue;

@@ -1,21 +1,21 @@
-//! The keys that the program comes with.
+//! The standard key bindings, which the program comes with.
 
-/// Keys with what they do and what the performer is told of them. N stands for each of 1 to 8.
+/// The standard bindings: key, what it does, and what the performer is told of it. `{n}` stands for each of 1 to 8.
 pub const STANDARD: [(&str, &str, &str); 39] = [
-    ("N", "keyframe.N.jump", "Jump to that keyframe"),
+    ("{n}", "keyframe.{n}.jump", "Jump to that keyframe"),
     (
-        "Shift+N",
-        "keyframe.N.reroll",
+        "Shift+{n}",
+        "keyframe.{n}.reroll",
         "Re-roll that keyframe: a new picture in its place",
     ),
     (
-        "Ctrl+N",
-        "keyframe.N.lock",
+        "Ctrl+{n}",
+        "keyframe.{n}.lock",
         "Lock that keyframe: re-rolls leave it alone",
     ),
     (
-        "Ctrl+Shift+N",
-        "keyframe.N.capture",
+        "Ctrl+Shift+{n}",
+        "keyframe.{n}.capture",
         "Keep the present picture as that keyframe",
     ),
     (
@@ -66,7 +66,7 @@ pub const STANDARD: [(&str, &str, &str); 39] = [
     ),
     ("B", "master.blackout", "Blackout"),
     ("H", "master.freeze", "Hold the picture"),
-    ("FN", "preset.bank.N", "That preset of the bank"),
+    ("F{n}", "preset.bank.{n}", "That preset of the bank"),
     ("N", "preset.next", "The next preset"),
     ("P", "preset.previous", "The preset before"),
     (
@@ -111,21 +111,18 @@ pub const STANDARD: [(&str, &str, &str); 39] = [
     ("Ctrl+Q", "show.quit", "End the show"),
 ];
 
-/// Every key by itself.
-pub(super) fn standard() -> Vec<(String, String)> {
+/// The placeholder for each of 1 to 8.
+const PLACEHOLDER: &str = "{n}";
+
+/// The standard bindings, those for 1 to 8 one by one: key, and what it does.
+pub(super) fn expanded() -> Vec<(String, String)> {
     let mut all = Vec::new();
     for (key, does, _) in STANDARD {
-        if does.contains(".N") {
-            for number in 1..=8 {
-                let number = format!("{number}");
-                let key = match key.strip_suffix('N') {
-                    Some(held) => format!("{held}{number}"),
-                    None => key.to_owned(),
-                };
-                all.push((key, does.replace(".N", &format!(".{number}"))));
-            }
-        } else {
-            all.push((key.to_owned(), does.to_owned()));
+        let last = if key.contains(PLACEHOLDER) { 8 } else { 1 };
+        for number in 1..=last {
+            let number = number.to_string();
+            let fill = |text: &str| text.replace(PLACEHOLDER, &number);
+            all.push((fill(key), fill(does)));
         }
     }
     all

@@ -1,4 +1,4 @@
-//! A WebSocket: what it listens to, and what it sends.
+//! WebSocket clients: they listen to parameters, and play.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
@@ -6,9 +6,11 @@ use std::time::Instant;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Bytes, Error, Message, WebSocket};
 
-use super::tree::streamed;
-use crate::control::Values;
-use crate::control::osc::{Addresses, Ask, Feed, Receiver, Scale, Sent, lasts, write};
+use super::reply::AddressSpace;
+use super::tree::tree_value;
+use crate::control::osc::{
+    ChangeTracker, OscValue, Receiver, Scale, SenderRequest, encode, has_value,
+};
 use crate::instrument::{Kind, ParamId, Table};
 
 /// The largest message that is taken: that of UDP.
@@ -18,14 +20,14 @@ const MAX_WAITING: usize = 512 << 10;
 /// Messages that are taken from one client before the others have their turn.
 const TURN: usize = 64;
 
-/// A client that listens to changes, and plays.
-pub(super) struct Listener {
+/// A WebSocket client.
+pub(super) struct WebSocketClient {
     socket: WebSocket<TcpStream>,
-    feed: Feed,
+    tracker: ChangeTracker,
     buffer: Vec<u8>,
 }
 
-/// What a text message says.
+/// A command of the OSCQuery proposal, in a text message.
 #[derive(serde::Deserialize)]
 struct Command<'a> {
     #[serde(rename = "COMMAND")]
@@ -34,15 +36,8 @@ struct Command<'a> {
     data: serde_json::Value,
 }
 
-/// What is listened to and answered.
-pub(super) struct Stream<'a> {
-    pub(super) table: &'a Table,
-    pub(super) addresses: &'a Addresses,
-    pub(super) values: &'a Values,
-}
-
-impl Listener {
-    /// A WebSocket whose handshake was sent, and what its client has sent after its own.
+impl WebSocketClient {
+    /// A client whose handshake was answered; `rest` is what it has sent after its own.
     pub(super) fn new(stream: TcpStream, rest: Vec<u8>, table: &Table) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(8 << 10)
@@ -52,26 +47,26 @@ impl Listener {
             .max_frame_size(Some(MAX_MESSAGE));
         Self {
             socket: WebSocket::from_partially_read(stream, rest, Role::Server, Some(config)),
-            feed: Feed::new(table),
+            tracker: ChangeTracker::new(table),
             buffer: Vec::with_capacity(256),
         }
     }
 
-    /// Takes what the client has sent. False where it is gone.
-    pub(super) fn take(
+    /// Receives what the client has sent. False where it is gone.
+    pub(super) fn receive(
         &mut self,
         from: SocketAddr,
         receiver: &mut Receiver,
-        stream: &Stream<'_>,
+        space: &AddressSpace<'_>,
         now: Instant,
     ) -> bool {
         for _ in 0..TURN {
             let going_on = match self.socket.read() {
                 Ok(Message::Text(text)) => {
-                    self.command(&text, stream);
+                    self.command(&text, space);
                     true
                 }
-                Ok(Message::Binary(packet)) => self.packet(&packet, from, receiver, stream, now),
+                Ok(Message::Binary(packet)) => self.packet(&packet, from, receiver, space, now),
                 Ok(_) => true,
                 Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => break,
                 Err(_) => return false,
@@ -83,16 +78,16 @@ impl Listener {
         self.flush()
     }
 
-    fn command(&mut self, text: &str, stream: &Stream<'_>) {
+    fn command(&mut self, text: &str, space: &AddressSpace<'_>) {
         // What is no command, or one that the proposal does not have, is passed over.
         let Ok(Command { command, data }) = serde_json::from_str(text) else {
             return;
         };
-        let param = data.as_str().and_then(|path| stream.addresses.find(path));
-        let param = param.filter(|&param| lasts(stream.table.row(param)));
+        let param = data.as_str().and_then(|path| space.addresses.find(path));
+        let param = param.filter(|&param| has_value(space.table.row(param)));
         match (command, param) {
-            ("LISTEN", Some(param)) => self.feed.want(param, true),
-            ("IGNORE", Some(param)) => self.feed.want(param, false),
+            ("LISTEN", Some(param)) => self.tracker.watch(param, true),
+            ("IGNORE", Some(param)) => self.tracker.watch(param, false),
             _ => {}
         }
     }
@@ -102,41 +97,47 @@ impl Listener {
         packet: &[u8],
         from: SocketAddr,
         receiver: &mut Receiver,
-        stream: &Stream<'_>,
+        space: &AddressSpace<'_>,
         now: Instant,
     ) -> bool {
         let Self {
             socket,
-            feed,
+            tracker,
             buffer,
         } = self;
         let mut well = true;
         receiver.receive(packet, &from, now, |ask| match ask {
-            Ask::Told(action) => feed.told(action, stream.table, now),
-            Ask::Value(param, scale) => well &= answer(socket, buffer, param, scale, stream),
-            Ask::All => {
-                for (param, row) in stream.table.iter() {
-                    if well && lasts(row) {
-                        well &= answer(socket, buffer, param, Scale::Own, stream);
+            SenderRequest::Acted(action) => tracker.note_action(action, space.table, now),
+            SenderRequest::Query(param, scale) => {
+                well &= answer(socket, buffer, param, scale, space)
+            }
+            SenderRequest::QueryAll => {
+                for (param, row) in space.table.iter() {
+                    if well && has_value(row) {
+                        well &= answer(socket, buffer, param, Scale::Own, space);
                     }
                 }
             }
             // Here that is LISTEN and IGNORE.
-            Ask::Subscribe(_) | Ask::Unsubscribe(_) => {}
+            SenderRequest::Subscribe(_) | SenderRequest::Unsubscribe(_) => {}
         });
         well
     }
 
     /// Sends what has changed of what is listened to. False where the client is gone, or does not read.
-    pub(super) fn send_changes(&mut self, stream: &Stream<'_>, now: Instant) -> bool {
+    pub(super) fn send_changes(&mut self, space: &AddressSpace<'_>, now: Instant) -> bool {
         let Self {
             socket,
-            feed,
+            tracker,
             buffer,
         } = self;
         let mut well = true;
-        feed.changes(stream.table, stream.values, now, |param, row, value| {
-            write(buffer, &[stream.addresses.of(param)], streamed(row, value));
+        tracker.changes(space.table, space.values, now, |param, row, value| {
+            encode(
+                buffer,
+                &[space.addresses.get(param)],
+                tree_value(row, value),
+            );
             well = well && send(socket, buffer);
         });
         well && self.flush()
@@ -162,21 +163,21 @@ fn answer(
     buffer: &mut Vec<u8>,
     param: ParamId,
     scale: Scale,
-    stream: &Stream<'_>,
+    space: &AddressSpace<'_>,
 ) -> bool {
-    let (row, value) = (stream.table.row(param), stream.values.get(param));
+    let (row, value) = (space.table.row(param), space.values.get(param));
     let text;
     let (prefix, argument) = match row.kind {
         Kind::Text => {
-            text = stream.values.text(param);
-            ("", Sent::Text(&text))
+            text = space.values.text(param);
+            ("", OscValue::Text(&text))
         }
         _ if scale == Scale::Unit && row.name != "loop.position" => {
-            ("/unit", Sent::Float(row.to_unit(value) as f32))
+            ("/unit", OscValue::Float(row.to_unit(value) as f32))
         }
-        _ => ("", streamed(row, value)),
+        _ => ("", tree_value(row, value)),
     };
-    write(buffer, &[prefix, stream.addresses.of(param)], argument);
+    encode(buffer, &[prefix, space.addresses.get(param)], argument);
     send(socket, buffer)
 }
 

@@ -1,4 +1,4 @@
-//! What is wrong with a message, put into words only where somebody reads them.
+//! Decode errors, put into words only where somebody reads them.
 
 use std::fmt;
 
@@ -8,20 +8,20 @@ use crate::instrument::{Kind, Row};
 /// The longest text that a parameter is given: names are those of files.
 pub(super) const MAX_TEXT: usize = 255;
 
-/// Why a message was refused.
+/// A decode error: why a message was refused.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fault<'a> {
+pub struct DecodeError<'a> {
     pub(super) address: &'a str,
     pub(super) reason: Reason<'a>,
 }
 
-/// What is wrong with it.
+/// The reason of a decode error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Reason<'a> {
     Unknown,
     Pattern(PatternError),
-    Matchless,
-    Told(&'a Row),
+    NoMatch,
+    ReadOnly(&'a Row),
     Name(&'a Row),
     Number(&'a Row),
     Text(&'a Row),
@@ -31,7 +31,7 @@ pub(super) enum Reason<'a> {
     Subscription,
 }
 
-impl fmt::Display for Fault<'_> {
+impl fmt::Display for DecodeError<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = &self.address[..self.address.len().min(100)];
         write!(to, "OSC {shown}: ")?;
@@ -40,10 +40,10 @@ impl fmt::Display for Fault<'_> {
                 to.write_str("there is no such address (latentloop params lists them)")
             }
             Reason::Pattern(error) => write!(to, "{error}"),
-            Reason::Matchless => {
+            Reason::NoMatch => {
                 to.write_str("this pattern means no address (latentloop params lists them)")
             }
-            Reason::Told(row) => write!(
+            Reason::ReadOnly(row) => write!(
                 to,
                 "{} only tells and cannot be set; send ? to ask for it",
                 row.name

@@ -1,4 +1,4 @@
-//! What the system says that it threw away.
+//! The count of packets that the system dropped.
 
 use std::net::UdpSocket;
 

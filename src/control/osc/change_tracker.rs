@@ -1,33 +1,33 @@
-//! What a listener has been told, and what it is to be told next.
+//! Change tracking: the values that one client knows, and the changes that it is to be sent.
 
 use std::time::{Duration, Instant};
 
-use super::encoder::Sent;
+use super::encoder::OscValue;
 use crate::control::Values;
 use crate::instrument::{Action, Kind, ParamId, Row, Table};
 
 /// How long a parameter is not sent to whoever sets it: until the show has surely taken the value.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// The values that one listener knows.
+/// A tracker of the values that one client knows.
 #[derive(Debug)]
-pub(in crate::control) struct Feed {
-    known: Box<[Known]>,
+pub(in crate::control) struct ChangeTracker {
+    known: Box<[KnownValue]>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Known {
-    wanted: bool,
-    /// No number where it knows nothing.
+struct KnownValue {
+    is_watched: bool,
+    /// NaN where the client knows none.
     value: f64,
     quiet_until: Option<Instant>,
 }
 
-impl Feed {
-    /// A listener that knows nothing, and wants nothing yet.
+impl ChangeTracker {
+    /// A tracker of a client that knows nothing, and watches nothing yet.
     pub(in crate::control) fn new(table: &Table) -> Self {
-        let known = Known {
-            wanted: false,
+        let known = KnownValue {
+            is_watched: false,
             value: f64::NAN,
             quiet_until: None,
         };
@@ -36,17 +36,17 @@ impl Feed {
         }
     }
 
-    /// Wants a parameter's value and its changes, or no more of them.
-    pub(in crate::control) fn want(&mut self, param: ParamId, wanted: bool) {
-        self.known[usize::from(param.0)] = Known {
-            wanted,
+    /// Watches a parameter, whose value is sent anew, or no longer.
+    pub(in crate::control) fn watch(&mut self, param: ParamId, on: bool) {
+        self.known[usize::from(param.0)] = KnownValue {
+            is_watched: on,
             value: f64::NAN,
             quiet_until: None,
         };
     }
 
-    /// What the listener sets itself it knows: it is not told again.
-    pub(in crate::control) fn told(&mut self, action: &Action, table: &Table, now: Instant) {
+    /// Notes an action of the client's own: the value that it sets is not sent back.
+    pub(in crate::control) fn note_action(&mut self, action: &Action, table: &Table, now: Instant) {
         let (param, value) = match *action {
             Action::Set { param, value } => (param, value),
             Action::SetUnit { param, unit } => (param, table.row(param).from_unit(unit)),
@@ -57,7 +57,7 @@ impl Feed {
         known.quiet_until = Some(now + QUIET);
     }
 
-    /// Hands over what is wanted and not known.
+    /// Hands over the values that are watched and not known.
     pub(in crate::control) fn changes(
         &mut self,
         table: &Table,
@@ -68,7 +68,7 @@ impl Feed {
         for ((param, row), known) in table.iter().zip(&mut self.known) {
             let value = values.get(param);
             let quiet = known.quiet_until.is_some_and(|until| now < until);
-            if known.wanted && !quiet && value != known.value {
+            if known.is_watched && !quiet && value != known.value {
                 known.value = value;
                 each(param, row, value);
             }
@@ -76,15 +76,15 @@ impl Feed {
     }
 }
 
-/// Whether a parameter has a value that lasts.
-pub(in crate::control) fn lasts(row: &Row) -> bool {
+/// Whether a parameter has a value that has_value.
+pub(in crate::control) fn has_value(row: &Row) -> bool {
     !matches!(row.kind, Kind::Trigger | Kind::Text)
 }
 
-/// A value as OSC carries it: reals as floats, all else as whole numbers.
-pub(in crate::control) fn sent(row: &Row, value: f64) -> Sent<'static> {
+/// A parameter's value as OSC carries it: reals as floats, all else as whole numbers.
+pub(in crate::control) fn osc_value(row: &Row, value: f64) -> OscValue<'static> {
     match row.kind {
-        Kind::Float => Sent::Float(value as f32),
-        _ => Sent::Int(value as i32),
+        Kind::Float => OscValue::Float(value as f32),
+        _ => OscValue::Int(value as i32),
     }
 }
