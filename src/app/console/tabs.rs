@@ -2,7 +2,7 @@
 
 use egui::{Align2, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 
-use super::control;
+use super::widgets;
 use super::style::{CELL, DIM, INK, LIT, font};
 
 /// Height of the tabs, and width of one, in points.
@@ -15,7 +15,7 @@ pub(super) enum Tab {
     #[default]
     Play,
     Look,
-    Models,
+    ModelBrowser,
     Program,
 }
 
@@ -53,6 +53,6 @@ pub(super) fn show(ui: &mut Ui, open: &mut Tab) {
             let stroke = Stroke::new(3.0, LIT);
             painter.hline(place.x_range(), place.bottom() - 1.5, stroke);
         }
-        control::focus_ring(ui, &response);
+        widgets::focus_ring(ui, &response);
     }
 }

@@ -2,9 +2,9 @@
 
 use egui::{Pos2, Rect, ScrollArea, Sense, Stroke, Ui, Vec2};
 
-use super::about::Memory;
-use super::control::{self, HEIGHT};
-use super::links::{Links, Own};
+use super::tooltip::UiState;
+use super::widgets::{self, HEIGHT};
+use super::handle::{ConsoleHandle, UserPassRow};
 use super::style::{DIM, EDGE, INK, LIT, PANEL, caption};
 use crate::instrument::{Kind, ParamId, Row, Table};
 
@@ -89,27 +89,27 @@ struct Group {
 
 impl Group {
     /// Whether there is anything in it: places for passes may be empty.
-    fn is_there(&self, links: &Links) -> bool {
-        let is_there = |(param, _): &(ParamId, String)| is_there(links, *param);
+    fn is_there(&self, handle: &ConsoleHandle) -> bool {
+        let is_there = |(param, _): &(ParamId, String)| is_there(handle, *param);
         !self.keys.is_empty() || self.values.iter().any(is_there)
     }
 
-    fn height(&self, width: f32, links: &Links) -> f32 {
+    fn height(&self, width: f32, handle: &ConsoleHandle) -> f32 {
         if !self.is_open {
             return HEAD + 2.0 * GAP;
         }
         let shown = self.values.iter();
-        let shown = shown.filter(|(param, _)| is_there(links, *param));
+        let shown = shown.filter(|(param, _)| is_there(handle, *param));
         let lines = shown.count() + self.keys.len().div_ceil(columns(width));
         HEAD + lines as f32 * (HEIGHT + GAP) + MARGIN + GAP
     }
 }
 
-pub(super) struct Knobs {
+pub(super) struct ParameterPanel {
     groups: Vec<Group>,
 }
 
-impl Knobs {
+impl ParameterPanel {
     pub(super) fn new(table: &Table) -> Self {
         let mut groups: Vec<Group> = Vec::new();
         for (param, row) in table.iter().filter(|(_, row)| is_shown(row)) {
@@ -152,7 +152,7 @@ impl Knobs {
         Self { groups }
     }
 
-    pub(super) fn show(&mut self, ui: &mut Ui, links: &Links, memory: &mut Memory, page: Page) {
+    pub(super) fn show(&mut self, ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, page: Page) {
         let scroll = ScrollArea::vertical().id_salt(page as u8);
         scroll.auto_shrink(false).show(ui, |ui| {
             let count = ((ui.available_width() / COLUMN) as usize).clamp(1, 4);
@@ -164,15 +164,15 @@ impl Knobs {
                 let is_here =
                     |group: &&mut Group| group.page == page || is_wide && group.page == Page::Look;
                 let groups = self.groups.iter_mut().filter(is_here);
-                for group in groups.filter(|group| group.is_there(links)) {
+                for group in groups.filter(|group| group.is_there(handle)) {
                     // Each goes where there is most room.
                     let shortest = |at: &usize| heights[*at];
                     let at = (0..count)
                         .min_by(|a, b| shortest(a).total_cmp(&shortest(b)))
                         .unwrap_or(0);
                     let width = columns[at].available_width();
-                    heights[at] += group.height(width - 2.0 * MARGIN, links);
-                    group.show(&mut columns[at], links, memory);
+                    heights[at] += group.height(width - 2.0 * MARGIN, handle);
+                    group.show(&mut columns[at], handle, state);
                 }
             });
         });
@@ -180,7 +180,7 @@ impl Knobs {
 }
 
 impl Group {
-    fn show(&mut self, ui: &mut Ui, links: &Links, memory: &mut Memory) {
+    fn show(&mut self, ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState) {
         let frame = egui::Frame::NONE
             .fill(PANEL)
             .corner_radius(6.0)
@@ -196,14 +196,14 @@ impl Group {
                 return;
             }
             for (param, name) in &self.values {
-                match links.own(*param) {
-                    Some(Own::Empty) => {}
-                    Some(Own::Amount(name)) => control::row(ui, links, memory, *param, &name),
-                    Some(Own::Knob(knob)) => {
+                match handle.user_pass_row(*param) {
+                    Some(UserPassRow::Empty) => {}
+                    Some(UserPassRow::Amount(name)) => widgets::row(ui, handle, state, *param, &name),
+                    Some(UserPassRow::Knob(knob)) => {
                         let name = format!("   {}", label(&knob.name));
-                        control::row(ui, links, memory, *param, &name);
+                        widgets::row(ui, handle, state, *param, &name);
                     }
-                    None => control::row(ui, links, memory, *param, name),
+                    None => widgets::row(ui, handle, state, *param, name),
                 }
             }
             let width = ui.available_width();
@@ -216,7 +216,7 @@ impl Group {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = GAP;
                     for (param, name) in line {
-                        control::key(ui, links, memory, (*param, name), size);
+                        widgets::button(ui, handle, state, (*param, name), size);
                     }
                 });
             }
@@ -233,7 +233,7 @@ impl Group {
         let ink = if response.hovered() { INK } else { LIT };
         let at = Pos2::new(area.left(), area.center().y + 1.0);
         caption(ui.painter(), at, &self.name, ink);
-        control::focus_ring(ui, &response);
+        widgets::focus_ring(ui, &response);
         let painter = ui.painter();
         let mark = Rect::from_center_size(
             Pos2::new(area.right() - 6.0, area.center().y),
@@ -263,8 +263,8 @@ fn columns(width: f32) -> usize {
 }
 
 /// Whether a row moves anything.
-fn is_there(links: &Links, param: ParamId) -> bool {
-    !matches!(links.own(param), Some(Own::Empty))
+fn is_there(handle: &ConsoleHandle, param: ParamId) -> bool {
+    !matches!(handle.user_pass_row(param), Some(UserPassRow::Empty))
 }
 
 fn is_shown(row: &Row) -> bool {
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn every_parameter_is_on_the_console_once() {
         let table = Table::standard();
-        let knobs = Knobs::new(&table);
+        let knobs = ParameterPanel::new(&table);
         let groups: Vec<&str> = knobs.groups.iter().map(|g| g.name.as_str()).collect();
         assert_eq!(&groups[..3], &["loop", "beat", "sound"]);
         assert_eq!(groups.last(), Some(&PROGRAM_NAME));

@@ -1,4 +1,4 @@
-//! What the show tells the console, without a lock: only while one is looked at, thirty times a second at most.
+//! The channel from the show to the console, without a lock: used only while somebody looks, thirty times a second at most.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,27 +13,27 @@ use crate::latent::Keyframe;
 use crate::library::Piece;
 use crate::stage::Canvas;
 
-/// The least time between two glances, and between two pictures.
-const GLANCE_INTERVAL: Duration = Duration::from_millis(33);
+/// The least time between two snapshots, and between two pictures.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(33);
 const PICTURE_INTERVAL: Duration = Duration::from_millis(66);
 /// The longer side of the preview in pixels; of larger pictures every second, third … pixel is shown.
 const PREVIEW: u32 = 512;
 
-/// The show at a moment, as far as [`crate::control::Values`] do not tell.
+/// A snapshot of the show for the console, as far as [`crate::control::Values`] do not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(in crate::app) struct Glance {
+pub(in crate::app) struct ConsoleSnapshot {
     /// Keyframes of the loop.
     pub(in crate::app) keyframes: usize,
-    /// A bit for each that has no seed: it was captured.
+    /// A bit for each keyframe that was captured, and has no seed.
     pub(in crate::app) captured: u64,
     /// What their pictures are told apart by.
     pub(in crate::app) stamps: Stamps,
-    /// Pictures shown in a second, and how many were due and not shown.
+    /// RingTextures shown in a second, and how many were due and not shown.
     pub(in crate::app) fps: f64,
     pub(in crate::app) dropped: u64,
     /// What the engine takes a frame.
     pub(in crate::app) pace: Duration,
-    /// The time from one picture to the next that is wanted, and the longest times since the last glance.
+    /// The time from one picture to the next that is wanted, and the longest times since the last snapshot.
     pub(in crate::app) interval: Duration,
     pub(in crate::app) longest: Longest,
     /// How long a recording has run, and how many pictures it lost.
@@ -46,59 +46,59 @@ pub(in crate::app) struct Glance {
     pub(in crate::app) waiting: bool,
 }
 
-/// What is seldom written.
+/// State that is seldom written, shared by both ends.
 #[derive(Default)]
-struct Names {
+struct SharedState {
     open: AtomicBool,
     watched: AtomicBool,
     engine: ArcSwap<String>,
     piece: ArcSwapOption<Piece>,
 }
 
-/// The show's end.
-pub(in crate::app) struct Feed {
-    glance: Input<Glance>,
+/// The show's end of the channel.
+pub(in crate::app) struct ConsoleSender {
+    snapshot: Input<ConsoleSnapshot>,
     picture: Input<Canvas>,
     wish: Wish,
     easel: Option<Easel>,
-    names: Arc<Names>,
-    told: Option<Instant>,
-    pictured: Option<Instant>,
+    shared: Arc<SharedState>,
+    sent_at: Option<Instant>,
+    picture_sent_at: Option<Instant>,
 }
 
-/// The console's end.
-pub(in crate::app) struct Sight {
-    glance: Output<Glance>,
+/// The console's end of the channel.
+pub(in crate::app) struct ConsoleReceiver {
+    snapshot: Output<ConsoleSnapshot>,
     picture: Output<Canvas>,
     album: Album,
-    names: Arc<Names>,
+    shared: Arc<SharedState>,
 }
 
-/// Both ends, for a model with latents of that length.
-pub(in crate::app) fn feed(latent: usize) -> (Feed, Sight) {
+/// A console channel, for a model with latents of that length.
+pub(in crate::app) fn console_channel(latent: usize) -> (ConsoleSender, ConsoleReceiver) {
     let (wish, easel, album) = thumbnails(latent);
-    let (glance, seen) = triple_buffer(&Glance::default());
+    let (snapshot, seen) = triple_buffer(&ConsoleSnapshot::default());
     let (picture, shown) = triple_buffer(&Canvas::black((PREVIEW, PREVIEW)));
-    let names = Arc::new(Names::default());
-    let feed = Feed {
-        glance,
+    let shared = Arc::new(SharedState::default());
+    let sender = ConsoleSender {
+        snapshot,
         picture,
         wish,
         easel: Some(easel),
-        names: Arc::clone(&names),
-        told: None,
-        pictured: None,
+        shared: Arc::clone(&shared),
+        sent_at: None,
+        picture_sent_at: None,
     };
-    let sight = Sight {
-        glance: seen,
+    let receiver = ConsoleReceiver {
+        snapshot: seen,
         picture: shown,
         album,
-        names,
+        shared,
     };
-    (feed, sight)
+    (sender, receiver)
 }
 
-impl Feed {
+impl ConsoleSender {
     /// What the engine draws thumbnails with; once.
     pub(in crate::app) fn easel(&mut self) -> Option<Easel> {
         self.easel.take()
@@ -106,7 +106,7 @@ impl Feed {
 
     /// Whether there is a console.
     pub(in crate::app) fn is_open(&self) -> bool {
-        self.names.open.load(Ordering::Relaxed)
+        self.shared.open.load(Ordering::Relaxed)
     }
 
     /// Has the keyframes drawn small, where they are others than before; gives what their pictures are told apart by.
@@ -114,49 +114,49 @@ impl Feed {
         self.wish.ask(keyframes, generation)
     }
 
-    /// Whether somebody looks, and has not been told just now.
+    /// Whether somebody looks, and the last snapshot is old enough.
     pub(in crate::app) fn is_due(&self, now: Instant) -> bool {
         let is_due = |last: Option<Instant>| {
-            last.is_none_or(|last| now.duration_since(last) >= GLANCE_INTERVAL)
+            last.is_none_or(|last| now.duration_since(last) >= SNAPSHOT_INTERVAL)
         };
-        self.names.watched.load(Ordering::Relaxed) && is_due(self.told)
+        self.shared.watched.load(Ordering::Relaxed) && is_due(self.sent_at)
     }
 
-    /// Tells how the show stands, and what it shows. Allocates only where the picture grows.
-    pub(in crate::app) fn tell(&mut self, now: Instant, glance: Glance, canvas: &Canvas) {
-        self.told = Some(now);
-        self.glance.write(glance);
+    /// Sends how the show stands, and what it shows. Allocates only where the picture grows.
+    pub(in crate::app) fn send(&mut self, now: Instant, snapshot: ConsoleSnapshot, canvas: &Canvas) {
+        self.sent_at = Some(now);
+        self.snapshot.write(snapshot);
         let is_fresh = |last: Instant| now.duration_since(last) < PICTURE_INTERVAL;
-        if self.pictured.is_some_and(is_fresh) {
+        if self.picture_sent_at.is_some_and(is_fresh) {
             return;
         }
-        self.pictured = Some(now);
-        shrink(canvas, self.picture.input_buffer_mut());
+        self.picture_sent_at = Some(now);
+        downsample(canvas, self.picture.input_buffer_mut());
         self.picture.publish();
     }
 
-    /// Tells what is played, and what draws it. Allocates: once a piece.
-    pub(in crate::app) fn name(&self, piece: &Arc<Piece>, engine: &str) {
-        self.names.piece.store(Some(Arc::clone(piece)));
-        self.names.engine.store(Arc::new(engine.to_owned()));
+    /// Sends what is played, and what draws it. Allocates: once a piece.
+    pub(in crate::app) fn set_piece(&self, piece: &Arc<Piece>, engine: &str) {
+        self.shared.piece.store(Some(Arc::clone(piece)));
+        self.shared.engine.store(Arc::new(engine.to_owned()));
     }
 }
 
-impl Sight {
-    /// Says whether anyone looks: then the show tells.
+impl ConsoleReceiver {
+    /// Says whether anyone looks: then the show sends.
     pub(super) fn watch(&self, on: bool) {
-        self.names.watched.store(on, Ordering::Relaxed);
+        self.shared.watched.store(on, Ordering::Relaxed);
     }
 
     /// Says whether there is a console.
     pub(super) fn open(&self, on: bool) {
-        self.names.open.store(on, Ordering::Relaxed);
+        self.shared.open.store(on, Ordering::Relaxed);
         self.watch(on);
     }
 
-    /// Whether there is something new.
+    /// Whether something new has come.
     pub(super) fn is_new(&self) -> bool {
-        self.glance.updated() || self.picture.updated() || self.album.has_news()
+        self.snapshot.updated() || self.picture.updated() || self.album.has_news()
     }
 
     /// Hands every thumbnail that has come to `keep`.
@@ -165,8 +165,8 @@ impl Sight {
     }
 
     /// The newest state.
-    pub(super) fn glance(&mut self) -> Glance {
-        *self.glance.read()
+    pub(super) fn snapshot(&mut self) -> ConsoleSnapshot {
+        *self.snapshot.read()
     }
 
     /// The newest picture, if it was not taken yet.
@@ -176,25 +176,25 @@ impl Sight {
             .then(|| self.picture.peek_output_buffer())
     }
 
-    /// What draws.
+    /// The name of the engine that draws.
     pub(super) fn engine(&self) -> Arc<String> {
-        self.names.engine.load_full()
+        self.shared.engine.load_full()
     }
 
-    /// What is played.
+    /// The piece that is played.
     pub(super) fn piece(&self) -> Option<Arc<Piece>> {
-        self.names.piece.load_full()
+        self.shared.piece.load_full()
     }
 }
 
-impl Drop for Sight {
+impl Drop for ConsoleReceiver {
     fn drop(&mut self) {
         self.open(false);
     }
 }
 
 /// Copies a picture; of one that is larger than the preview, every n-th pixel.
-fn shrink(from: &Canvas, to: &mut Canvas) {
+fn downsample(from: &Canvas, to: &mut Canvas) {
     let step = from.size.0.max(from.size.1).div_ceil(PREVIEW).max(1);
     if step == 1 {
         to.resize(from.size);
@@ -219,32 +219,32 @@ mod tests {
 
     #[test]
     fn the_show_tells_only_who_looks_and_not_too_often() {
-        let (mut feed, mut sight) = feed(4);
+        let (mut sender, mut receiver) = console_channel(4);
         let now = Instant::now();
-        assert!(!feed.is_due(now), "nobody looks");
-        sight.watch(true);
-        assert!(feed.is_due(now));
-        let glance = Glance {
+        assert!(!sender.is_due(now), "nobody looks");
+        receiver.watch(true);
+        assert!(sender.is_due(now));
+        let snapshot = ConsoleSnapshot {
             keyframes: 8,
             dropped: 3,
-            ..Glance::default()
+            ..ConsoleSnapshot::default()
         };
         let canvas = Canvas {
             size: (1, 1),
             rgba: vec![1, 2, 3, 255],
         };
-        feed.tell(now, glance, &canvas);
-        assert!(sight.is_new());
-        assert_eq!(sight.glance(), glance);
-        assert_eq!(sight.picture(), Some(&canvas));
-        assert_eq!(sight.picture(), None);
-        assert!(!feed.is_due(now + Duration::from_millis(20)));
+        sender.send(now, snapshot, &canvas);
+        assert!(receiver.is_new());
+        assert_eq!(receiver.snapshot(), snapshot);
+        assert_eq!(receiver.picture(), Some(&canvas));
+        assert_eq!(receiver.picture(), None);
+        assert!(!sender.is_due(now + Duration::from_millis(20)));
         let later = now + Duration::from_millis(40);
-        assert!(feed.is_due(later));
-        feed.tell(later, glance, &canvas);
-        assert_eq!(sight.picture(), None, "pictures come at half the pace");
-        drop(sight);
-        assert!(!feed.is_due(now + Duration::from_secs(1)), "it was closed");
+        assert!(sender.is_due(later));
+        sender.send(later, snapshot, &canvas);
+        assert_eq!(receiver.picture(), None, "pictures come at half the pace");
+        drop(receiver);
+        assert!(!sender.is_due(now + Duration::from_secs(1)), "it was closed");
     }
 
     #[test]
@@ -254,7 +254,7 @@ mod tests {
             (pixel[0], pixel[1]) = ((index % 1030 / 3) as u8, (index / 1030 / 3) as u8);
         }
         let mut small = Canvas::default();
-        shrink(&large, &mut small);
+        downsample(&large, &mut small);
         assert_eq!(small.size, (343, 200));
         let pixel = |x: usize, y: usize| &small.rgba[(y * 343 + x) * 4..][..4];
         assert_eq!(pixel(7, 9), [7, 9, 0, 255]);

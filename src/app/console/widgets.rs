@@ -7,8 +7,8 @@ use egui::{
     StrokeKind, Ui, Vec2,
 };
 
-use super::about::{self, Memory};
-use super::links::{Links, Own};
+use super::tooltip::{self, UiState};
+use super::handle::{ConsoleHandle, UserPassRow};
 use super::style::{BLUE, CELL, CORNER, DIM, EDGE, FILL, HOVER, INK, LIT, SOFT, font, ink_on, mix};
 use crate::instrument::{Kind, ParamId, Row};
 
@@ -27,37 +27,37 @@ const STEP: f64 = 0.01;
 const SLOW: f64 = 0.1;
 
 /// A row of a parameter that holds a value: name, bar or choice, and the button that learns.
-pub(super) fn row(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamId, name: &str) {
+pub(super) fn row(ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, param: ParamId, name: &str) {
     let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::hover());
     let split = area.left() + area.width() * NAME;
     if area.width() < LEAST {
         return;
     }
-    let row = links.table.row(param);
+    let row = handle.plane.table.row(param);
     let face = Rect::from_min_max(area.min, Pos2::new(split - 4.0, area.bottom()));
     let id = ui.scope_id().with(("name", param.0));
     let label = ui.interact(face, id, Sense::CLICK);
     let ink = if label.hovered() { INK } else { DIM };
     name_on(ui.painter(), face, name, ink);
-    about::about(&label, links, memory, param);
+    tooltip::attach(&label, handle, state, param);
     let middle = Rect::from_min_max(
         Pos2::new(split, area.top()),
         Pos2::new(area.right() - LEARN - 2.0, area.bottom()),
     );
     match row.kind {
-        Kind::Choice(names) => choice(ui, links, param, middle, names),
+        Kind::Choice(names) => choice(ui, handle, param, middle, names),
         _ => {
-            let number = match links.own(param) {
-                Some(Own::Knob(knob)) => format!("{:.2}", knob.value(links.get(param))),
-                _ => number(row, links.get(param)),
+            let number = match handle.user_pass_row(param) {
+                Some(UserPassRow::Knob(knob)) => format!("{:.2}", knob.value(handle.get(param))),
+                _ => number(row, handle.get(param)),
             };
-            let face = Face::Ends(&number, row.unit);
-            let response = bar(ui, links, param, middle, face);
-            about::about(&response, links, memory, param);
+            let face = BarLabel::Ends(&number, row.unit);
+            let response = bar(ui, handle, param, middle, face);
+            tooltip::attach(&response, handle, state, param);
         }
     }
     let dot = Rect::from_min_max(Pos2::new(middle.right() + 2.0, area.top()), area.max);
-    about::learn(ui, links, memory, param, dot);
+    tooltip::learn_button(ui, handle, state, param, dot);
 }
 
 /// A name at the left of an area, smaller where it is too long.
@@ -72,7 +72,7 @@ fn name_on(painter: &Painter, area: Rect, name: &str, ink: Color32) {
 }
 
 /// What is written on a bar.
-pub(super) enum Face<'a> {
+pub(super) enum BarLabel<'a> {
     /// A text of that size in the middle.
     Middle(&'a str, f32),
     /// A number at its left end, a unit at its right one.
@@ -80,13 +80,13 @@ pub(super) enum Face<'a> {
 }
 
 /// A bar that is filled up to the value, and dragged.
-pub(super) fn bar(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, face: Face) -> Response {
-    let row = links.table.row(param);
+pub(super) fn bar(ui: &mut Ui, handle: &ConsoleHandle, param: ParamId, area: Rect, face: BarLabel) -> Response {
+    let row = handle.plane.table.row(param);
     let id = ui.scope_id().with(("bar", param.0));
     let response = ui.interact(area, id, Sense::click_and_drag());
-    let value = links.get(param);
-    if let Some(wanted) = moved(ui, &response, row, (value, links.rest(param))) {
-        links.set(param, wanted);
+    let value = handle.get(param);
+    if let Some(wanted) = moved(ui, &response, row, (value, handle.rest(param))) {
+        handle.set(param, wanted);
     }
     let painter = ui.painter_at(area);
     let ground = if response.hovered() { HOVER } else { CELL };
@@ -121,15 +121,15 @@ pub(super) fn bar(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, face: 
 }
 
 /// The words on a bar, and where they go.
-fn words(painter: &Painter, area: Rect, face: Face) -> Vec<(Pos2, Arc<Galley>)> {
+fn words(painter: &Painter, area: Rect, face: BarLabel) -> Vec<(Pos2, Arc<Galley>)> {
     let lay = |text: &str, size, ink| painter.layout_no_wrap(text.to_owned(), font(size), ink);
     let top = |words: &Galley| area.center().y - words.size().y / 2.0;
     match face {
-        Face::Middle(text, size) => {
+        BarLabel::Middle(text, size) => {
             let words = lay(text, size, INK);
             vec![(area.center() - words.size() / 2.0, words)]
         }
-        Face::Ends(number, unit) => {
+        BarLabel::Ends(number, unit) => {
             let (number, unit) = (lay(number, 14.0, INK), lay(unit, 11.5, SOFT));
             let left = Pos2::new(area.left() + 8.0, top(&number));
             let right = Pos2::new(area.right() - 8.0 - unit.size().x, top(&unit));
@@ -184,8 +184,8 @@ fn moved(ui: &Ui, response: &Response, row: &Row, (value, rest): (f64, f64)) -> 
 }
 
 /// A choice: its names beside one another where there is room, else in a list.
-fn choice(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, names: &'static [&'static str]) {
-    let chosen = links.get(param) as usize;
+fn choice(ui: &mut Ui, handle: &ConsoleHandle, param: ParamId, area: Rect, names: &'static [&'static str]) {
+    let chosen = handle.get(param) as usize;
     let letters: usize = names.iter().map(|name| name.len()).sum();
     if letters <= SHORT {
         let width = area.width() / names.len() as f32;
@@ -198,9 +198,9 @@ fn choice(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, names: &'stati
             let id = ui.scope_id().with(("choice", param.0, index));
             let response = ui.interact(cell, id, Sense::click());
             if response.clicked() {
-                links.set(param, index as f64);
+                handle.set(param, index as f64);
             }
-            paint_key(ui, &response, name, index == chosen, LIT, 13.0);
+            paint_button(ui, &response, name, index == chosen, LIT, 13.0);
         }
         return;
     }
@@ -211,7 +211,7 @@ fn choice(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, names: &'stati
         .show_ui(&mut place, |ui| {
             for (index, name) in names.iter().enumerate() {
                 if ui.selectable_label(index == chosen, *name).clicked() {
-                    links.set(param, index as f64);
+                    handle.set(param, index as f64);
                 }
             }
         });
@@ -221,23 +221,23 @@ fn choice(ui: &mut Ui, links: &Links, param: ParamId, area: Rect, names: &'stati
 /// A key that flips a toggle or fires a trigger, lit where it is on.
 pub(super) fn key(
     ui: &mut Ui,
-    links: &Links,
-    memory: &mut Memory,
+    handle: &ConsoleHandle,
+    state: &mut UiState,
     (param, name): (ParamId, &str),
     size: Vec2,
 ) {
     let (area, _) = ui.allocate_exact_size(size, Sense::hover());
     let face = Rect::from_min_max(area.min, Pos2::new(area.right() - LEARN, area.bottom()));
-    let response = press(ui, links, param, face, (name, 13.0), LIT);
-    about::about(&response, links, memory, param);
+    let response = press(ui, handle, param, face, (name, 13.0), LIT);
+    tooltip::attach(&response, handle, state, param);
     let dot = Rect::from_min_max(Pos2::new(face.right(), area.top()), area.max);
-    about::learn(ui, links, memory, param, dot);
+    tooltip::learn_button(ui, handle, state, param, dot);
 }
 
 /// The face of a key, without a button that learns.
 pub(super) fn press(
     ui: &mut Ui,
-    links: &Links,
+    handle: &ConsoleHandle,
     param: ParamId,
     area: Rect,
     (name, size): (&str, f32),
@@ -246,14 +246,14 @@ pub(super) fn press(
     let id = ui.scope_id().with(("key", param.0));
     let response = ui.interact(area, id, Sense::click());
     if response.clicked() {
-        links.fire(param);
+        handle.fire(param);
     }
-    paint_key(ui, &response, name, links.is_on(param), colour, size);
+    paint_button(ui, &response, name, handle.is_on(param), colour, size);
     response
 }
 
 /// Paints a key; what is on is in full colour.
-pub(super) fn paint_key(
+pub(super) fn paint_button(
     ui: &Ui,
     response: &Response,
     name: &str,
@@ -272,12 +272,12 @@ pub(super) fn paint_key(
     let painter = ui.painter_at(area);
     painter.rect_filled(area, CORNER, fill);
     let ink = if is_on { ink_on(colour) } else { INK };
-    fitted(&painter, area.shrink(2.0), name, size, ink);
+    fit_text(&painter, area.shrink(2.0), name, size, ink);
     focus_ring(ui, response);
 }
 
 /// A text in the middle of an area, smaller where it is too long.
-pub(super) fn fitted(painter: &Painter, area: Rect, text: &str, size: f32, ink: Color32) {
+pub(super) fn fit_text(painter: &Painter, area: Rect, text: &str, size: f32, ink: Color32) {
     let mut galley = painter.layout_no_wrap(text.to_owned(), font(size), ink);
     if galley.size().x > area.width() {
         let size = (size * area.width() / galley.size().x).max(9.0);
@@ -287,7 +287,7 @@ pub(super) fn fitted(painter: &Painter, area: Rect, text: &str, size: f32, ink: 
     painter.galley(Pos2::new(at.x.max(area.left()), at.y), galley, ink);
 }
 
-/// A ring around what the keyboard has come to, which is brought into sight.
+/// A ring around what the keyboard has come to, which is brought into receiver.
 pub(super) fn focus_ring(ui: &Ui, response: &Response) {
     if response.gained_focus() && !ui.clip_rect().contains_rect(response.rect) {
         ui.scroll_to_rect(response.rect, None);

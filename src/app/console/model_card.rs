@@ -18,7 +18,7 @@ const MAX_BYTES: u64 = 256 << 20;
 
 /// What is known of a model.
 #[derive(Clone, Debug)]
-pub(super) struct Card {
+pub(super) struct ModelCard {
     /// The file's name.
     pub(super) name: String,
     /// What it is made of, in a line; or why it cannot be read.
@@ -31,7 +31,7 @@ pub(super) struct Card {
     pub(super) sheet: Result<Option<ColorImage>, String>,
 }
 
-impl Card {
+impl ModelCard {
     /// Reads everything that lies around a model's file. Takes its time.
     pub(super) fn read(model: &Path) -> Self {
         let name = model.file_name().unwrap_or_default();
@@ -89,7 +89,7 @@ fn lines(text: &str) -> Vec<(String, String)> {
     text.lines().filter_map(cells).take(LINES).collect()
 }
 
-/// Markdown without its signs: code, and links as what they are called.
+/// Markdown without its signs: code, and handle as what they are called.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text.trim();
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_model_that_ships_has_its_card_and_its_sheet() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let card = Card::read(&root.join("models/crystal.safetensors"));
+        let card = ModelCard::read(&root.join("models/crystal.safetensors"));
         assert_eq!(card.title(), "crystal");
         let made_of = card.made_of.unwrap();
         assert!(made_of.starts_with("256 x 256, colour"), "{made_of}");
@@ -193,7 +193,7 @@ mod tests {
             "# x\n| a | b |\n|---|---|\n| | |\n",
         )
         .unwrap();
-        let card = Card::read(&model);
+        let card = ModelCard::read(&model);
         assert!(card.made_of.unwrap_err().contains("x.safetensors"));
         assert!(card.sheet.unwrap_err().contains("x.png"));
         assert_eq!(card.palette, None);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Key, KeyboardShortcut, Modifiers, Rect, Response, Sense, Stroke, Ui};
 
-use super::links::{Links, Own};
+use super::handle::{ConsoleHandle, UserPassRow};
 use super::style::{ALARM, BLUE, DIM, EDGE, GREEN, INK, RED};
 use crate::instrument::{Kind, ParamId};
 
@@ -16,17 +16,17 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// What the controls remember from one picture to the next.
 #[derive(Default)]
-pub(super) struct Memory {
+pub(super) struct UiState {
     controls: HashMap<ParamId, (Instant, String)>,
     /// What is being typed into the menu of a parameter.
     typed: String,
 }
 
-impl Memory {
+impl UiState {
     /// The controls that move a parameter, as one line.
-    fn controls(&mut self, links: &Links, param: ParamId) -> &str {
+    fn controls(&mut self, handle: &ConsoleHandle, param: ParamId) -> &str {
         let now = Instant::now();
-        let look = || (now, links.controls(param).join(", "));
+        let look = || (now, handle.controls(param).join(", "));
         let known = self.controls.entry(param).or_insert_with(look);
         if now.duration_since(known.0) > LOOK {
             *known = look();
@@ -36,18 +36,18 @@ impl Memory {
 }
 
 /// The button that learns a control: hollow, filled where there is a control, red while it waits for one.
-pub(super) fn learn(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamId, area: Rect) {
-    if links.hub.is_none() {
+pub(super) fn learn(ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, param: ParamId, area: Rect) {
+    if handle.hub.is_none() {
         return;
     }
     let id = ui.scope_id().with(("learn", param.0));
     // Not by Tab: every row would take two presses.
     let response = ui.interact(area, id, Sense::CLICK);
     if response.clicked() {
-        links.toggle_learning(param);
+        handle.toggle_learning(param);
     }
-    let is_learning = links.is_learning(param);
-    let controls = memory.controls(links, param).to_owned();
+    let is_learning = handle.is_learning(param);
+    let controls = state.controls(handle, param).to_owned();
     let (at, painter) = (area.center(), ui.painter());
     if is_learning {
         painter.circle_filled(at, 6.0, RED);
@@ -71,14 +71,14 @@ pub(super) fn learn(ui: &mut Ui, links: &Links, memory: &mut Memory, param: Para
 }
 
 /// What a parameter is, for a hand that rests on it, and its menu.
-pub(super) fn about(response: &Response, links: &Links, memory: &mut Memory, param: ParamId) {
-    let row = links.table.row(param);
+pub(super) fn about(response: &Response, handle: &ConsoleHandle, state: &mut UiState, param: ParamId) {
+    let row = handle.plane.table.row(param);
     if response.hovered() {
-        let controls = memory.controls(links, param).to_owned();
+        let controls = state.controls(handle, param).to_owned();
         response.clone().on_hover_ui(|ui| {
             ui.set_max_width(340.0);
-            match links.own(param) {
-                Some(Own::Knob(knob)) => {
+            match handle.user_pass_row(param) {
+                Some(UserPassRow::Knob(knob)) => {
                     ui.label(&knob.help);
                     ui.colored_label(DIM, format!("{} to {}", knob.min, knob.max));
                 }
@@ -88,7 +88,7 @@ pub(super) fn about(response: &Response, links: &Links, memory: &mut Memory, par
                 let range = format!("{} to {} {}", row.min, row.max, row.unit);
                 ui.colored_label(DIM, range.trim());
             }
-            ui.colored_label(BLUE, links.address(param));
+            ui.colored_label(BLUE, handle.address(param));
             if !controls.is_empty() {
                 ui.colored_label(GREEN, controls);
             }
@@ -100,49 +100,49 @@ pub(super) fn about(response: &Response, links: &Links, memory: &mut Memory, par
             .ctx
             .input_mut(|input| input.consume_shortcut(&LEARN))
     {
-        links.toggle_learning(param);
+        handle.toggle_learning(param);
     }
     if response.secondary_clicked() {
-        memory.typed = format!("{:.3}", links.get(param));
+        state.typed = format!("{:.3}", handle.get(param));
     }
-    response.context_menu(|ui| menu(ui, links, memory, param));
+    response.context_menu(|ui| menu(ui, handle, state, param));
 }
 
 /// What can be done with a parameter besides moving it.
-fn menu(ui: &mut Ui, links: &Links, memory: &mut Memory, param: ParamId) {
-    let row = links.table.row(param);
+fn menu(ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, param: ParamId) {
+    let row = handle.plane.table.row(param);
     ui.set_min_width(220.0);
     ui.label(&row.name);
     if matches!(row.kind, Kind::Float | Kind::Int) {
-        let edit = egui::TextEdit::singleline(&mut memory.typed)
+        let edit = egui::TextEdit::singleline(&mut state.typed)
             .desired_width(200.0)
             .hint_text(row.unit);
         let edited = ui.add(edit);
         if edited.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
-            if let Ok(value) = memory.typed.trim().parse::<f64>()
+            if let Ok(value) = state.typed.trim().parse::<f64>()
                 && value.is_finite()
             {
-                links.set(param, row.clamp(value));
+                handle.set(param, row.clamp(value));
             }
             ui.close();
         }
     }
     if !matches!(row.kind, Kind::Trigger | Kind::Text) && ui.button("Default").clicked() {
-        links.set(param, links.rest(param));
+        handle.set(param, handle.rest(param));
         ui.close();
     }
-    if links.hub.is_some() {
+    if handle.hub.is_some() {
         if ui.button("Learn a MIDI control").clicked() {
-            links.toggle_learning(param);
+            handle.toggle_learning(param);
             ui.close();
         }
         if ui.button("Forget its MIDI controls").clicked() {
-            links.unlearn(param);
+            handle.unlearn(param);
             ui.close();
         }
     }
     if ui.button("Copy its OSC address").clicked() {
-        ui.ctx().copy_text(links.address(param));
+        ui.ctx().copy_text(handle.address(param));
         ui.close();
     }
 }

@@ -12,21 +12,21 @@ const GRIP: f32 = 11.0;
 
 /// What a hand has hold of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Hold {
+pub(super) enum RingPart {
     Nothing,
     Head,
     Cell(usize),
 }
 
 /// A ring of so many keyframes.
-pub(super) struct Plan {
+pub(super) struct RingLayout {
     pub(super) centre: Pos2,
     pub(super) outer: f32,
     pub(super) inner: f32,
     pub(super) count: usize,
 }
 
-impl Plan {
+impl RingLayout {
     pub(super) fn new(area: Rect, count: usize) -> Self {
         let outer = (area.width().min(area.height()) / 2.0 - 4.0).max(1.0);
         Self {
@@ -56,14 +56,14 @@ impl Plan {
     }
 
     /// What is there.
-    pub(super) fn hit(&self, at: Pos2) -> Hold {
+    pub(super) fn hit(&self, at: Pos2) -> RingPart {
         let distance = (at - self.centre).length();
         if (self.inner..=self.outer + 4.0).contains(&distance) {
-            Hold::Cell(self.position(at).round() as usize % self.count)
+            RingPart::Keyframe(self.position(at).round() as usize % self.count)
         } else if (distance - self.track()).abs() <= GRIP {
-            Hold::Head
+            RingPart::PlayHead
         } else {
-            Hold::Nothing
+            RingPart::Nothing
         }
     }
 
@@ -172,16 +172,16 @@ mod tests {
     #[test]
     fn what_is_under_the_hand_is_found() {
         let area = Rect::from_min_size(Pos2::new(10.0, 20.0), Vec2::splat(400.0));
-        let plan = Plan::new(area, 8);
+        let plan = RingLayout::new(area, 8);
         let at = |position: f64, radius: f32| plan.centre + plan.direction(position) * radius;
         let cells = (plan.inner + plan.outer) / 2.0;
         for (position, keyframe) in [(0.0, 0), (0.4, 0), (0.6, 1), (6.9, 7), (7.6, 0)] {
-            assert_eq!(plan.hit(at(position, cells)), Hold::Cell(keyframe));
+            assert_eq!(plan.hit(at(position, cells)), RingPart::Keyframe(keyframe));
             let head = at(position, plan.track());
-            assert_eq!(plan.hit(head), Hold::Head);
+            assert_eq!(plan.hit(head), RingPart::PlayHead);
             assert!((plan.position(head) - position).abs() < 1e-3);
         }
-        assert_eq!(plan.hit(plan.centre), Hold::Nothing);
+        assert_eq!(plan.hit(plan.centre), RingPart::Nothing);
         assert!(plan.middle().width() > 160.0);
         assert!(!plan.middle().contains(at(2.5, plan.track())));
     }
@@ -190,7 +190,7 @@ mod tests {
     fn a_cell_shows_an_upright_picture_and_no_part_of_it_twice() {
         let area = Rect::from_min_size(Pos2::ZERO, Vec2::splat(400.0));
         for count in [1, 2, 8, 64] {
-            let plan = Plan::new(area, count);
+            let plan = RingLayout::new(area, count);
             for keyframe in 0..count {
                 let mesh = plan.cell(keyframe, TextureId::default(), Color32::WHITE);
                 assert!(mesh.is_valid());

@@ -1,4 +1,4 @@
-//! The models that can be played, each with its contact sheet and its card. A click loads one.
+//! The model browser: the models that can be played, each with its contact sheet and its card. A click loads one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use egui::{
     Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, Vec2,
 };
 
-use super::card::Card;
-use super::control;
-use super::links::Links;
-use super::shelf::{Found, Shelf};
+use super::model_card::ModelCard;
+use super::widgets;
+use super::handle::ConsoleHandle;
+use super::worker::{ConsoleWorker, Request};
 use super::style::{ALARM, CORNER, DARK, DIM, EDGE, GROUND, INK, LIT, PANEL, font};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{ParamId, Table};
@@ -24,16 +24,17 @@ const MARGIN: f32 = 10.0;
 /// A model that does not come in this time has been refused; the log says why.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Model {
-    card: Card,
+/// A tile of the browser.
+struct ModelTile {
+    card: ModelCard,
     sheet: Option<TextureHandle>,
     /// Its height when it was last drawn.
     height: f32,
 }
 
-pub(super) struct Models {
+pub(super) struct ModelBrowser {
     load: ParamId,
-    models: Vec<Model>,
+    models: Vec<ModelTile>,
     /// The piece that the models were listed beside, and whether they are to be listed.
     piece: Option<Arc<Piece>>,
     is_due: bool,
@@ -41,7 +42,7 @@ pub(super) struct Models {
     asked: Option<(String, Instant)>,
 }
 
-impl Models {
+impl ModelBrowser {
     pub(super) fn new(table: &Table) -> Result<Self, PresetError> {
         Ok(Self {
             load: table.find("model.load")?,
@@ -57,8 +58,8 @@ impl Models {
         self.is_due = true;
     }
 
-    /// Asks for the models beside a piece where they are to be listed, and takes what was found.
-    pub(super) fn follow(&mut self, context: &Context, shelf: &Shelf, piece: Option<Arc<Piece>>) {
+    /// Requests the models beside a piece where they are to be listed.
+    pub(super) fn follow(&mut self, worker: &ConsoleWorker, piece: Option<Arc<Piece>>) {
         let folder = |piece: &Option<Arc<Piece>>| {
             let piece = piece.as_ref()?;
             piece.model.parent().map(std::path::Path::to_owned)
@@ -66,28 +67,29 @@ impl Models {
         self.is_due |= folder(&self.piece) != folder(&piece);
         self.piece = piece;
         if let (true, Some(piece)) = (self.is_due, &self.piece) {
-            self.is_due = !shelf.ask(piece.model.clone());
-        }
-        while let Some(found) = shelf.take() {
-            match found {
-                Found::List => self.models.clear(),
-                Found::Model(mut card) => {
-                    let sheet = card.sheet.as_mut().ok().and_then(Option::take);
-                    let sheet = sheet.map(|image| {
-                        context.load_texture(&card.name, image, TextureOptions::LINEAR)
-                    });
-                    self.models.push(Model {
-                        card: *card,
-                        sheet,
-                        height: 0.0,
-                    });
-                }
-            }
+            self.is_due = !worker.request(Request::Models(piece.model.clone()));
         }
     }
 
-    pub(super) fn show(&mut self, ui: &mut Ui, links: &Links) {
-        let playing = links.values.text(self.load);
+    /// Begins a new list.
+    pub(super) fn clear(&mut self) {
+        self.models.clear();
+    }
+
+    /// Takes the next model of the list.
+    pub(super) fn add(&mut self, context: &Context, mut card: ModelCard) {
+        let sheet = card.sheet.as_mut().ok().and_then(Option::take);
+        let sheet =
+            sheet.map(|image| context.load_texture(&card.name, image, TextureOptions::LINEAR));
+        self.models.push(ModelTile {
+            card,
+            sheet,
+            height: 0.0,
+        });
+    }
+
+    pub(super) fn show(&mut self, ui: &mut Ui, handle: &ConsoleHandle) {
+        let playing = handle.plane.values.text(self.load);
         let now = Instant::now();
         self.asked = self
             .asked
@@ -125,7 +127,7 @@ impl Models {
                 });
             });
         if let Some(name) = chosen {
-            links.say(self.load, &name);
+            handle.say(self.load, &name);
             self.asked = Some((name, now));
         }
     }
@@ -138,7 +140,7 @@ struct State {
     is_asked: bool,
 }
 
-impl Model {
+impl ModelTile {
     fn show(&mut self, ui: &mut Ui, state: State) -> Response {
         let top = ui.cursor().min;
         let width = ui.available_width();
@@ -174,7 +176,7 @@ impl Model {
             ui.painter()
                 .rect_stroke(area, 6.0, stroke, StrokeKind::Inside);
         }
-        control::focus_ring(ui, &response);
+        widgets::focus_ring(ui, &response);
         response
     }
 
@@ -195,7 +197,7 @@ impl Model {
                     Err(error) => (error.as_str(), ALARM),
                     Ok(_) => ("no contact sheet beside it", DIM),
                 };
-                control::fitted(&painter, area.shrink(6.0), text, 13.0, ink);
+                widgets::fit_text(&painter, area.shrink(6.0), text, 13.0, ink);
             }
         }
     }
@@ -232,7 +234,7 @@ impl Model {
             let size = Vec2::new(70.0, 20.0);
             let place = Rect::from_min_size(area.right_center() - Vec2::new(70.0, 10.0), size);
             painter.rect_filled(place, CORNER, ground);
-            control::fitted(&painter, place.shrink(3.0), text, 12.0, ink);
+            widgets::fit_text(&painter, place.shrink(3.0), text, 12.0, ink);
         }
     }
 

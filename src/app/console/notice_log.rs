@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use chrono::{DateTime, Local};
 use egui::{RichText, ScrollArea, Ui};
 
-use super::links::Links;
+use super::handle::ConsoleHandle;
 use super::style::{DIM, INK, LIT};
 use crate::control::Notice;
 
@@ -13,14 +13,14 @@ use crate::control::Notice;
 const LINES: usize = 50;
 
 #[derive(Default)]
-pub(super) struct Log {
+pub(super) struct NoticeLog {
     lines: VecDeque<(String, Notice)>,
 }
 
-impl Log {
+impl NoticeLog {
     /// Takes what was told since the last call.
-    pub(super) fn take(&mut self, links: &Links) {
-        while let Some(notice) = links.notices.take_logged() {
+    pub(super) fn take(&mut self, handle: &ConsoleHandle) {
+        while let Some(notice) = handle.plane.notices.take_logged() {
             if self.lines.len() == LINES {
                 self.lines.pop_front();
             }

@@ -1,17 +1,17 @@
-//! Presets: the bank, the neighbours, and saving under a name.
+//! The preset bank: its places, the neighbours, and saving under a name.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use egui::{Align2, Pos2, Rect, Sense, Ui, Vec2};
 
-use super::about::{self, Memory};
-use super::control;
-use super::links::Links;
+use super::tooltip::{self, UiState};
+use super::widgets;
+use super::handle::ConsoleHandle;
 use super::style::{CELL, CORNER, DARK, DIM, HOVER, INK, LIT, PANEL, font};
+use super::worker::{ConsoleWorker, Request};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{BANK, ParamId, Table};
-use crate::library::{self, Piece};
+use crate::library::Piece;
 
 const GAP: f32 = 5.0;
 const CELL_HEIGHT: f32 = 36.0;
@@ -20,20 +20,21 @@ const ACROSS: usize = 8;
 /// Height of all of it in points.
 pub(super) const HEIGHT: f32 = 2.0 * (LINE + CELL_HEIGHT) + 4.0 * GAP;
 
-pub(super) struct Bank {
+pub(super) struct PresetBank {
     places: Vec<ParamId>,
     next: ParamId,
     previous: ParamId,
     load: ParamId,
     save: ParamId,
-    /// The piece that the names were read beside.
+    /// The piece that is played, and whether the names beside it are to be read.
     piece: Option<Arc<Piece>>,
+    is_due: bool,
     names: Vec<Option<String>>,
     /// What is typed as the name of a new preset.
     typed: String,
 }
 
-impl Bank {
+impl PresetBank {
     pub(super) fn new(table: &Table) -> Result<Self, PresetError> {
         let places = (1..=BANK).map(|place| table.find(&format!("preset.bank.{place}")));
         Ok(Self {
@@ -43,40 +44,39 @@ impl Bank {
             load: table.find("preset.load")?,
             save: table.find("preset.save")?,
             piece: None,
+            is_due: false,
             names: vec![None; BANK],
             typed: String::new(),
         })
     }
 
-    /// Reads the names of the presets beside a piece that has come.
-    pub(super) fn follow(&mut self, piece: Option<Arc<Piece>>, table: &Table) {
-        let is_known = match (&self.piece, &piece) {
+    /// Requests the names of the presets beside a piece that has come.
+    pub(super) fn follow(&mut self, piece: Option<Arc<Piece>>, worker: &ConsoleWorker) {
+        let is_same = match (&self.piece, &piece) {
             (Some(known), Some(piece)) => Arc::ptr_eq(known, piece),
             (None, None) => true,
             _ => false,
         };
-        if is_known {
-            return;
-        }
-        let beside = match piece.as_deref().and_then(|piece| piece.path.clone()) {
-            Some(path) => Some(path),
-            None => library::first().ok(),
-        };
-        let name = |path: &Path| Some(path.file_stem()?.to_string_lossy().into_owned());
-        if let Some(beside) = beside {
-            let places = library::bank(&beside, table);
-            self.names = places.iter().map(|path| name(path.as_deref()?)).collect();
-        }
+        self.is_due |= !is_same;
         self.piece = piece;
+        if self.is_due {
+            let preset = self.piece.as_ref().and_then(|piece| piece.path.clone());
+            self.is_due = !worker.request(Request::Bank(preset));
+        }
     }
 
-    pub(super) fn show(&mut self, ui: &mut Ui, links: &Links, memory: &mut Memory) {
+    /// Takes the names that were read.
+    pub(super) fn set_names(&mut self, names: Vec<Option<String>>) {
+        self.names = names;
+    }
+
+    pub(super) fn show(&mut self, ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState) {
         let size = Vec2::new(ui.available_width(), HEIGHT);
         let (area, _) = ui.allocate_exact_size(size, Sense::hover());
         let line = |top: f32, height: f32| {
             Rect::from_min_size(Pos2::new(area.left(), top), Vec2::new(area.width(), height))
         };
-        self.neighbours(ui, links, memory, line(area.top(), LINE));
+        self.neighbours(ui, handle, state, line(area.top(), LINE));
         let top = area.top() + LINE + GAP;
         let width = (area.width() + GAP) / ACROSS as f32;
         for place in 0..self.places.len() {
@@ -86,20 +86,20 @@ impl Bank {
                 top + (CELL_HEIGHT + GAP) * row as f32,
             );
             let cell = Rect::from_min_size(at, Vec2::new(width - GAP, CELL_HEIGHT));
-            self.place(ui, links, memory, place, cell);
+            self.place(ui, handle, state, place, cell);
         }
         let top = top + 2.0 * (CELL_HEIGHT + GAP);
-        self.saving(ui, links, line(top, LINE));
+        self.saving(ui, handle, line(top, LINE));
     }
 
     /// The preset that plays, between the one before it and the one after.
-    fn neighbours(&self, ui: &mut Ui, links: &Links, memory: &mut Memory, area: Rect) {
+    fn neighbours(&self, ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, area: Rect) {
         let side = Vec2::new(62.0, area.height());
         let left = Rect::from_min_size(area.min, side);
         let right = Rect::from_min_size(Pos2::new(area.right() - side.x, area.top()), side);
         for (param, name, cell) in [(self.previous, "<", left), (self.next, ">", right)] {
-            let response = control::press(ui, links, param, cell, (name, 18.0), LIT);
-            about::about(&response, links, memory, param);
+            let response = widgets::plain_button(ui, handle, param, cell, (name, 18.0), LIT);
+            tooltip::attach(&response, handle, state, param);
         }
         let middle = Rect::from_min_max(
             Pos2::new(left.right() + GAP, area.top()),
@@ -107,19 +107,19 @@ impl Bank {
         );
         let painter = ui.painter_at(middle);
         painter.rect_filled(middle, CORNER, PANEL);
-        let playing = links.values.text(self.load);
+        let playing = handle.plane.values.text(self.load);
         let playing = playing.strip_suffix(".toml").unwrap_or(&playing);
-        control::fitted(&painter, middle.shrink(6.0), playing, 17.0, INK);
+        widgets::fit_text(&painter, middle.shrink(6.0), playing, 17.0, INK);
     }
 
-    fn place(&self, ui: &mut Ui, links: &Links, memory: &mut Memory, place: usize, area: Rect) {
+    fn place(&self, ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, place: usize, area: Rect) {
         let param = self.places[place];
         let response = ui.interact(area, ui.scope_id().with(("bank", place)), Sense::click());
         let name = self.names.get(place).and_then(Option::as_deref);
         if response.clicked() {
-            links.fire(param);
+            handle.fire(param);
         }
-        let is_on = links.is_on(param);
+        let is_on = handle.is_on(param);
         let fill = match (is_on, name.is_some(), response.hovered()) {
             (true, ..) => LIT,
             (_, _, true) => HOVER,
@@ -153,14 +153,14 @@ impl Bank {
                     font(13.0),
                     ink,
                 );
-                control::fitted(&painter, down.shrink2(Vec2::new(3.0, 1.0)), name, 13.0, ink);
+                widgets::fit_text(&painter, down.shrink2(Vec2::new(3.0, 1.0)), name, 13.0, ink);
             }
         }
-        control::focus_ring(ui, &response);
-        about::about(&response, links, memory, param);
+        widgets::focus_ring(ui, &response);
+        tooltip::attach(&response, handle, state, param);
     }
 
-    fn saving(&mut self, ui: &mut Ui, links: &Links, area: Rect) {
+    fn saving(&mut self, ui: &mut Ui, handle: &ConsoleHandle, area: Rect) {
         let (field, key) = area.split_left_right_at_x(area.right() - 96.0);
         let field = field.with_max_x(field.right() - GAP);
         let edit = egui::TextEdit::singleline(&mut self.typed)
@@ -172,13 +172,12 @@ impl Bank {
         let is_entered =
             edited.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         let response = ui.interact(key, ui.scope_id().with("save"), Sense::click());
-        control::paint_key(ui, &response, "SAVE", false, LIT, 15.0);
+        widgets::paint_button(ui, &response, "SAVE", false, LIT, 15.0);
         let hint = "Without a name it is saved under a new one";
         if response.on_hover_text(hint).clicked() || is_entered {
-            links.say(self.save, self.typed.trim());
+            handle.say(self.save, self.typed.trim());
             self.typed.clear();
-            // Its place in the bank is looked up again with the next piece.
-            self.piece = None;
+            self.is_due = true;
         }
     }
 }

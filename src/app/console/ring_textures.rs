@@ -1,4 +1,4 @@
-//! Pictures on the graphics card: the keyframes, small, and what is shown.
+//! RingTextures on the graphics card: the keyframes, small, and what is shown.
 
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 
@@ -9,7 +9,7 @@ use crate::stage::Canvas;
 /// Thumbnails that are kept: what comes back by an undo need not be drawn again.
 const KEPT: usize = 3 * MAX_KEYFRAMES;
 
-pub(super) struct Pictures {
+pub(super) struct RingTextures {
     /// What each is a picture of; the oldest first.
     keyframes: Vec<(u64, TextureHandle)>,
     /// What each keyframe was seen as last.
@@ -17,7 +17,7 @@ pub(super) struct Pictures {
     pub(super) preview: Option<TextureHandle>,
 }
 
-impl Default for Pictures {
+impl Default for RingTextures {
     fn default() -> Self {
         Self {
             keyframes: Vec::with_capacity(KEPT),
@@ -27,7 +27,7 @@ impl Default for Pictures {
     }
 }
 
-impl Pictures {
+impl RingTextures {
     /// Takes what is shown.
     pub(super) fn take_preview(&mut self, context: &Context, canvas: &Canvas) {
         let Some(image) = image(canvas) else {
@@ -91,10 +91,10 @@ mod tests {
     #[test]
     fn a_keyframe_keeps_its_last_picture_until_the_next_is_drawn() {
         let context = Context::default();
-        let mut pictures = Pictures::default();
+        let mut pictures = RingTextures::default();
         let mut present = Stamps::default();
         let canvas = Canvas::black((4, 4));
-        let take = |pictures: &mut Pictures, stamp: u64, present: &Stamps| {
+        let take = |pictures: &mut RingTextures, stamp: u64, present: &Stamps| {
             let thumbnail = Thumbnail {
                 stamp,
                 canvas: canvas.clone(),

@@ -1,22 +1,23 @@
-//! What is where on the console.
+//! The console view: every panel, and where it is.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use egui::{CentralPanel, Frame, Margin, Panel, Stroke, Ui, Vec2};
 
-use super::about::Memory;
-use super::bank::{self, Bank};
-use super::feed::{Glance, Sight};
-use super::graph::Graph;
-use super::keys;
-use super::knobs::{Knobs, Page};
-use super::links::Links;
-use super::log::Log;
+use super::tooltip::UiState;
+use super::preset_bank::{self, PresetBank};
+use super::channel::{ConsoleSnapshot, ConsoleReceiver};
+use super::timing_graph::TimingGraph;
+use super::key_table;
+use super::parameter_panel::{ParameterPanel, Page};
+use super::handle::ConsoleHandle;
+use super::notice_log::NoticeLog;
 use super::meters::Meters;
-use super::models::Models;
+use super::model_browser::ModelBrowser;
 use super::ports;
 use super::ring::Ring;
-use super::shelf::Shelf;
+use super::worker::{ConsoleWorker, Response};
 use super::style::{CELL, GROUND, PANEL};
 use super::tabs::{self, Tab};
 use super::transport::{self, Transport};
@@ -31,71 +32,72 @@ const GAP: f32 = 8.0;
 /// Beat lights are drawn anew so often in a beat.
 const FADES: f64 = 6.0;
 
-pub(super) struct Board {
-    links: Links,
-    sight: Sight,
-    glance: Glance,
-    memory: Memory,
+/// The console's panels and what they show.
+pub(super) struct ConsoleView {
+    handle: ConsoleHandle,
+    receiver: ConsoleReceiver,
+    snapshot: ConsoleSnapshot,
+    state: UiState,
     transport: Transport,
-    ring: Ring,
-    bank: Bank,
-    knobs: Knobs,
+    ring: KeyframeRing,
+    bank: PresetBank,
+    knobs: ParameterPanel,
     tab: Tab,
-    models: Models,
-    shelf: Shelf,
+    models: ModelBrowser,
+    worker: ConsoleWorker,
     meters: Meters,
-    log: Log,
-    graph: Graph,
+    log: NoticeLog,
+    graph: TimingGraph,
     phase: ParamId,
     per_bar: ParamId,
 }
 
-impl Board {
-    pub(super) fn new(links: Links, sight: Sight) -> anyhow::Result<Self> {
-        let table = &links.table;
+impl ConsoleView {
+    pub(super) fn new(handle: ConsoleHandle, receiver: ConsoleReceiver) -> anyhow::Result<Self> {
+        let table = &handle.plane.table;
         Ok(Self {
             transport: Transport::new(table)?,
-            ring: Ring::new(table)?,
-            bank: Bank::new(table)?,
-            knobs: Knobs::new(table),
+            ring: KeyframeRing::new(table)?,
+            bank: PresetBank::new(table)?,
+            knobs: ParameterPanel::new(table),
             tab: Tab::default(),
-            models: Models::new(table)?,
-            shelf: Shelf::start(links.takes.clone())?,
+            models: ModelBrowser::new(table)?,
+            worker: ConsoleWorker::start(Arc::clone(table), handle.takes.clone())?,
             meters: Meters::default(),
             phase: table.find("beat.phase")?,
             per_bar: table.find("beat.per_bar")?,
-            log: Log::default(),
-            graph: Graph::default(),
-            glance: Glance::default(),
-            memory: Memory::default(),
-            sight,
-            links,
+            log: NoticeLog::default(),
+            graph: TimingGraph::default(),
+            snapshot: ConsoleSnapshot::default(),
+            state: UiState::default(),
+            receiver,
+            handle,
         })
     }
 
     /// What it was made of.
-    pub(super) fn into_parts(self) -> (Links, Sight) {
-        (self.links, self.sight)
+    pub(super) fn into_parts(self) -> (ConsoleHandle, ConsoleReceiver) {
+        (self.handle, self.receiver)
     }
 
     /// Says whether anyone looks.
     pub(super) fn watch(&self, on: bool) {
-        self.sight.watch(on);
+        self.receiver.watch(on);
     }
 
     /// Whether the show has told something new.
     pub(super) fn has_news(&self) -> bool {
-        self.sight.is_new() || self.shelf.has_news()
+        self.receiver.is_new() || self.worker.has_news()
     }
 
     /// A number that changes with what the console shows of the parameters (FNV-1a).
     pub(super) fn digest(&self) -> u64 {
         let mut digest = 0xcbf2_9ce4_8422_2325u64;
-        for (param, _) in self.links.table.iter() {
-            let mut value = self.links.get(param);
+        for (param, _) in self.handle.plane.table.iter() {
+            let mut value = self.handle.get(param);
             if param == self.phase {
                 // It never stands still; its light changes by steps.
-                value = (value * self.links.get(self.per_bar) * FADES).floor();
+                value = (value * self.handle.get(self.per_bar) * FADES).floor();
             }
             digest = (digest ^ value.to_bits()).wrapping_mul(0x0100_0000_01b3);
         }
@@ -105,14 +107,21 @@ impl Board {
     /// Lays everything out.
     pub(super) fn show(&mut self, ui: &mut Ui) {
         let now = Instant::now();
-        self.glance = self.sight.glance();
-        self.ring.look(ui.ctx(), &mut self.sight, &self.glance);
-        self.log.take(&self.links);
-        self.graph.note(now, &self.glance);
-        self.meters.follow(self.glance.sound, now);
-        let piece = self.sight.piece();
-        self.models.follow(ui.ctx(), &self.shelf, piece.clone());
-        self.bank.follow(piece, &self.links.table);
+        self.snapshot = self.receiver.snapshot();
+        self.ring.look(ui.ctx(), &mut self.receiver, &self.snapshot);
+        self.log.take(&self.handle);
+        self.graph.note(now, &self.snapshot);
+        self.meters.follow(self.snapshot.sound, now);
+        let piece = self.receiver.piece();
+        self.models.follow(&self.worker, piece.clone());
+        self.bank.follow(piece, &self.worker);
+        while let Some(response) = self.worker.take() {
+            match response {
+                Response::ModelList => self.models.clear(),
+                Response::Model(card) => self.models.add(ui.ctx(), *card),
+                Response::Bank(names) => self.bank.set_names(names),
+            }
+        }
 
         let plain = |fill| Frame::NONE.fill(fill).inner_margin(Margin::same(GAP as i8));
         Panel::top("transport")
@@ -121,10 +130,10 @@ impl Board {
             .resizable(false)
             .show_separator_line(false)
             .show(ui, |ui| {
-                let free = self.shelf.free();
-                let (links, glance) = (&self.links, &self.glance);
+                let free = self.worker.free_bytes();
+                let (handle, snapshot) = (&self.handle, &self.snapshot);
                 self.transport
-                    .show(ui, links, &mut self.memory, glance, free);
+                    .show(ui, handle, &mut self.state, snapshot, free);
             });
         Panel::bottom("foot")
             .frame(plain(PANEL))
@@ -138,9 +147,9 @@ impl Board {
             .resizable(false)
             .show_separator_line(false)
             .show(ui, |ui| {
-                let side = (ui.available_height() - bank::HEIGHT - GAP).max(200.0);
-                self.ring.show(ui, &self.links, &self.glance, side);
-                self.bank.show(ui, &self.links, &mut self.memory);
+                let side = (ui.available_height() - preset_bank::HEIGHT - GAP).max(200.0);
+                self.ring.show(ui, &self.handle, &self.snapshot, side);
+                self.bank.show(ui, &self.handle, &mut self.state);
             });
         CentralPanel::default().frame(plain(GROUND)).show(ui, |ui| {
             self.pages(ui);
@@ -157,11 +166,11 @@ impl Board {
         match self.tab {
             Tab::Play => self
                 .knobs
-                .show(ui, &self.links, &mut self.memory, Page::Play),
+                .show(ui, &self.handle, &mut self.state, Page::Play),
             Tab::Look => self
                 .knobs
-                .show(ui, &self.links, &mut self.memory, Page::Look),
-            Tab::Models => self.models.show(ui, &self.links),
+                .show(ui, &self.handle, &mut self.state, Page::Look),
+            Tab::Models => self.models.show(ui, &self.handle),
             Tab::Program => self.program(ui),
         }
     }
@@ -177,8 +186,8 @@ impl Board {
         let left = left.with_max_x(left.right() - GAP);
         let mut knobs = part(ui, left, "knobs");
         self.knobs
-            .show(&mut knobs, &self.links, &mut self.memory, Page::Program);
-        keys::show(&mut part(ui, right, "keys"), &self.links.keys);
+            .show(&mut knobs, &self.handle, &mut self.state, Page::Program);
+        key_table::show(&mut part(ui, right, "keys"), &self.handle.keys);
     }
 
     fn foot(&mut self, ui: &mut Ui, now: Instant) {
@@ -197,11 +206,11 @@ impl Board {
             ui.new_child(builder)
         };
         let mut ui = part(left, "ports");
-        ports::show(&mut ui, &self.links, &self.glance, &self.meters);
+        ports::show(&mut ui, &self.handle, &self.snapshot, &self.meters);
         self.log.show(&mut part(middle, "log"));
-        let engine = self.sight.engine();
+        let engine = self.receiver.engine();
         self.graph
-            .show(&mut part(right, "graph"), now, &self.glance, &engine);
+            .show(&mut part(right, "graph"), now, &self.snapshot, &engine);
     }
 }
 

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use egui::epaint::PathStroke;
 use egui::{Align2, Color32, Painter, Pos2, Rect, Sense, Shape, Stroke, Ui, Vec2};
 
-use super::feed::Glance;
+use super::channel::ConsoleSnapshot;
 use super::style::{ALARM, BLUE, CELL, DIM, EDGE, GREEN, INK, LIT, font};
 
 const LENGTH: Duration = Duration::from_secs(10);
-/// A glance is noted this often.
+/// A snapshot is noted this often.
 const STEP: Duration = Duration::from_millis(100);
 /// What stands for each row, and what it is about.
 const ROWS: [(&str, Color32, &str); 3] = [
@@ -42,19 +42,19 @@ const LATE: f64 = 1.5;
 type Point = (Instant, [Option<f64>; 3]);
 
 #[derive(Default)]
-pub(super) struct Graph {
+pub(super) struct TimingGraph {
     points: VecDeque<Point>,
     /// The longest since the last point.
     longest: [Option<f64>; 3],
 }
 
-impl Graph {
+impl TimingGraph {
     /// Notes how the show stands.
-    pub(super) fn note(&mut self, now: Instant, glance: &Glance) {
+    pub(super) fn note(&mut self, now: Instant, snapshot: &ConsoleSnapshot) {
         let ms = |time: Duration| (!time.is_zero()).then_some(time.as_secs_f64() * 1e3);
-        let longest = glance.longest;
+        let longest = snapshot.longest;
         let seen = [
-            ms(glance.pace),
+            ms(snapshot.pace),
             ms(longest.interval),
             longest.latency.and_then(ms),
         ];
@@ -76,7 +76,7 @@ impl Graph {
         }
     }
 
-    pub(super) fn show(&self, ui: &mut Ui, now: Instant, glance: &Glance, engine: &str) {
+    pub(super) fn show(&self, ui: &mut Ui, now: Instant, snapshot: &ConsoleSnapshot, engine: &str) {
         let (area, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
         let painter = ui.painter_at(area);
         let (words, plots) = area.split_top_bottom_at_y(area.top() + 20.0);
@@ -89,7 +89,7 @@ impl Graph {
                 Pos2::new(plots.left(), top),
                 Vec2::new(plots.width(), height),
             );
-            let nominal = glance.interval.as_secs_f64() * 1e3;
+            let nominal = snapshot.interval.as_secs_f64() * 1e3;
             self.row(
                 &painter,
                 area.shrink2(Vec2::new(0.0, 2.0)),
@@ -161,19 +161,19 @@ mod tests {
 
     #[test]
     fn ten_seconds_are_kept_and_no_peak_is_lost() {
-        let mut graph = Graph::default();
+        let mut graph = TimingGraph::default();
         let start = Instant::now();
         let ms = Duration::from_millis;
         for step in 0..1000 {
-            let glance = Glance {
+            let snapshot = ConsoleSnapshot {
                 pace: ms(10),
                 longest: Longest {
                     interval: if step == 997 { ms(80) } else { ms(16) },
                     latency: (step == 990).then_some(ms(30)),
                 },
-                ..Glance::default()
+                ..ConsoleSnapshot::default()
             };
-            graph.note(start + ms(30 * step), &glance);
+            graph.note(start + ms(30 * step), &snapshot);
         }
         let points = graph.points.len();
         assert!((70..=101).contains(&points), "{points}");

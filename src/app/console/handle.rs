@@ -1,4 +1,4 @@
-//! What the console reads, and the one place that it writes to.
+//! The console's handle on the show: what it reads, and the one place that it writes to.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,13 +10,13 @@ use crate::app::hands::Hands;
 use crate::app::readout::table_of_keys;
 use crate::control::midi::Hub;
 use crate::control::osc;
-use crate::control::{Inbox, Notices, Values};
-use crate::instrument::{Action, ParamId, Table};
+use crate::control::ControlPlane;
+use crate::instrument::{Action, ParamId};
 use crate::stage::LookIds;
 use crate::stage::own::{Knob, Shelf};
 
-/// A row of the performer's own passes.
-pub(super) enum Own {
+/// A row of the performer's own passes: what it stands for.
+pub(super) enum UserPassRow {
     /// It moves nothing now.
     Empty,
     /// How much is seen of the pass of that name.
@@ -25,12 +25,9 @@ pub(super) enum Own {
     Knob(Knob),
 }
 
-/// The console's hold on the show.
-pub(super) struct Links {
-    pub(super) table: Arc<Table>,
-    pub(super) values: Arc<Values>,
-    pub(super) inbox: Arc<Inbox>,
-    pub(super) notices: Arc<Notices>,
+/// The console's handle on the show.
+pub(super) struct ConsoleHandle {
+    pub(super) plane: ControlPlane,
     pub(super) hub: Option<Arc<Hub>>,
     pub(super) looks: Arc<Shelf>,
     pub(super) look: Option<LookIds>,
@@ -44,9 +41,8 @@ pub(super) struct Links {
     pub(super) monitors: Arc<ArcSwap<Vec<String>>>,
 }
 
-impl Links {
+impl ConsoleHandle {
     pub(super) fn new(
-        table: &Arc<Table>,
         hands: &Hands,
         takes: PathBuf,
         monitors: Arc<ArcSwap<Vec<String>>>,
@@ -55,13 +51,10 @@ impl Links {
             monitors,
             keys: table_of_keys(&hands.keys).into(),
             takes,
-            table: Arc::clone(table),
-            values: Arc::clone(&hands.values),
-            inbox: Arc::clone(&hands.inbox),
-            notices: Arc::clone(&hands.notices),
+            plane: hands.plane.clone(),
             hub: hands.midi.clone(),
             looks: Arc::clone(&hands.looks),
-            look: LookIds::new(table).ok(),
+            look: LookIds::new(&hands.plane.table).ok(),
             osc: hands.osc.as_ref().map(osc::Server::address),
             oscquery: hands
                 .oscquery
@@ -71,31 +64,31 @@ impl Links {
     }
 
     /// What a row of the performer's own passes stands for; nothing for any other row.
-    pub(super) fn own(&self, param: ParamId) -> Option<Own> {
+    pub(super) fn user_pass_row(&self, param: ParamId) -> Option<UserPassRow> {
         let (place, knob) = self.look.as_ref()?.place_of(param)?;
         let Some(source) = self.looks.source(place) else {
-            return Some(Own::Empty);
+            return Some(UserPassRow::Empty);
         };
         Some(match knob {
-            None => Own::Amount(source.name.clone()),
+            None => UserPassRow::Amount(source.name.clone()),
             Some(at) => source
                 .knobs
                 .get(at)
-                .map_or(Own::Empty, |knob| Own::Knob(knob.clone())),
+                .map_or(UserPassRow::Empty, |knob| UserPassRow::Knob(knob.clone())),
         })
     }
 
     /// Where a parameter stands when nobody has moved it.
     pub(super) fn rest(&self, param: ParamId) -> f64 {
-        match self.own(param) {
-            Some(Own::Knob(knob)) => knob.rest(),
-            _ => self.table.row(param).default,
+        match self.user_pass_row(param) {
+            Some(UserPassRow::Knob(knob)) => knob.rest(),
+            _ => self.plane.table.row(param).default,
         }
     }
 
     /// A parameter's value.
     pub(super) fn get(&self, param: ParamId) -> f64 {
-        self.values.get(param)
+        self.plane.values.get(param)
     }
 
     /// Whether a toggle is on or a trigger lit.
@@ -105,25 +98,25 @@ impl Links {
 
     /// Sets a parameter, in its unit.
     pub(super) fn set(&self, param: ParamId, value: f64) {
-        self.put(Action::Set { param, value });
+        self.plane.send(Action::Set { param, value });
     }
 
     /// Fires a trigger, or flips a toggle.
     pub(super) fn fire(&self, param: ParamId) {
-        self.put(Action::Trigger { param });
+        self.plane.send(Action::Trigger { param });
     }
 
     /// Gives a text.
     pub(super) fn say(&self, param: ParamId, text: &str) {
-        self.put(Action::Text {
+        self.plane.send(Action::Text {
             param,
             text: text.into(),
         });
     }
 
-    /// Where a parameter is found over OSC.
+    /// The OSC address of a parameter.
     pub(super) fn address(&self, param: ParamId) -> String {
-        osc::address(&self.table.row(param).name)
+        osc::address(&self.plane.table.row(param).name)
     }
 
     /// The controls that move a parameter.
@@ -153,9 +146,5 @@ impl Links {
         if let Some(hub) = &self.hub {
             hub.unlearn(param);
         }
-    }
-
-    fn put(&self, action: Action) {
-        self.inbox.put(action, self.inbox.now());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::{Context, Event, Id, Key, Modifiers, PointerButton, Pos2, RawInput, Rect, Shape};
 
 use super::*;
-use crate::app::console::feed::{Feed, feed};
+use crate::app::console::channel::{ConsoleSender, feed};
 use crate::app::console::style;
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::{Action, Table};
@@ -13,8 +13,8 @@ use crate::stage::Canvas;
 
 /// A console without a window.
 struct Stand {
-    board: Board,
-    feed: Feed,
+    board: ConsoleView,
+    feed: ConsoleSender,
     context: Context,
     size: Vec2,
     shapes: Vec<Shape>,
@@ -39,9 +39,9 @@ fn has_ring(shapes: &[Shape]) -> bool {
 impl Stand {
     fn new(size: Vec2, keyframes: usize) -> Self {
         let table = Arc::new(Table::standard());
-        let (feed, sight) = feed(4);
-        sight.watch(true);
-        let links = Links {
+        let (feed, receiver) = feed(4);
+        receiver.watch(true);
+        let handle = ConsoleHandle {
             monitors: Arc::default(),
             values: Arc::new(Values::new(&table)),
             inbox: Arc::new(Inbox::new(&table)),
@@ -55,25 +55,25 @@ impl Stand {
             takes: "takes".into(),
             table,
         };
-        links.notices.warn("a line that is told");
+        handle.plane.notices.warn("a line that is told");
         let context = Context::default();
         style::apply(&context);
         let mut stand = Self {
-            board: Board::new(links, sight).unwrap(),
+            board: ConsoleView::new(handle, receiver).unwrap(),
             feed,
             context,
             size,
             shapes: Vec::new(),
         };
-        let glance = Glance {
+        let snapshot = ConsoleSnapshot {
             keyframes,
             captured: 2,
             fps: 59.9,
             sound: Some((true, [0.5; 4])),
-            ..Glance::default()
+            ..ConsoleSnapshot::default()
         };
         let canvas = Canvas::black((64, 48));
-        stand.feed.tell(Instant::now(), glance, &canvas);
+        stand.feed.tell(Instant::now(), snapshot, &canvas);
         stand.pass(Vec::new());
         stand
     }
@@ -128,7 +128,7 @@ impl Stand {
     fn actions(&self) -> Vec<Action> {
         let mut actions = Vec::new();
         self.board
-            .links
+            .handle
             .inbox
             .take(|action, _| actions.push(action));
         actions
@@ -138,7 +138,7 @@ impl Stand {
 #[test]
 fn a_click_is_an_action() {
     let mut stand = Stand::new(Vec2::new(1280.0, 800.0), 8);
-    let table = Arc::clone(&stand.board.links.table);
+    let table = Arc::clone(&stand.board.handle.plane.table);
     let plain = Modifiers::NONE;
     for (at, held, name) in [
         ((40.0, 20.0), plain, "master.blackout"),
@@ -201,7 +201,7 @@ fn what_tab_has_come_to_is_brought_into_sight() {
 #[test]
 fn what_tab_has_come_to_is_played_by_keys() {
     let mut stand = Stand::new(Vec2::new(1280.0, 800.0), 8);
-    let table = Arc::clone(&stand.board.links.table);
+    let table = Arc::clone(&stand.board.handle.plane.table);
     let id = |name: &str| table.find(name).unwrap();
     let plain = Modifiers::NONE;
     stand.tab(1);
@@ -261,7 +261,7 @@ fn whatever_a_hand_does_at_any_size_is_within_range() {
             }
             for action in stand.actions() {
                 if let Action::Set { param, value } = action {
-                    let row = stand.board.links.table.row(param);
+                    let row = stand.board.handle.plane.table.row(param);
                     assert!((row.min..=row.max).contains(&value), "{} {value}", row.name);
                 }
             }
