@@ -5,6 +5,10 @@
 //!
 //! The modules stand in the order in which data flows.
 
+// What every room may use.
+pub mod report;
+pub mod worker;
+
 // The studio: a clip becomes pictures, pictures a model.
 #[cfg(feature = "video")]
 mod video;

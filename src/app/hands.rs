@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Settings;
-use super::console::Feed;
+use super::console::ConsoleSender;
 use super::stats::Figures;
 use crate::config;
 use crate::control::clock::Pulses;
@@ -12,7 +12,7 @@ use crate::control::midi::{self, Hub};
 use crate::control::osc::Server;
 use crate::control::oscquery::QueryServer;
 use crate::control::{AllowList, ControlPlane, Inbox, Notices, Values};
-use crate::instrument::{ParamId, Table};
+use crate::instrument::ParamId;
 use crate::stage::own::{Shelf, Watch};
 
 /// The controllers of a show and what they write to.
@@ -31,17 +31,17 @@ pub(super) struct Hands {
     pub(super) looks: Arc<Shelf>,
     _watch: Option<Watch>,
     /// What tells the console, where there is one.
-    pub(super) feed: Option<Feed>,
+    pub(super) feed: Option<ConsoleSender>,
 }
 
 impl Hands {
-    pub(super) fn start(settings: &Settings, table: &Arc<Table>) -> anyhow::Result<Self> {
-        let plane = ControlPlane::new(Arc::clone(table));
-        let (inbox, values, notices) = (
-            Arc::clone(&plane.inbox),
-            Arc::clone(&plane.values),
-            Arc::clone(&plane.notices),
-        );
+    pub(super) fn start(settings: &Settings, plane: ControlPlane) -> anyhow::Result<Self> {
+        let ControlPlane {
+            table,
+            inbox,
+            values,
+            notices,
+        } = plane.clone();
         let allowed = Arc::new(AllowList::new(settings.osc_allow.clone()));
         let osc = settings.osc.as_deref().and_then(|address| {
             let started = Server::start(
@@ -52,7 +52,7 @@ impl Hands {
             );
             match started {
                 Ok(server) => {
-                    notices.tell(format!("OSC: {}", server.address()));
+                    notices.info(format!("OSC: {}", server.address()));
                     if !server.address().ip().is_loopback() && allowed.is_open() {
                         notices.warn("OSC is open to every machine of the network; --osc-allow NETWORK lets only some in");
                     }
@@ -79,19 +79,12 @@ impl Hands {
                 None
             }
         };
-        let told = Arc::clone(&notices);
-        let looks = Arc::new(Shelf::new(Box::new(move |is_warning, text| {
-            if is_warning {
-                told.warn(text);
-            } else {
-                told.tell(text);
-            }
-        })));
+        let looks = Arc::new(Shelf::new(notices.reporter()));
         let watch = Watch::start(config::file("looks"), Arc::clone(&looks));
         if let Err(error) = &watch {
             notices.warn(format!("your own passes are not read: {error}"));
         }
-        let (keys, fault) = Keys::load(&config::file("keys.toml"), table)?;
+        let (keys, fault) = Keys::load(&config::file("keys.toml"), &table)?;
         if let Some(fault) = fault {
             notices.warn(fault);
         }
@@ -156,7 +149,7 @@ fn query(
     match QueryServer::start(&address, osc.address(), plane.clone(), Arc::clone(allowed)) {
         Ok(server) => {
             let text = format!("OSCQuery: http://{}", server.address());
-            plane.notices.tell(text);
+            plane.notices.info(text);
             Some(server)
         }
         Err(error) => {

@@ -2,12 +2,12 @@
 
 mod acts;
 mod arm;
-mod awake;
-mod cards;
 mod clocks;
 mod console;
 mod desk;
 mod drawing;
+mod event;
+mod gpu_recovery;
 mod hands;
 mod keyboard;
 mod logbook;
@@ -21,6 +21,7 @@ mod presenting;
 mod readout;
 mod remuxing;
 mod show;
+mod sleep_inhibitor;
 mod stats;
 mod tape;
 mod thumbnail;
@@ -34,6 +35,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::control::{ControlPlane, NoticeLog};
 use crate::engine::{Drawing, Norm};
 use crate::instrument::Table;
 use crate::library;
@@ -118,9 +120,13 @@ pub struct Settings {
 /// while the show goes on.
 pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> {
     let table = Arc::new(Table::standard());
+    let control = ControlPlane::new(&table);
+    // Dropped last: what others say when they end is logged too.
+    let _log =
+        NoticeLog::start(&control.notices).context("cannot start the thread that logs notices")?;
     let piece = library::open(settings.piece.as_deref(), &table)?;
     let opened = pieces::First::open(piece, settings, &table)?;
-    let hands = hands::Hands::start(settings, &table)?;
+    let hands = hands::Hands::start(settings, control)?;
     let quit = table.find("show.quit")?;
     let inbox = Arc::clone(&hands.inbox);
     ctrlc::set_handler(move || {

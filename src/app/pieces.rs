@@ -183,7 +183,7 @@ impl Pieces {
                 {
                     *known = modified(&path);
                 }
-                self.notices.tell(format!("saved {}", path.display()));
+                self.notices.info(format!("saved {}", path.display()));
             }
             Err(error) => self
                 .notices
@@ -297,7 +297,7 @@ impl Pieces {
                     Some(_) => opened.piece.name.clone(),
                     None => opened.piece.model.display().to_string(),
                 };
-                self.notices.tell(format!("{what} {name}"));
+                self.notices.info(format!("{what} {name}"));
                 Some(opened)
             }
             Err(error) => {

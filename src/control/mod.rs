@@ -18,6 +18,6 @@ mod values;
 
 pub use allow_list::{AllowList, network};
 pub use inbox::{Inbox, Stamp};
-pub use notices::{Notice, Notices};
+pub use notices::{Notice, NoticeLog, Notices};
 pub use plane::ControlPlane;
 pub use values::Values;

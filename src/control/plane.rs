@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Inbox, Notices, Values};
 use crate::instrument::{Action, Table};
 
-/// The channels that every controller shares with the show. Cheap to clone.
+/// The channels between controllers and the show. Clones share them.
 #[derive(Clone, Debug)]
 pub struct ControlPlane {
     /// The parameters.
@@ -19,16 +19,15 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Channels with nothing in them, every parameter at its default.
-    pub fn new(table: Arc<Table>) -> Self {
+    /// Empty channels for the parameters of a table.
+    pub fn new(table: &Arc<Table>) -> Self {
         Self {
-            inbox: Arc::new(Inbox::new(&table)),
-            values: Arc::new(Values::new(&table)),
-            notices: Arc::default(),
-            table,
+            table: Arc::clone(table),
+            inbox: Arc::new(Inbox::new(table)),
+            values: Arc::new(Values::new(table)),
+            notices: Arc::new(Notices::default()),
         }
     }
-
     /// Sends an action to the show, as having arrived now. Neither waits nor allocates.
     pub fn send(&self, action: Action) {
         self.inbox.put(action, self.inbox.now());

@@ -29,7 +29,7 @@ pub use codec::{Codec, Encoders};
 pub use disk::Room;
 #[cfg(feature = "live")]
 pub(crate) use disk::free;
-pub use log::{Notice, TakeLog};
+pub use log::TakeLog;
 pub use rate::FpsMode;
 pub use recorder::{Closing, Recorder};
 #[cfg(feature = "video")]

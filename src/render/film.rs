@@ -236,13 +236,7 @@ impl Film {
         #[cfg(feature = "live")]
         match crate::stage::Look::headless() {
             Ok(look) => {
-                let shelf = Arc::new(Shelf::new(Box::new(|is_warning, text| {
-                    if is_warning {
-                        tracing::warn!("{text}");
-                    } else {
-                        tracing::info!("{text}");
-                    }
-                })));
+                let shelf = Arc::new(Shelf::new(crate::report::Reporter::logging()));
                 if let Err(error) = shelf.read(crate::config::file("looks")) {
                     tracing::warn!("the film is made without your own passes: {error}");
                 }

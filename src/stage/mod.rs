@@ -54,7 +54,7 @@ pub use output::{Offscreen, Output, Presented};
 #[cfg(feature = "live")]
 pub use pane::{Pane, PaneSize};
 #[cfg(feature = "live")]
-pub use pipe::{Pipes, Tell};
+pub use pipe::Pipes;
 pub use projection::{Film, Filter, Projection, ProjectionIds};
 pub use scale::Scaler;
 #[cfg(feature = "live")]

@@ -10,14 +10,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::reader::Reader;
 use super::target::Target;
 use super::{Canvas, Filter, Projection, Scaler};
+use crate::report::Reporter;
 
 /// Pictures that can wait for a reader.
 const PICTURES: usize = 3;
 /// How long a picture that is on its way when the show ends may still take.
 const LAST_PICTURE: Duration = Duration::from_millis(500);
-
-/// Tells the performer.
-pub type Tell = Arc<dyn Fn(String) + Send + Sync>;
 
 /// Every place that raw pictures go to; each has a thread of its own, `out-1` and so on.
 pub struct Pipes(Vec<Pipe>);
@@ -32,10 +30,10 @@ impl Pipes {
         targets: &[Target],
         from: (u32, u32),
         size: (u32, u32),
-        tell: &Tell,
+        reporter: &Reporter,
     ) -> std::io::Result<Self> {
         let open = |(number, target): (usize, &Target)| {
-            Pipe::open(number + 1, target.clone(), from, size, Arc::clone(tell))
+            Pipe::open(number + 1, target.clone(), from, size, reporter.clone())
         };
         let pipes = targets.iter().enumerate().map(open);
         Ok(Self(pipes.collect::<Result<_, _>>()?))
@@ -87,7 +85,7 @@ impl Pipe {
         target: Target,
         from: (u32, u32),
         size: (u32, u32),
-        tell: Tell,
+        reporter: Reporter,
     ) -> std::io::Result<Self> {
         let (pictures, inbox) = bounded(PICTURES);
         let (back, spent) = bounded(PICTURES);
@@ -102,7 +100,7 @@ impl Pipe {
             inbox,
             back,
             shared: Arc::clone(&shared),
-            tell,
+            reporter,
             scaler: Scaler::new(Filter::CatmullRom, 1),
             scaled: Canvas::default(),
         };
@@ -154,7 +152,7 @@ struct Work {
     inbox: Receiver<Picture>,
     back: Sender<Picture>,
     shared: Arc<Shared>,
-    tell: Tell,
+    reporter: Reporter,
     scaler: Scaler,
     scaled: Canvas,
 }
@@ -163,7 +161,7 @@ impl Work {
     fn run(mut self) {
         while let Some(mut reader) = self.connect() {
             let (width, height) = self.size;
-            (self.tell)(format!(
+            self.reporter.info(format!(
                 "{}: a reader is there; pictures of {width} x {height} go out",
                 self.target
             ));
@@ -174,9 +172,11 @@ impl Work {
                 Ok(()) => return,
                 Err(_) if self.shared.closing.load(Ordering::Relaxed) => return,
                 Err(error) if self.target == Target::Stdout => {
-                    return (self.tell)(format!("{}: the reader has gone ({error})", self.target));
+                    return self
+                        .reporter
+                        .info(format!("{}: the reader has gone ({error})", self.target));
                 }
-                Err(error) => (self.tell)(format!(
+                Err(error) => self.reporter.info(format!(
                     "{}: the reader has gone ({error}); waiting for it to return",
                     self.target
                 )),
@@ -194,7 +194,7 @@ impl Work {
             };
             if !is_told {
                 is_told = true;
-                (self.tell)(format!(
+                self.reporter.info(format!(
                     "{}: no reader yet ({error}); trying again",
                     self.target
                 ));
@@ -261,10 +261,6 @@ mod tests {
         (listener, Target::Tcp(address))
     }
 
-    fn quiet() -> Tell {
-        Arc::new(|_| {})
-    }
-
     /// Offers pictures of rising levels until the pipe has sent so many.
     fn offer(pipes: &Pipes, count: u64) {
         let until = pipes.sent() + count;
@@ -280,7 +276,7 @@ mod tests {
     #[test]
     fn pictures_arrive_whole_and_in_order_and_a_reader_that_returns_is_served_again() {
         let (listener, target) = listening();
-        let pipes = Pipes::open(&[target], (4, 2), (4, 2), &quiet()).unwrap();
+        let pipes = Pipes::open(&[target], (4, 2), (4, 2), &Reporter::silent()).unwrap();
         let (mut stream, _) = listener.accept().unwrap();
         offer(&pipes, 20);
         let mut first = vec![0; 4 * 2 * 4 * 5];
@@ -311,7 +307,7 @@ mod tests {
     fn a_reader_that_stalls_loses_pictures_and_holds_nobody_up() {
         let (listener, target) = listening();
         let size = (512, 512);
-        let pipes = Pipes::open(&[target], size, size, &quiet()).unwrap();
+        let pipes = Pipes::open(&[target], size, size, &Reporter::silent()).unwrap();
         let stream = listener.accept().unwrap();
         let canvas = Canvas::black(size);
         while pipes.dropped() < 100 {
@@ -325,7 +321,7 @@ mod tests {
     #[test]
     fn pictures_of_another_size_are_brought_to_the_one_of_the_stream() {
         let (listener, target) = listening();
-        let pipes = Pipes::open(&[target], (4, 2), (8, 8), &quiet()).unwrap();
+        let pipes = Pipes::open(&[target], (4, 2), (8, 8), &Reporter::silent()).unwrap();
         let (mut stream, _) = listener.accept().unwrap();
         offer(&pipes, 1);
         let mut picture = [9; 8 * 8 * 4];

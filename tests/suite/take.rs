@@ -71,7 +71,13 @@ impl Show {
         let mut instrument =
             Instrument::new(&Preset::of_seeds(1..=4), Arc::clone(&table), latent).unwrap();
         instrument.seed(77);
-        let log = TakeLog::start(folder, &instrument, model, Box::new(|_| {})).unwrap();
+        let log = TakeLog::start(
+            folder,
+            &instrument,
+            model,
+            latentloop::report::Reporter::silent(),
+        )
+        .unwrap();
         Self {
             log,
             instrument,

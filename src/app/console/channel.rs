@@ -123,7 +123,12 @@ impl ConsoleSender {
     }
 
     /// Sends how the show stands, and what it shows. Allocates only where the picture grows.
-    pub(in crate::app) fn send(&mut self, now: Instant, snapshot: ConsoleSnapshot, canvas: &Canvas) {
+    pub(in crate::app) fn send(
+        &mut self,
+        now: Instant,
+        snapshot: ConsoleSnapshot,
+        canvas: &Canvas,
+    ) {
         self.sent_at = Some(now);
         self.snapshot.write(snapshot);
         let is_fresh = |last: Instant| now.duration_since(last) < PICTURE_INTERVAL;
@@ -244,7 +249,10 @@ mod tests {
         sender.send(later, snapshot, &canvas);
         assert_eq!(receiver.picture(), None, "pictures come at half the pace");
         drop(receiver);
-        assert!(!sender.is_due(now + Duration::from_secs(1)), "it was closed");
+        assert!(
+            !sender.is_due(now + Duration::from_secs(1)),
+            "it was closed"
+        );
     }
 
     #[test]

@@ -8,9 +8,9 @@ use arc_swap::ArcSwap;
 
 use crate::app::hands::Hands;
 use crate::app::readout::table_of_keys;
+use crate::control::ControlPlane;
 use crate::control::midi::Hub;
 use crate::control::osc;
-use crate::control::ControlPlane;
 use crate::instrument::{Action, ParamId};
 use crate::stage::LookIds;
 use crate::stage::own::{Knob, Shelf};
@@ -42,11 +42,7 @@ pub(super) struct ConsoleHandle {
 }
 
 impl ConsoleHandle {
-    pub(super) fn new(
-        hands: &Hands,
-        takes: PathBuf,
-        monitors: Arc<ArcSwap<Vec<String>>>,
-    ) -> Self {
+    pub(super) fn new(hands: &Hands, takes: PathBuf, monitors: Arc<ArcSwap<Vec<String>>>) -> Self {
         Self {
             monitors,
             keys: table_of_keys(&hands.keys).into(),

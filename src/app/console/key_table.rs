@@ -1,4 +1,4 @@
-//! Every key and what it does.
+//! The key table: every key and what it does.
 
 use egui::{Align2, Margin, ScrollArea, Sense, Ui, Vec2};
 

@@ -21,7 +21,7 @@ mod key_table;
 mod meters;
 mod model_browser;
 mod model_card;
-mod notice_log;
+mod notice_panel;
 mod parameter_panel;
 mod ports;
 mod preset_bank;

@@ -8,11 +8,11 @@ use egui::{
     Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, Vec2,
 };
 
-use super::model_card::ModelCard;
-use super::widgets;
 use super::handle::ConsoleHandle;
-use super::worker::{ConsoleWorker, Request};
+use super::model_card::ModelCard;
 use super::style::{ALARM, CORNER, DARK, DIM, EDGE, GROUND, INK, LIT, PANEL, font};
+use super::widgets;
+use super::worker::{ConsoleWorker, Request};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{ParamId, Table};
 use crate::library::Piece;
@@ -242,7 +242,7 @@ impl ModelTile {
         let line = |ui: &mut Ui, text: RichText| {
             ui.add(egui::Label::new(text).wrap());
         };
-        match &self.card.made_of {
+        match &self.card.summary {
             Ok(text) => line(ui, RichText::new(text).size(13.0).color(INK)),
             Err(error) => line(ui, RichText::new(error).size(13.0).color(ALARM)),
         }

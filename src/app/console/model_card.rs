@@ -16,13 +16,13 @@ const WIDTH: u32 = 560;
 const MAX_SIDE: u32 = 16_384;
 const MAX_BYTES: u64 = 256 << 20;
 
-/// What is known of a model.
+/// A card of a model, as the browser shows it.
 #[derive(Clone, Debug)]
 pub(super) struct ModelCard {
     /// The file's name.
     pub(super) name: String,
-    /// What it is made of, in a line; or why it cannot be read.
-    pub(super) made_of: Result<String, String>,
+    /// Its size and precision, in a line; or why it cannot be read.
+    pub(super) summary: Result<String, String>,
     /// Names and what they say, as the card beside the file has them.
     pub(super) lines: Vec<(String, String)>,
     /// The colours of its footage and how common each is, where its file tells them.
@@ -39,12 +39,12 @@ impl ModelCard {
         let written = read_text(&model.with_extension("md")).map(|text| lines(&text));
         let lines = match (written, &described) {
             (Ok(lines), _) if !lines.is_empty() => lines,
-            (_, Ok(description)) => told(description),
+            (_, Ok(description)) => metadata_lines(description),
             _ => Vec::new(),
         };
         Self {
             name: name.to_string_lossy().into_owned(),
-            made_of: described.as_ref().map(made_of).map_err(ToString::to_string),
+            summary: described.as_ref().map(summary).map_err(ToString::to_string),
             lines,
             palette: described
                 .as_ref()
@@ -66,7 +66,7 @@ fn coloured(swatch: &Swatch) -> (Color32, f32) {
     (Color32::from_rgb(red, green, blue), swatch.share as f32)
 }
 
-fn made_of(description: &Description) -> String {
+fn summary(description: &Description) -> String {
     let colour = if description.colour { "colour" } else { "grey" };
     format!(
         "{0} x {0}, {colour}   {1:.1} M numbers, {2}   {3:.1} MB",
@@ -119,11 +119,11 @@ fn plain(text: &str) -> String {
     short
 }
 
-/// What the file says of itself.
-fn told(description: &Description) -> Vec<(String, String)> {
+/// The lines of the metadata in the model's file.
+fn metadata_lines(description: &Description) -> Vec<(String, String)> {
     let card = description.card.as_ref();
     let card = card.and_then(|card| card.as_object());
-    let told = card.into_iter().flatten().filter_map(|(name, value)| {
+    let lines = card.into_iter().flatten().filter_map(|(name, value)| {
         let says = match value {
             serde_json::Value::String(text) => plain(text),
             serde_json::Value::Number(number) => number.to_string(),
@@ -131,7 +131,7 @@ fn told(description: &Description) -> Vec<(String, String)> {
         };
         Some((plain(name), says))
     });
-    told.take(LINES).collect()
+    lines.take(LINES).collect()
 }
 
 fn sheet(path: &Path) -> Result<Option<ColorImage>, String> {

@@ -1,14 +1,14 @@
-//! Every parameter but the keyframes', in groups by the part of its name before the dot.
+//! The parameter panel: every parameter but the keyframes', in groups by the part of its name before the dot.
 
 use egui::{Pos2, Rect, ScrollArea, Sense, Stroke, Ui, Vec2};
 
-use super::tooltip::UiState;
-use super::widgets::{self, HEIGHT};
 use super::handle::{ConsoleHandle, UserPassRow};
 use super::style::{DIM, EDGE, INK, LIT, PANEL, caption};
+use super::tooltip::UiState;
+use super::widgets::{self, HEIGHT};
 use crate::instrument::{Kind, ParamId, Row, Table};
 
-/// What is on each of the pages.
+/// A page of parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Page {
     /// What is played.
@@ -19,7 +19,7 @@ pub(super) enum Page {
     Program,
 }
 
-/// The groups that are played, in their order; others are the look's.
+/// Groups of the play page, in their order; others are the look's.
 const PLAYED: [&str; 6] = ["loop", "beat", "sound", "master", "record", "preset"];
 /// The look's groups, and how the names of the parameters in each begin; what begins otherwise comes after.
 const LOOK: [(&str, &[&str]); 7] = [
@@ -68,11 +68,11 @@ const ELSEWHERE: [&str; 10] = [
 /// The groups of the program itself share one.
 const PROGRAM: [&str; 3] = ["window", "hud", "midi"];
 const PROGRAM_NAME: &str = "program";
-/// A column is at least so wide, and a key.
+/// A column is at least so wide, and a button.
 const COLUMN: f32 = 330.0;
 /// From so many columns on, one page is for all that is played.
 const WIDE: usize = 3;
-const KEY: f32 = 116.0;
+const BUTTON: f32 = 116.0;
 const GAP: f32 = 5.0;
 const HEAD: f32 = 25.0;
 const MARGIN: f32 = 9.0;
@@ -81,9 +81,9 @@ const MARGIN: f32 = 9.0;
 struct Group {
     page: Page,
     name: String,
-    /// Those with a value, and those that are keys, each with the name that stands on it.
+    /// Those with a value, and those that are buttons, each with its label.
     values: Vec<(ParamId, String)>,
-    keys: Vec<(ParamId, String)>,
+    buttons: Vec<(ParamId, String)>,
     is_open: bool,
 }
 
@@ -91,7 +91,7 @@ impl Group {
     /// Whether there is anything in it: places for passes may be empty.
     fn is_there(&self, handle: &ConsoleHandle) -> bool {
         let is_there = |(param, _): &(ParamId, String)| is_there(handle, *param);
-        !self.keys.is_empty() || self.values.iter().any(is_there)
+        !self.buttons.is_empty() || self.values.iter().any(is_there)
     }
 
     fn height(&self, width: f32, handle: &ConsoleHandle) -> f32 {
@@ -100,11 +100,12 @@ impl Group {
         }
         let shown = self.values.iter();
         let shown = shown.filter(|(param, _)| is_there(handle, *param));
-        let lines = shown.count() + self.keys.len().div_ceil(columns(width));
+        let lines = shown.count() + self.buttons.len().div_ceil(columns(width));
         HEAD + lines as f32 * (HEIGHT + GAP) + MARGIN + GAP
     }
 }
 
+/// The parameter panel.
 pub(super) struct ParameterPanel {
     groups: Vec<Group>,
 }
@@ -132,7 +133,7 @@ impl ParameterPanel {
                         page,
                         name: group.to_owned(),
                         values: Vec::new(),
-                        keys: Vec::new(),
+                        buttons: Vec::new(),
                         is_open: true,
                     });
                     let last = groups.len() - 1;
@@ -140,7 +141,7 @@ impl ParameterPanel {
                 }
             };
             match row.kind {
-                Kind::Toggle | Kind::Trigger => group.keys.push((param, name)),
+                Kind::Toggle | Kind::Trigger => group.buttons.push((param, name)),
                 _ => group.values.push((param, name)),
             }
         }
@@ -152,7 +153,13 @@ impl ParameterPanel {
         Self { groups }
     }
 
-    pub(super) fn show(&mut self, ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, page: Page) {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        handle: &ConsoleHandle,
+        state: &mut UiState,
+        page: Page,
+    ) {
         let scroll = ScrollArea::vertical().id_salt(page as u8);
         scroll.auto_shrink(false).show(ui, |ui| {
             let count = ((ui.available_width() / COLUMN) as usize).clamp(1, 4);
@@ -198,7 +205,9 @@ impl Group {
             for (param, name) in &self.values {
                 match handle.user_pass_row(*param) {
                     Some(UserPassRow::Empty) => {}
-                    Some(UserPassRow::Amount(name)) => widgets::row(ui, handle, state, *param, &name),
+                    Some(UserPassRow::Amount(name)) => {
+                        widgets::row(ui, handle, state, *param, &name)
+                    }
                     Some(UserPassRow::Knob(knob)) => {
                         let name = format!("   {}", label(&knob.name));
                         widgets::row(ui, handle, state, *param, &name);
@@ -212,7 +221,7 @@ impl Group {
                 (width - GAP * (columns - 1) as f32) / columns as f32,
                 HEIGHT,
             );
-            for line in self.keys.chunks(columns) {
+            for line in self.buttons.chunks(columns) {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = GAP;
                     for (param, name) in line {
@@ -257,12 +266,12 @@ fn look_group(name: &str) -> &'static str {
     found.map_or("look", |(group, _)| group)
 }
 
-/// How many keys stand in a line of that width.
+/// How many buttons stand in a line of that width.
 fn columns(width: f32) -> usize {
-    (((width + GAP) / (KEY + GAP)) as usize).max(1)
+    (((width + GAP) / (BUTTON + GAP)) as usize).max(1)
 }
 
-/// Whether a row moves anything.
+/// Whether a row stands for anything.
 fn is_there(handle: &ConsoleHandle, param: ParamId) -> bool {
     !matches!(handle.user_pass_row(param), Some(UserPassRow::Empty))
 }
@@ -278,7 +287,7 @@ fn is_shown(row: &Row) -> bool {
     row.kind != Kind::Text && !row.read_only && !ELSEWHERE.iter().any(is_elsewhere)
 }
 
-/// A name as it stands on a knob.
+/// The label of a parameter's widget.
 fn label(name: &str) -> String {
     let name = name.strip_suffix("_secs").unwrap_or(name);
     name.replace(['_', '.'], " ")

@@ -1,4 +1,4 @@
-//! Controllers with a light each, and where the program is found on the network.
+//! The port panel: controllers with a light each, and where the program is found on the network.
 
 use egui::{Pos2, RichText, ScrollArea, Sense, Ui, Vec2};
 
@@ -11,7 +11,12 @@ use crate::control::midi::PortState;
 /// How long a port's light stays on: an eighth of a second.
 const BUSY_NANOS: u64 = 125_000_000;
 
-pub(super) fn show(ui: &mut Ui, handle: &ConsoleHandle, snapshot: &ConsoleSnapshot, meters: &Meters) {
+pub(super) fn show(
+    ui: &mut Ui,
+    handle: &ConsoleHandle,
+    snapshot: &ConsoleSnapshot,
+    meters: &Meters,
+) {
     ui.spacing_mut().item_spacing.y = 3.0;
     let size = Vec2::new(ui.available_width(), 18.0);
     let (area, _) = ui.allocate_exact_size(size, Sense::hover());

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use egui::{Align2, Pos2, Rect, Sense, Ui, Vec2};
 
-use super::tooltip::{self, UiState};
-use super::widgets;
 use super::handle::ConsoleHandle;
 use super::style::{CELL, CORNER, DARK, DIM, HOVER, INK, LIT, PANEL, font};
+use super::tooltip::{self, UiState};
+use super::widgets;
 use super::worker::{ConsoleWorker, Request};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{BANK, ParamId, Table};
@@ -20,6 +20,7 @@ const ACROSS: usize = 8;
 /// Height of all of it in points.
 pub(super) const HEIGHT: f32 = 2.0 * (LINE + CELL_HEIGHT) + 4.0 * GAP;
 
+/// The preset bank.
 pub(super) struct PresetBank {
     places: Vec<ParamId>,
     next: ParamId,
@@ -112,7 +113,14 @@ impl PresetBank {
         widgets::fit_text(&painter, middle.shrink(6.0), playing, 17.0, INK);
     }
 
-    fn place(&self, ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, place: usize, area: Rect) {
+    fn place(
+        &self,
+        ui: &mut Ui,
+        handle: &ConsoleHandle,
+        state: &mut UiState,
+        place: usize,
+        area: Rect,
+    ) {
         let param = self.places[place];
         let response = ui.interact(area, ui.scope_id().with(("bank", place)), Sense::click());
         let name = self.names.get(place).and_then(Option::as_deref);

@@ -1,4 +1,4 @@
-//! The loop as a ring of keyframes, the play head on it, and the picture that is shown in its middle.
+//! The keyframe ring: the loop as a ring of keyframes, the play head on it, and the output picture in its middle.
 
 use egui::epaint::PathStroke;
 use egui::{
@@ -6,10 +6,10 @@ use egui::{
     Sense, Shape, Stroke, StrokeKind, Ui, Vec2,
 };
 
-use super::channel::{ConsoleSnapshot, ConsoleReceiver};
+use super::channel::{ConsoleReceiver, ConsoleSnapshot};
 use super::handle::ConsoleHandle;
+use super::ring_layout::{RingLayout, RingPart, swaps};
 use super::ring_textures::RingTextures;
-use super::ring_layout::{RingPart, RingLayout, swaps};
 use super::style::{BLUE, CELL, DIM, EDGE, GROUND, HOVER, INK, LIT, NEAR, SCRIM, font, mix};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{MAX_KEYFRAMES, ParamId, Table};
@@ -21,7 +21,7 @@ const CARRIED: f32 = 84.0;
 const WHOLE: Rect = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
 
 /// The parameters of a keyframe.
-struct Ids {
+struct KeyframeParams {
     jump: ParamId,
     reroll: ParamId,
     seed: ParamId,
@@ -30,11 +30,13 @@ struct Ids {
     swap: ParamId,
 }
 
+/// The keyframe ring.
 pub(super) struct KeyframeRing {
-    keyframes: Vec<Ids>,
+    keyframes: Vec<KeyframeParams>,
     position: ParamId,
     pictures: RingTextures,
-    hold: RingPart,
+    /// What the hand has hold of.
+    held: RingPart,
     /// The keyframe that the keyboard has reached.
     cursor: usize,
     /// The keyframe whose menu is open, and the seed that is being typed there.
@@ -42,7 +44,7 @@ pub(super) struct KeyframeRing {
     seed: String,
 }
 
-/// What a picture of the ring is painted from.
+/// What the ring is painted from.
 struct View<'a> {
     painter: Painter,
     handle: &'a ConsoleHandle,
@@ -56,7 +58,7 @@ impl KeyframeRing {
     pub(super) fn new(table: &Table) -> Result<Self, PresetError> {
         let ids = |number: usize| {
             let id = |part: &str| table.find(&format!("keyframe.{number}.{part}"));
-            Ok(Ids {
+            Ok(KeyframeParams {
                 jump: id("jump")?,
                 reroll: id("reroll")?,
                 seed: id("seed")?,
@@ -69,7 +71,7 @@ impl KeyframeRing {
             keyframes: (1..=MAX_KEYFRAMES).map(ids).collect::<Result<_, _>>()?,
             position: table.find("loop.position")?,
             pictures: RingTextures::default(),
-            hold: RingPart::Nothing,
+            held: RingPart::Nothing,
             cursor: 0,
             menu: 0,
             seed: String::new(),
@@ -77,14 +79,25 @@ impl KeyframeRing {
     }
 
     /// Takes the pictures that have come.
-    pub(super) fn look(&mut self, context: &Context, receiver: &mut ConsoleReceiver, snapshot: &ConsoleSnapshot) {
+    pub(super) fn look(
+        &mut self,
+        context: &Context,
+        receiver: &mut ConsoleReceiver,
+        snapshot: &ConsoleSnapshot,
+    ) {
         receiver.thumbnails(|thumbnail| self.pictures.take(context, thumbnail, &snapshot.stamps));
         if let Some(canvas) = receiver.picture() {
             self.pictures.take_preview(context, canvas);
         }
     }
 
-    pub(super) fn show(&mut self, ui: &mut Ui, handle: &ConsoleHandle, snapshot: &ConsoleSnapshot, side: f32) {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        handle: &ConsoleHandle,
+        snapshot: &ConsoleSnapshot,
+        side: f32,
+    ) {
         let (area, response) = ui.allocate_exact_size(
             Vec2::new(ui.available_width(), side),
             Sense::click_and_drag(),
@@ -113,18 +126,18 @@ impl KeyframeRing {
         let here = response.interact_pointer_pos();
         if response.drag_started() {
             let origin = ui.input(|input| input.pointer.press_origin());
-            self.hold = under(origin);
+            self.held = under(origin);
         }
-        if let (RingPart::PlayHead, Some(at), true) = (self.hold, here, response.dragged()) {
+        if let (RingPart::PlayHead, Some(at), true) = (self.held, here, response.dragged()) {
             handle.set(self.position, plan.position(at));
         }
         if response.drag_stopped() {
-            if let (RingPart::Keyframe(from), RingPart::Keyframe(to)) = (self.hold, under(here)) {
+            if let (RingPart::Keyframe(from), RingPart::Keyframe(to)) = (self.held, under(here)) {
                 for place in swaps(from, to, plan.count) {
                     handle.fire(self.keyframes[place].swap);
                 }
             }
-            self.hold = RingPart::Nothing;
+            self.held = RingPart::Nothing;
         }
         if let (true, Some(at)) = (response.clicked(), here) {
             match plan.hit(at) {
@@ -148,7 +161,13 @@ impl KeyframeRing {
     }
 
     /// Once Tab has reached the ring, arrows go from cell to cell, Enter and Space jump, and with Shift re-roll.
-    fn type_keys(&mut self, ui: &Ui, handle: &ConsoleHandle, plan: &RingLayout, response: &Response) {
+    fn type_keys(
+        &mut self,
+        ui: &Ui,
+        handle: &ConsoleHandle,
+        plan: &RingLayout,
+        response: &Response,
+    ) {
         if !response.has_focus() {
             return;
         }
@@ -206,7 +225,12 @@ impl KeyframeRing {
         });
     }
 
-    fn told_seed(&self, handle: &ConsoleHandle, snapshot: &ConsoleSnapshot, keyframe: usize) -> String {
+    fn told_seed(
+        &self,
+        handle: &ConsoleHandle,
+        snapshot: &ConsoleSnapshot,
+        keyframe: usize,
+    ) -> String {
         if snapshot.captured >> keyframe & 1 == 1 {
             "captured".to_owned()
         } else {
@@ -214,7 +238,14 @@ impl KeyframeRing {
         }
     }
 
-    fn paint(&mut self, ui: &Ui, handle: &ConsoleHandle, snapshot: &ConsoleSnapshot, plan: &RingLayout, response: &Response) {
+    fn paint(
+        &mut self,
+        ui: &Ui,
+        handle: &ConsoleHandle,
+        snapshot: &ConsoleSnapshot,
+        plan: &RingLayout,
+        response: &Response,
+    ) {
         let here = response.interact_pointer_pos();
         let view = View {
             painter: ui.painter_at(response.rect),
@@ -236,14 +267,14 @@ impl KeyframeRing {
         }
         self.paint_middle(&view);
         self.paint_head(&view);
-        if let (RingPart::Keyframe(from), Some(at)) = (self.hold, here) {
+        if let (RingPart::Keyframe(from), Some(at)) = (self.held, here) {
             self.paint_carried(&view, from, at);
         }
     }
 
     fn paint_head(&self, view: &View) {
         let (plan, painter) = (view.plan, &view.painter);
-        let is_near = view.hovered == RingPart::PlayHead || self.hold == RingPart::PlayHead;
+        let is_near = view.hovered == RingPart::PlayHead || self.held == RingPart::PlayHead;
         let track = if is_near { EDGE } else { CELL };
         painter.circle_stroke(plan.centre, plan.track(), Stroke::new(3.0, track));
         let direction = plan.direction(view.position);
@@ -265,7 +296,7 @@ impl KeyframeRing {
         let middle = (plan.outer + plan.inner) / 2.0;
         match self.pictures.keyframe(keyframe, &view.snapshot.stamps) {
             Some((texture, is_present)) => {
-                let is_carried = self.hold == RingPart::Keyframe(keyframe);
+                let is_carried = self.held == RingPart::Keyframe(keyframe);
                 let level = match (is_carried || !is_present, is_hovered) {
                     (true, _) => 90,
                     (_, true) => 255,

@@ -1,4 +1,4 @@
-//! Where things are on the ring.
+//! The layout of the keyframe ring.
 
 use std::f32::consts::{FRAC_PI_2, TAU};
 
@@ -10,7 +10,7 @@ const TRACK: f32 = 9.0;
 /// How far from the track a hand may take hold of the play head.
 const GRIP: f32 = 11.0;
 
-/// What a hand has hold of.
+/// A part of the ring.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum RingPart {
     Nothing,
@@ -18,7 +18,7 @@ pub(super) enum RingPart {
     Cell(usize),
 }
 
-/// A ring of so many keyframes.
+/// The layout of a ring of so many keyframes.
 pub(super) struct RingLayout {
     pub(super) centre: Pos2,
     pub(super) outer: f32,
@@ -55,7 +55,7 @@ impl RingLayout {
         }
     }
 
-    /// What is there.
+    /// The part at a point.
     pub(super) fn hit(&self, at: Pos2) -> RingPart {
         let distance = (at - self.centre).length();
         if (self.inner..=self.outer + 4.0).contains(&distance) {

@@ -1,4 +1,4 @@
-//! RingTextures on the graphics card: the keyframes, small, and what is shown.
+//! Textures of the ring: thumbnails of the keyframes, and the preview of the output.
 
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 
@@ -9,6 +9,7 @@ use crate::stage::Canvas;
 /// Thumbnails that are kept: what comes back by an undo need not be drawn again.
 const KEPT: usize = 3 * MAX_KEYFRAMES;
 
+/// The textures of the ring.
 pub(super) struct RingTextures {
     /// What each is a picture of; the oldest first.
     keyframes: Vec<(u64, TextureHandle)>,
@@ -28,7 +29,7 @@ impl Default for RingTextures {
 }
 
 impl RingTextures {
-    /// Takes what is shown.
+    /// Takes a picture of the output.
     pub(super) fn take_preview(&mut self, context: &Context, canvas: &Canvas) {
         let Some(image) = image(canvas) else {
             return;

@@ -1,9 +1,9 @@
-//! The pages of the console's largest part.
+//! The tabs: pages of the console's largest part.
 
 use egui::{Align2, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 
-use super::widgets;
 use super::style::{CELL, DIM, INK, LIT, font};
+use super::widgets;
 
 /// Height of the tabs, and width of one, in points.
 const HEIGHT: f32 = 30.0;

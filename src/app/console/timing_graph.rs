@@ -1,4 +1,4 @@
-//! The last ten seconds in milliseconds: what the engine takes, from picture to picture, from a control to the picture.
+//! The timing graph: engine time, frame interval and control latency of the last ten seconds, in milliseconds.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -41,6 +41,7 @@ const LATE: f64 = 1.5;
 /// Milliseconds at a moment, a row each; nothing where there was none.
 type Point = (Instant, [Option<f64>; 3]);
 
+/// The timing graph.
 #[derive(Default)]
 pub(super) struct TimingGraph {
     points: VecDeque<Point>,
@@ -49,7 +50,7 @@ pub(super) struct TimingGraph {
 }
 
 impl TimingGraph {
-    /// Notes how the show stands.
+    /// Notes the times of a snapshot.
     pub(super) fn note(&mut self, now: Instant, snapshot: &ConsoleSnapshot) {
         let ms = |time: Duration| (!time.is_zero()).then_some(time.as_secs_f64() * 1e3);
         let longest = snapshot.longest;

@@ -1,4 +1,4 @@
-//! What a parameter is, for a hand that rests on it: its help, its address, its controls, and its menu.
+//! Tooltips and context menus of parameters: help, address, controls, and what can be done besides moving it.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ const LEARN: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::L
 /// The controls of a parameter are looked up this often.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What the controls remember from one picture to the next.
+/// UI state that widgets keep from one picture to the next.
 #[derive(Default)]
 pub(super) struct UiState {
     controls: HashMap<ParamId, (Instant, String)>,
@@ -36,7 +36,13 @@ impl UiState {
 }
 
 /// The button that learns a control: hollow, filled where there is a control, red while it waits for one.
-pub(super) fn learn(ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, param: ParamId, area: Rect) {
+pub(super) fn learn(
+    ui: &mut Ui,
+    handle: &ConsoleHandle,
+    state: &mut UiState,
+    param: ParamId,
+    area: Rect,
+) {
     if handle.hub.is_none() {
         return;
     }
@@ -70,8 +76,13 @@ pub(super) fn learn(ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, pa
     });
 }
 
-/// What a parameter is, for a hand that rests on it, and its menu.
-pub(super) fn about(response: &Response, handle: &ConsoleHandle, state: &mut UiState, param: ParamId) {
+/// Attaches a parameter's tooltip and context menu to a widget.
+pub(super) fn about(
+    response: &Response,
+    handle: &ConsoleHandle,
+    state: &mut UiState,
+    param: ParamId,
+) {
     let row = handle.plane.table.row(param);
     if response.hovered() {
         let controls = state.controls(handle, param).to_owned();
@@ -108,7 +119,7 @@ pub(super) fn about(response: &Response, handle: &ConsoleHandle, state: &mut UiS
     response.context_menu(|ui| menu(ui, handle, state, param));
 }
 
-/// What can be done with a parameter besides moving it.
+/// The context menu of a parameter.
 fn menu(ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, param: ParamId) {
     let row = handle.plane.table.row(param);
     ui.set_min_width(220.0);

@@ -1,14 +1,14 @@
-//! What is always at hand: blackout, freeze, fade, the beat, and the recording.
+//! The transport bar, always at hand: blackout, freeze, fade, the beat, and the recording.
 
 use std::time::Duration;
 
 use egui::{Align2, Pos2, Rect, Sense, Ui, Vec2};
 
-use super::tooltip::{self, UiState};
-use super::widgets::{self, BarLabel};
 use super::channel::ConsoleSnapshot;
 use super::handle::ConsoleHandle;
 use super::style::{BLUE, CELL, CORNER, DIM, INK, LIT, NEAR, RED, font, mix};
+use super::tooltip::{self, UiState};
+use super::widgets::{self, BarLabel};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{ParamId, Table};
 
@@ -16,6 +16,7 @@ use crate::instrument::{ParamId, Table};
 pub(super) const HEIGHT: f32 = 56.0;
 const GAP: f32 = 8.0;
 
+/// The transport bar.
 pub(super) struct Transport {
     blackout: ParamId,
     freeze: ParamId,
@@ -68,7 +69,8 @@ impl Transport {
             (self.freeze, "FREEZE", BLUE, 104.0),
         ] {
             let face = (name, 18.0);
-            let response = widgets::plain_button(ui, handle, param, take(width * wide), face, colour);
+            let response =
+                widgets::plain_button(ui, handle, param, take(width * wide), face, colour);
             tooltip::attach(&response, handle, state, param);
         }
         let cell = take(230.0 * wide);

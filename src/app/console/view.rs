@@ -5,22 +5,22 @@ use std::time::Instant;
 
 use egui::{CentralPanel, Frame, Margin, Panel, Stroke, Ui, Vec2};
 
-use super::tooltip::UiState;
-use super::preset_bank::{self, PresetBank};
-use super::channel::{ConsoleSnapshot, ConsoleReceiver};
-use super::timing_graph::TimingGraph;
-use super::key_table;
-use super::parameter_panel::{ParameterPanel, Page};
+use super::channel::{ConsoleReceiver, ConsoleSnapshot};
 use super::handle::ConsoleHandle;
-use super::notice_log::NoticeLog;
+use super::key_table;
 use super::meters::Meters;
 use super::model_browser::ModelBrowser;
+use super::notice_panel::NoticePanel;
+use super::parameter_panel::{Page, ParameterPanel};
 use super::ports;
-use super::ring::Ring;
-use super::worker::{ConsoleWorker, Response};
+use super::preset_bank::{self, PresetBank};
+use super::ring::KeyframeRing;
 use super::style::{CELL, GROUND, PANEL};
 use super::tabs::{self, Tab};
+use super::timing_graph::TimingGraph;
+use super::tooltip::UiState;
 use super::transport::{self, Transport};
+use super::worker::{ConsoleWorker, Response};
 use crate::instrument::ParamId;
 
 /// Height of the lowest panel and width of its parts in points; the part of the width that the left panel takes.
@@ -46,7 +46,7 @@ pub(super) struct ConsoleView {
     models: ModelBrowser,
     worker: ConsoleWorker,
     meters: Meters,
-    log: NoticeLog,
+    log: NoticePanel,
     graph: TimingGraph,
     phase: ParamId,
     per_bar: ParamId,
@@ -66,7 +66,7 @@ impl ConsoleView {
             meters: Meters::default(),
             phase: table.find("beat.phase")?,
             per_bar: table.find("beat.per_bar")?,
-            log: NoticeLog::default(),
+            log: NoticePanel::default(),
             graph: TimingGraph::default(),
             snapshot: ConsoleSnapshot::default(),
             state: UiState::default(),

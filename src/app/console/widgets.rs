@@ -1,4 +1,4 @@
-//! One parameter under the hand: a bar, a choice or a key.
+//! Widgets of one parameter: a bar, a choice or a button.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use egui::{
     StrokeKind, Ui, Vec2,
 };
 
-use super::tooltip::{self, UiState};
 use super::handle::{ConsoleHandle, UserPassRow};
 use super::style::{BLUE, CELL, CORNER, DIM, EDGE, FILL, HOVER, INK, LIT, SOFT, font, ink_on, mix};
+use super::tooltip::{self, UiState};
 use crate::instrument::{Kind, ParamId, Row};
 
 /// Height of a row in points.
@@ -27,7 +27,13 @@ const STEP: f64 = 0.01;
 const SLOW: f64 = 0.1;
 
 /// A row of a parameter that holds a value: name, bar or choice, and the button that learns.
-pub(super) fn row(ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, param: ParamId, name: &str) {
+pub(super) fn row(
+    ui: &mut Ui,
+    handle: &ConsoleHandle,
+    state: &mut UiState,
+    param: ParamId,
+    name: &str,
+) {
     let (area, _) = ui.allocate_exact_size(Vec2::new(ui.available_width(), HEIGHT), Sense::hover());
     let split = area.left() + area.width() * NAME;
     if area.width() < LEAST {
@@ -71,7 +77,7 @@ fn name_on(painter: &Painter, area: Rect, name: &str, ink: Color32) {
     painter.galley(Pos2::new(area.left(), top), galley, ink);
 }
 
-/// What is written on a bar.
+/// The label of a bar.
 pub(super) enum BarLabel<'a> {
     /// A text of that size in the middle.
     Middle(&'a str, f32),
@@ -80,7 +86,13 @@ pub(super) enum BarLabel<'a> {
 }
 
 /// A bar that is filled up to the value, and dragged.
-pub(super) fn bar(ui: &mut Ui, handle: &ConsoleHandle, param: ParamId, area: Rect, face: BarLabel) -> Response {
+pub(super) fn bar(
+    ui: &mut Ui,
+    handle: &ConsoleHandle,
+    param: ParamId,
+    area: Rect,
+    face: BarLabel,
+) -> Response {
     let row = handle.plane.table.row(param);
     let id = ui.scope_id().with(("bar", param.0));
     let response = ui.interact(area, id, Sense::click_and_drag());
@@ -184,7 +196,13 @@ fn moved(ui: &Ui, response: &Response, row: &Row, (value, rest): (f64, f64)) -> 
 }
 
 /// A choice: its names beside one another where there is room, else in a list.
-fn choice(ui: &mut Ui, handle: &ConsoleHandle, param: ParamId, area: Rect, names: &'static [&'static str]) {
+fn choice(
+    ui: &mut Ui,
+    handle: &ConsoleHandle,
+    param: ParamId,
+    area: Rect,
+    names: &'static [&'static str],
+) {
     let chosen = handle.get(param) as usize;
     let letters: usize = names.iter().map(|name| name.len()).sum();
     if letters <= SHORT {
@@ -218,8 +236,8 @@ fn choice(ui: &mut Ui, handle: &ConsoleHandle, param: ParamId, area: Rect, names
     focus_ring(&place, &list.response);
 }
 
-/// A key that flips a toggle or fires a trigger, lit where it is on.
-pub(super) fn key(
+/// A button that flips a toggle or fires a trigger, lit where it is on.
+pub(super) fn button(
     ui: &mut Ui,
     handle: &ConsoleHandle,
     state: &mut UiState,
@@ -228,14 +246,14 @@ pub(super) fn key(
 ) {
     let (area, _) = ui.allocate_exact_size(size, Sense::hover());
     let face = Rect::from_min_max(area.min, Pos2::new(area.right() - LEARN, area.bottom()));
-    let response = press(ui, handle, param, face, (name, 13.0), LIT);
+    let response = plain_button(ui, handle, param, face, (name, 13.0), LIT);
     tooltip::attach(&response, handle, state, param);
     let dot = Rect::from_min_max(Pos2::new(face.right(), area.top()), area.max);
     tooltip::learn_button(ui, handle, state, param, dot);
 }
 
-/// The face of a key, without a button that learns.
-pub(super) fn press(
+/// The same without the button that learns.
+pub(super) fn plain_button(
     ui: &mut Ui,
     handle: &ConsoleHandle,
     param: ParamId,
@@ -252,7 +270,7 @@ pub(super) fn press(
     response
 }
 
-/// Paints a key; what is on is in full colour.
+/// Paints a button; what is on is in full colour.
 pub(super) fn paint_button(
     ui: &Ui,
     response: &Response,
@@ -287,7 +305,7 @@ pub(super) fn fit_text(painter: &Painter, area: Rect, text: &str, size: f32, ink
     painter.galley(Pos2::new(at.x.max(area.left()), at.y), galley, ink);
 }
 
-/// A ring around what the keyboard has come to, which is brought into receiver.
+/// A ring around what the keyboard has come to, which is brought into sight.
 pub(super) fn focus_ring(ui: &Ui, response: &Response) {
     if response.gained_focus() && !ui.clip_rect().contains_rect(response.rect) {
         ui.scroll_to_rect(response.rect, None);

@@ -14,13 +14,13 @@ use winit::keyboard::ModifiersState;
 use winit::monitor::MonitorHandle;
 use winit::window::{Window, WindowAttributes, WindowId};
 
-use super::view::ConsoleView;
 use super::channel::ConsoleReceiver;
 use super::handle::ConsoleHandle;
 use super::style;
 use super::surface::Surface;
+use super::view::ConsoleView;
 use crate::app::hands::Hands;
-use crate::app::placement::ConsolePlace;
+use crate::app::placement::ConsolePlacement;
 
 /// Size of the window in points, and the least.
 const SIZE: (f64, f64) = (1280.0, 800.0);
@@ -78,7 +78,7 @@ impl Console {
     pub(in crate::app) fn open(
         event_loop: &ActiveEventLoop,
         monitor: Option<MonitorHandle>,
-        place: &ConsolePlace,
+        place: &ConsolePlacement,
         context: &mut Option<ConsoleContext>,
     ) -> anyhow::Result<Self> {
         let window = event_loop
@@ -99,7 +99,8 @@ impl Console {
         if let Some(zoom) = place.zoom {
             egui.egui_ctx().set_zoom_factor(zoom);
         }
-        let ConsoleContext { handle, receiver } = context.take().context("the console is open already")?;
+        let ConsoleContext { handle, receiver } =
+            context.take().context("the console is open already")?;
         receiver.open(true);
         let view = ConsoleView::new(handle, receiver)?;
         Ok(Self {
@@ -129,7 +130,7 @@ impl Console {
     }
 
     /// Where it stands.
-    pub(in crate::app) fn place(&self) -> ConsolePlace {
+    pub(in crate::app) fn place(&self) -> ConsolePlacement {
         let monitor = self.window.current_monitor();
         let corner = monitor.as_ref().map(MonitorHandle::position);
         // Not every window system tells.
@@ -138,7 +139,7 @@ impl Console {
             .window
             .inner_size()
             .to_logical::<f64>(self.window.scale_factor());
-        ConsolePlace {
+        ConsolePlacement {
             monitor: monitor.and_then(|monitor| monitor.name()),
             position: at
                 .zip(corner)
@@ -244,7 +245,7 @@ impl Console {
 fn attributes(
     event_loop: &ActiveEventLoop,
     monitor: Option<&MonitorHandle>,
-    place: &ConsolePlace,
+    place: &ConsolePlacement,
 ) -> WindowAttributes {
     let home = monitor
         .cloned()

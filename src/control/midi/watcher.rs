@@ -334,7 +334,7 @@ impl PortWatcher {
                 self.context
                     .plane
                     .notices
-                    .tell(format!("MIDI: {name} ({system}), map {map}"));
+                    .info(format!("MIDI: {name} ({system}), map {map}"));
             } else {
                 self.context
                     .plane
@@ -387,7 +387,7 @@ impl PortWatcher {
                     if !learnt.replaced.is_empty() {
                         text += &format!(", instead of {}", learnt.replaced.join(" and "));
                     }
-                    self.context.plane.notices.tell(text);
+                    self.context.plane.notices.info(text);
                     self.registry.last_learned.store(Some(Arc::new(learnt)));
                 }
                 Err(reason) => self
@@ -403,7 +403,7 @@ impl PortWatcher {
                     .context
                     .plane
                     .notices
-                    .tell(format!("{count} learnt controls are forgotten")),
+                    .info(format!("{count} learnt controls are forgotten")),
                 Err(reason) => self.context.plane.notices.warn(reason),
             }
             self.rebind();

@@ -152,7 +152,7 @@ mod tests {
     use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType, encoder::encode};
 
     fn receiver() -> (Receiver, Arc<Inbox>) {
-        let plane = ControlPlane::new(Arc::new(Table::standard()));
+        let plane = ControlPlane::new(&Arc::new(Table::standard()));
         let addresses = Arc::new(AddressMap::new(&plane.table));
         let receiver = Receiver::new(plane.clone(), addresses);
         (receiver, plane.inbox)

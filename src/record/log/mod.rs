@@ -13,22 +13,12 @@ use std::thread::{self, JoinHandle};
 use crossbeam_queue::ArrayQueue;
 
 use crate::instrument::{Action, Instrument, Preset, State};
+use crate::report::Reporter;
 use crate::take::Model;
 use work::Work;
 
 /// Records that can wait: far more than come while a file is being synced.
 const WAITING: usize = 1 << 14;
-/// What is told of a take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// It went well.
-    Tell(String),
-    /// It failed, and the show goes on.
-    Warn(String),
-}
-
-/// Where notices go.
-type Notices = Box<dyn Fn(Notice) + Send>;
 
 /// The log of a show. A call only puts something into a queue: it never waits or touches a file, and but where it says so it
 /// allocates nothing. Ticks never go back.
@@ -69,7 +59,7 @@ impl TakeLog {
         folder: &Path,
         instrument: &Instrument,
         model: Arc<Model>,
-        notices: Notices,
+        reporter: Reporter,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             messages: ArrayQueue::new(WAITING),
@@ -77,7 +67,7 @@ impl TakeLog {
             astray: AtomicBool::new(false),
             over: AtomicBool::new(false),
         });
-        let work = Work::new(Arc::clone(&shared), folder, instrument, model, notices);
+        let work = Work::new(Arc::clone(&shared), folder, instrument, model, reporter);
         let thread = thread::Builder::new()
             .name("take-log".into())
             .spawn(move || work.run())?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::instrument::Table;
+use crate::report::Severity;
 use crate::take::log::fingerprint;
 use crate::take::{Ended, Event, Player, Take};
 
@@ -13,7 +14,7 @@ struct Played {
     log: Option<TakeLog>,
     instrument: Instrument,
     table: Arc<Table>,
-    told: Arc<Mutex<Vec<Notice>>>,
+    told: Arc<Mutex<Vec<(Severity, String)>>>,
 }
 
 impl Played {
@@ -25,14 +26,14 @@ impl Played {
             latent: 6,
         };
         let told = Arc::new(Mutex::new(Vec::new()));
-        let notices = {
+        let reporter = {
             let told = Arc::clone(&told);
-            Box::new(move |notice| told.lock().unwrap().push(notice))
+            Reporter::new(move |severity, text| told.lock().unwrap().push((severity, text)))
         };
         let mut instrument =
             Instrument::new(&Preset::of_seeds(1..=4), Arc::clone(&table), 6).unwrap();
         instrument.seed(9);
-        let log = TakeLog::start(folder, &instrument, Arc::new(model), notices).unwrap();
+        let log = TakeLog::start(folder, &instrument, Arc::new(model), reporter).unwrap();
         Self {
             log: Some(log),
             instrument,
@@ -63,7 +64,7 @@ impl Played {
         }
     }
 
-    fn end(&mut self) -> Vec<Notice> {
+    fn end(&mut self) -> Vec<(Severity, String)> {
         self.log = None;
         std::mem::take(&mut self.told.lock().unwrap())
     }
@@ -87,7 +88,7 @@ fn what_is_played_while_a_file_is_open_is_in_it() {
     played.play(30);
     let told = played.end();
     assert!(
-        matches!(&told[..], [Notice::Tell(text)] if text.contains("one.take")),
+        matches!(&told[..], [(Severity::Info, text)] if text.contains("one.take")),
         "{told:?}"
     );
     let take = played.read(&path);
@@ -114,7 +115,7 @@ fn the_last_seconds_can_be_kept_at_any_time() {
     played.log.as_ref().unwrap().keep(25 * 480, 12.0);
     let told = played.end();
     assert!(
-        matches!(&told[..], [Notice::Tell(text)] if text.contains("kept the last 12 s")),
+        matches!(&told[..], [(Severity::Info, text)] if text.contains("kept the last 12 s")),
         "{told:?}"
     );
     let files: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
@@ -141,7 +142,7 @@ fn a_file_that_is_there_or_cannot_be_written_is_named_and_the_log_goes_on() {
     played.log.as_ref().unwrap().keep(160, 60.0);
     let told = played.end();
     assert!(
-        matches!(&told[..], [Notice::Warn(a), Notice::Warn(b), Notice::Tell(_)]
+        matches!(&told[..], [(Severity::Warning, a), (Severity::Warning, b), (Severity::Info, _)]
             if a.contains("taken.take") && b.contains("below")),
         "{told:?}"
     );
@@ -172,7 +173,8 @@ fn what_comes_too_fast_is_counted_and_the_show_brings_the_log_back() {
     let log = played.log.as_ref().unwrap();
     log.keep(played.instrument.ticks(), 0.0);
     let told = played.end();
-    let lost = |notice: &Notice| matches!(notice, Notice::Warn(text) if text.contains("lost"));
+    let lost =
+        |report: &(Severity, String)| report.0 == Severity::Warning && report.1.contains("lost");
     assert!(told.iter().any(lost), "{told:?}");
     let file = fs::read_dir(folder.path()).unwrap().next().unwrap();
     let take = played.read(&file.unwrap().path());

@@ -9,9 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::super::free_name;
-use super::{Message, Notice, Notices, Shared, WAITING};
+use super::{Message, Shared, WAITING};
 use crate::instrument::{Instrument, Preset, Recall, State, TICKS_PER_SEC, ticks};
 use crate::network::checkpoint::write_whole;
+use crate::report::Reporter;
 use crate::take::log::{LogError, Ring, STATE_SECS, Writer, fingerprint};
 use crate::take::{Model, Snapshot};
 
@@ -47,7 +48,7 @@ pub(super) struct Work {
     /// When the next state is due.
     due: u64,
     file: Option<Open>,
-    notices: Notices,
+    reporter: Reporter,
     /// Whether a record could not be encoded: it is told once.
     has_failed: bool,
 }
@@ -59,7 +60,7 @@ impl Work {
         folder: &Path,
         instrument: &Instrument,
         model: Arc<Model>,
-        notices: Notices,
+        reporter: Reporter,
     ) -> Self {
         let table = instrument.table();
         Self {
@@ -74,7 +75,7 @@ impl Work {
             model,
             due: 0,
             file: None,
-            notices,
+            reporter,
             has_failed: false,
         }
     }
@@ -93,7 +94,7 @@ impl Work {
             let lost = self.shared.lost.swap(0, Ordering::Relaxed);
             if lost > 0 {
                 let text = format!("{lost} records were lost: the log could not keep up");
-                (self.notices)(Notice::Warn(format!("take: {text}")));
+                self.reporter.warn(format!("take: {text}"));
                 let tick = self.writer.tick();
                 self.write(tick, |writer, out| writer.mark(tick, &text, out));
             }
@@ -140,7 +141,7 @@ impl Work {
                         self.file = Some(file);
                         self.state();
                     }
-                    Err(text) => (self.notices)(Notice::Warn(text)),
+                    Err(text) => self.reporter.warn(text),
                 }
             }
             Message::End(tick, dropped) => {
@@ -274,7 +275,7 @@ impl Work {
     fn complain(&mut self, error: &dyn std::fmt::Display) {
         if !std::mem::replace(&mut self.has_failed, true) {
             let text = format!("the take leaves something out: {error}");
-            (self.notices)(Notice::Warn(text));
+            self.reporter.warn(text);
         }
     }
 
@@ -294,7 +295,7 @@ impl Work {
             // What waits could not be written either.
             let _ = file.into_parts();
             let text = format!("the take {} has ended: {error}", path.display());
-            (self.notices)(Notice::Warn(text));
+            self.reporter.warn(text);
         }
     }
 
@@ -311,29 +312,33 @@ impl Work {
             .write_all(&self.record)
             .and_then(|()| file.flush())
             .and_then(|()| file.get_ref().sync_all());
-        (self.notices)(match closed {
-            Ok(()) => Notice::Tell(format!("the take is in {}", path.display())),
-            Err(error) => {
-                Notice::Warn(format!("cannot close the take {}: {error}", path.display()))
-            }
-        });
+        match closed {
+            Ok(()) => self
+                .reporter
+                .info(format!("the take is in {}", path.display())),
+            Err(error) => self
+                .reporter
+                .warn(format!("cannot close the take {}: {error}", path.display())),
+        }
     }
 
     fn keep(&mut self, tick: u64, secs: f64) {
         let kept = match self.ring.since(tick, secs) {
             Ok(Some(bytes)) => bytes,
-            Ok(None) => return (self.notices)(Notice::Warn("there is nothing to keep yet".into())),
+            Ok(None) => return self.reporter.warn("there is nothing to keep yet"),
             Err(error) => return self.complain(&error),
         };
         let path = free_name(&self.folder, SystemTime::now(), ".take");
         let written = fs::create_dir_all(&self.folder).and_then(|()| write_whole(&path, &kept));
-        (self.notices)(match written {
-            Ok(()) => Notice::Tell(format!(
+        match written {
+            Ok(()) => self.reporter.info(format!(
                 "kept the last {:.0} s in {}",
                 secs.min(self.ring.secs()),
                 path.display()
             )),
-            Err(error) => Notice::Warn(format!("cannot keep the take {}: {error}", path.display())),
-        });
+            Err(error) => self
+                .reporter
+                .warn(format!("cannot keep the take {}: {error}", path.display())),
+        }
     }
 }

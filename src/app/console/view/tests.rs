@@ -5,16 +5,16 @@ use std::sync::Arc;
 use egui::{Context, Event, Id, Key, Modifiers, PointerButton, Pos2, RawInput, Rect, Shape};
 
 use super::*;
-use crate::app::console::channel::{ConsoleSender, feed};
+use crate::app::console::channel::{ConsoleSender, console_channel};
 use crate::app::console::style;
-use crate::control::{Inbox, Notices, Values};
+use crate::control::ControlPlane;
 use crate::instrument::{Action, Table};
 use crate::stage::Canvas;
 
 /// A console without a window.
-struct Stand {
-    board: ConsoleView,
-    feed: ConsoleSender,
+struct Rig {
+    view: ConsoleView,
+    sender: ConsoleSender,
     context: Context,
     size: Vec2,
     shapes: Vec<Shape>,
@@ -36,31 +36,30 @@ fn has_ring(shapes: &[Shape]) -> bool {
     })
 }
 
-impl Stand {
+impl Rig {
     fn new(size: Vec2, keyframes: usize) -> Self {
         let table = Arc::new(Table::standard());
-        let (feed, receiver) = feed(4);
+        let (sender, receiver) = console_channel(4);
         receiver.watch(true);
         let handle = ConsoleHandle {
             monitors: Arc::default(),
-            values: Arc::new(Values::new(&table)),
-            inbox: Arc::new(Inbox::new(&table)),
-            notices: Arc::new(Notices::default()),
-            looks: Arc::new(crate::stage::own::Shelf::new(Box::new(|_, _| {}))),
+            plane: ControlPlane::new(&table),
+            looks: Arc::new(crate::stage::own::Shelf::new(
+                crate::report::Reporter::silent(),
+            )),
             look: crate::stage::LookIds::new(&table).ok(),
             hub: None,
             osc: None,
             oscquery: None,
             keys: Arc::new([("B".to_owned(), "Blackout".to_owned())]),
             takes: "takes".into(),
-            table,
         };
         handle.plane.notices.warn("a line that is told");
         let context = Context::default();
         style::apply(&context);
-        let mut stand = Self {
-            board: ConsoleView::new(handle, receiver).unwrap(),
-            feed,
+        let mut rig = Self {
+            view: ConsoleView::new(handle, receiver).unwrap(),
+            sender,
             context,
             size,
             shapes: Vec::new(),
@@ -73,9 +72,9 @@ impl Stand {
             ..ConsoleSnapshot::default()
         };
         let canvas = Canvas::black((64, 48));
-        stand.feed.tell(Instant::now(), snapshot, &canvas);
-        stand.pass(Vec::new());
-        stand
+        rig.sender.send(Instant::now(), snapshot, &canvas);
+        rig.pass(Vec::new());
+        rig
     }
 
     fn pass(&mut self, events: Vec<Event>) {
@@ -84,8 +83,8 @@ impl Stand {
             events,
             ..RawInput::default()
         };
-        let board = &mut self.board;
-        let mut output = self.context.run_ui(input, |ui| board.show(ui));
+        let view = &mut self.view;
+        let mut output = self.context.run_ui(input, |ui| view.show(ui));
         output.textures_delta.clear();
         self.shapes = output.shapes.into_iter().map(|shape| shape.shape).collect();
     }
@@ -127,8 +126,9 @@ impl Stand {
 
     fn actions(&self) -> Vec<Action> {
         let mut actions = Vec::new();
-        self.board
+        self.view
             .handle
+            .plane
             .inbox
             .take(|action, _| actions.push(action));
         actions
@@ -137,8 +137,8 @@ impl Stand {
 
 #[test]
 fn a_click_is_an_action() {
-    let mut stand = Stand::new(Vec2::new(1280.0, 800.0), 8);
-    let table = Arc::clone(&stand.board.handle.plane.table);
+    let mut rig = Rig::new(Vec2::new(1280.0, 800.0), 8);
+    let table = Arc::clone(&rig.view.handle.plane.table);
     let plain = Modifiers::NONE;
     for (at, held, name) in [
         ((40.0, 20.0), plain, "master.blackout"),
@@ -148,47 +148,47 @@ fn a_click_is_an_action() {
         ((980.0, 40.0), plain, "record.toggle"),
     ] {
         for pressed in [true, false] {
-            stand.button(at.into(), PointerButton::Primary, pressed, held);
+            rig.button(at.into(), PointerButton::Primary, pressed, held);
         }
         let param = table.find(name).unwrap();
-        assert_eq!(stand.actions(), [Action::Trigger { param }], "{name}");
+        assert_eq!(rig.actions(), [Action::Trigger { param }], "{name}");
     }
 }
 
 #[test]
 fn tab_comes_to_everything_and_what_it_comes_to_is_seen() {
-    let mut stand = Stand::new(Vec2::new(1280.0, 800.0), 8);
-    stand.pass(Vec::new());
-    assert!(stand.focused().is_none() && !has_ring(&stand.shapes));
+    let mut rig = Rig::new(Vec2::new(1280.0, 800.0), 8);
+    rig.pass(Vec::new());
+    assert!(rig.focused().is_none() && !has_ring(&rig.shapes));
     let mut reached: Vec<Id> = Vec::new();
     for stop in 0.. {
-        stand.press(Key::Tab, Modifiers::NONE);
-        let focused = stand.focused();
+        rig.press(Key::Tab, Modifiers::NONE);
+        let focused = rig.focused();
         if focused.is_some() && focused == reached.first().copied() {
             break;
         }
-        assert!(has_ring(&stand.shapes), "stop {stop} is not seen");
+        assert!(has_ring(&rig.shapes), "stop {stop} is not seen");
         reached.extend(focused);
         assert!(stop < 300, "it never comes round");
     }
     // Transport, ring, bank, tabs, and the knobs of a page.
     assert!(reached.len() > 60, "{} stops", reached.len());
-    stand.press(Key::Escape, Modifiers::NONE);
-    assert!(stand.focused().is_none());
+    rig.press(Key::Escape, Modifiers::NONE);
+    assert!(rig.focused().is_none());
 }
 
 #[test]
 fn what_tab_has_come_to_is_brought_into_sight() {
     let height = 560.0;
-    let mut stand = Stand::new(Vec2::new(1280.0, height), 8);
-    stand.board.tab = Tab::Look;
-    stand.pass(Vec::new());
+    let mut rig = Rig::new(Vec2::new(1280.0, height), 8);
+    rig.view.tab = Tab::Look;
+    rig.pass(Vec::new());
     let mut seen = 0;
     for stop in 0..120 {
-        stand.tab(1);
-        stand.pass(Vec::new());
-        let focused = stand.focused().unwrap();
-        let area = stand.context.read_response(focused).unwrap().rect;
+        rig.tab(1);
+        rig.pass(Vec::new());
+        let focused = rig.focused().unwrap();
+        let area = rig.context.read_response(focused).unwrap().rect;
         // The knobs are to the right of the ring and above the foot.
         if area.left() > 460.0 && area.top() > 72.0 {
             assert!(area.bottom() <= height - FOOT, "stop {stop}: {area}");
@@ -200,34 +200,34 @@ fn what_tab_has_come_to_is_brought_into_sight() {
 
 #[test]
 fn what_tab_has_come_to_is_played_by_keys() {
-    let mut stand = Stand::new(Vec2::new(1280.0, 800.0), 8);
-    let table = Arc::clone(&stand.board.handle.plane.table);
+    let mut rig = Rig::new(Vec2::new(1280.0, 800.0), 8);
+    let table = Arc::clone(&rig.view.handle.plane.table);
     let id = |name: &str| table.find(name).unwrap();
     let plain = Modifiers::NONE;
-    stand.tab(1);
-    stand.press(Key::Space, plain);
+    rig.tab(1);
+    rig.press(Key::Space, plain);
     let blackout = id("master.blackout");
-    assert_eq!(stand.actions(), [Action::Trigger { param: blackout }]);
+    assert_eq!(rig.actions(), [Action::Trigger { param: blackout }]);
     // A bar: arrows go a hundredth of its range.
-    stand.tab(2);
-    stand.press(Key::ArrowLeft, plain);
-    let [Action::Set { param, value }] = stand.actions()[..] else {
+    rig.tab(2);
+    rig.press(Key::ArrowLeft, plain);
+    let [Action::Set { param, value }] = rig.actions()[..] else {
         panic!("the fade does not move");
     };
     assert_eq!(param, id("master.fade"));
     assert!((value - 0.99).abs() < 1e-9, "{value}");
     // The ring: arrows go from cell to cell.
     let (third, eighth) = (id("keyframe.3.jump"), id("keyframe.8.reroll"));
-    stand.tab(6);
-    stand.press(Key::ArrowRight, plain);
-    stand.press(Key::ArrowRight, plain);
-    stand.press(Key::Enter, plain);
-    assert_eq!(stand.actions(), [Action::Trigger { param: third }]);
+    rig.tab(6);
+    rig.press(Key::ArrowRight, plain);
+    rig.press(Key::ArrowRight, plain);
+    rig.press(Key::Enter, plain);
+    assert_eq!(rig.actions(), [Action::Trigger { param: third }]);
     for _ in 0..3 {
-        stand.press(Key::ArrowLeft, plain);
+        rig.press(Key::ArrowLeft, plain);
     }
-    stand.press(Key::Enter, Modifiers::SHIFT);
-    assert_eq!(stand.actions(), [Action::Trigger { param: eighth }]);
+    rig.press(Key::Enter, Modifiers::SHIFT);
+    assert_eq!(rig.actions(), [Action::Trigger { param: eighth }]);
 }
 
 #[test]
@@ -248,20 +248,20 @@ fn whatever_a_hand_does_at_any_size_is_within_range() {
         (640.0, 400.0, 5),
         (40.0, 20.0, 3),
     ] {
-        let mut stand = Stand::new(Vec2::new(width, height), keyframes);
+        let mut rig = Rig::new(Vec2::new(width, height), keyframes);
         for turn in 0..150 {
-            stand.board.tab = [Tab::Play, Tab::Look, Tab::Models, Tab::Program][turn / 40];
+            rig.view.tab = [Tab::Play, Tab::Look, Tab::Models, Tab::Program][turn / 40];
             let button = match below(5.0) as u32 {
                 0 => PointerButton::Secondary,
                 _ => PointerButton::Primary,
             };
             for pressed in [true, false] {
                 let at = Pos2::new(below(width), below(height));
-                stand.button(at, button, pressed, Modifiers::NONE);
+                rig.button(at, button, pressed, Modifiers::NONE);
             }
-            for action in stand.actions() {
+            for action in rig.actions() {
                 if let Action::Set { param, value } = action {
-                    let row = stand.board.handle.plane.table.row(param);
+                    let row = rig.view.handle.plane.table.row(param);
                     assert!((row.min..=row.max).contains(&value), "{} {value}", row.name);
                 }
             }

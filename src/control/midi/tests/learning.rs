@@ -19,7 +19,7 @@ use crate::instrument::Table;
 fn while_a_parameter_waits_controls_do_nothing_but_answer() {
     let table = Arc::new(Table::standard());
     let context = Arc::new(MidiContext {
-        plane: ControlPlane::new(Arc::clone(&table)),
+        plane: ControlPlane::new(&table),
         pulses: Arc::default(),
         learning: LearnMode::default(),
         faults: 0.into(),

@@ -11,7 +11,7 @@ use std::fmt;
 pub(super) use folder::STACK;
 pub use folder::Watch;
 pub use header::{Header, Knob};
-pub use shelf::{Arrival, Shelf, Source, Tell};
+pub use shelf::{Arrival, Shelf, Source};
 
 /// What is wrong with a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,12 +10,10 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::Knob;
 use super::check::Checked;
 use crate::instrument::{OWN_KNOBS, OWN_PASSES};
+use crate::report::Reporter;
 
 /// Arrivals that can wait.
 const WAITING: usize = 16;
-
-/// Tells the performer something: whether it is a warning, and what.
-pub type Tell = Box<dyn Fn(bool, String) + Send + Sync>;
 
 /// A file that can be drawn with.
 #[derive(Debug)]
@@ -65,7 +63,7 @@ pub struct Shelf {
     places: [ArcSwapOption<Source>; OWN_PASSES],
     version: AtomicU64,
     arrivals: (Sender<Arrival>, Receiver<Arrival>),
-    tell: Tell,
+    reporter: Reporter,
 }
 
 impl std::fmt::Debug for Shelf {
@@ -78,12 +76,12 @@ impl std::fmt::Debug for Shelf {
 
 impl Shelf {
     /// An empty one.
-    pub fn new(tell: Tell) -> Self {
+    pub fn new(reporter: Reporter) -> Self {
         Self {
             places: Default::default(),
             version: AtomicU64::new(0),
             arrivals: bounded(WAITING),
-            tell,
+            reporter,
         }
     }
 
@@ -124,10 +122,10 @@ impl Shelf {
     }
 
     pub(in crate::stage::look) fn tell(&self, text: String) {
-        (self.tell)(false, text);
+        self.reporter.info(text);
     }
 
     pub(in crate::stage::look) fn warn(&self, text: String) {
-        (self.tell)(true, text);
+        self.reporter.warn(text);
     }
 }

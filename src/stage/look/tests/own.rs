@@ -8,9 +8,11 @@ fn own(texts: &[(&str, &str)]) -> (Arc<Shelf>, tempfile::TempDir) {
     for (name, text) in texts {
         std::fs::write(place.path().join(name), text).unwrap();
     }
-    let shelf = Arc::new(Shelf::new(Box::new(|is_warning, text| {
-        assert!(!is_warning, "{text}");
-    })));
+    let shelf = Arc::new(Shelf::new(crate::report::Reporter::new(
+        |severity, text| {
+            assert_eq!(severity, crate::report::Severity::Info, "{text}");
+        },
+    )));
     shelf.read(place.path().to_owned()).unwrap();
     (shelf, place)
 }

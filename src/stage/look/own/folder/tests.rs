@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use super::*;
+use crate::report::Reporter;
 
 fn pass(header: &str) -> String {
     format!(
@@ -15,8 +16,8 @@ fn pass(header: &str) -> String {
 fn shelf() -> (Arc<Shelf>, Arc<Mutex<Vec<String>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let into = Arc::clone(&told);
-    let tell = move |_: bool, text: String| into.lock().unwrap().push(text);
-    (Arc::new(Shelf::new(Box::new(tell))), told)
+    let reporter = Reporter::new(move |_, text| into.lock().unwrap().push(text));
+    (Arc::new(Shelf::new(reporter)), told)
 }
 
 fn names(shelf: &Shelf) -> Vec<Option<String>> {

@@ -1,4 +1,4 @@
-//! What happened: the last lines that the program told.
+//! The notice panel: the last lines for the performer.
 
 use std::collections::VecDeque;
 
@@ -12,13 +12,14 @@ use crate::control::Notice;
 /// Lines that are kept.
 const LINES: usize = 50;
 
+/// The notice panel.
 #[derive(Default)]
-pub(super) struct NoticeLog {
+pub(super) struct NoticePanel {
     lines: VecDeque<(String, Notice)>,
 }
 
-impl NoticeLog {
-    /// Takes what was told since the last call.
+impl NoticePanel {
+    /// Takes the notices that have come since the last call.
     pub(super) fn take(&mut self, handle: &ConsoleHandle) {
         while let Some(notice) = handle.plane.notices.take_logged() {
             if self.lines.len() == LINES {

@@ -1,4 +1,4 @@
-//! Keeps the screens lit and the machine awake while a show runs.
+//! The sleep inhibitor: keeps the screens lit and the machine awake while a show runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use crate::control::Notices;
 /// An X server is told so often that somebody is there: far more often than any screen saver comes.
 const HEARTBEAT: Duration = Duration::from_secs(4);
 
-/// Holds the screen saver and the machine's sleep off until it is dropped.
-pub(super) struct Awake {
+/// A sleep inhibitor: holds the screen saver and the machine's sleep off until it is dropped.
+pub(super) struct SleepInhibitor {
     _over: Sender<()>,
 }
 
-impl Awake {
+impl SleepInhibitor {
     /// Asks the system, on a thread of its own, for it may take its time to answer. What it refuses is told. The thread is left
     /// to itself: what the system grants ends with the program.
     pub(super) fn start(notices: Arc<Notices>) -> std::io::Result<Self> {

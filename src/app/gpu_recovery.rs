@@ -1,4 +1,4 @@
-//! The graphics card of the outputs, and another one where it is lost.
+//! GPU recovery: the graphics card of the outputs, opened again where it is lost.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use winit::event_loop::{ActiveEventLoop, EventLoopProxy};
 
-use super::show::WindowCommand;
+use super::event::WindowCommand;
 use crate::control::Notices;
 use crate::stage::{Card, GpuError, Pane, Screen};
 
 /// A lost card is asked for again after that time.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// Where lost cards come to, and other ones go from.
-pub(super) struct Cards {
+/// The recovery of lost graphics cards.
+pub(super) struct GpuRecovery {
     lost: Receiver<Card>,
     opened: Sender<Card>,
     notices: Arc<Notices>,
@@ -24,7 +24,7 @@ pub(super) struct Cards {
     is_told: bool,
 }
 
-impl Cards {
+impl GpuRecovery {
     /// Opens a card for some windows, and what shows pictures of that size on it.
     ///
     /// # Errors
@@ -40,21 +40,21 @@ impl Cards {
         card.warm(size);
         let (give, lost) = bounded(1);
         let (opened, take) = bounded(1);
-        let cards = Self {
+        let recovery = Self {
             lost,
             opened,
             notices: Arc::clone(notices),
             due: None,
             is_told: false,
         };
-        notices.tell(format!("showing with {}", card.name()));
-        cards.tell_refused(&card);
+        notices.info(format!("showing with {}", card.name()));
+        recovery.report_refused(&card);
         let give_back = Box::new(move |card| {
             // Where the window's thread has ended, so does the show.
             let _ = give.try_send(card);
             let _ = proxy.send_event(WindowCommand::CardLost);
         });
-        Ok((cards, Screen::new(card, give_back, take)))
+        Ok((recovery, Screen::new(card, give_back, take)))
     }
 
     /// The card is lost.
@@ -82,11 +82,11 @@ impl Cards {
         match Card::open(&panes(), event_loop.owned_display_handle()) {
             Ok(card) => {
                 (self.due, self.is_told) = (None, false);
-                self.tell_refused(&card);
+                self.report_refused(&card);
                 let text = format!("the graphics card is there again: {}", card.name());
                 // The show asks for one at a time.
                 let _ = self.opened.try_send(card);
-                self.notices.tell(text);
+                self.notices.info(text);
             }
             Err(error) => {
                 self.due = Some(now + RETRY);
@@ -98,7 +98,7 @@ impl Cards {
         self.due
     }
 
-    fn tell_refused(&self, card: &Card) {
+    fn report_refused(&self, card: &Card) {
         for error in &card.refused {
             self.notices
                 .warn(format!("one of the outputs stays dark: {error}"));

@@ -1,9 +1,7 @@
-//! The output windows, each on the monitor where it belongs.
-
-mod watch;
+//! The output windows, each on its home monitor.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -13,37 +11,44 @@ use winit::monitor::MonitorHandle;
 use winit::window::{Fullscreen, Window, WindowId};
 
 use super::Settings;
-use super::placement::OutputPlace;
+use super::placement::OutputPlacement;
 use crate::control::Notices;
 use crate::instrument::OUTPUTS;
 use crate::stage::{Pane, PaneSize};
+
+/// The monitors are looked at this often: not every system tells of a change.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// A window manager that has not put a window where it belongs is asked again after that time, after twice as long, and so on,
+/// so many times.
+const SETTLING: Duration = Duration::from_millis(600);
+const TRIES: u32 = 7;
 
 /// Side of a window in points where it is not fullscreen, and the part of its monitor that it takes at most.
 const SIDE: f64 = 768.0;
 const MOST: f64 = 0.8;
 const MIN_SIDE: f64 = 160.0;
-/// Where an output is.
+/// The state of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum OutputState {
     /// In a window, because the performer wants it so.
-    Window,
-    /// All over the monitor of that name.
-    Full(String),
-    /// In a window or nowhere, until the monitor where it belongs returns.
-    Away,
+    Windowed,
+    /// Fullscreen on the monitor of that name.
+    Fullscreen(String),
+    /// In a window or hidden, until its home monitor returns.
+    Waiting,
 }
 
-/// One output.
+/// An output window.
 struct OutputWindow {
     pane: Pane,
-    /// The monitor where it belongs, by a part of its name.
+    /// Its home monitor, by a part of its name.
     home: Option<String>,
-    place: Place,
+    state: OutputState,
     /// When it was put there, and how often.
     put: (Instant, u32),
 }
 
-/// Every output; the first is the main one.
+/// The outputs; the first is the main one.
 pub(super) struct Outputs {
     all: Vec<OutputWindow>,
     focused: usize,
@@ -62,7 +67,7 @@ impl Outputs {
     pub(super) fn open(
         event_loop: &ActiveEventLoop,
         settings: &Settings,
-        last: &OutputPlace,
+        last: &OutputPlacement,
         notices: &Arc<Notices>,
     ) -> anyhow::Result<Self> {
         let mut outputs = Self {
@@ -81,7 +86,7 @@ impl Outputs {
         for home in homes.into_iter().take(OUTPUTS) {
             outputs.add(event_loop, home)?;
         }
-        if settings.fullscreen && outputs.all[0].place == Place::Window {
+        if settings.fullscreen && outputs.all[0].state == OutputState::Windowed {
             outputs.toggle_fullscreen(event_loop);
         }
         Ok(outputs)
@@ -114,10 +119,10 @@ impl Outputs {
             .create_window(attributes)
             .context("cannot open a window")?;
         window.set_cursor_visible(monitor.is_none());
-        let place = match (&monitor, &home) {
-            (Some(monitor), _) => Place::Full(name(monitor)),
-            (None, Some(_)) => Place::Away,
-            (None, None) => Place::Window,
+        let state = match (&monitor, &home) {
+            (Some(monitor), _) => OutputState::Fullscreen(name(monitor)),
+            (None, Some(_)) => OutputState::Waiting,
+            (None, None) => OutputState::Windowed,
         };
         self.all.push(OutputWindow {
             pane: Pane {
@@ -125,7 +130,7 @@ impl Outputs {
                 size: Arc::new(PaneSize::default()),
             },
             home,
-            place,
+            state,
             put: (Instant::now(), 1),
         });
         self.note_size(self.all.len() - 1);
@@ -157,7 +162,7 @@ impl Outputs {
     pub(super) fn note_size(&self, at: usize) {
         let output = &self.all[at];
         let Pane { window, size } = &output.pane;
-        let is_hidden = at > 0 && output.place == Place::Away;
+        let is_hidden = at > 0 && output.state == OutputState::Waiting;
         let inner = window.inner_size();
         if is_hidden {
             size.set(0, 0);
@@ -172,9 +177,9 @@ impl Outputs {
     /// The monitors that no output is on.
     pub(super) fn free_monitors(&self, event_loop: &ActiveEventLoop) -> Vec<MonitorHandle> {
         let main = &self.all[0];
-        let windowed = match main.place {
-            Place::Full(_) => None,
-            Place::Window | Place::Away => main.pane.window.current_monitor(),
+        let windowed = match main.state {
+            OutputState::Fullscreen(_) => None,
+            OutputState::Windowed | OutputState::Waiting => main.pane.window.current_monitor(),
         };
         let windowed = windowed.as_ref().map(name);
         let is_free = |monitor: &MonitorHandle| {
@@ -184,8 +189,7 @@ impl Outputs {
     }
 
     fn takes(&self, monitor: &str) -> bool {
-        let is_it =
-            |output: &OutputWindow| matches!(&output.place, Place::Full(on) if on == monitor);
+        let is_it = |output: &OutputWindow| matches!(&output.state, OutputState::Fullscreen(on) if on == monitor);
         self.all.iter().any(is_it)
     }
 
@@ -203,22 +207,22 @@ impl Outputs {
     }
 
     /// Where the main output is, to be remembered.
-    pub(super) fn place(&self) -> OutputPlace {
+    pub(super) fn place(&self) -> OutputPlacement {
         let main = &self.all[0];
-        OutputPlace {
-            monitor: match &main.place {
-                Place::Full(on) => Some(on.clone()),
-                Place::Away => main.home.clone(),
-                Place::Window => None,
+        OutputPlacement {
+            monitor: match &main.state {
+                OutputState::Fullscreen(on) => Some(on.clone()),
+                OutputState::Waiting => main.home.clone(),
+                OutputState::Windowed => None,
             },
-            fullscreen: main.place != Place::Window,
+            fullscreen: main.state != OutputState::Windowed,
         }
     }
 
     /// Fills the monitor where the output's window stands, or gives it back.
     pub(super) fn toggle_fullscreen(&mut self, event_loop: &ActiveEventLoop) {
         let at = self.focused;
-        if matches!(self.all[at].place, Place::Full(_)) {
+        if matches!(self.all[at].state, OutputState::Fullscreen(_)) {
             return self.leave_fullscreen(event_loop);
         }
         let window = &self.all[at].pane.window;
@@ -234,11 +238,11 @@ impl Outputs {
     /// Gives the monitor back.
     pub(super) fn leave_fullscreen(&mut self, event_loop: &ActiveEventLoop) {
         let output = &mut self.all[self.focused];
-        if output.place == Place::Window && output.pane.window.fullscreen().is_none() {
+        if output.state == OutputState::Windowed && output.pane.window.fullscreen().is_none() {
             return;
         }
         output.home = None;
-        output.place = Place::Window;
+        output.state = OutputState::Windowed;
         let here = output.pane.window.current_monitor();
         self.to_window(event_loop, self.focused, here.as_ref());
     }
@@ -247,8 +251,8 @@ impl Outputs {
     pub(super) fn next_monitor(&mut self, event_loop: &ActiveEventLoop) {
         let at = self.focused;
         let output = &self.all[at];
-        let here = match &output.place {
-            Place::Full(on) => Some(on.clone()),
+        let here = match &output.state {
+            OutputState::Fullscreen(on) => Some(on.clone()),
             _ => output.pane.window.current_monitor().map(|m| name(&m)),
         };
         let monitors: Vec<MonitorHandle> = event_loop.available_monitors().collect();
@@ -259,7 +263,7 @@ impl Outputs {
         if let Some(monitor) = free.next() {
             self.put(at, monitor, true);
             self.notices
-                .tell(format!("the output is on {}", name(monitor)));
+                .info(format!("the output is on {}", name(monitor)));
         }
     }
 
@@ -269,7 +273,9 @@ impl Outputs {
         let all: Vec<MonitorHandle> = event_loop.available_monitors().collect();
         let exactly = all.iter().find(|monitor| name(monitor) == asked);
         let found = exactly.or_else(|| all.iter().find(|monitor| matches(monitor, asked)));
-        let other = |output: &OutputWindow, on: &str| output.place == Place::Full(on.to_owned());
+        let other = |output: &OutputWindow, on: &str| {
+            output.state == OutputState::Fullscreen(on.to_owned())
+        };
         match found {
             Some(monitor) => {
                 let on = name(monitor);
@@ -279,7 +285,7 @@ impl Outputs {
                     return self.notices.warn(text);
                 }
                 self.put(at, monitor, true);
-                self.notices.tell(format!("the output is on {on}"));
+                self.notices.info(format!("the output is on {on}"));
             }
             None => {
                 let there: Vec<String> = all.iter().map(name).collect();
@@ -295,13 +301,13 @@ impl Outputs {
     fn put(&mut self, at: usize, monitor: &MonitorHandle, moves: bool) {
         let on = name(monitor);
         let output = &mut self.all[at];
-        let again = output.place == Place::Full(on.clone()) && !moves;
+        let again = output.state == OutputState::Fullscreen(on.clone()) && !moves;
         let tries = if again { output.put.1 + 1 } else { 1 };
         output.put = (Instant::now(), tries);
         if moves {
             output.home = Some(on.clone());
         }
-        output.place = Place::Full(on);
+        output.state = OutputState::Fullscreen(on);
         let window = &output.pane.window;
         window.set_visible(true);
         // A monitor that has returned may bear the same number: without leaving it first, nothing would happen.
@@ -324,6 +330,101 @@ impl Outputs {
             window.set_outer_position(PhysicalPosition::new(x + 48, y + 48));
         }
         self.note_size(at);
+    }
+
+    /// Follows monitors that come and go, where it is time: an output whose monitor is gone waits, and is put back when it returns.
+    /// Gives the time of the next look, and whether an output has moved.
+    pub(super) fn update(&mut self, event_loop: &ActiveEventLoop, now: Instant) -> (Instant, bool) {
+        if now < self.looked + LOOK_INTERVAL {
+            return (self.looked + LOOK_INTERVAL, false);
+        }
+        self.looked = now;
+        self.name_monitors(event_loop);
+        let mut moved = false;
+        for at in 0..self.all.len() {
+            moved |= match self.all[at].state.clone() {
+                OutputState::Windowed => false,
+                OutputState::Waiting => self.return_home(event_loop, at),
+                OutputState::Fullscreen(on) => self.stay(event_loop, at, &on),
+            };
+            self.note_size(at);
+        }
+        (now + LOOK_INTERVAL, moved)
+    }
+
+    fn return_home(&mut self, event_loop: &ActiveEventLoop, at: usize) -> bool {
+        let home = self.all[at].home.clone();
+        let Some(monitor) = home.and_then(|home| self.free(event_loop, &home)) else {
+            return false;
+        };
+        self.put(at, &monitor, false);
+        let on = name(&monitor);
+        self.notices
+            .info(format!("monitor {on} is there: the output is on it"));
+        true
+    }
+
+    /// Keeps an output on its monitor.
+    fn stay(&mut self, event_loop: &ActiveEventLoop, at: usize, on: &str) -> bool {
+        let monitors: Vec<MonitorHandle> = event_loop.available_monitors().collect();
+        let Some(monitor) = monitors.iter().find(|monitor| name(monitor) == on) else {
+            return self.lose(event_loop, at, on, &monitors);
+        };
+        let output = &self.all[at];
+        let (since, tries) = output.put;
+        let settling = SETTLING * (1 << tries.saturating_sub(1).min(TRIES));
+        if covers(&output.pane.window, monitor) || since.elapsed() < settling {
+            return false;
+        }
+        // By a key of the window manager's the performer has moved it.
+        let another = monitors
+            .iter()
+            .find(|other| covers(&output.pane.window, other));
+        if let Some(another) = another {
+            let output = &mut self.all[at];
+            output.home = Some(name(another));
+            output.state = OutputState::Fullscreen(name(another));
+            return true;
+        }
+        if output.put.1 < TRIES {
+            self.put(at, monitor, false);
+        }
+        false
+    }
+
+    /// The monitor of an output is gone.
+    fn lose(
+        &mut self,
+        event_loop: &ActiveEventLoop,
+        at: usize,
+        on: &str,
+        rest: &[MonitorHandle],
+    ) -> bool {
+        // Without any monitor the system is about to give another one.
+        if rest.is_empty() {
+            return false;
+        }
+        self.notices.warn(format!(
+            "monitor {on} is gone: its output goes back there when it returns"
+        ));
+        let output = &mut self.all[at];
+        output.state = OutputState::Waiting;
+        output.home.get_or_insert_with(|| on.to_owned());
+        if at > 0 {
+            output.pane.window.set_fullscreen(None);
+            output.pane.window.set_visible(false);
+            self.note_size(at);
+        } else {
+            self.to_window(event_loop, at, rest.first());
+        }
+        true
+    }
+
+    fn name_monitors(&self, event_loop: &ActiveEventLoop) {
+        let names: Vec<String> = event_loop.available_monitors().map(|m| name(&m)).collect();
+        if **self.monitors.load() != names {
+            self.monitors.store(Arc::new(names));
+        }
     }
 }
 
