@@ -36,7 +36,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::control::{ControlPlane, NoticeLog};
-use crate::engine::{Drawing, Norm};
+use crate::engine::{EngineOptions, Norm};
 use crate::instrument::Table;
 use crate::library;
 use crate::record::{Codec, Encoders, FpsMode};
@@ -64,7 +64,7 @@ pub struct Settings {
     /// The model or preset; the preset that ships where none is named.
     pub piece: Option<PathBuf>,
     /// What draws.
-    pub drawing: Drawing,
+    pub engine: EngineOptions,
     /// Batch norm's statistics, instead of the preset's.
     pub norm: Option<Norm>,
     /// Pictures a second.
@@ -143,7 +143,7 @@ pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> 
     };
     if let Some(path) = &settings.stats {
         let text = serde_json::to_string_pretty(&shown)?;
-        crate::network::checkpoint::write_whole(path, text.as_bytes())
+        crate::files::write_atomic(path, text.as_bytes())
             .with_context(|| format!("cannot write the figures to {}", path.display()))?;
     }
     Ok(())
