@@ -171,9 +171,9 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let card = ModelCard::read(&root.join("models/crystal.safetensors"));
         assert_eq!(card.title(), "crystal");
-        let made_of = card.made_of.unwrap();
-        assert!(made_of.starts_with("256 x 256, colour"), "{made_of}");
-        assert!(made_of.contains("f16"), "{made_of}");
+        let summary = card.summary.unwrap();
+        assert!(summary.starts_with("256 x 256, colour"), "{summary}");
+        assert!(summary.contains("f16"), "{summary}");
         let find = |name: &str| card.lines.iter().find(|(found, _)| found == name).unwrap();
         assert_eq!(find("Licence of the footage").1, "CC0 1.0");
         assert!(find("Attribution").1.ends_with("crystal.mp4"));
@@ -196,7 +196,7 @@ mod tests {
         )
         .unwrap();
         let card = ModelCard::read(&model);
-        assert!(card.made_of.unwrap_err().contains("x.safetensors"));
+        assert!(card.summary.unwrap_err().contains("x.safetensors"));
         assert!(card.sheet.unwrap_err().contains("x.png"));
         assert_eq!(card.palette, None);
         assert_eq!(card.lines, [("a".to_owned(), "b".to_owned())]);

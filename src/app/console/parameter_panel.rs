@@ -315,7 +315,7 @@ mod tests {
         let mut found: Vec<ParamId> = knobs
             .groups
             .iter()
-            .flat_map(|group| group.values.iter().chain(&group.keys))
+            .flat_map(|group| group.values.iter().chain(&group.buttons))
             .map(|(param, _)| *param)
             .collect();
         let count = found.len();

@@ -30,7 +30,7 @@ pub(super) struct PresetBank {
     /// The piece that is played, and whether the names beside it are to be read.
     piece: Option<Arc<Piece>>,
     is_due: bool,
-    names: Vec<Option<String>>,
+    pub(super) names: Vec<Option<String>>,
     /// What is typed as the name of a new preset.
     typed: String,
 }

@@ -14,8 +14,8 @@ const GRIP: f32 = 11.0;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum RingPart {
     Nothing,
-    Head,
-    Cell(usize),
+    PlayHead,
+    Keyframe(usize),
 }
 
 /// The layout of a ring of so many keyframes.

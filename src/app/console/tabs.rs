@@ -15,7 +15,7 @@ pub(super) enum Tab {
     #[default]
     Play,
     Look,
-    ModelBrowser,
+    Models,
     Program,
 }
 

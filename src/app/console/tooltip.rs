@@ -36,7 +36,7 @@ impl UiState {
 }
 
 /// The button that learns a control: hollow, filled where there is a control, red while it waits for one.
-pub(super) fn learn(
+pub(super) fn learn_button(
     ui: &mut Ui,
     handle: &ConsoleHandle,
     state: &mut UiState,
@@ -77,7 +77,7 @@ pub(super) fn learn(
 }
 
 /// Attaches a parameter's tooltip and context menu to a widget.
-pub(super) fn about(
+pub(super) fn attach(
     response: &Response,
     handle: &ConsoleHandle,
     state: &mut UiState,

@@ -1,6 +1,7 @@
 //! The console under a hand and under a keyboard, without a window.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use egui::{Context, Event, Id, Key, Modifiers, PointerButton, Pos2, RawInput, Rect, Shape};
 
@@ -8,7 +9,8 @@ use super::*;
 use crate::app::console::channel::{ConsoleSender, console_channel};
 use crate::app::console::style;
 use crate::control::ControlPlane;
-use crate::instrument::{Action, Table};
+use crate::instrument::{Action, Preset, Table};
+use crate::library::Piece;
 use crate::stage::Canvas;
 
 /// A console without a window.
@@ -266,5 +268,45 @@ fn whatever_a_hand_does_at_any_size_is_within_range() {
                 }
             }
         }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_does_not_answer_stops_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let preset = folder.path().join("slow.toml");
+    let mut mkfifo = std::process::Command::new("mkfifo");
+    assert!(mkfifo.arg(&preset).status().unwrap().success());
+    // A pipe stands for the disk: whoever reads it waits until it is written.
+    let (answer, is_asked) = std::sync::mpsc::channel::<()>();
+    let path = preset.clone();
+    let disk = std::thread::spawn(move || {
+        let is_asked = is_asked.recv_timeout(Duration::from_secs(20)).is_ok();
+        std::fs::write(path, "version = 1\n").unwrap();
+        is_asked
+    });
+    let mut rig = Rig::new(Vec2::new(1280.0, 800.0), 8);
+    let piece = Piece {
+        name: "slow.toml".to_owned(),
+        preset: Preset::of_seeds(1..=8),
+        model: folder.path().join("none.safetensors"),
+        model_sha256: String::new(),
+        path: Some(preset),
+        bank: None,
+    };
+    rig.sender.set_piece(&Arc::new(piece), "an engine");
+    rig.pass(Vec::new());
+    rig.tab(1);
+    rig.press(Key::Space, Modifiers::NONE);
+    assert_eq!(rig.actions().len(), 1);
+    let has_name = |rig: &Rig| rig.view.bank.names.contains(&Some("slow".to_owned()));
+    assert!(!has_name(&rig));
+    answer.send(()).unwrap();
+    assert!(disk.join().unwrap(), "the console waited for the disk");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !has_name(&rig) {
+        assert!(Instant::now() < deadline, "the bank was not read");
+        rig.pass(Vec::new());
     }
 }
