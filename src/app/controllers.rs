@@ -1,4 +1,4 @@
-//! The controllers of a show, opened: what cannot be is named, and the rest goes on.
+//! Every controller, opened: what cannot be is named, and the rest goes on.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use crate::config;
 use crate::control::clock::Pulses;
 use crate::control::keys::Keys;
 use crate::control::midi::{self, Hub};
-use crate::control::osc::{Server, World};
+use crate::control::osc::Server;
 use crate::control::oscquery::QueryServer;
-use crate::control::{ControlPlane, Guard};
+use crate::control::{AllowList, ControlPlane};
 use crate::instrument::ParamId;
 use crate::stage::own::{Shelf, Watch};
 
@@ -21,7 +21,7 @@ pub(super) struct Controllers {
     pub(super) keys: Keys,
     pub(super) osc: Option<Server>,
     pub(super) oscquery: Option<QueryServer>,
-    pub(super) guard: Arc<Guard>,
+    pub(super) allowed: Arc<AllowList>,
     pub(super) midi: Option<Arc<Hub>>,
     /// The performer's own passes, and what looks after their folder.
     pub(super) looks: Arc<Shelf>,
@@ -38,7 +38,7 @@ impl Controllers {
             pulses: Arc::default(),
             osc: None,
             oscquery: None,
-            guard: Arc::new(Guard::new(Vec::new())),
+            allowed: Arc::new(AllowList::new(Vec::new())),
             midi: None,
             looks: Arc::new(Shelf::new(control.notices.reporter())),
             _watch: None,
@@ -47,26 +47,19 @@ impl Controllers {
     }
 
     pub(super) fn start(settings: &Settings, control: ControlPlane) -> anyhow::Result<Self> {
-        let ControlPlane {
-            table,
-            inbox,
-            values,
-            notices,
-        } = &control;
-        let guard = Arc::new(Guard::new(settings.osc_allow.clone()));
-        let world = World {
-            table: Arc::clone(table),
-            inbox: Arc::clone(inbox),
-            values: Arc::clone(values),
-            notices: Arc::clone(notices),
-            guard: Arc::clone(&guard),
-        };
+        let notices = &control.notices;
+        let allowed = Arc::new(AllowList::new(settings.osc_allow.clone()));
         let osc = settings.osc.as_deref().and_then(|address| {
-            let started = Server::start(address, settings.osc_out.as_deref(), world.clone());
+            let started = Server::start(
+                address,
+                settings.osc_out.as_deref(),
+                control.clone(),
+                Arc::clone(&allowed),
+            );
             match started {
                 Ok(server) => {
                     notices.info(format!("OSC: {}", server.address()));
-                    if !server.address().ip().is_loopback() && world.guard.is_open() {
+                    if !server.address().ip().is_loopback() && allowed.is_open() {
                         notices.warn("OSC is open to every machine of the network; --osc-allow NETWORK lets only some in");
                     }
                     Some(server)
@@ -77,19 +70,15 @@ impl Controllers {
                 }
             }
         });
-        let oscquery = osc.as_ref().and_then(|osc| query(settings, osc, &world));
+        let oscquery = osc
+            .as_ref()
+            .and_then(|osc| query(settings, osc, &control, &allowed));
         let pulses = Arc::new(Pulses::default());
         let midi = midi::Settings {
             folder: Some(config::file("controllers")),
             clock_out: settings.midi_clock_out.clone(),
         };
-        let ends = midi::Ends {
-            inbox: Arc::clone(inbox),
-            values: Arc::clone(values),
-            pulses: Arc::clone(&pulses),
-            notices: Arc::clone(notices),
-        };
-        let midi = match Hub::start(midi, table, ends) {
+        let midi = match Hub::start(midi, control.clone(), Arc::clone(&pulses)) {
             Ok(hub) => Some(Arc::new(hub)),
             Err(error) => {
                 notices.warn(format!("no MIDI: {error}"));
@@ -101,7 +90,7 @@ impl Controllers {
         if let Err(error) = &watch {
             notices.warn(format!("your own passes are not read: {error}"));
         }
-        let (keys, fault) = Keys::load(&config::file("keys.toml"), table)?;
+        let (keys, fault) = Keys::load(&config::file("keys.toml"), &control.table)?;
         if let Some(fault) = fault {
             notices.warn(fault);
         }
@@ -110,7 +99,7 @@ impl Controllers {
             pulses,
             osc,
             oscquery,
-            guard,
+            allowed,
             midi,
             looks,
             _watch: watch.ok(),
@@ -142,26 +131,31 @@ impl Controllers {
     pub(super) fn report(&self, report: &mut StatsReport) {
         report.osc_dropped = self.osc.as_ref().map_or(0, Server::dropped);
         report.osc_early = self.osc.as_ref().map_or(0, Server::early);
-        report.osc_turned_away = self.guard.refused();
+        report.osc_turned_away = self.allowed.refused();
         report.oscquery = self.oscquery.as_ref().map(QueryServer::address);
     }
 }
 
 /// OSCQuery beside OSC: at the address that was given, or at a free port of the same host.
-fn query(settings: &Settings, osc: &Server, world: &World) -> Option<QueryServer> {
+fn query(
+    settings: &Settings,
+    osc: &Server,
+    plane: &ControlPlane,
+    allowed: &Arc<AllowList>,
+) -> Option<QueryServer> {
     let address = match settings.oscquery.as_deref() {
         Some("none") => return None,
         Some(address) => address.to_owned(),
         None => std::net::SocketAddr::new(osc.address().ip(), 0).to_string(),
     };
-    match QueryServer::start(&address, osc.address(), world.clone()) {
+    match QueryServer::start(&address, osc.address(), plane.clone(), Arc::clone(allowed)) {
         Ok(server) => {
             let text = format!("OSCQuery: http://{}", server.address());
-            world.notices.info(text);
+            plane.notices.info(text);
             Some(server)
         }
         Err(error) => {
-            world.notices.warn(error.to_string());
+            plane.notices.warn(error.to_string());
             None
         }
     }

@@ -1,15 +1,20 @@
-//! What the show asks of the thread that owns its windows.
+//! Events that other threads send to winit's thread.
 
 /// A command to the windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WindowCommand {
+    /// Makes the output that has the focus fullscreen, or a window.
     ToggleFullscreen,
+    /// Makes the output that has the focus a window.
     LeaveFullscreen,
+    /// Moves the output to the next monitor.
     NextMonitor,
-    /// To the monitor with that in its name.
+    /// Moves the output to the monitor with that in its name.
     ToMonitor(Box<str>),
-    /// The graphics card that was shown with is lost.
+    /// Opens the graphics card again: the one that was shown with is lost.
     CardLost,
+    /// Opens or closes the console.
     ToggleConsole,
+    /// Closes the windows.
     Close,
 }

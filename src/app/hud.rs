@@ -262,7 +262,7 @@ impl Hud {
             .controllers
             .midi
             .as_ref()
-            .and_then(|hub| hub.learnt());
+            .and_then(|hub| hub.last_learned());
         Learn {
             said: learnt.map_or(String::new(), |learnt| {
                 let instead = if learnt.replaced.is_empty() {
@@ -294,7 +294,7 @@ pub(super) fn table_of_keys(keys: &Keys) -> Vec<(String, String)> {
         let key = binding.chord.to_string();
         let told = STANDARD
             .iter()
-            .find(|(_, does, _)| *does == binding.does || does.replace(".N", ".1") == binding.does);
+            .find(|(_, does, _)| *does == binding.does || does.replace("{n}", "1") == binding.does);
         let is_numbered = |n: u32| {
             binding.does.contains(&format!(".{n}.")) || binding.does.ends_with(&format!(".{n}"))
         };

@@ -1,8 +1,6 @@
 //! The show: wires controllers, engine, stage and recorder around the instrument, and runs it.
 
 mod arm;
-mod awake;
-mod cards;
 mod clock;
 mod clocks;
 mod commands;
@@ -12,6 +10,7 @@ mod engine_thread;
 mod event;
 mod frame_rate;
 mod frames;
+mod gpu_recovery;
 mod hud;
 mod keyboard;
 mod monitor;
@@ -25,6 +24,7 @@ mod recording_worker;
 #[cfg(test)]
 mod rehearsal;
 mod show;
+mod sleep_inhibitor;
 mod sound_input;
 mod stats;
 mod status;

@@ -7,7 +7,7 @@ use super::Settings;
 use super::clock::Clock;
 use super::clocks::Clocks;
 use super::commands::Ids;
-use super::console::Feed;
+use super::console::ConsoleSender;
 use super::controllers::Controllers;
 use super::engine_thread::EngineThread;
 use super::event::WindowCommand;
@@ -49,7 +49,7 @@ pub(super) struct Show {
 pub(super) struct Parts {
     pub(super) controllers: Controllers,
     pub(super) output: Box<dyn Output>,
-    pub(super) console: Option<Feed>,
+    pub(super) console: Option<ConsoleSender>,
     pub(super) window: Box<dyn Fn(WindowCommand) + Send>,
     pub(super) clock: Box<dyn Clock>,
 }
@@ -98,7 +98,10 @@ impl Show {
         let performance = Performance::new(settings, instrument, &patch, clocks, &control, now)?;
         let loader =
             PresetLoader::start(settings, &control.table, &patch, engine.latent(), notices)?;
-        let thumbnails = parts.console.as_mut().and_then(Feed::thumbnail_renderer);
+        let thumbnails = parts
+            .console
+            .as_mut()
+            .and_then(ConsoleSender::thumbnail_renderer);
         let frames = Frames::new(start(engine, thumbnails, Arc::clone(notices))?, info, now);
         let session = RecordingSession::new(
             RecordingWorker::start(notices)?,

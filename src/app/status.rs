@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::console::{Feed, Glance};
+use super::console::{ConsoleSender, ConsoleSnapshot};
 use super::controllers::Controllers;
 use super::frames::Frames;
 use super::hud::Hud;
@@ -17,7 +17,7 @@ use crate::stage::Canvas;
 /// The heads-up display, the console and the statistics.
 pub(super) struct Status {
     pub(super) hud: Hud,
-    pub(super) console: Option<Feed>,
+    pub(super) console: Option<ConsoleSender>,
     pub(super) stats: FrameStats,
 }
 
@@ -25,7 +25,7 @@ impl Status {
     pub(super) fn new(
         controllers: &Controllers,
         patch: &str,
-        console: Option<Feed>,
+        console: Option<ConsoleSender>,
         interval: Duration,
     ) -> Self {
         Self {
@@ -45,13 +45,13 @@ impl Status {
     /// Names what is played, and what draws it. Allocates: once a patch.
     pub(super) fn name(&self, patch: &Arc<Patch>, engine: &str) {
         if let Some(console) = &self.console {
-            console.name(patch, engine);
+            console.set_piece(patch, engine);
         }
     }
 
     /// Whether there is a console's window.
     pub(super) fn has_console(&self) -> bool {
-        self.console.as_ref().is_some_and(Feed::is_open)
+        self.console.as_ref().is_some_and(ConsoleSender::is_open)
     }
 
     /// Tells the console how the show stands and what it shows, where somebody looks.
@@ -70,7 +70,7 @@ impl Status {
         let keyframes = instrument.keyframes();
         let captured = keyframes.iter().enumerate();
         let captured = captured.filter(|(_, keyframe)| keyframe.seed.is_none());
-        let glance = Glance {
+        let snapshot = ConsoleSnapshot {
             keyframes: keyframes.len(),
             captured: captured.fold(0, |bits, (at, _)| bits | 1 << at),
             stamps: console.keyframes(keyframes, frames.generation()),
@@ -88,6 +88,6 @@ impl Status {
             }),
             waiting: instrument.is_waiting(),
         };
-        console.tell(now, glance, picture);
+        console.send(now, snapshot, picture);
     }
 }
