@@ -5,6 +5,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Instant;
 
 use latentloop::control::clock::Pulses;
 use latentloop::control::midi::{BoundMap, ControllerMap, Input, Reader, SHIPPED};
@@ -13,9 +14,7 @@ use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
 use latentloop::record::TakeLog;
 use latentloop::report::Reporter;
-use latentloop::stage::{
-    Canvas, Crossfade, Film, Filter, Finish, LookFrame, LookIds, ProjectionIds, Scaler,
-};
+use latentloop::stage::{Canvas, Compositor, Film, Filter, PostChain, Readback, Scaler};
 use latentloop::take::Model;
 
 struct Counting;
@@ -72,21 +71,23 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
         latent: 200,
         ..Model::default()
     });
-    let log = TakeLog::start(&folder, &instrument, model, Reporter::silent())
+    let log = TakeLog::start(&folder, &instrument, model, 0, Reporter::silent())
         .expect("there is room for a thread");
     let mut z = vec![0.0; Norm::Batch.rows() * 200];
-    let (from, to) = (vec![10u8; 64 * 64 * 4], vec![90u8; 64 * 64 * 4]);
-    let mut canvas = Canvas::black((64, 64));
+    let flat = |level: u8| Canvas {
+        size: (64, 64),
+        rgba: vec![level; 64 * 64 * 4],
+    };
     // Another model has come, and fades in.
-    let mut crossfade = Crossfade::default();
-    crossfade.begin(&canvas, (64, 64), 0, u64::MAX);
-    let projections = ProjectionIds::new(&table).expect("the stage has rows");
+    let mut compositor = Compositor::new(&table, (64, 64), 0).expect("the stage has rows");
+    compositor.take(&mut flat(10), 1, 0);
+    compositor.change_model(2, u64::MAX);
+    let (mut drawn, mut number) = (flat(90), 1);
     let (mut scaler, mut follower) = [Filter::CatmullRom, Filter::Edge]
         .map(|auto| Scaler::new(auto, 1))
         .into();
     let mut frame = Canvas::black((320, 180));
-    let look = LookIds::new(&table).expect("the look has rows");
-    let mut finish = Finish::default();
+    let (mut chain, mut readback) = (PostChain::default(), Readback::default());
     let reroll = table.find("loop.reroll").expect("a row of the table");
     let mut frame_path = || {
         // A fader, a pad that jumps, one that re-rolls and a clock, as a port delivers them.
@@ -111,25 +112,19 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
             values.set(param, instrument.base_value(param));
         }
         instrument.latents(&mut z);
-        let dressed = LookFrame {
-            values: look.values(&instrument),
-            brightness: 0.9,
-            blackout: false,
-            tick: instrument.ticks(),
-            seed: 0,
-            palette: None,
-        };
-        canvas.compose(&from, &to, 0.4, dressed.brightness);
-        crossfade.apply(&mut canvas, instrument.ticks());
-        finish.finish(&mut canvas, &dressed);
-        let mut projection = projections.projection(&instrument, 0);
-        scaler.scale(&canvas, &mut frame, &projection);
+        number += 1;
+        compositor.take(&mut drawn, number, instrument.ticks());
+        let composed = compositor.frame(&instrument, 0.4, None);
+        readback.request(&chain.run(composed.canvas, &composed.post), Instant::now());
+        let (canvas, _) = readback.next().expect("it lies in memory");
+        let mut projection = composed.projections[0];
+        scaler.scale(canvas, &mut frame, &projection);
         projection.film = Film {
             halation: 0.5,
             grain: 0.5,
             ..projection.film
         };
-        follower.scale(&canvas, &mut frame, &projection);
+        follower.scale(canvas, &mut frame, &projection);
     };
     let mut frame_path = || {
         frame_path();

@@ -6,7 +6,7 @@ use super::preset_loader::{LoadRequest, Loaded, LoadedModel, PresetSelector};
 use super::recording::Change;
 use super::show::Show;
 use crate::instrument::preset::PresetError;
-use crate::instrument::{Action, BANK, Kind, MAX_KEYFRAMES, ParamId, Table, ticks};
+use crate::instrument::{Action, BANK, Kind, MAX_KEYFRAMES, ParamId, Table};
 use crate::stage::own::Arrival;
 use std::time::Instant;
 
@@ -195,10 +195,14 @@ impl Show {
             self.performance
                 .change_model(&loaded.patch, engine.latent());
             // From its first frame on, the new model's pictures fade in.
-            if let Some(before) = self.frames.change(engine, ticks(fade_secs)) {
+            let (first, before) = self.frames.change(engine);
+            let compositor = &mut self.video.compositor;
+            let length = compositor.fade_length(self.performance.instrument());
+            compositor.change_model(first, length);
+            if let Some(before) = before {
                 self.loader.retire(before);
             }
-            self.presentation.palette = palette;
+            self.video.palette = palette;
             self.palette_search.reset();
         }
         if let Some((recall, preset)) = loaded.recall {
@@ -219,7 +223,7 @@ impl Show {
         let text = match self.recording.arm.press(self.arm_mode()) {
             Press::Now => return self.toggle_recording(now),
             Press::Waits => {
-                self.recording.prepare(self.presentation.size());
+                self.recording.prepare(self.video.compositor.size());
                 "the recording waits for its moment"
             }
             Press::CalledOff => {
@@ -245,7 +249,7 @@ impl Show {
     }
 
     fn toggle_recording(&mut self, now: Instant) {
-        match self.recording.toggle(now, self.presentation.size()) {
+        match self.recording.toggle(now, self.video.compositor.size()) {
             Change::None => {}
             Change::Begun(take) => self.performance.begin_take(take),
             Change::Ended(dropped) => self.performance.end_take(dropped),
@@ -258,7 +262,7 @@ impl Show {
             self.welcome(arrival);
         }
         let notices = &self.controllers.control.notices;
-        let wanted = self.presentation.wants_palette(&self.performance);
+        let wanted = self.video.wants_palette(&self.performance);
         if wanted && !self.palette_search.has_begun() {
             self.palette_search
                 .begin(&self.patch, &self.engine_options, notices);
@@ -268,7 +272,7 @@ impl Show {
     /// The knobs of a pass that has come stand where its file wants them; but not where a hand or a preset has put them before it
     /// came to an empty place.
     fn welcome(&mut self, arrival: Arrival) {
-        let knobs = self.presentation.look.own(arrival.place).knobs;
+        let knobs = self.video.compositor.look().own(arrival.place).knobs;
         let (instrument, table) = (
             self.performance.instrument(),
             &self.controllers.control.table,

@@ -8,8 +8,7 @@ mod console;
 mod controllers;
 mod engine_thread;
 mod event;
-mod frame_rate;
-mod frames;
+mod frame_source;
 mod gpu_recovery;
 mod hud;
 mod keyboard;
@@ -141,9 +140,10 @@ pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> 
     let shown = match display {
         Some(display) => window::run(display, settings, &table, opened, controllers)?,
         None => {
+            let reporter = controllers.control.notices.reporter();
             let parts = show::Parts {
                 controllers,
-                output: Box::new(crate::stage::Offscreen::default()),
+                presenter: Box::new(crate::stage::Offscreen::new(reporter)),
                 console: None,
                 window: Box::new(|_| {}),
                 clock: Box::new(clock::RealClock),

@@ -9,6 +9,7 @@ use anyhow::Context;
 use super::Settings;
 use super::clocks::Clocks;
 use super::preset_loader::take_model;
+use super::show::grain_seed;
 use crate::control::{ControlPlane, Stamp};
 use crate::engine::Norm;
 use crate::instrument::{Action, Instrument, ParamId, Preset, Recall, TICKS_PER_SEC, ticks};
@@ -49,7 +50,8 @@ impl Performance {
         }
         let model = Arc::new(take_model(patch, instrument.latent()));
         let reporter = control.notices.reporter();
-        let take_log = TakeLog::start(&settings.takes, &instrument, model, reporter)
+        let seed = grain_seed(settings.seed);
+        let take_log = TakeLog::start(&settings.takes, &instrument, model, seed, reporter)
             .context("cannot start the log of takes")?;
         Ok(Self {
             instrument,
@@ -113,11 +115,7 @@ impl Performance {
 
     /// Batch norm's statistics.
     pub(super) fn norm(&self) -> Norm {
-        if self.instrument.value(self.norm_id) > 0.5 {
-            Norm::Batch
-        } else {
-            Norm::Running
-        }
+        Norm::of(self.instrument.value(self.norm_id))
     }
 
     /// Writes the latents at the play head, and logs them. Where the log has lost something it is given the instrument anew.
@@ -170,6 +168,6 @@ impl Performance {
 }
 
 fn set_norm(param: ParamId, norm: Norm) -> Action {
-    let value = f64::from(u8::from(norm == Norm::Batch));
+    let value = norm.value();
     Action::Set { param, value }
 }

@@ -9,7 +9,7 @@ use super::recording_worker::{RecordingWorker, Response};
 use super::sound_input::SoundInput;
 use crate::control::Notices;
 use crate::record::{Codec, Effort, Encoders, FpsMode, Recorder, Room, Settings, Sound};
-use crate::stage::{Canvas, Finish, LookFrame, Projection};
+use crate::stage::{Canvas, Finished, PostChain, PostFrame, Projection};
 
 /// A recording that runs, that was asked for, or none.
 enum State {
@@ -93,10 +93,18 @@ pub(super) struct RecordingTotals {
 struct Running {
     recorder: Box<Recorder>,
     since: Instant,
-    /// When the last picture that was offered was drawn.
-    last: Option<Instant>,
     /// Whether the performer was told that the disk fills up.
     is_warned: bool,
+}
+
+impl Running {
+    fn offer(&self, canvas: &Canvas, projection: &Projection, at: Instant) {
+        // From the card a picture may come that was finished before the recording began.
+        if at >= self.since {
+            self.recorder
+                .offer(canvas, projection, at.duration_since(self.since));
+        }
+    }
 }
 
 /// The recording of a show, and what it is made of.
@@ -107,9 +115,8 @@ pub(super) struct RecordingSession {
     folder: PathBuf,
     settings: RecordingSettings,
     requests: u64,
-    /// The clean feed, the picture before its look, and what limits its flashes.
-    clean_feed: Canvas,
-    limiter: Finish,
+    /// Limits the flashes of the clean feed.
+    clean_feed: PostChain,
     dropped: u64,
     encoder: Option<Arc<str>>,
 }
@@ -129,8 +136,7 @@ impl RecordingSession {
             folder,
             settings,
             requests: 0,
-            clean_feed: Canvas::default(),
-            limiter: Finish::default(),
+            clean_feed: PostChain::default(),
             dropped: 0,
             encoder: None,
         }
@@ -227,7 +233,6 @@ impl RecordingSession {
                         let running = Running {
                             recorder,
                             since: now,
-                            last: None,
                             is_warned: false,
                         };
                         if held {
@@ -249,13 +254,19 @@ impl RecordingSession {
         begun
     }
 
-    /// Takes the picture before its look, where the clean feed is recorded: dimmed by so much, its flashes limited.
-    pub(super) fn capture_clean(&mut self, canvas: &Canvas, brightness: f32, look: &LookFrame) {
-        if self.settings.without_look && matches!(self.state, State::On(_)) {
-            self.clean_feed.resize(canvas.size);
-            self.clean_feed.rgba.copy_from_slice(&canvas.rgba);
-            self.clean_feed.dim(brightness);
-            self.limiter.finish(&mut self.clean_feed, look);
+    /// Takes the composed picture before its effects, where the clean feed is recorded: dimmed by the master, its flashes limited.
+    pub(super) fn capture_clean(
+        &mut self,
+        canvas: &Canvas,
+        frame: &PostFrame,
+        projection: &Projection,
+        at: Instant,
+    ) {
+        if self.settings.without_look
+            && let State::On(running) = &self.state
+            && let Finished::Cpu(picture) = self.clean_feed.run(canvas, frame)
+        {
+            running.offer(picture, projection, at);
         }
     }
 
@@ -269,34 +280,25 @@ impl RecordingSession {
         }
     }
 
-    /// Offers a picture that was shown at that time; with its look it was drawn earlier, where it comes from the card. The
-    /// recording ends where it has failed, or the disk is all but full.
-    pub(super) fn offer(
-        &mut self,
-        canvas: &Canvas,
-        projection: &Projection,
-        shown_at: Instant,
-        drawn_at: Option<Instant>,
-    ) -> Change {
-        let (picture, drawn_at) = if self.settings.without_look {
-            (&self.clean_feed, shown_at)
-        } else {
-            (canvas, drawn_at.unwrap_or(shown_at))
-        };
+    /// Offers a finished picture, and when it was finished.
+    pub(super) fn offer(&mut self, canvas: &Canvas, projection: &Projection, at: Instant) {
+        if let State::On(running) = &self.state
+            && !self.settings.without_look
+        {
+            running.offer(canvas, projection, at);
+        }
+    }
+
+    /// Ends the recording where it has failed, or the disk is all but full.
+    pub(super) fn check(&mut self) -> Change {
         let State::On(Running {
             recorder,
-            since,
-            last,
             is_warned,
+            ..
         }) = &mut self.state
         else {
             return Change::None;
         };
-        // From the card a picture may come again, or one from before the recording.
-        if drawn_at >= *since && last.is_none_or(|last| drawn_at > last) {
-            *last = Some(drawn_at);
-            recorder.offer(picture, projection, drawn_at.duration_since(*since));
-        }
         let room = recorder.room();
         let told = match room {
             Room::Scarce(left) if !*is_warned => {

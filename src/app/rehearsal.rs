@@ -17,7 +17,7 @@ use crate::engine::{Bytes, Engine, EngineError, EngineOptions, Norm};
 use crate::instrument::{Action, Instrument, ParamId, Preset, Table};
 use crate::library::Patch;
 use crate::record::{Encoders, FpsMode};
-use crate::stage::{Canvas, LookFrame, Output, Presented, Projection, Readout};
+use crate::stage::{Finished, PostChain, PostFrame, Presentation, Presented, Presenter};
 
 /// Paints the first number of its latents everywhere.
 pub(super) struct TinyEngine(pub(super) usize);
@@ -63,24 +63,27 @@ struct CountingDisplay {
     clock: CountedClock,
     shown: Arc<Mutex<Vec<Shown>>>,
     presented: Option<Presented>,
+    tick: u64,
 }
 
-impl Output for CountingDisplay {
-    fn show(
-        &mut self,
-        picture: &mut Canvas,
-        _: &[Projection],
-        readout: Option<&Readout>,
-        look: &LookFrame,
-        number: u64,
-    ) {
+impl Presenter for CountingDisplay {
+    fn supply(&mut self, _: &mut PostChain, next: &PostFrame, _: (u32, u32)) -> bool {
+        self.tick = next.tick;
+        true
+    }
+
+    fn present(&mut self, finished: &Finished, presentation: &Presentation) {
+        let Finished::Cpu(picture) = finished else {
+            panic!("there is no card");
+        };
+        let Presentation { number, at, .. } = *presentation;
         self.shown.lock().unwrap().push(Shown {
             number,
-            tick: look.tick,
+            tick: self.tick,
             pixel: picture.rgba[..4].try_into().unwrap(),
-            has_readout: readout.is_some(),
+            has_readout: presentation.readout.is_some(),
         });
-        let at = self.clock.now();
+        assert_eq!(at, self.clock.now(), "all goes by one clock");
         self.presented = Some(Presented { number, at });
     }
 
@@ -101,7 +104,6 @@ pub(super) struct Rehearsal {
     pub(super) shown: Arc<Mutex<Vec<Shown>>>,
     pub(super) commands: Arc<Mutex<Vec<WindowCommand>>>,
     pub(super) folder: tempfile::TempDir,
-    due: Instant,
 }
 
 /// The settings of a show that keeps to a folder.
@@ -172,10 +174,11 @@ impl Rehearsal {
         };
         let parts = Parts {
             controllers: Controllers::none(control.clone()),
-            output: Box::new(CountingDisplay {
+            presenter: Box::new(CountingDisplay {
                 clock: clock.clone(),
                 shown: Arc::clone(&shown),
                 presented: None,
+                tick: 0,
             }),
             console: None,
             window: Box::new(move |command| sent.lock().unwrap().push(command)),
@@ -184,7 +187,6 @@ impl Rehearsal {
         let inline = |engine, _, notices| Ok(EngineThread::inline(engine, notices));
         let mut show = Show::with_engine(&settings, opened, parts, inline).unwrap();
         show.begin();
-        let due = clock.now();
         Self {
             show,
             control,
@@ -192,7 +194,6 @@ impl Rehearsal {
             shown,
             commands,
             folder,
-            due,
         }
     }
 
@@ -230,7 +231,7 @@ impl Rehearsal {
     pub(super) fn frames(&mut self, count: usize) {
         for _ in 0..count {
             self.show.step();
-            self.due = self.show.wait(self.due);
+            self.show.wait();
         }
     }
 

@@ -11,9 +11,9 @@ use super::console::ConsoleSender;
 use super::controllers::Controllers;
 use super::engine_thread::EngineThread;
 use super::event::WindowCommand;
-use super::frames::{EngineInfo, Frames};
+use super::frame_source::FrameSource;
 use super::performance::Performance;
-use super::presenting::Presentation;
+use super::presenting::VideoOutput;
 use super::preset_loader::{InitialPatch, PaletteSearch, PresetLoader};
 use super::recording::{Recording, RecordingSession, RecordingSettings};
 use super::recording_worker::RecordingWorker;
@@ -23,7 +23,7 @@ use super::status::Status;
 use crate::control::Stamp;
 use crate::engine::EngineOptions;
 use crate::library::Patch;
-use crate::stage::{Output, Pipes};
+use crate::stage::{Compositor, FramePacer, Pipes, Presenter};
 
 /// A show: who owns what, and the order of the steps.
 pub(super) struct Show {
@@ -33,8 +33,8 @@ pub(super) struct Show {
     pub(super) loader: PresetLoader,
     pub(super) patch: Arc<Patch>,
     pub(super) palette_search: PaletteSearch,
-    pub(super) frames: Frames,
-    pub(super) presentation: Presentation,
+    pub(super) frames: FrameSource,
+    pub(super) video: VideoOutput,
     pub(super) recording: Recording,
     pub(super) status: Status,
     pub(super) window: Box<dyn Fn(WindowCommand) + Send>,
@@ -45,10 +45,15 @@ pub(super) struct Show {
     pub(super) over: bool,
 }
 
+/// The seed of grain in a show whose re-rolls begin at `seed`.
+pub(super) fn grain_seed(seed: u64) -> u32 {
+    seed as u32
+}
+
 /// What a show is made of that tests have twins for.
 pub(super) struct Parts {
     pub(super) controllers: Controllers,
-    pub(super) output: Box<dyn Output>,
+    pub(super) presenter: Box<dyn Presenter>,
     pub(super) console: Option<ConsoleSender>,
     pub(super) window: Box<dyn Fn(WindowCommand) + Send>,
     pub(super) clock: Box<dyn Clock>,
@@ -85,7 +90,7 @@ impl Show {
         let now = parts.clock.now();
         let control = parts.controllers.control.clone();
         let notices = &control.notices;
-        let info = EngineInfo::of(engine.as_ref());
+        let (name, latent) = (engine.name().to_owned(), engine.latent());
         notices.info(format!("playing {} with {}", patch.name, engine.name()));
         let size = engine.size();
         let pipes = Pipes::open(
@@ -102,7 +107,8 @@ impl Show {
             .console
             .as_mut()
             .and_then(ConsoleSender::thumbnail_renderer);
-        let frames = Frames::new(start(engine, thumbnails, Arc::clone(notices))?, info, now);
+        let engine = start(engine, thumbnails, Arc::clone(notices))?;
+        let frames = FrameSource::new(engine, name, latent, now);
         let session = RecordingSession::new(
             RecordingWorker::start(notices)?,
             Arc::clone(notices),
@@ -120,22 +126,21 @@ impl Show {
         let sound = SoundInput::open(settings.sound_in.as_deref(), notices, now)?;
         let interval = Duration::from_secs_f64(1.0 / settings.fps);
         let status = Status::new(&parts.controllers, &patch.name, parts.console, interval);
+        let mut video = VideoOutput::new(
+            Compositor::new(&control.table, size, grain_seed(settings.seed))?,
+            parts.presenter,
+            pipes,
+            FramePacer::new(interval, now),
+            &parts.controllers,
+        );
+        video.palette = palette;
         Ok(Self {
             ids: Ids::new(&control.table)?,
             performance,
             loader,
             palette_search: PaletteSearch::default(),
             frames,
-            presentation: Presentation::new(
-                parts.output,
-                pipes,
-                &parts.controllers,
-                size,
-                palette,
-                settings.seed as u32,
-                interval,
-                now,
-            )?,
+            video,
             recording: Recording::new(session, sound),
             status,
             window: parts.window,
@@ -151,10 +156,9 @@ impl Show {
     /// Plays until the show is ended; closes what is being recorded.
     pub(super) fn run(mut self) -> StatsReport {
         self.begin();
-        let mut due = self.clock.now();
         while !self.over {
             self.step();
-            due = self.wait(due);
+            self.wait();
         }
         self.end()
     }
@@ -162,27 +166,21 @@ impl Show {
     /// The instrument's time begins now.
     pub(super) fn begin(&mut self) {
         self.publish_names();
-        self.performance.begin(self.clock.now());
+        let now = self.clock.now();
+        self.performance.begin(now);
+        self.video.pacer.begin(now);
     }
 
-    /// Waits from one frame to the next, which is due then; gives when the one after it is.
-    pub(super) fn wait(&mut self, due: Instant) -> Instant {
-        let interval = self.presentation.rate.interval();
-        let mut due = due + interval;
-        let after = self.clock.now();
-        // Where the display sets the pace, or time was lost, the grid begins anew: the display's rate is never quite
-        // the show's, and pictures that were due are counted by their absence.
-        let output = &mut self.presentation.output;
-        if output.paces(interval) {
-            due = after + interval;
-            output.wait(due, interval);
-            return due;
+    /// Waits until the next frame is due.
+    pub(super) fn wait(&mut self) {
+        let (pacer, presenter) = (&mut self.video.pacer, &mut self.video.presenter);
+        let due = pacer.next(self.clock.now(), presenter.timing());
+        let has_waited = due
+            .display_until
+            .is_some_and(|until| presenter.wait_presented(until));
+        if !has_waited {
+            self.clock.sleep_until(due.at);
         }
-        if after > due + interval {
-            due = after;
-        }
-        self.clock.sleep_until(due);
-        due
     }
 
     /// One frame.
@@ -205,7 +203,7 @@ impl Show {
         self.request(newest);
         self.await_frame(now);
         self.take_frame(now);
-        if self.frames.number() > 0 {
+        if self.video.compositor.number().is_some() {
             self.present();
         }
         self.count_presented();
@@ -223,7 +221,7 @@ impl Show {
             self.change_patch(*loaded);
         }
         if let Some(palette) = self.palette_search.take(&self.patch) {
-            self.presentation.palette = Some(palette);
+            self.video.palette = Some(palette);
         }
     }
 
@@ -240,7 +238,7 @@ impl Show {
 
     /// Asks the engine for the picture at the play head.
     fn request(&mut self, newest: Option<Stamp>) {
-        let interval = self.presentation.rate.interval();
+        let interval = self.video.pacer.interval();
         let number = self.frames.request(&mut self.performance, interval);
         if let Some(at) = newest {
             self.status.stats.expect(number, at);
@@ -259,7 +257,13 @@ impl Show {
         // Closing a file takes its time, which is not the show's.
         report.frames_interpolated = interpolated;
         self.controllers.report(&mut report);
-        let Presentation { output, pipes, .. } = self.presentation;
+        let VideoOutput {
+            chain,
+            presenter,
+            readback,
+            pipes,
+            ..
+        } = self.video;
         (report.out_sent, report.out_dropped) = (pipes.sent(), pipes.dropped());
         drop(pipes);
         if let Some((_, dropped)) = self.recording.session.running(now) {
@@ -267,7 +271,7 @@ impl Show {
         }
         // Nobody has to look at the last picture until the files are closed.
         (self.window)(WindowCommand::Close);
-        drop(output);
+        drop((presenter, chain, readback));
         let totals = self.recording.session.end();
         (report.recorder_dropped, report.recorder_encoder) = (totals.dropped, totals.encoder);
         report

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::console::{ConsoleSender, ConsoleSnapshot};
 use super::controllers::Controllers;
-use super::frames::Frames;
+use super::frame_source::FrameSource;
 use super::hud::Hud;
 use super::performance::Performance;
 use super::recording::Recording;
@@ -59,7 +59,7 @@ impl Status {
         &mut self,
         now: Instant,
         performance: &Performance,
-        frames: &Frames,
+        frames: &FrameSource,
         recording: &Recording,
         picture: &Canvas,
     ) {

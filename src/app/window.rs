@@ -29,7 +29,7 @@ use super::{ConsoleChoice, Settings};
 use crate::control::keys::{Key, Keys, Modifiers};
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::{Action, ParamId, Table};
-use crate::stage::{Offscreen, Output};
+use crate::stage::{Offscreen, Presenter};
 
 /// Plays a show in a window.
 pub(super) fn run(
@@ -124,7 +124,7 @@ impl App {
         super::x11::enable_monitor_events(event_loop);
         let last = &self.placement.output;
         let outputs = Outputs::open(event_loop, &self.settings, last, &self.notices)?;
-        let output = self.open_output(event_loop, &outputs, opened.engine.size());
+        let presenter = self.open_output(event_loop, &outputs, opened.engine.size());
         let monitors = outputs.monitors();
         self.outputs = Some(outputs);
         self.remember();
@@ -141,7 +141,7 @@ impl App {
         });
         let parts = Parts {
             controllers,
-            output,
+            presenter,
             console: Some(sender),
             window: command,
             clock: Box::new(RealClock),
@@ -164,7 +164,7 @@ impl App {
         event_loop: &ActiveEventLoop,
         outputs: &Outputs,
         size: (u32, u32),
-    ) -> Box<dyn Output> {
+    ) -> Box<dyn Presenter> {
         let proxy = self.proxy.clone();
         match GpuRecovery::open(event_loop, &outputs.panes(), size, proxy, &self.notices) {
             Ok((recovery, screen)) => {
@@ -174,7 +174,7 @@ impl App {
             Err(error) => {
                 self.notices
                     .warn(format!("{error}. The show goes on without a picture"));
-                Box::new(Offscreen::default())
+                Box::new(Offscreen::new(self.notices.reporter()))
             }
         }
     }
