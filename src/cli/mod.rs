@@ -12,6 +12,7 @@ mod film;
 pub mod frames;
 pub mod import;
 pub mod info;
+pub mod manual;
 #[cfg(feature = "live")]
 pub mod keys;
 pub mod params;
@@ -56,6 +57,10 @@ enum Command {
     Params(params::Args),
     #[cfg(feature = "live")]
     Keys(keys::Args),
+    #[command(hide = true)]
+    Man(manual::ManArgs),
+    #[command(hide = true)]
+    Completions(manual::CompletionsArgs),
 }
 
 impl Cli {
@@ -82,6 +87,8 @@ impl Cli {
             Command::Params(args) => params::run(args),
             #[cfg(feature = "live")]
             Command::Keys(args) => keys::run(args),
+            Command::Man(args) => manual::man(&args),
+            Command::Completions(args) => manual::completions(&args),
         }
     }
 }

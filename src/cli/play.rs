@@ -210,7 +210,7 @@ fn check(targets: &[Target]) -> anyhow::Result<()> {
 
 /// Without a display there is nothing to play on: the take that ships becomes a film instead.
 fn perform_first_take(reason: &str, settings: &Settings, drawing: &Drawing) -> anyhow::Result<()> {
-    let take = library::shipped(FIRST_TAKE)?;
+    let take = library::data::folders().find(FIRST_TAKE)?;
     let ending = if cfg!(feature = "video") { ".mp4" } else { "" };
     let output = Path::new(TAKES).join(format!("first-take{ending}"));
     eprintln!("There is no display to play on ({reason}).");
