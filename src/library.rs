@@ -42,7 +42,7 @@ pub struct Piece {
 /// # Errors
 /// When the file is not there or not right, or the preset's model is not found.
 pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Piece> {
-    let argument = argument.map(locate);
+    let argument = argument.map(locate).transpose()?;
     match argument.as_deref() {
         None => preset(&first()?, table),
         Some(path)
@@ -55,7 +55,7 @@ pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Piece> {
         Some(path) => {
             if !path.is_file() {
                 bail!(
-                    "there is no model {}: give a .safetensors file or a preset (.toml), or the name of one that came with the program",
+                    "{} is no file: give a .safetensors file or a preset (.toml)",
                     path.display()
                 );
             }
@@ -122,11 +122,12 @@ pub fn model(beside: &Path, name: &str) -> anyhow::Result<PathBuf> {
         })
 }
 
-/// What an argument names: that file, or what the [data folders](data::DataFolders) have of that name; the argument itself where
-/// there is neither.
-pub fn locate(argument: &Path) -> PathBuf {
-    let found = data::folders().locate(argument);
-    found.unwrap_or_else(|| argument.to_owned())
+/// The file that an argument names: by its path, or by its name in the [data folders](data::DataFolders).
+///
+/// # Errors
+/// When there is neither, with every place that was looked at.
+pub fn locate(argument: &Path) -> anyhow::Result<PathBuf> {
+    data::folders().locate(argument)
 }
 
 /// A take's file.

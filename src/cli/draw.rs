@@ -35,7 +35,7 @@ pub struct Args {
 /// # Errors
 /// When the model or the latents cannot be read or do not fit, or the pictures cannot be written.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let mut engine = open(&GeneratorWeights::load(&crate::library::locate(&args.model))?, &args.drawing)?;
+    let mut engine = open(&GeneratorWeights::load(&crate::library::locate(&args.model)?)?, &args.drawing)?;
     let (shape, z) = tensor(&args.latents, "z")?;
     let latent = engine.latent();
     let &[rows, length] = &shape[..] else {

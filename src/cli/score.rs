@@ -56,7 +56,7 @@ struct Report {
 /// When the model or the pictures cannot be read, there is nothing to compare, or the device fails.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let sampling = Sampling::new(args.samples, args.seed, args.norm)?;
-    let mut engine = open(&GeneratorWeights::load(&crate::library::locate(&args.model))?, &args.drawing)?;
+    let mut engine = open(&GeneratorWeights::load(&crate::library::locate(&args.model)?)?, &args.drawing)?;
     let (width, height) = engine.size();
     let size = width as usize;
     let data = Dataset::read(&args.pictures, size, 0)?;

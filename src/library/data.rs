@@ -112,6 +112,41 @@ impl DataFolders {
     /// When it is in none of them, with every place that was looked at; when [`VARIABLE`] names no folder; when it is inside the
     /// program and cannot be written out.
     pub fn find(&self, relative: &str) -> anyhow::Result<PathBuf> {
+        match self.first_of(&[relative.to_owned()])? {
+            Some(place) => Ok(place),
+            None => bail!("there is no {relative} {}", self.looked()),
+        }
+    }
+
+    /// Finds what a command line names: a file by its path; else, by the same relative path in a data folder, or by name alone,
+    /// with or without its ending, among the presets and the models there.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn locate(&self, argument: &Path) -> anyhow::Result<PathBuf> {
+        if argument.exists() {
+            return Ok(argument.to_owned());
+        }
+        let shown = argument.display();
+        let is_plain = |part: Component| matches!(part, Component::Normal(_));
+        let name = match argument.to_str() {
+            Some(name) if argument.components().all(is_plain) && !name.is_empty() => name,
+            _ => bail!("there is no file {shown}"),
+        };
+        let mut names = vec![name.to_owned()];
+        if argument.components().count() == 1 {
+            let kinds = [("presets", ".toml"), ("models", ".safetensors")];
+            names.extend(kinds.map(|(folder, _)| format!("{folder}/{name}")));
+            names.extend(kinds.map(|(folder, ending)| format!("{folder}/{name}{ending}")));
+        }
+        match self.first_of(&names)? {
+            Some(place) => Ok(place),
+            None => bail!("there is no file {shown}, and none of that name {}", self.looked()),
+        }
+    }
+
+    /// The first of these relative paths in the first data folder that has one.
+    fn first_of(&self, names: &[String]) -> anyhow::Result<Option<PathBuf>> {
         if let Some(named) = &self.named
             && !named.is_dir()
         {
@@ -120,42 +155,34 @@ impl DataFolders {
                 named.display()
             );
         }
-        let mut places = Vec::new();
-        let before = [self.named.clone(), Some(PathBuf::new()), self.user.clone()];
-        for folder in before.iter().flatten().chain(&self.installed) {
-            let place = folder.join(relative);
-            if place.is_file() {
-                return Ok(place);
+        for folder in self.outside() {
+            let found = names.iter().map(|name| folder.join(name));
+            if let Some(place) = found.into_iter().find(|place| place.is_file()) {
+                return Ok(Some(place));
             }
-            places.push(place.display().to_string());
         }
-        if BUILTIN.iter().any(|(name, _)| *name == relative) {
-            return Ok(self.builtin()?.join(relative));
+        let is_inside = |name: &&String| BUILTIN.iter().any(|(inside, _)| inside == name);
+        match names.iter().find(is_inside) {
+            Some(name) => Ok(Some(self.builtin()?.join(name))),
+            None => Ok(None),
         }
-        bail!(
-            "there is no {relative} (looked at {}, and inside the program)",
-            places.join(", ")
-        )
     }
 
-    /// Finds what a command line names: a file by its path; else, by the same relative path in a data folder, or by name alone,
-    /// with or without its ending, among the presets and the models there.
-    pub fn locate(&self, argument: &Path) -> Option<PathBuf> {
-        if argument.exists() {
-            return Some(argument.to_owned());
-        }
-        let is_plain = |part: Component| matches!(part, Component::Normal(_));
-        if !argument.components().all(is_plain) {
-            return None;
-        }
-        let name = argument.to_str()?;
-        let mut names = vec![name.to_owned()];
-        if argument.components().count() == 1 {
-            let below = [("presets", ".toml"), ("models", ".safetensors")];
-            names.extend(below.map(|(folder, _)| format!("{folder}/{name}")));
-            names.extend(below.map(|(folder, ending)| format!("{folder}/{name}{ending}")));
-        }
-        names.iter().find_map(|name| self.find(name).ok())
+    /// The data folders before that which is inside the program.
+    fn outside(&self) -> impl Iterator<Item = &Path> {
+        let before = [self.named.as_deref(), Some(Path::new("")), self.user.as_deref()];
+        let installed = self.installed.iter().map(PathBuf::as_path);
+        before.into_iter().flatten().chain(installed)
+    }
+
+    /// Where was looked, for errors.
+    fn looked(&self) -> String {
+        let shown = |folder: &Path| match folder.as_os_str().is_empty() {
+            true => "this folder".to_owned(),
+            false => folder.display().to_string(),
+        };
+        let folders: Vec<String> = self.outside().map(shown).collect();
+        format!("in {}, or inside the program", folders.join(", "))
     }
 
     /// The other folders of that kind on the shelf of shared data folders, where `folder` is one: their presets belong together.
@@ -292,9 +319,9 @@ mod tests {
             std::fs::remove_file(file).unwrap();
         }
         let error = folders.find(name).unwrap_err().to_string();
-        for file in &files {
-            let file = file.display().to_string();
-            assert!(error.contains(&file), "{file} is not named: {error}");
+        for folder in order {
+            let folder = place.path().join(folder).display().to_string();
+            assert!(error.contains(&folder), "{folder} is not named: {error}");
         }
         assert!(!error.contains("relative"), "{error}");
         // Inside the program, but also in the crate's folder, which comes first.
@@ -358,13 +385,13 @@ mod tests {
         let model = put(&place, "sys/latentloop/models/fog.safetensors");
         put(&place, "user/latentloop/secret");
         for name in ["slow", "slow.toml", "presets/slow.toml"] {
-            assert_eq!(folders.locate(Path::new(name)), Some(preset.clone()));
+            assert_eq!(folders.locate(Path::new(name)).unwrap(), preset);
         }
         for name in ["fog", "fog.safetensors", "models/fog.safetensors"] {
-            assert_eq!(folders.locate(Path::new(name)), Some(model.clone()));
+            assert_eq!(folders.locate(Path::new(name)).unwrap(), model);
         }
         for name in ["presets/../secret", "../secret", "/slow.toml", "none", ""] {
-            assert_eq!(folders.locate(Path::new(name)), None, "{name}");
+            assert!(folders.locate(Path::new(name)).is_err(), "{name}");
         }
     }
 

@@ -49,7 +49,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let table = Arc::new(Table::standard());
-    let take = library::locate(&args.take);
+    let take = library::locate(&args.take)?;
     let opened = library::take(&take, &table)?;
     if args.verify {
         verify(&take, &opened, &table)?;
