@@ -10,7 +10,7 @@ use candle_core::Device;
 #[cfg(feature = "live")]
 use criterion::BatchSize;
 use criterion::Criterion;
-use latentloop::engine::{Bytes, Choice, Drawing, Norm, Winograd, open};
+use latentloop::engine::{Backend, Bytes, EngineOptions, Norm, Winograd, open};
 use latentloop::instrument::{Action, Instrument, Preset, Table};
 use latentloop::network::spec::Spec;
 use latentloop::network::weights::GeneratorWeights;
@@ -21,12 +21,12 @@ fn generator_frame(criterion: &mut Criterion) {
         return;
     };
     let weights = GeneratorWeights::random(&spec, 0);
-    let drawing = Drawing {
-        engine: Choice::Cpu,
-        winograd: Some(Winograd::Auto),
-        ..Drawing::default()
+    let options = EngineOptions {
+        backend: Backend::Cpu,
+        winograd: Winograd::Auto,
+        ..EngineOptions::default()
     };
-    let Ok(mut engine) = open(&weights, &drawing) else {
+    let Ok(mut engine) = open(&weights, &options) else {
         return;
     };
     let mut rgba = vec![0; 256 * 256 * 4];

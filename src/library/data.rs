@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, bail};
 
-use crate::network::checkpoint::write_whole;
+use crate::files::write_atomic;
 
 /// Names a data folder that is looked in first.
 pub const VARIABLE: &str = "LATENTLOOP_DATA";
@@ -256,7 +256,7 @@ fn unpack(folder: &Path) -> anyhow::Result<()> {
         let parent = file.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent)
             .with_context(|| format!("cannot make the folder {}", parent.display()))?;
-        write_whole(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        write_atomic(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
 }
