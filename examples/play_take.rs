@@ -26,11 +26,17 @@ fn main() -> anyhow::Result<()> {
 
     let table = Arc::new(Table::standard());
     let TakeFile::Script(script) = library::take(&file, &table)? else {
-        bail!("{} is a logged take: this plays those written by hand", file.display());
+        bail!(
+            "{} is a logged take: this plays those written by hand",
+            file.display()
+        );
     };
     let preset = library::named_preset(&file, &script.preset)?;
     let piece = library::preset(&preset, &table)?;
-    let mut engine = engine::open(&GeneratorWeights::load(&piece.model)?, &EngineOptions::default())?;
+    let mut engine = engine::open(
+        &GeneratorWeights::load(&piece.model)?,
+        &EngineOptions::default(),
+    )?;
     let instrument = Instrument::new(&piece.preset, Arc::clone(&table), engine.latent())?;
     let mut player = Player::script(&script, instrument);
 

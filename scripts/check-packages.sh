@@ -84,14 +84,15 @@ latentloop=$1
 [ "$(ls pictures | wc -l)" = 3 ]
 "$latentloop" take render first.take -o script.mp4 --range 0..24
 
-# A show that records itself: OSC by bash, as nothing else is here.
-"$latentloop" play --headless --seconds 12 --osc 127.0.0.1:17000 --oscquery none --stats stats.json 2>show.log &
+# A show that is told to record: OSC by bash, for nothing else is here.
+"$latentloop" play --headless --seconds 20 --osc 127.0.0.1:17000 --oscquery none --stats stats.json 2>show.log &
 show=$!
 send() { printf "$1" >/dev/udp/127.0.0.1/17000; }
-for _ in $(seq 100); do [ -s show.log ] && break || sleep 0.1; done
-sleep 4
+until_there() { for _ in $(seq 600); do eval "$1" && return || sleep 0.1; done; cat show.log; exit 1; }
+until_there 'grep -q playing show.log'
 send '/record/toggle\0\0,\0\0\0'
-sleep 2
+until_there 'ls takes/*.mp4 >/dev/null 2>&1'
+sleep 3
 send '/keyframe/3/jump\0\0\0\0,\0\0\0'
 sleep 3
 send '/record/toggle\0\0,\0\0\0'
@@ -129,7 +130,7 @@ for release in "${releases[@]}"; do
     say "$release: the tarball"
     # What the tarball leaves to the system.
     case $release in bookworm) asound=libasound2 ;; *) asound=libasound2t64 ;; esac
-    bare=$(root "$release" tarball "$asound" libx11-6 libx11-xcb1 libxext6 libxfixes3 libdrm2)
+    bare=$(root "$release" tarball "$asound" libx11-6 libx11-xcb1 libxext6 libxfixes3 libxrender1 libxcb-dri3-0 libxcb-shm0 libxcb-render0 libdrm2)
     rm -rf "$bare"/opt/latentloop-*
     tar -xf "$tarball" -C "$bare/opt"
     perform "$bare" "/opt/$(basename "$tarball" .tar.gz)/bin/latentloop"

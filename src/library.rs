@@ -105,10 +105,7 @@ pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Piece> {
 pub fn model(beside: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let name = plain_name(name)?;
     let folder = folder(beside);
-    let places = [
-        folder.join(name),
-        folder.join("../models").join(name),
-    ];
+    let places = [folder.join(name), folder.join("../models").join(name)];
     if let Some(place) = places.iter().find(|place| place.is_file()) {
         return Ok(place.clone());
     }

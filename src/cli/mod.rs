@@ -12,9 +12,9 @@ mod film;
 pub mod frames;
 pub mod import;
 pub mod info;
-pub mod manual;
 #[cfg(feature = "live")]
 pub mod keys;
+pub mod manual;
 pub mod params;
 #[cfg(feature = "live")]
 pub mod play;

@@ -141,7 +141,10 @@ impl DataFolders {
         }
         match self.first_of(&names)? {
             Some(place) => Ok(place),
-            None => bail!("there is no file {shown}, and none of that name {}", self.looked()),
+            None => bail!(
+                "there is no file {shown}, and none of that name {}",
+                self.looked()
+            ),
         }
     }
 
@@ -170,7 +173,11 @@ impl DataFolders {
 
     /// The data folders before that which is inside the program.
     fn outside(&self) -> impl Iterator<Item = &Path> {
-        let before = [self.named.as_deref(), Some(Path::new("")), self.user.as_deref()];
+        let before = [
+            self.named.as_deref(),
+            Some(Path::new("")),
+            self.user.as_deref(),
+        ];
         let installed = self.installed.iter().map(PathBuf::as_path);
         before.into_iter().flatten().chain(installed)
     }
