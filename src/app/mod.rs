@@ -1,27 +1,32 @@
-//! The program around the instrument: wires hands, engine, stage and recorder, and runs the show.
+//! The show: wires controllers, engine, stage and recorder around the instrument, and runs it.
 
-mod acts;
 mod arm;
-mod awake;
-mod cards;
+mod clock;
 mod clocks;
+mod commands;
 mod console;
-mod desk;
-mod drawing;
-mod hands;
+mod controllers;
+mod engine_thread;
+mod event;
+mod frame_source;
+mod gpu_recovery;
+mod hud;
 mod keyboard;
-mod logbook;
-mod looks;
 mod monitor;
 mod outputs;
-mod pieces;
+mod performance;
 mod placement;
 mod presenting;
-mod readout;
-mod remuxing;
+mod preset_loader;
+mod recording;
+mod recording_worker;
+#[cfg(test)]
+mod rehearsal;
 mod show;
+mod sleep_inhibitor;
+mod sound_input;
 mod stats;
-mod tape;
+mod status;
 mod thumbnail;
 mod window;
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -60,7 +65,7 @@ pub enum ConsoleChoice {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The model or preset; the preset that ships where none is named.
-    pub piece: Option<PathBuf>,
+    pub patch: Option<PathBuf>,
     /// What draws.
     pub engine: EngineOptions,
     /// Batch norm's statistics, instead of the preset's.
@@ -122,21 +127,28 @@ pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> 
     // Dropped last: what others say when they end is logged too.
     let _log =
         NoticeLog::start(&control.notices).context("cannot start the thread that logs notices")?;
-    let piece = library::open(settings.piece.as_deref(), &table)?;
-    let opened = pieces::First::open(piece, settings, &table)?;
-    let hands = hands::Hands::start(settings, control)?;
+    let patch = library::open(settings.patch.as_deref(), &table)?;
+    let opened = preset_loader::InitialPatch::open(patch, settings, &table)?;
+    let controllers = controllers::Controllers::start(settings, control)?;
     let quit = table.find("show.quit")?;
-    let inbox = Arc::clone(&hands.inbox);
+    let inbox = Arc::clone(&controllers.control.inbox);
     ctrlc::set_handler(move || {
         let at = inbox.now();
         inbox.put(crate::instrument::Action::Trigger { param: quit }, at);
     })
     .context("cannot listen for Ctrl-C")?;
     let shown = match display {
-        Some(display) => window::run(display, settings, &table, opened, hands)?,
+        Some(display) => window::run(display, settings, &table, opened, controllers)?,
         None => {
-            let presenter = Box::new(crate::stage::Offscreen::new(hands.notices.reporter()));
-            show::Show::new(settings, &table, opened, hands, presenter, Box::new(|_| {}))?.run()
+            let reporter = controllers.control.notices.reporter();
+            let parts = show::Parts {
+                controllers,
+                presenter: Box::new(crate::stage::Offscreen::new(reporter)),
+                console: None,
+                window: Box::new(|_| {}),
+                clock: Box::new(clock::RealClock),
+            };
+            show::Show::new(settings, opened, parts)?.run()
         }
     };
     if let Some(path) = &settings.stats {

@@ -1,149 +1,179 @@
 //! From the engine's frames to the picture that is shown, recorded and counted.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
-use super::readout::Sources;
+use super::controllers::Controllers;
+use super::hud::Sources;
+use super::performance::Performance;
+use super::recording::Change;
 use super::show::Show;
-use super::tape::Change;
-use crate::stage::{Composed, Presentation, Projection, blend_weight};
+use crate::palette::Oklab;
+use crate::stage::{
+    Composed, Compositor, FramePacer, Pipes, PostChain, Presentation, Presenter, Projection,
+    Readback, blend_weight,
+};
 
-/// A frame that is waited for is looked for this often.
-const POLL: Duration = Duration::from_micros(200);
+/// The picture in the making, and where it goes.
+pub(super) struct VideoOutput {
+    pub(super) compositor: Compositor,
+    pub(super) chain: PostChain,
+    pub(super) presenter: Box<dyn Presenter>,
+    pub(super) readback: Readback,
+    pub(super) pipes: Pipes,
+    pub(super) pacer: FramePacer,
+    /// The colours of the model's footage; where its file does not tell them, what it paints with, once the look has asked for it.
+    pub(super) palette: Option<Oklab>,
+}
+
+impl VideoOutput {
+    pub(super) fn new(
+        compositor: Compositor,
+        presenter: Box<dyn Presenter>,
+        pipes: Pipes,
+        pacer: FramePacer,
+        controllers: &Controllers,
+    ) -> Self {
+        let mut chain = PostChain::default();
+        chain.set_user_effects(Arc::clone(&controllers.looks));
+        Self {
+            compositor,
+            chain,
+            presenter,
+            readback: Readback::default(),
+            pipes,
+            pacer,
+            palette: None,
+        }
+    }
+
+    /// Whether the look asks for colours that are not known.
+    pub(super) fn wants_palette(&self, performance: &Performance) -> bool {
+        let row = self.compositor.look().palette();
+        self.palette.is_none() && performance.instrument().base_value(row) > 0.0
+    }
+}
 
 impl Show {
     /// Waits for the frame that was just asked for, where the engine takes less than half of the time from picture to picture:
     /// then a hand is seen one picture earlier. Otherwise frames are drawn while pictures are shown.
     pub(super) fn await_frame(&mut self, now: Instant) {
-        let pace = self.drawing.pace();
-        if pace.is_zero() || pace * 2 > self.pacer.interval() {
-            return;
-        }
-        // One that came late is not the one.
-        self.take_frame(now);
-        let until = Instant::now() + pace + pace / 2;
-        while !self.drawing.frame.updated() && Instant::now() < until {
-            std::thread::sleep(POLL);
+        if self.frames.is_fast(self.video.pacer.interval()) {
+            // One that came late is not the one.
+            self.take_frame(now);
+            self.frames.wait(self.clock.as_mut());
         }
     }
 
     pub(super) fn take_frame(&mut self, now: Instant) {
-        if self.compositor.is_frozen(&self.instrument) || !self.drawing.frame.update() {
-            return;
+        let (compositor, instrument) = (&mut self.video.compositor, self.performance.instrument());
+        if !compositor.is_frozen(instrument) {
+            self.frames.take(compositor, instrument.ticks(), now);
         }
-        let frame = self.drawing.frame.output_buffer_mut();
-        let tick = self.instrument.ticks();
-        self.compositor.take(&mut frame.canvas, frame.number, tick);
-        self.newer_at = now;
     }
 
     /// Composes the picture, and has it finished, shown, recorded and handed on.
     pub(super) fn present(&mut self) {
-        let weight = blend_weight(
-            self.newer_at.elapsed(),
-            self.drawing.pace(),
-            self.pacer.interval(),
-        );
-        let norm = self.norm();
-        let composed = self
-            .compositor
-            .frame(&self.instrument, weight, self.palette);
+        let now = self.clock.now();
+        let (frame_time, interval) = (self.frames.frame_time(), self.video.pacer.interval());
+        let weight = blend_weight(self.frames.age(now), frame_time, interval);
+        let instrument = self.performance.instrument();
         let Composed {
             canvas,
             post,
             projections,
             number,
-        } = composed;
-        self.board.update(
-            Instant::now(),
+        } = self
+            .video
+            .compositor
+            .frame(instrument, weight, self.video.palette);
+        self.status.hud.update(
+            now,
             &Sources {
-                instrument: &self.instrument,
-                hands: &self.hands,
-                engine: &self.engine_name,
-                pace: self.drawing.pace(),
-                norm,
-                fps: self.count.fps(),
-                dropped: self.count.dropped(),
-                recording: self.tape.running(),
-                disk_left: self.tape.left(),
-                sound: self.capture.as_deref(),
+                instrument,
+                controllers: &self.controllers,
+                engine: self.frames.engine_name(),
+                frame_time,
+                norm: self.performance.norm(),
+                fps: self.status.stats.fps(),
+                dropped: self.status.stats.dropped(),
+                recording: self.recording.session.running(now),
+                disk_left: self.recording.session.left(),
+                sound: self.recording.sound.capture(),
             },
         );
-        self.tape.catch(canvas, &post, &projections[0]);
-        let may_draw = self.presenter.supply(&mut self.chain, &post, canvas.size);
-        if may_draw || !self.chain.uses_gpu(&post) {
-            let finished = self.chain.run(canvas, &post);
-            let at = Instant::now();
-            self.presenter.present(
+        let session = &mut self.recording.session;
+        session.capture_clean(canvas, &post, &projections[0], now);
+        let (presenter, chain) = (&mut self.video.presenter, &mut self.video.chain);
+        let may_draw = presenter.supply(chain, &post, canvas.size);
+        if may_draw || !chain.uses_gpu(&post) {
+            let finished = chain.run(canvas, &post);
+            let at = self.clock.now();
+            presenter.present(
                 &finished,
                 &Presentation {
                     projections: &projections,
-                    readout: self.board.visible(),
+                    readout: self.status.hud.visible(),
                     number,
                     at,
                 },
             );
-            self.readback.request(&finished, at);
+            self.video.readback.request(&finished, at);
         }
-        self.tell_console();
-        self.tape.offer_sound(&self.samples, self.heard_at);
+        let newest = self.video.readback.newest();
+        if newest.size != (0, 0) {
+            self.status.tell_console(
+                now,
+                &self.performance,
+                &self.frames,
+                &self.recording,
+                newest,
+            );
+        }
+        self.recording.offer_sound();
         self.deliver(&projections[0]);
     }
 
     /// Hands every picture that has come back to whoever takes pictures.
     fn deliver(&mut self, projection: &Projection) {
-        while let Some((canvas, at)) = self.readback.next() {
-            self.pipes.offer(canvas, projection);
-            self.tape.offer(canvas, projection, at);
+        let session = &mut self.recording.session;
+        while let Some((canvas, at)) = self.video.readback.next() {
+            self.video.pipes.offer(canvas, projection);
+            session.offer(canvas, projection, at);
         }
-        if let Change::Ended(dropped) = self.tape.look() {
-            self.log.end_file(self.instrument.ticks(), dropped);
+        if let Change::Ended(dropped) = session.check() {
+            self.performance.end_take(dropped);
         }
     }
 
     /// Counts what has reached the audience, and follows what the machine can do.
     pub(super) fn count_presented(&mut self) {
-        let (now, stamp) = (Instant::now(), self.hands.inbox.now());
-        while let Some(presented) = self.presenter.presented() {
+        let now = self.clock.now();
+        let stamp = self.controllers.control.inbox.stamp(now);
+        let (stats, pacer) = (&mut self.status.stats, &mut self.video.pacer);
+        let presenter = &mut self.video.presenter;
+        while let Some(presented) = presenter.presented() {
             let ago = now.saturating_duration_since(presented.at).as_nanos() as u64;
             let at = stamp.saturating_sub(ago);
-            let drawn = self.drawing.drawn();
-            self.count.shown(presented.at, at, presented.number, drawn);
-            self.pacer.presented();
+            let (drawn, _) = self.frames.drawn();
+            stats.shown(presented.at, at, presented.number, drawn);
+            pacer.presented();
         }
-        let is_hidden = self.presenter.is_hidden();
+        let is_hidden = presenter.is_hidden();
         if is_hidden {
-            self.count.hidden();
+            stats.hidden();
         }
-        if self.pacer.follow(self.presenter.timing().refresh) {
-            self.count.follow(self.pacer.interval());
+        if pacer.follow(presenter.timing().refresh) {
+            stats.follow(pacer.interval());
         }
-        let tells = !is_hidden && self.count.pictures() > 0;
-        if self.pacer.look(now, tells) {
-            let interval = self.pacer.interval();
-            self.count.follow(interval);
-            let text = format!(
+        let tells = !is_hidden && stats.pictures() > 0;
+        if pacer.look(now, tells) {
+            let interval = pacer.interval();
+            stats.follow(interval);
+            self.controllers.control.notices.info(format!(
                 "showing {:.0} pictures a second, which this machine can keep",
                 interval.as_secs_f64().recip()
-            );
-            self.hands.notices.info(text);
-        }
-    }
-
-    fn tell_console(&mut self) {
-        let now = Instant::now();
-        if self.readback.newest().size == (0, 0) {
-            return;
-        }
-        if self
-            .hands
-            .feed
-            .as_ref()
-            .is_some_and(|feed| feed.is_due(now))
-        {
-            let glance = self.glance();
-            if let Some(feed) = &mut self.hands.feed {
-                feed.tell(now, glance, self.readback.newest());
-            }
+            ));
         }
     }
 }
