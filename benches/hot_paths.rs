@@ -163,7 +163,7 @@ fn midi_read(criterion: &mut Criterion) {
 /// A picture of 640 x 360 with four passes, drawn, limited and read back: in one go, and one by one.
 #[cfg(feature = "live")]
 fn look(criterion: &mut Criterion) {
-    use latentloop::stage::{Canvas, Look, LookValues, PostChain, PostFrame, Readback};
+    use latentloop::stage::{Canvas, Look, LookValues, PostChain, PostFrame, Readback, Visible};
     let mut frame = PostFrame {
         values: LookValues {
             feedback: 0.6,
@@ -177,6 +177,7 @@ fn look(criterion: &mut Criterion) {
         tick: 0,
         seed: 0,
         palette: None,
+        visible: Visible::default(),
     };
     let mut canvas = Canvas::black((640, 360));
     for (pixel, byte) in canvas.rgba.iter_mut().enumerate() {

@@ -11,8 +11,8 @@ use crate::palette::{Oklab, Palette};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
 use crate::stage::own::Shelf;
 use crate::stage::{
-    Canvas, Composed, Compositor, Filter, Finished, LookValues, PostChain, Projection, Readback,
-    Scaler,
+    Canvas, Composed, Compositor, Filter, Finished, LookValues, PostChain, PostFrame, Projection, Readback,
+    Scaler, Visible,
 };
 
 /// The form of a film.
@@ -61,14 +61,14 @@ pub struct Film {
     /// Latents that were not drawn yet.
     placed: Option<Placed>,
     painted: Canvas,
-    chain: PostChain,
+    chain: PostChain, PostFrame,
     /// The newest picture as it is shown.
     readback: Readback,
     /// Whether a card was looked for: when the first picture with an effect came.
     looked_for_card: bool,
     /// The colours of the model's footage, or what it paints with; that is found out when the first picture asks for it.
     palette: Option<Oklab>,
-    scaler: Scaler,
+    scaler: Scaler, Visible,
     frame: Canvas,
     sink: Option<Box<dyn Sink>>,
     shown: u64,
@@ -217,7 +217,12 @@ impl Film {
             self.looked_for_card = true;
             self.find_card();
         }
-        let finished = self.chain.run(composed.canvas, &composed.post);
+        let output = (composed.projections[0].fit, self.size);
+        let post = PostFrame {
+            visible: Visible::on(composed.canvas.size, [output]),
+            ..composed.post
+        };
+        let finished = self.chain.run(composed.canvas, &post);
         self.readback.request(&finished, Instant::now());
         self.readback.wait().ok_or(RenderError::Look)?;
         Ok(())

@@ -2,7 +2,7 @@
 //!
 //! The show and the offline renderer both compose with it, so that a take is rendered as it was seen.
 
-use super::{Canvas, Crossfade, LookIds, PostFrame, Projection, ProjectionIds};
+use super::{Canvas, Crossfade, LookIds, PostFrame, Projection, ProjectionIds, Visible};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Instrument, OUTPUTS, ParamId, Table, ticks};
 use crate::palette::Oklab;
@@ -39,7 +39,7 @@ struct Ids {
 pub struct Composed<'a> {
     /// The picture, undimmed: the effects come before the master's fader.
     pub canvas: &'a Canvas,
-    /// What the effects and the limiter need to know.
+    /// What the effects and the limiter need to know. Where the picture is cut off at an output is for the output to say.
     pub post: PostFrame,
     /// Where it lies on each output; the first is the recording's too.
     pub projections: [Projection; OUTPUTS],
@@ -138,6 +138,7 @@ impl Compositor {
             tick: instrument.ticks(),
             seed: self.seed,
             palette,
+            visible: Visible::default(),
         }
     }
 

@@ -20,6 +20,7 @@ mod post_chain;
 mod projection;
 mod readback;
 mod scale;
+mod visible;
 
 mod gate;
 mod gpu;
@@ -56,3 +57,4 @@ pub use readback::Readback;
 pub use scale::Scaler;
 pub use screen::{Card, Screen};
 pub use target::Target;
+pub use visible::Visible;

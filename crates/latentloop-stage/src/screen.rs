@@ -15,6 +15,7 @@ use super::{
     DisplayTiming, Finished, GpuError, Look, PostChain, PostFrame, Presentation, Presented,
     Presenter,
 };
+use crate::instrument::OUTPUTS;
 
 /// Raised so many seconds after a card was opened, where this variable names them: as if the card were lost. For rehearsals and
 /// tests.
@@ -209,6 +210,11 @@ impl Presenter for Screen {
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn output_sizes(&self) -> [(u32, u32); OUTPUTS] {
+        let panes = self.card.as_ref().map_or(&[][..], |card| &card.panes);
+        std::array::from_fn(|at| panes.get(at).map_or((0, 0), |pane| pane.size.get()))
     }
 
     fn timing(&self) -> DisplayTiming {
