@@ -16,7 +16,7 @@ pub enum Fit {
 
 /// The picture's upper left corner and its size, in the frame's pixels. The corner may lie outside.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Place {
+pub(super) struct Placement {
     pub(super) offset: (f64, f64),
     pub(super) extent: (f64, f64),
 }
@@ -33,7 +33,7 @@ impl Fit {
     }
 
     /// Where a picture lies in the middle of a frame; sizes in pixels.
-    pub(super) fn place(self, picture: (u32, u32), frame: (u32, u32)) -> Place {
+    pub(super) fn place(self, picture: (u32, u32), frame: (u32, u32)) -> Placement {
         let (width, height) = (f64::from(picture.0), f64::from(picture.1));
         let (across, down) = (f64::from(frame.0) / width, f64::from(frame.1) / height);
         let scale = match self {
@@ -52,7 +52,7 @@ impl Fit {
                 middle
             }
         };
-        Place {
+        Placement {
             offset: (corner(frame.0, extent.0), corner(frame.1, extent.1)),
             extent,
         }
@@ -72,7 +72,7 @@ mod tests {
             (Fit::Stretch, (0.0, 0.0), (1921.0, 1080.0)),
             (Fit::OneToOne, (832.0, 412.0), (256.0, 256.0)),
         ] {
-            assert_eq!(fit.place(picture, frame), Place { offset, extent });
+            assert_eq!(fit.place(picture, frame), Placement { offset, extent });
         }
         let cut = Fit::OneToOne.place(picture, (101, 64));
         assert_eq!(cut.offset, (-78.0, -96.0));

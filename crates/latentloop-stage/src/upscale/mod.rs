@@ -4,7 +4,7 @@ mod pipelines;
 mod planes;
 
 use super::film::Exposure;
-use super::projection::{Filter, Projection, Way};
+use super::projection::{Filter, Projection, Resampling};
 use super::upload::{Picture, TextureId};
 use pipelines::Pipelines;
 use planes::Planes;
@@ -16,7 +16,7 @@ pub(super) struct Upscale {
     numbers: wgpu::Buffer,
     /// What is made of the picture, and the number of its texture.
     planes: Option<(TextureId, Planes)>,
-    way: Way,
+    way: Resampling,
     halates: bool,
     has_film: bool,
 }
@@ -38,7 +38,7 @@ struct Numbers {
 
 /// What is drawn on.
 #[derive(Clone, Copy)]
-pub(super) struct Card<'a> {
+pub(super) struct GpuHandles<'a> {
     pub(super) device: &'a wgpu::Device,
     pub(super) queue: &'a wgpu::Queue,
 }
@@ -46,7 +46,11 @@ pub(super) struct Card<'a> {
 impl Upscale {
     /// The pass for a target of that format. Left to itself it follows edges; where the card is the processor itself, that would
     /// take the time that the engine needs, and it filters bilinearly.
-    pub(super) fn new(card: Card, format: wgpu::TextureFormat, drawn_on_processor: bool) -> Self {
+    pub(super) fn new(
+        card: GpuHandles,
+        format: wgpu::TextureFormat,
+        drawn_on_processor: bool,
+    ) -> Self {
         Self {
             pipelines: Pipelines::new(card, format),
             auto: if drawn_on_processor {
@@ -61,7 +65,7 @@ impl Upscale {
                 mapped_at_creation: false,
             }),
             planes: None,
-            way: Way::Enlarge(Filter::Nearest),
+            way: Resampling::Enlarge(Filter::Nearest),
             halates: false,
             has_film: false,
         }
@@ -70,7 +74,7 @@ impl Upscale {
     /// Takes a picture that lies on the card, to be placed in a `frame` of so many pixels.
     pub(super) fn take(
         &mut self,
-        card: Card,
+        card: GpuHandles,
         picture: &Picture,
         projection: &Projection,
         frame: (u32, u32),
@@ -120,7 +124,7 @@ impl Upscale {
     /// Finds out, at the picture's own size, what the filter and the halation need.
     pub(super) fn prepare(&self, encoder: &mut wgpu::CommandEncoder) {
         if let Some(planes) = self.planes() {
-            let follows_edges = self.way == Way::Enlarge(Filter::Edge);
+            let follows_edges = self.way == Resampling::Enlarge(Filter::Edge);
             planes.prepare(encoder, &self.pipelines, follows_edges, self.halates);
         }
     }
