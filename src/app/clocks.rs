@@ -165,3 +165,6 @@ impl Clocks {
 fn secs(at: Stamp) -> f64 {
     at as f64 / 1e9
 }
+
+#[cfg(test)]
+mod tests;

@@ -337,3 +337,6 @@ impl Drawer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
