@@ -1,4 +1,4 @@
-//! Recordings that wait for the loop's start or the next bar, to begin there and to end there.
+//! The record arm: recordings that wait for the loop's start or the next bar, to begin there and to end there.
 
 /// What the start and the stop of a recording wait for; the values of `record.arm`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The clock that the beat follows, and the beat that is sent to others.
+//! Beat clocks: the one that the beat follows, and the one that is sent to others.
 
 use std::sync::Arc;
 
