@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn every_name_of_the_row_is_an_edge() {
-        let edges: Vec<_> = (0..crate::instrument::ARMS.len())
+        let edges: Vec<_> = (0
+            ..<crate::instrument::params::ArmMode as crate::instrument::Choice>::ALL.len())
             .map(|value| Edge::of(value as f64))
             .collect();
         assert_eq!(edges, [Edge::Off, Edge::Loop, Edge::Bar]);

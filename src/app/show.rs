@@ -19,7 +19,7 @@ use super::stats::{Count, Figures};
 use super::tape::{Form, Tape};
 use crate::control::Stamp;
 use crate::engine::{Norm, ROWS};
-use crate::instrument::param::SOURCES;
+use crate::instrument::SOURCES;
 use crate::instrument::{Action, Instrument, TICKS_PER_SEC, Table};
 use crate::library::Piece;
 use crate::palette::Oklab;

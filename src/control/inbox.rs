@@ -105,7 +105,7 @@ impl Slots {
     }
 
     fn put(&self, param: ParamId, value: f64, at: Stamp) {
-        let index = usize::from(param.0);
+        let index = param.index();
         let (bits, stamp) = &self.slots[index];
         bits.store(value.to_bits(), Ordering::Relaxed);
         stamp.store(at, Ordering::Relaxed);
@@ -124,7 +124,9 @@ impl Slots {
                 bits &= bits - 1;
                 let (value, stamp) = &self.slots[index];
                 let value = f64::from_bits(value.load(Ordering::Relaxed));
-                each(ParamId(index as u16), value, stamp.load(Ordering::Relaxed));
+                if let Some(param) = ParamId::at(index) {
+                    each(param, value, stamp.load(Ordering::Relaxed));
+                }
             }
         }
     }

@@ -40,7 +40,7 @@ pub(super) fn learn(ui: &mut Ui, links: &Links, memory: &mut Memory, param: Para
     if links.hub.is_none() {
         return;
     }
-    let id = ui.scope_id().with(("learn", param.0));
+    let id = ui.scope_id().with(("learn", param.index()));
     // Not by Tab: every row would take two presses.
     let response = ui.interact(area, id, Sense::CLICK);
     if response.clicked() {

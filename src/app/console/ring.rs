@@ -56,7 +56,7 @@ impl Ring {
     pub(super) fn new(table: &Table) -> Result<Self, PresetError> {
         let ids = |number: usize| {
             let id = |part: &str| table.find(&format!("keyframe.{number}.{part}"));
-            Ok(Ids {
+            Ok::<_, PresetError>(Ids {
                 jump: id("jump")?,
                 reroll: id("reroll")?,
                 seed: id("seed")?,

@@ -41,7 +41,7 @@ impl Addresses {
 
     /// A parameter's address.
     pub(in crate::control) fn of(&self, param: ParamId) -> &str {
-        &self.addresses[usize::from(param.0)]
+        &self.addresses[param.index()]
     }
 
     /// The parameter at an address.

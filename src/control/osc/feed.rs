@@ -38,7 +38,7 @@ impl Feed {
 
     /// Wants a parameter's value and its changes, or no more of them.
     pub(in crate::control) fn want(&mut self, param: ParamId, wanted: bool) {
-        self.known[usize::from(param.0)] = Known {
+        self.known[param.index()] = Known {
             wanted,
             value: f64::NAN,
             quiet_until: None,
@@ -52,7 +52,7 @@ impl Feed {
             Action::SetUnit { param, unit } => (param, table.row(param).from_unit(unit)),
             _ => return,
         };
-        let known = &mut self.known[usize::from(param.0)];
+        let known = &mut self.known[param.index()];
         known.value = value;
         known.quiet_until = Some(now + QUIET);
     }
