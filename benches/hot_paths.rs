@@ -10,7 +10,7 @@ use candle_core::Device;
 #[cfg(feature = "live")]
 use criterion::BatchSize;
 use criterion::Criterion;
-use latentloop::engine::{Bytes, Choice, Drawing, Norm, Winograd, open};
+use latentloop::engine::{Backend, Bytes, EngineOptions, Norm, Winograd, open};
 use latentloop::instrument::{Action, Instrument, Preset, Table};
 use latentloop::network::spec::Spec;
 use latentloop::network::weights::GeneratorWeights;
@@ -21,12 +21,12 @@ fn generator_frame(criterion: &mut Criterion) {
         return;
     };
     let weights = GeneratorWeights::random(&spec, 0);
-    let drawing = Drawing {
-        engine: Choice::Cpu,
-        winograd: Some(Winograd::Auto),
-        ..Drawing::default()
+    let options = EngineOptions {
+        backend: Backend::Cpu,
+        winograd: Winograd::Auto,
+        ..EngineOptions::default()
     };
-    let Ok(mut engine) = open(&weights, &drawing) else {
+    let Ok(mut engine) = open(&weights, &options) else {
         return;
     };
     let mut rgba = vec![0; 256 * 256 * 4];
@@ -135,14 +135,14 @@ fn osc_parse(criterion: &mut Criterion) {
 #[cfg(feature = "live")]
 fn midi_read(criterion: &mut Criterion) {
     use latentloop::control::Values;
-    use latentloop::control::midi::{Map, Reader, SHIPPED, Wiring};
+    use latentloop::control::midi::{BoundMap, ControllerMap, Reader, SHIPPED};
     let table = Table::standard();
     let values = Values::new(&table);
     let largest = SHIPPED.iter().max_by_key(|(_, text)| text.len());
-    let Some(Ok(map)) = largest.map(|(_, text)| Map::parse(text, &table)) else {
+    let Some(Ok(map)) = largest.map(|(_, text)| ControllerMap::parse(text, &table)) else {
         return;
     };
-    let wiring = Wiring::new(map);
+    let map = BoundMap::new(map);
     let mut reader = Reader::default();
     let message = |number: u8| match number % 2 {
         0 => [0xb0, 48 + number % 9, number],
@@ -153,9 +153,9 @@ fn midi_read(criterion: &mut Criterion) {
     criterion.bench_function("midi, a hundred messages to actions", |bench| {
         bench.iter(|| {
             now += 1_000_000;
-            reader.feed(black_box(&bytes), now, &wiring, &values, |given| {
-                black_box(given);
-            });
+            for action in reader.actions(black_box(&bytes), now, &map, &values) {
+                black_box(action);
+            }
         });
     });
 }

@@ -7,9 +7,10 @@ use super::Settings;
 use super::acts::Ids;
 use super::arm::Arm;
 use super::clocks::Clocks;
-use super::console::Feed;
+use super::console::ConsoleSender;
 use super::desk::{Desk, Done, Job};
 use super::drawing::{Drawing, Frame};
+use super::event::WindowCommand;
 use super::hands::Hands;
 use super::logbook::Logbook;
 use super::pace::Pace;
@@ -30,20 +31,6 @@ use crate::stage::{Canvas, Crossfade, LookIds, Output, Pipes, ProjectionIds};
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
 /// Room for the samples that come between two frames.
 const SAMPLES: usize = 1 << 17;
-
-/// What the show asks of its window.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum WindowCommand {
-    ToggleFullscreen,
-    LeaveFullscreen,
-    NextMonitor,
-    /// To the monitor with that in its name.
-    ToMonitor(Box<str>),
-    /// The graphics card that was shown with is lost.
-    CardLost,
-    ToggleConsole,
-    Close,
-}
 
 /// A show.
 pub(super) struct Show {
@@ -127,7 +114,7 @@ impl Show {
         let engine_name = engine.name().to_owned();
         hands
             .notices
-            .tell(format!("playing {} with {engine_name}", piece.name));
+            .info(format!("playing {} with {engine_name}", piece.name));
         let desk = |name| Desk::start(name, settings, table, latent, Arc::clone(&hands.notices));
         let pieces = desk("desk-pieces")?;
         let tape = Tape::new(
@@ -144,12 +131,11 @@ impl Show {
                 without_look: settings.without_look,
             },
         );
-        let told = Arc::clone(&hands.notices);
         let pipes = Pipes::open(
             &settings.out,
             size,
             settings.out_size.unwrap_or(size),
-            &(Arc::new(move |text| told.tell(text)) as _),
+            &hands.notices.reporter(),
         )?;
         if let Some(name) = &settings.sound_in {
             // An empty desk has room.
@@ -167,7 +153,7 @@ impl Show {
         Ok(Self {
             drawing: Drawing::start(
                 engine,
-                hands.feed.as_mut().and_then(Feed::easel),
+                hands.feed.as_mut().and_then(ConsoleSender::easel),
                 Arc::clone(&hands.notices),
             )?,
             board: Board::new(&piece.name, table, &hands.keys),
@@ -299,7 +285,10 @@ impl Show {
     /// Brings the beat to where the clock that is followed has it.
     fn follow_clock(&mut self) {
         let now = self.hands.inbox.now();
-        if let Some(action) = self.clocks.follow(&self.instrument, now, &self.pieces) {
+        if let Some(action) = self
+            .clocks
+            .follow(&self.instrument, now, &self.hands.notices)
+        {
             self.act(action);
         }
     }
