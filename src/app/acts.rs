@@ -101,7 +101,7 @@ impl Show {
             // In the table of controls, steps go up and down.
             Action::Nudge { param, delta } if param == self.ids.learn => {
                 let picked = self.board.pick(delta as i64);
-                self.hands.learn(picked);
+                self.hands.midi.learn(picked);
             }
             _ if self.table.row(param).scope == Scope::Host && is_fired => self.fire(param),
             // The program's own values are kept with the instrument's.
@@ -149,10 +149,10 @@ impl Show {
             self.board.toggle_help();
         } else if param == ids.learn {
             let picked = self.board.toggle_learn();
-            self.hands.learn(picked);
+            self.hands.midi.learn(picked);
         } else if param == ids.unlearn {
             if let Some(picked) = self.board.picked() {
-                self.hands.unlearn(picked);
+                self.hands.midi.unlearn(picked);
             }
         } else if param == ids.quit {
             self.over = true;

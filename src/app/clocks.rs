@@ -46,7 +46,7 @@ impl Ids {
 impl Clocks {
     pub(super) fn new(hands: &Hands, instrument: &Instrument) -> Result<Self, PresetError> {
         let ids = Ids::new(instrument.table())?;
-        let sender = hands.midi.as_ref().and_then(|hub| {
+        let sender = hands.midi.hub().and_then(|hub| {
             let (out, inbox) = (hub.clock_out(), Arc::clone(&hands.inbox));
             let send = move |pulse| {
                 // Where too many wait, there is no port that takes them.

@@ -8,11 +8,10 @@ use super::stats::Figures;
 use crate::config;
 use crate::control::clock::Pulses;
 use crate::control::keys::Keys;
-use crate::control::midi::{self, Hub};
+use crate::control::midi::{self, Hub, HubHandle};
 use crate::control::osc::Server;
 use crate::control::oscquery::QueryServer;
 use crate::control::{AllowList, ControlPlane, Inbox, Notices, Values};
-use crate::instrument::ParamId;
 use crate::stage::own::{Shelf, Watch};
 
 /// The controllers of a show and what they write to.
@@ -26,7 +25,7 @@ pub(super) struct Hands {
     pub(super) osc: Option<Server>,
     pub(super) oscquery: Option<QueryServer>,
     pub(super) allowed: Arc<AllowList>,
-    pub(super) midi: Option<Arc<Hub>>,
+    pub(super) midi: HubHandle,
     /// The performer's own passes, and what looks after their folder.
     pub(super) looks: Arc<Shelf>,
     _watch: Option<Watch>,
@@ -73,10 +72,10 @@ impl Hands {
             clock_out: settings.midi_clock_out.clone(),
         };
         let midi = match Hub::start(midi, plane.clone(), Arc::clone(&pulses)) {
-            Ok(hub) => Some(Arc::new(hub)),
+            Ok(hub) => HubHandle::new(hub),
             Err(error) => {
                 notices.warn(format!("no MIDI: {error}"));
-                None
+                HubHandle::default()
             }
         };
         let looks = Arc::new(Shelf::new(notices.reporter()));
@@ -103,26 +102,6 @@ impl Hands {
             _watch: watch.ok(),
             feed: None,
         })
-    }
-
-    /// The controls that a parameter is bound to, for the performer's eyes.
-    pub(super) fn controls(&self, param: ParamId) -> String {
-        let controls = self.midi.as_ref().map(|hub| hub.bindings(param));
-        controls.unwrap_or_default().join(", ")
-    }
-
-    /// The next control that moves is bound to a parameter, where one is given.
-    pub(super) fn learn(&self, param: Option<ParamId>) {
-        if let Some(hub) = &self.midi {
-            hub.learn(param);
-        }
-    }
-
-    /// Takes what was learnt for a parameter from every control.
-    pub(super) fn unlearn(&self, param: ParamId) {
-        if let Some(hub) = &self.midi {
-            hub.unlearn(param);
-        }
     }
 
     /// What the network controllers came to.

@@ -194,7 +194,7 @@ impl Board {
             format!("OSC {}", server.address())
         });
         let now_stamp = sources.hands.inbox.now();
-        readout.ports = sources.hands.midi.as_ref().map_or(Vec::new(), |hub| {
+        readout.ports = sources.hands.midi.hub().map_or(Vec::new(), |hub| {
             let port = |state: PortState| Port {
                 name: if state.map.is_empty() {
                     state.port.name
@@ -256,13 +256,9 @@ impl Board {
                 Some(label) => format!("{} {label}", row.name),
                 None => row.name.clone(),
             };
-            [name, value, sources.hands.controls(param)]
+            [name, value, sources.hands.midi.bindings(param).join(", ")]
         });
-        let learnt = sources
-            .hands
-            .midi
-            .as_ref()
-            .and_then(|hub| hub.last_learned());
+        let learnt = sources.hands.midi.hub().and_then(|hub| hub.last_learned());
         Learn {
             said: learnt.map_or(String::new(), |learnt| {
                 let instead = if learnt.replaced.is_empty() {
