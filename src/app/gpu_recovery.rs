@@ -8,7 +8,7 @@ use winit::event_loop::{ActiveEventLoop, EventLoopProxy};
 
 use super::event::WindowCommand;
 use crate::control::Notices;
-use crate::stage::{GpuContext, GpuError, OutputWindow, WindowedOutput};
+use crate::stage::{GpuContext, GpuError, SurfaceWindow, WindowedOutput};
 
 /// A lost card is asked for again after that time.
 const RETRY: Duration = Duration::from_millis(250);
@@ -31,12 +31,18 @@ impl GpuRecovery {
     /// When no card can show on the first window.
     pub(super) fn open(
         event_loop: &ActiveEventLoop,
-        panes: &[OutputWindow],
+        panes: &[SurfaceWindow],
         size: (u32, u32),
         proxy: EventLoopProxy<WindowCommand>,
         notices: &Arc<Notices>,
+<<<<<<< HEAD
     ) -> Result<(Self, WindowedOutput), GpuError> {
         let mut card = GpuContext::open(panes, event_loop.owned_display_handle())?;
+=======
+    ) -> Result<(Self, Screen), GpuError> {
+        let mut card = Card::open(panes, event_loop.owned_display_handle())?;
+        card.report_errors(notices.reporter());
+>>>>>>> main
         card.warm(size);
         let (give, lost) = bounded(1);
         let (opened, take) = bounded(1);
@@ -69,7 +75,7 @@ impl GpuRecovery {
     pub(super) fn reopen(
         &mut self,
         event_loop: &ActiveEventLoop,
-        panes: impl FnOnce() -> Vec<OutputWindow>,
+        panes: impl FnOnce() -> Vec<SurfaceWindow>,
         now: Instant,
     ) -> Option<Instant> {
         if self.due? > now {
@@ -82,6 +88,7 @@ impl GpuRecovery {
         match GpuContext::open(&panes(), event_loop.owned_display_handle()) {
             Ok(card) => {
                 (self.due, self.is_told) = (None, false);
+                card.report_errors(self.notices.reporter());
                 self.report_refused(&card);
                 let text = format!("the graphics card is there again: {}", card.name());
                 // The show asks for one at a time.

@@ -1,11 +1,11 @@
-//! The sound that drives parameters and goes into recordings.
+//! The sound input: it drives parameters and goes into recordings.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::control::Notices;
 use crate::instrument::Action;
-use crate::instrument::param::SOURCES;
+use crate::instrument::SOURCES;
 use crate::record::Sound;
 use crate::sound::Capture;
 use crate::worker::Worker;

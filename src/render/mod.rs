@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::{EngineError, Norm};
-use crate::instrument::{Action, Instrument, InstrumentError, Preset, Table, ticks};
+use crate::instrument::params::{LOOP_MODE, LOOP_NORM, LOOP_SPEED, LoopMode};
+use crate::instrument::{Instrument, InstrumentError, Preset, Table, ticks};
 use crate::latent::{Path, interpolate};
 use crate::record::RecordError;
 use crate::stage::Compositor;
@@ -96,9 +97,8 @@ pub fn render_loop(
     around: &mut RenderContext,
 ) -> Result<u64, RenderError> {
     let mut instrument = Instrument::new(preset, Arc::clone(table), film.latent())?;
-    let find = |name: &str| table.find(name).map_err(InstrumentError::from);
     let count = instrument.keyframes().len() as f64;
-    let ping_pong = instrument.value(find("loop.mode")?) > 0.5;
+    let ping_pong = instrument.get(LOOP_MODE) == LoopMode::PingPong;
     let way = if ping_pong {
         2.0 * (count - 1.0)
     } else {
@@ -111,8 +111,7 @@ pub fn render_loop(
     if pictures > MAX_PICTURES {
         return Err(RenderError::Length(pictures));
     }
-    let (param, value) = (find("loop.speed")?, speed);
-    instrument.apply(&Action::Set { param, value });
+    instrument.set(LOOP_SPEED, speed);
     let still = Script {
         preset: String::new(),
         length: 0,
@@ -176,7 +175,6 @@ fn render_player(
     open: &mut dyn FnMut(&Model) -> anyhow::Result<ModelEngine>,
 ) -> Result<u64, RenderError> {
     let table = Arc::clone(player.instrument().table());
-    let norm = table.find("loop.norm").map_err(InstrumentError::from)?;
     let mut compositor =
         Compositor::new(&table, film.frame_size(), player.seed()).map_err(InstrumentError::from)?;
     let range = film.range(pictures)?;
@@ -204,8 +202,14 @@ fn render_player(
             film.draw(&mut compositor)?;
         }
         if !compositor.is_frozen(instrument) {
+<<<<<<< HEAD
             let norm = Norm::of(instrument.value(norm));
             film.set_latents(norm, (number, tick), |z| instrument.latents(z));
+=======
+            film.place(instrument.get(LOOP_NORM), (number, tick), |z| {
+                instrument.latents(z)
+            });
+>>>>>>> main
             // From here on it fades in, also where nobody sees it.
             if compositor.awaits_model() {
                 film.draw(&mut compositor)?;

@@ -25,7 +25,7 @@ mod visible;
 mod gpu;
 mod hud;
 mod output_surface;
-mod output_window;
+mod surface_window;
 mod overlay;
 mod pacer;
 mod pipe;
@@ -46,13 +46,17 @@ pub use gpu::{GpuError, adapters};
 pub use hud::{Learn, Port, Readout};
 pub use look::{Look, own};
 pub use look::{LookIds, LookValues, OwnIds, OwnValues};
-pub use output_window::{OutputWindow, WindowSize};
+pub use surface_window::{SurfaceWindow, WindowSize};
 pub use pacer::{Due, FramePacer};
 pub use pipe::Pipes;
 pub use post_chain::GpuFrame;
 pub use post_chain::{Finished, PostChain, PostFrame};
 pub use presenter::{DisplayTiming, Offscreen, Presentation, Presented, Presenter};
+<<<<<<< HEAD
 pub use projection::{FilmEmulation, Filter, Projection, ProjectionIds};
+=======
+pub use projection::{Film, Filter, Projection};
+>>>>>>> main
 pub use readback::Readback;
 pub use scale::Scaler;
 pub use target::Target;

@@ -11,7 +11,7 @@ use triple_buffer::{Input, Output, triple_buffer};
 use super::Projection;
 use super::gpu::{Gpu, GpuError, NoTexture, acquire};
 use super::hud::Readout;
-use super::output_window::OutputWindow;
+use super::surface_window::SurfaceWindow;
 use super::overlay::Overlay;
 use super::presenter::Presented;
 use super::reconfigure_gate::ReconfigureGate;
@@ -68,7 +68,7 @@ impl OutputSurface {
     pub(super) fn start(
         gpu: &Gpu,
         surface: wgpu::Surface<'static>,
-        pane: &OutputWindow,
+        pane: &SurfaceWindow,
         state: Arc<State>,
     ) -> Result<Self, GpuError> {
         let (width, height) = pane.size.get();
@@ -155,7 +155,7 @@ impl Drop for OutputSurface {
 
 /// The thread's end.
 struct PresentThread {
-    pane: OutputWindow,
+    pane: SurfaceWindow,
     surface: wgpu::Surface<'static>,
     device: wgpu::Device,
     queue: wgpu::Queue,

@@ -9,7 +9,7 @@ use winit::event_loop::OwnedDisplayHandle;
 
 use super::gpu::Gpu;
 use super::output_surface::{OutputSurface, Scene, State};
-use super::output_window::OutputWindow;
+use super::surface_window::SurfaceWindow;
 use super::upload::{Picture, UploadTexture};
 use super::{
     DisplayTiming, Finished, GpuError, Look, PostChain, PostFrame, Presentation, Presented,
@@ -30,18 +30,27 @@ pub struct GpuContext {
     look: Option<Look>,
     upload: UploadTexture,
     panels: Vec<OutputSurface>,
-    panes: Vec<OutputWindow>,
+    panes: Vec<SurfaceWindow>,
     state: Arc<State>,
     /// Why an output shows nothing.
     pub refused: Vec<GpuError>,
 }
 
+<<<<<<< HEAD:crates/latentloop-stage/src/windowed_output.rs
 impl GpuContext {
+=======
+impl Card {
+    /// Has what goes wrong on the card reported instead of logged.
+    pub fn report_errors(&self, reporter: crate::report::Reporter) {
+        super::gpu::report_errors(&self.device, reporter);
+    }
+
+>>>>>>> main:crates/latentloop-stage/src/screen.rs
     /// Opens the best card for some windows, the first of which it must show on. On macOS this must happen on the main thread.
     ///
     /// # Errors
     /// When no card can show on the first window.
-    pub fn open(panes: &[OutputWindow], display: OwnedDisplayHandle) -> Result<Self, GpuError> {
+    pub fn open(panes: &[SurfaceWindow], display: OwnedDisplayHandle) -> Result<Self, GpuError> {
         let instance = wgpu::Instance::new(
             wgpu::InstanceDescriptor::new_with_display_handle_from_env(Box::new(display)),
         );

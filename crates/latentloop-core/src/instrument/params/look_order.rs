@@ -5,11 +5,8 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Instrument;
-use super::lookup::nearest;
+use super::nearest;
 
-/// Places for a performer's own passes.
-pub const OWN_PASSES: usize = 4;
 /// The passes in their usual order; `own.1` to `own.4` are the performer's.
 pub const PASSES: [&str; 17] = [
     "tilt",
@@ -92,7 +89,7 @@ fn number(name: &str) -> Result<u8, String> {
     found.map(|at| at as u8).ok_or_else(|| {
         format!(
             "there is no pass `{name}`; nearest: {}; there are {}",
-            nearest(name, PASSES.into_iter()),
+            nearest(name, PASSES.into_iter()).unwrap_or("none"),
             PASSES.join(", ")
         )
     })
@@ -138,15 +135,9 @@ impl<'de> Deserialize<'de> for LookOrder {
     }
 }
 
-impl Instrument {
-    /// The order of the look's passes.
-    pub fn look_order(&self) -> LookOrder {
-        self.look_order
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::OWN_PASSES;
     use super::*;
 
     #[test]

@@ -54,7 +54,7 @@ impl WindowSize {
 
 /// A window to show pictures on.
 #[derive(Clone, Debug)]
-pub struct OutputWindow {
+pub struct SurfaceWindow {
     /// The window.
     pub window: Arc<Window>,
     /// Its size.
