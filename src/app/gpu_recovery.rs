@@ -35,14 +35,9 @@ impl GpuRecovery {
         size: (u32, u32),
         proxy: EventLoopProxy<WindowCommand>,
         notices: &Arc<Notices>,
-<<<<<<< HEAD
     ) -> Result<(Self, WindowedOutput), GpuError> {
         let mut card = GpuContext::open(panes, event_loop.owned_display_handle())?;
-=======
-    ) -> Result<(Self, Screen), GpuError> {
-        let mut card = Card::open(panes, event_loop.owned_display_handle())?;
         card.report_errors(notices.reporter());
->>>>>>> main
         card.warm(size);
         let (give, lost) = bounded(1);
         let (opened, take) = bounded(1);

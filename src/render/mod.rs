@@ -202,14 +202,9 @@ fn render_player(
             film.draw(&mut compositor)?;
         }
         if !compositor.is_frozen(instrument) {
-<<<<<<< HEAD
-            let norm = Norm::of(instrument.value(norm));
-            film.set_latents(norm, (number, tick), |z| instrument.latents(z));
-=======
-            film.place(instrument.get(LOOP_NORM), (number, tick), |z| {
+            film.set_latents(instrument.get(LOOP_NORM), (number, tick), |z| {
                 instrument.latents(z)
             });
->>>>>>> main
             // From here on it fades in, also where nobody sees it.
             if compositor.awaits_model() {
                 film.draw(&mut compositor)?;

@@ -2,12 +2,8 @@
 //!
 //! The show and the offline renderer both compose with it, so that a take is rendered as it was seen.
 
-<<<<<<< HEAD
-use super::{Canvas, Crossfade, LookIds, PostFrame, Projection, ProjectionIds, Visible};
-=======
-use super::{Canvas, Crossfade, LookIds, PostFrame, Projection};
+use super::{Canvas, Crossfade, LookIds, PostFrame, Projection, Visible};
 use crate::instrument::params::{MASTER_BLACKOUT, MASTER_FADE, MASTER_FREEZE, PRESET_FADE_SECS};
->>>>>>> main
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Instrument, OUTPUTS, Table, ticks};
 use crate::palette::Oklab;

@@ -9,13 +9,9 @@ pub(super) struct Placement {
     pub(super) extent: (f64, f64),
 }
 
-impl Place {
+impl Placement {
     /// Where a picture lies in the middle of a frame; sizes in pixels.
-<<<<<<< HEAD
-    pub(super) fn place(self, picture: (u32, u32), frame: (u32, u32)) -> Placement {
-=======
     pub(super) fn of(fit: Fit, picture: (u32, u32), frame: (u32, u32)) -> Self {
->>>>>>> main
         let (width, height) = (f64::from(picture.0), f64::from(picture.1));
         let (across, down) = (f64::from(frame.0) / width, f64::from(frame.1) / height);
         let scale = match fit {
@@ -34,11 +30,7 @@ impl Place {
                 middle
             }
         };
-<<<<<<< HEAD
-        Placement {
-=======
         Self {
->>>>>>> main
             offset: (corner(frame.0, extent.0), corner(frame.1, extent.1)),
             extent,
         }
@@ -58,13 +50,12 @@ mod tests {
             (Fit::Stretch, (0.0, 0.0), (1921.0, 1080.0)),
             (Fit::OneToOne, (832.0, 412.0), (256.0, 256.0)),
         ] {
-<<<<<<< HEAD
-            assert_eq!(fit.place(picture, frame), Placement { offset, extent });
-=======
-            assert_eq!(Place::of(fit, picture, frame), Place { offset, extent });
->>>>>>> main
+            assert_eq!(
+                Placement::of(fit, picture, frame),
+                Placement { offset, extent }
+            );
         }
-        let cut = Place::of(Fit::OneToOne, picture, (101, 64));
+        let cut = Placement::of(Fit::OneToOne, picture, (101, 64));
         assert_eq!(cut.offset, (-78.0, -96.0));
     }
 }

@@ -25,13 +25,13 @@ mod visible;
 mod gpu;
 mod hud;
 mod output_surface;
-mod surface_window;
 mod overlay;
 mod pacer;
 mod pipe;
 mod presenter;
 mod reader;
 mod reconfigure_gate;
+mod surface_window;
 mod target;
 mod upload;
 mod upscale;
@@ -46,19 +46,15 @@ pub use gpu::{GpuError, adapters};
 pub use hud::{Learn, Port, Readout};
 pub use look::{Look, own};
 pub use look::{LookIds, LookValues, OwnIds, OwnValues};
-pub use surface_window::{SurfaceWindow, WindowSize};
 pub use pacer::{Due, FramePacer};
 pub use pipe::Pipes;
 pub use post_chain::GpuFrame;
 pub use post_chain::{Finished, PostChain, PostFrame};
 pub use presenter::{DisplayTiming, Offscreen, Presentation, Presented, Presenter};
-<<<<<<< HEAD
-pub use projection::{FilmEmulation, Filter, Projection, ProjectionIds};
-=======
-pub use projection::{Film, Filter, Projection};
->>>>>>> main
+pub use projection::{FilmEmulation, Filter, Projection};
 pub use readback::Readback;
 pub use scale::Scaler;
+pub use surface_window::{SurfaceWindow, WindowSize};
 pub use target::Target;
 pub use visible::Visible;
 pub use windowed_output::{GpuContext, WindowedOutput};

@@ -11,10 +11,10 @@ use triple_buffer::{Input, Output, triple_buffer};
 use super::Projection;
 use super::gpu::{Gpu, GpuError, NoTexture, acquire};
 use super::hud::Readout;
-use super::surface_window::SurfaceWindow;
 use super::overlay::Overlay;
 use super::presenter::Presented;
 use super::reconfigure_gate::ReconfigureGate;
+use super::surface_window::SurfaceWindow;
 use super::upload::Picture;
 use super::upscale::{GpuHandles, Upscale};
 

@@ -1,17 +1,11 @@
 //! How a picture is thrown onto a frame: where it lies, what enlarges it, and what makes it film.
 
-<<<<<<< HEAD
 use super::fit::{Fit, Placement};
-use crate::instrument::preset::PresetError;
-use crate::instrument::{Instrument, OUTPUTS, ParamId, TICKS_PER_SEC, Table};
-=======
-use super::fit::{Fit, Place};
 use crate::instrument::params::{
     STAGE_FIT, STAGE_FITS, STAGE_GRAIN, STAGE_GRAIN_SIZE, STAGE_HALATION, STAGE_HALATION_RADIUS,
     STAGE_HALATION_THRESHOLD, STAGE_UPSCALE, Upscaling,
 };
 use crate::instrument::{Instrument, OUTPUTS, TICKS_PER_SEC};
->>>>>>> main
 
 /// Grain changes so many times a second, as film's does.
 const EXPOSURES_PER_SEC: u64 = 24;
@@ -117,27 +111,15 @@ impl Projection {
             amount => amount,
         };
         let exposure = instrument.ticks() * EXPOSURES_PER_SEC / TICKS_PER_SEC;
-<<<<<<< HEAD
-        Projection {
-            fit: Fit::of(instrument.value(self.fits[0])),
-            filter: Filter::of(instrument.value(self.upscale)),
-            film: FilmEmulation {
-                halation: amount(self.halation),
-                halation_threshold: value(self.halation_threshold),
-                halation_radius: value(self.halation_radius),
-                grain: amount(self.grain),
-                grain_size: value(self.grain_size),
-=======
         Self {
             fit: instrument.get(STAGE_FIT),
             filter: Filter::of(instrument.get(STAGE_UPSCALE)),
-            film: Film {
+            film: FilmEmulation {
                 halation: amount(STAGE_HALATION),
                 halation_threshold: value(STAGE_HALATION_THRESHOLD),
                 halation_radius: value(STAGE_HALATION_RADIUS),
                 grain: amount(STAGE_GRAIN),
                 grain_size: value(STAGE_GRAIN_SIZE),
->>>>>>> main
                 exposure: (exposure as u32) ^ seed.wrapping_mul(747_796_405),
             },
         }

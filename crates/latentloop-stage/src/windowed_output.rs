@@ -36,16 +36,12 @@ pub struct GpuContext {
     pub refused: Vec<GpuError>,
 }
 
-<<<<<<< HEAD:crates/latentloop-stage/src/windowed_output.rs
 impl GpuContext {
-=======
-impl Card {
     /// Has what goes wrong on the card reported instead of logged.
     pub fn report_errors(&self, reporter: crate::report::Reporter) {
         super::gpu::report_errors(&self.device, reporter);
     }
 
->>>>>>> main:crates/latentloop-stage/src/screen.rs
     /// Opens the best card for some windows, the first of which it must show on. On macOS this must happen on the main thread.
     ///
     /// # Errors

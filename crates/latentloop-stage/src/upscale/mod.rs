@@ -4,12 +4,8 @@ mod pipelines;
 mod planes;
 
 use super::film::Exposure;
-<<<<<<< HEAD
+use super::fit::Placement;
 use super::projection::{Filter, Projection, Resampling};
-=======
-use super::fit::Place;
-use super::projection::{Filter, Projection, Way};
->>>>>>> main
 use super::upload::{Picture, TextureId};
 use pipelines::Pipelines;
 use planes::Planes;
@@ -103,7 +99,7 @@ impl Upscale {
         projection: &Projection,
         frame: (u32, u32),
     ) {
-        let place = Place::of(projection.fit, size, frame);
+        let place = Placement::of(projection.fit, size, frame);
         let exposure = Exposure::new(&projection.film, size, frame);
         self.way = projection.filter.unwrap_or(self.auto).way(size, &place);
         self.halates = exposure.halation > 0.0;
