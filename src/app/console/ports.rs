@@ -66,7 +66,7 @@ pub(super) fn show(
         });
 }
 
-/// Where the output is, and where it may go.
+/// The menu of the output's monitors.
 fn output(ui: &mut Ui, handle: &ConsoleHandle) {
     let Ok(param) = handle.plane.table.find("window.monitor") else {
         return;

@@ -35,7 +35,7 @@ pub(super) struct KeyframeRing {
     keyframes: Vec<KeyframeParams>,
     position: ParamId,
     pictures: RingTextures,
-    /// What the hand has hold of.
+    /// The part that the hand has hold of.
     held: RingPart,
     /// The keyframe that the keyboard has reached.
     cursor: usize,

@@ -76,7 +76,7 @@ impl ConsoleView {
         })
     }
 
-    /// What it was made of.
+    /// The parts that it was made of.
     pub(super) fn into_parts(self) -> (ConsoleHandle, ConsoleReceiver) {
         (self.handle, self.receiver)
     }
@@ -157,7 +157,7 @@ impl ConsoleView {
         });
     }
 
-    /// What the tabs are for.
+    /// The page of the open tab.
     fn pages(&mut self, ui: &mut Ui) {
         let before = self.tab;
         tabs::show(ui, &mut self.tab);
