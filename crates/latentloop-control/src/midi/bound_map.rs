@@ -269,7 +269,8 @@ impl Binding {
     }
 }
 
-/// The scaled takeover: the position that a parameter at `from` goes to when its control goes from `last` to `unit`, so that both reach an end together.
+/// The scaled takeover: the position that a parameter at `from` goes to when its control goes from `last` to `unit`, so that both
+/// reach an end together.
 fn scaled(last: f64, unit: f64, from: f64) -> Option<f64> {
     if last.is_nan() {
         return None;
