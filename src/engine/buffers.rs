@@ -8,7 +8,7 @@
 use super::Bytes;
 use super::plan::{Affine, Plan};
 use crate::network::kernel::{
-    Finish, Map, Moments, activate_in_place, moments, moments_scratch, tanh_in_place,
+    Epilogue, FeatureMap, Moments, activate_in_place, moments, moments_scratch, tanh_in_place,
 };
 
 /// What the plan writes into; grown where more rows are drawn than ever before, and never shrunk.
@@ -56,7 +56,7 @@ impl Buffers {
         } = self;
         let mut needed = plan.picture_scratch(rows);
         for (layer, numbers) in plan.layers.iter().zip(maps.iter_mut()) {
-            let map = Map {
+            let map = FeatureMap {
                 batch: rows,
                 ..layer.map
             };
@@ -73,7 +73,7 @@ impl Buffers {
                 Source::Folded(affine) => Some(affine),
                 Source::Batch => None,
             };
-            let map = Map {
+            let map = FeatureMap {
                 batch: rows,
                 ..layer.map
             };
@@ -82,7 +82,7 @@ impl Buffers {
             match index.checked_sub(1) {
                 None => plan.stem(z, rows, to, affine),
                 Some(from) => {
-                    let from = Map {
+                    let from = FeatureMap {
                         batch: rows,
                         ..plan.layers[from].map
                     };
@@ -103,15 +103,15 @@ impl Buffers {
                 Some(norm) => {
                     moments(plan.instructions, &map, to, scratch, seen);
                     norm.fold_all(seen, scale, shift);
-                    Finish {
+                    Epilogue {
                         scale: Some(&scale[..]),
                         shift: Some(&shift[..]),
                         slope: layer.slope,
                     }
                 }
-                None => Finish {
+                None => Epilogue {
                     slope: layer.slope,
-                    ..Finish::bias(None)
+                    ..Epilogue::bias(None)
                 },
             };
             activate_in_place(plan.instructions, &map, to, finish);

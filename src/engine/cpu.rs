@@ -14,7 +14,7 @@ use super::forms::{Cache, Form, Forms, key};
 use super::plan::{Affine, Plan};
 use super::statistics::Probe;
 use super::{Bytes, Engine, EngineError, Norm, ROWS, Statistics, Winograd};
-use crate::network::kernel::{Instructions, Map, Shared, tanh_in_place};
+use crate::network::kernel::{Instructions, FeatureMap, UnsafeSlice, tanh_in_place};
 use crate::network::weights::GeneratorWeights;
 
 /// Threads at most: further ones would wait for memory, and a show has other work for its cores.
@@ -220,11 +220,11 @@ impl Engine for CpuEngine {
                 let Some((from, layer)) = buffers.maps.last().zip(plan.layers.last()) else {
                     return;
                 };
-                let map = Map {
+                let map = FeatureMap {
                     batch: rows,
                     ..layer.map
                 };
-                let out = Shared::new(pictures);
+                let out = UnsafeSlice::new(pictures);
                 let scratch = &mut buffers.scratch;
                 plan.picture(rows, &from[..map.len()], scratch, |picture, y, line| {
                     tanh_in_place(plan.instructions, line);

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use super::EngineError;
 use super::forms::{Form, Forms};
 use crate::network::kernel::{
-    Axis, Columns, Direction, Filter, Finish, Grid, Instructions, Map, Moments, Panels, Phase,
-    Shared, Sweep, Walk, Window, Winograd, run_sweeps, worth_columns,
+    Axis, Col2Im, Direction, Filter, Epilogue, Grid, Instructions, FeatureMap, Moments, Panels, Phase,
+    UnsafeSlice, ImplicitGemm, Strides, Window, Winograd, run_gemms, prefers_col2im,
 };
 use crate::network::weights::{GeneratorWeights, LayerWeights, NormWeights};
 
@@ -29,7 +29,7 @@ pub(super) struct Plan {
 /// One layer: the map that it takes, and how it makes the next one.
 pub(super) struct Layer {
     /// What it takes, for one picture.
-    pub(super) map: Map,
+    pub(super) map: FeatureMap,
     pub(super) norm: Option<NormWeights>,
     pub(super) slope: f32,
     pub(super) bias: Vec<f32>,
@@ -43,7 +43,7 @@ enum Convolution {
     /// A product over output channels at every position.
     Sweeps(Vec<Phase>),
     /// All taps of a coarse pixel in one product: for few channels.
-    Columns(Columns),
+    Col2Im(Col2Im),
     /// Tiles of results by fewer products.
     Winograd(Winograd),
 }
@@ -121,7 +121,7 @@ impl Plan {
         let slope = self.layers[0].slope;
         let sweep = |y: usize| {
             let span = y * width..(y + 1) * width;
-            Sweep {
+            ImplicitGemm {
                 grid: Grid {
                     pictures: rows,
                     height: 1,
@@ -132,13 +132,13 @@ impl Plan {
                     run: self.latent,
                     row_stride: 0,
                 },
-                from: Walk {
+                from: Strides {
                     start: 0,
                     picture: self.latent,
                     row: 0,
                     column: 0,
                 },
-                to: Walk {
+                to: Strides {
                     start: map.start(0, y),
                     picture: map.picture(),
                     row: 0,
@@ -146,16 +146,16 @@ impl Plan {
                 },
                 panels: &self.stem[y],
                 finish: match affine {
-                    Some(affine) => Finish {
+                    Some(affine) => Epilogue {
                         scale: Some(&affine.stem.0[span.clone()]),
                         shift: Some(&affine.stem.1[span]),
                         slope,
                     },
-                    None => Finish::bias(Some(&self.stem_bias[span])),
+                    None => Epilogue::bias(Some(&self.stem_bias[span])),
                 },
             }
         };
-        run_sweeps(self.instructions, self.stem.len(), sweep, z, to);
+        run_gemms(self.instructions, self.stem.len(), sweep, z, to);
     }
 
     /// Makes the map that layer `index` + 1 takes from the one that `index` takes.
@@ -171,25 +171,25 @@ impl Plan {
         let finish = match affine {
             Some(affine) => {
                 let (scale, shift) = &affine.maps[index + 1];
-                Finish {
+                Epilogue {
                     scale: Some(scale),
                     shift: Some(shift),
                     slope: next.slope,
                 }
             }
-            None => Finish::bias(Some(&layer.bias)),
+            None => Epilogue::bias(Some(&layer.bias)),
         };
-        let maps = [layer.map, next.map].map(|map| Map { batch: rows, ..map });
+        let maps = [layer.map, next.map].map(|map| FeatureMap { batch: rows, ..map });
         match layer.convolution(rows) {
             Convolution::Winograd(winograd) => {
                 winograd.run([&maps[0], &maps[1]], from, to, finish);
             }
             Convolution::Sweeps(phases) => {
                 let sweep = |index: usize| phases[index].sweep(&maps[0], &maps[1], finish);
-                run_sweeps(self.instructions, phases.len(), sweep, from, to);
+                run_gemms(self.instructions, phases.len(), sweep, from, to);
             }
-            Convolution::Columns(columns) => {
-                let out = Shared::new(to);
+            Convolution::Col2Im(columns) => {
+                let out = UnsafeSlice::new(to);
                 columns.run(&maps[0], from, |picture, y, line| {
                     finish_line(line, finish);
                     // SAFETY: this row of the map is written by this call alone.
@@ -203,7 +203,7 @@ impl Plan {
     /// Numbers of scratch that [`Plan::picture`] takes for so many rows.
     pub(super) fn picture_scratch(&self, rows: usize) -> usize {
         match self.layers.last().map(|layer| &layer.convolution) {
-            None | Some(Convolution::Columns(_)) => 0,
+            None | Some(Convolution::Col2Im(_)) => 0,
             Some(_) => rows * 3 * self.size * self.size,
         }
     }
@@ -220,18 +220,18 @@ impl Plan {
         let Some(layer) = self.layers.last() else {
             return;
         };
-        let bias = Finish::bias(Some(&layer.bias));
-        let map = Map {
+        let bias = Epilogue::bias(Some(&layer.bias));
+        let map = FeatureMap {
             batch: rows,
             ..layer.map
         };
         match layer.convolution(rows) {
-            Convolution::Columns(columns) => columns.run(&map, from, |picture, y, line| {
+            Convolution::Col2Im(columns) => columns.run(&map, from, |picture, y, line| {
                 finish_line(line, bias);
                 finish(picture, y, line);
             }),
             convolution => {
-                let to = Map {
+                let to = FeatureMap {
                     batch: rows,
                     height: self.size,
                     width: self.size,
@@ -245,11 +245,11 @@ impl Plan {
                     }
                     Convolution::Sweeps(phases) => {
                         let sweep = |index: usize| phases[index].sweep(&map, &to, bias);
-                        run_sweeps(self.instructions, phases.len(), sweep, from, scratch);
+                        run_gemms(self.instructions, phases.len(), sweep, from, scratch);
                     }
-                    Convolution::Columns(_) => {}
+                    Convolution::Col2Im(_) => {}
                 }
-                let lines = Shared::new(scratch);
+                let lines = UnsafeSlice::new(scratch);
                 (0..rows * self.size).into_par_iter().for_each(|row| {
                     let (picture, y) = (row / self.size, row % self.size);
                     // SAFETY: every row is this call's alone.
@@ -275,9 +275,9 @@ impl Layer {
         let channels = [layer.inputs, layer.outputs];
         let few = layer.transposed
             && layer.filter == Filter::STUDIES
-            && worth_columns(instructions, layer.outputs);
+            && prefers_col2im(instructions, layer.outputs);
         let convolution = |form: Form| match form.tile() {
-            _ if few => Convolution::Columns(Columns::new(
+            _ if few => Convolution::Col2Im(Col2Im::new(
                 instructions,
                 layer.inputs,
                 layer.outputs,
@@ -293,7 +293,7 @@ impl Layer {
             None => Convolution::Sweeps(Phase::all(instructions, &axes, &axes, channels, weight)),
         };
         Self {
-            map: Map {
+            map: FeatureMap {
                 batch: 1,
                 height: sides[0],
                 width: sides[0],
@@ -379,8 +379,8 @@ impl Affine {
     }
 }
 
-/// [`Finish`] on a row of pixels.
-fn finish_line(line: &mut [f32], finish: Finish) {
+/// [`Epilogue`] on a row of pixels.
+fn finish_line(line: &mut [f32], finish: Epilogue) {
     let channels = finish.shift.map_or(1, <[f32]>::len);
     for pixel in line.chunks_exact_mut(channels) {
         for (channel, v) in pixel.iter_mut().enumerate() {

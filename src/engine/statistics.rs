@@ -2,7 +2,7 @@
 
 use super::ROWS;
 use super::plan::Plan;
-use crate::network::kernel::{Finish, Map, Moments, activate_in_place, moments, moments_scratch};
+use crate::network::kernel::{Epilogue, FeatureMap, Moments, activate_in_place, moments, moments_scratch};
 
 /// Mean and biased variance of every channel, norm after norm.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -67,7 +67,7 @@ impl Probe {
         self.next = Some((0, 0));
         let norms = plan.layers.iter().filter(|layer| layer.norm.is_some());
         self.seen.0.resize(norms.count(), Moments::default());
-        let map = |layer: &super::plan::Layer| Map {
+        let map = |layer: &super::plan::Layer| FeatureMap {
             batch: ROWS,
             ..layer.map
         };
@@ -79,7 +79,7 @@ impl Probe {
     pub(super) fn step(&mut self, plan: &Plan) -> Option<&Statistics> {
         let (index, row) = self.next?;
         let layer = &plan.layers[index];
-        let map = Map {
+        let map = FeatureMap {
             batch: ROWS,
             ..layer.map
         };
@@ -118,15 +118,15 @@ impl Probe {
                 let seen = &mut self.seen.0[number];
                 moments(plan.instructions, &map, to, &mut self.scratch, seen);
                 norm.fold_all(seen, &mut self.scale, &mut self.shift);
-                Finish {
+                Epilogue {
                     scale: Some(&self.scale),
                     shift: Some(&self.shift),
                     slope: layer.slope,
                 }
             }
-            None => Finish {
+            None => Epilogue {
                 slope: layer.slope,
-                ..Finish::bias(None)
+                ..Epilogue::bias(None)
             },
         };
         self.next = (index + 1 < plan.layers.len()).then_some((index + 1, 0));

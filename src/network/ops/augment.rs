@@ -8,7 +8,7 @@ use rand_chacha::rand_core::RngCore;
 use rayon::prelude::*;
 
 use super::{from_maps, map_of, slice, to_maps, with_slice};
-use crate::network::kernel::Map;
+use crate::network::kernel::FeatureMap;
 use crate::network::parameters::uniform;
 use crate::network::recipe::Augment;
 
@@ -94,7 +94,7 @@ pub fn augment(pictures: &Tensor, each: &[Augmentation]) -> Result<Tensor> {
 }
 
 struct Augmented {
-    map: Map,
+    map: FeatureMap,
     each: Vec<Augmentation>,
 }
 

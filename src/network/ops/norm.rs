@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{map_of, slice, with_slice};
 use crate::network::kernel::{
-    Backward, Finish, Instructions, Map, Moments, activate, fold, moments, moments_scratch,
+    NormBackward, Epilogue, Instructions, FeatureMap, Moments, activate, fold, moments, moments_scratch,
     tanh_in_place,
 };
 use crate::network::spec::{BATCH_NORM_EPS, LEAKY_SLOPE};
@@ -92,7 +92,7 @@ fn locked(moments: &Mutex<Moments>) -> MutexGuard<'_, Moments> {
 }
 
 struct BatchNormLeaky {
-    map: Map,
+    map: FeatureMap,
     seen: Arc<Mutex<Moments>>,
 }
 
@@ -130,7 +130,7 @@ impl CustomOp3 for BatchNormLeaky {
         let (scale, shift): (Vec<f32>, Vec<f32>) = (0..map.channels)
             .map(|c| fold(weight[c], bias[c], seen.mean[c], seen.variance[c]))
             .unzip();
-        let finish = Finish {
+        let finish = Epilogue {
             scale: Some(&scale),
             shift: Some(&shift),
             slope: LEAKY_SLOPE,
@@ -153,7 +153,7 @@ impl CustomOp3 for BatchNormLeaky {
             with_slice(y, |y| {
                 with_slice(gradient, |dy| {
                     with_slice(weight, |weight| {
-                        let backward = Backward {
+                        let backward = NormBackward {
                             x,
                             y,
                             dy,

@@ -5,7 +5,7 @@
 ///
 /// The border is what a convolution's padding reads, so that every window is a few runs of neighbouring numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Map {
+pub struct FeatureMap {
     /// Pictures.
     pub batch: usize,
     /// Rows, without the border.
@@ -18,7 +18,7 @@ pub struct Map {
     pub border: usize,
 }
 
-impl Map {
+impl FeatureMap {
     /// Numbers, the border's included.
     pub fn len(&self) -> usize {
         self.batch * self.picture()
@@ -51,7 +51,7 @@ impl Map {
 }
 
 /// Lays out planes, `[batch, channels, height, width]`, as a map.
-pub fn interleave(map: &Map, planes: &[f32]) -> Vec<f32> {
+pub fn interleave(map: &FeatureMap, planes: &[f32]) -> Vec<f32> {
     let mut numbers = vec![0.0; map.len()];
     let plane = map.height * map.width;
     assert_eq!(
@@ -74,7 +74,7 @@ pub fn interleave(map: &Map, planes: &[f32]) -> Vec<f32> {
 }
 
 /// Takes a map apart into planes, `[batch, channels, height, width]`: the way back of [`interleave`].
-pub fn planes(map: &Map, numbers: &[f32]) -> Vec<f32> {
+pub fn planes(map: &FeatureMap, numbers: &[f32]) -> Vec<f32> {
     assert_eq!(numbers.len(), map.len(), "the map's length");
     let plane = map.height * map.width;
     let mut planes = vec![0.0; map.batch * map.channels * plane];
