@@ -1,20 +1,20 @@
-//! A clip becomes pictures: decoding, framing, the dataset folder with its manifest.
+//! Frame extraction: a clip becomes pictures, by decoding, framing, and the dataset folder with its manifest.
 
 mod clip;
-mod cut;
 mod dataset;
+mod dedupe;
+mod extract;
 mod framing;
-mod likeness;
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-pub use cut::{Progress, cut};
 pub use dataset::{Manifest, Source};
+pub use extract::{Progress, extract};
 pub use framing::Fit;
 
-/// How pictures are cut out of clips.
+/// The settings of an extraction: how pictures are taken out of clips.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
     /// Side of the square pictures in pixels, 8..=4096; none keeps the clip's own size, with square pixels.
@@ -76,7 +76,7 @@ impl Format {
     }
 }
 
-/// Why no pictures were cut.
+/// The error of an extraction: why there are no pictures.
 #[derive(Debug, Error)]
 pub enum FootageError {
     /// A clip could not be read.

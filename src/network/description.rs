@@ -1,4 +1,4 @@
-//! What a model is made of, for people and for programs.
+//! The description of a model, for people and for programs.
 
 use std::fmt;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::recipe::Recipe;
 use super::weights::{GeneratorWeights, LayerShape, WeightsError};
 use crate::palette::Palette;
 
-/// What a model is made of.
+/// A model's description: what it is made of.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Description {
     /// Side of the square picture in pixels.
@@ -22,7 +22,7 @@ pub struct Description {
     /// Length of a latent.
     pub latent: usize,
     /// What the linear stem gives.
-    pub stem: Map,
+    pub stem: MapShape,
     /// What follows the stem, in order.
     pub layers: Vec<Layer>,
     /// Trainable numbers.
@@ -37,9 +37,9 @@ pub struct Description {
     pub card: Option<serde_json::Value>,
 }
 
-/// Channels of a square map.
+/// The shape of a square feature map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Map {
+pub struct MapShape {
     /// Their number.
     pub channels: usize,
     /// Their side in pixels.
@@ -53,7 +53,7 @@ pub struct Layer {
     #[serde(flatten)]
     pub shape: LayerShape,
     /// What the convolution gives.
-    pub gives: Map,
+    pub gives: MapShape,
 }
 
 impl Description {
@@ -79,7 +79,7 @@ impl Description {
             .enumerate()
             .map(|(place, layer)| Layer {
                 shape: layer.shape(),
-                gives: Map {
+                gives: MapShape {
                     channels: match place == last && !colour {
                         true => 1,
                         false => layer.outputs,
@@ -114,7 +114,7 @@ impl Description {
             size: weights.size(),
             colour,
             latent: weights.latent,
-            stem: Map {
+            stem: MapShape {
                 channels: weights.layers.first().map_or(0, |layer| layer.inputs),
                 side: weights.stem_side,
             },
@@ -173,7 +173,7 @@ impl fmt::Display for Description {
     }
 }
 
-impl fmt::Display for Map {
+impl fmt::Display for MapShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{0} x {1} x {1}", self.channels, self.side)
     }

@@ -92,7 +92,7 @@ impl Footage {
         Ok(Self {
             size,
             balls,
-            signature: signature(&survey.tally),
+            signature: signature(&survey.histogram),
             survey,
             variety,
             energy,

@@ -1,7 +1,7 @@
 //! What a model is asked to draw so that it can be judged.
 
 use super::{ScoreError, Survey};
-use crate::engine::{Bytes, Norm};
+use crate::engine::{Norm, Rounding};
 use crate::latent::{Keyframe, Path, ROWS, Rows, interpolate, seed_row};
 
 /// Draws latents, rows x latent: pictures, rows x 3 x size x size in -1..1.
@@ -70,7 +70,7 @@ impl Sampling {
             let pictures = draw(&z)?;
             let kept = ROWS.min(self.samples - first);
             for picture in pictures.chunks_exact(3 * size * size).take(kept) {
-                let bytes: Vec<u8> = picture.iter().map(|&v| Bytes::Nearest.of(v)).collect();
+                let bytes: Vec<u8> = picture.iter().map(|&v| Rounding::Nearest.byte(v)).collect();
                 survey.add(&bytes, size);
             }
         }

@@ -37,7 +37,7 @@ impl Scores {
         let (coverage, nearest) = footage.neighbours(samples);
         Self {
             palette_distance: earth_movers_distance(
-                &signature(&samples.tally),
+                &signature(&samples.histogram),
                 &footage.signature,
                 difference,
             ),
@@ -174,8 +174,8 @@ mod tests {
         };
         // Footage of one colour has no edges to compare with, so the palettes alone are.
         let found = earth_movers_distance(
-            &signature(&survey(&flat(samples)).tally),
-            &signature(&survey(&flat(colours)).tally),
+            &signature(&survey(&flat(samples)).histogram),
+            &signature(&survey(&flat(colours)).histogram),
             difference,
         );
         let expected = difference(&lab(samples.map(f64::from)), &lab(colours.map(f64::from)));

@@ -63,7 +63,7 @@ impl Scoring {
         };
         let mut draw = |z: &[f32]| {
             let z = Tensor::from_slice(z, (z.len() / latent, latent), device)?;
-            let pictures = trainer.draw(&z)?;
+            let pictures = trainer.sample(&z)?;
             pictures.flatten_all()?.to_vec1()
         };
         let scores = score(footage, &Sampling::in_training(), latent, &mut draw)?;

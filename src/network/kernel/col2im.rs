@@ -8,8 +8,8 @@ use std::cell::RefCell;
 use rayon::prelude::*;
 
 use super::feature_map::FeatureMap;
-use super::microkernel::{Instructions, Window};
 use super::implicit_gemm::{self, Epilogue, Grid, ImplicitGemm, Panels, Strides};
+use super::microkernel::{Instructions, Window};
 
 /// Coarse rows whose taps a task holds, beside one more on either side.
 const BAND_ROWS: usize = 16;

@@ -10,10 +10,12 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::col2im::{Col2Im, prefers_col2im};
-use super::filter::{Axis, Filter, Phases};
 use super::feature_map::FeatureMap;
-use super::microkernel::{Instructions, PixelRow, VECTORS, add_outer_products, load_vectors, store_vectors};
+use super::filter::{Axis, Filter, Phases};
 use super::implicit_gemm::Epilogue;
+use super::microkernel::{
+    Instructions, PixelRow, VECTORS, add_outer_products, load_vectors, store_vectors,
+};
 use super::unsafe_slice::UnsafeSlice;
 use super::winograd::{self, Direction, Winograd};
 
@@ -98,7 +100,12 @@ pub fn strided(shape: &ConvShape, fine: &[f32], weight: &[f32], bias: Option<&[f
 }
 
 /// Coarse map to fine map: the forward pass of a transposed convolution, the input gradient of a plain one.
-pub fn transposed(shape: &ConvShape, coarse: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+pub fn transposed(
+    shape: &ConvShape,
+    coarse: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
     let instructions = Instructions::Best;
     let (from, to) = (shape.coarse_map(), shape.fine_map());
     let mut fine = vec![0.0f32; to.len()];

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::feature_map::FeatureMap;
-use super::microkernel::{Instructions, Window};
 use super::implicit_gemm::{self, Epilogue, Grid, ImplicitGemm, Panels, Strides};
+use super::microkernel::{Instructions, Window};
 
 /// A square filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -254,7 +254,12 @@ mod tests {
     use super::*;
 
     fn one_to_one(axes: &[Axis]) -> Phases {
-        Phases::new(Instructions::Portable, [axes, axes], [1, 1], |_, _, _, _| 1.0)
+        Phases::new(
+            Instructions::Portable,
+            [axes, axes],
+            [1, 1],
+            |_, _, _, _| 1.0,
+        )
     }
 
     #[test]

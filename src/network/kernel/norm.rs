@@ -6,9 +6,9 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::feature_map::FeatureMap;
+use super::implicit_gemm::Epilogue;
 use super::microkernel::{Instructions, load, store};
 use super::unsafe_slice::UnsafeSlice;
-use super::implicit_gemm::Epilogue;
 use crate::network::spec::BATCH_NORM_EPS;
 
 /// Numbers of a chunk of rows: it stays in a core's cache while two passes go over it.
@@ -153,7 +153,13 @@ pub fn activate(
 ) {
     assert_eq!(from.len(), map.len(), "the map's length");
     assert_eq!(to.len(), map.len(), "the map's length");
-    rows_of(instructions, map, Some(from), UnsafeSlice::new(to), epilogue);
+    rows_of(
+        instructions,
+        map,
+        Some(from),
+        UnsafeSlice::new(to),
+        epilogue,
+    );
 }
 
 /// [`activate`] in place.

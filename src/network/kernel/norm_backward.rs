@@ -4,9 +4,9 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::feature_map::FeatureMap;
+use super::microkernel::{Instructions, load, store};
 use super::norm::{Moments, chunks};
 use super::unsafe_slice::UnsafeSlice;
-use super::microkernel::{Instructions, load, store};
 use crate::network::spec::BATCH_NORM_EPS;
 
 /// The backward pass of batch norm and leaky ReLU: what goes into it, all of one map.

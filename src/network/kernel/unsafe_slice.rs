@@ -70,7 +70,10 @@ mod tests {
         for (start, length) in [(5, 2), (7, 0), (usize::MAX, 2)] {
             // SAFETY: nothing else is borrowed.
             let outside = || unsafe { shared.slice(start, length) }.len();
-            assert!(std::panic::catch_unwind(outside).is_err(), "{start} {length}");
+            assert!(
+                std::panic::catch_unwind(outside).is_err(),
+                "{start} {length}"
+            );
         }
         assert_eq!(numbers, [0, 0, 1, 1, 2, 2]);
     }

@@ -38,13 +38,15 @@ pub fn from_maps(maps: &Tensor) -> Result<Tensor> {
 /// The maps in a tensor on the processor.
 pub(super) fn map_of(maps: &Tensor) -> Result<FeatureMap> {
     match maps.dims4()? {
-        (batch, height, width, channels) if height > 2 * BORDER && width > 2 * BORDER => Ok(FeatureMap {
-            batch,
-            height: height - 2 * BORDER,
-            width: width - 2 * BORDER,
-            channels,
-            border: BORDER,
-        }),
+        (batch, height, width, channels) if height > 2 * BORDER && width > 2 * BORDER => {
+            Ok(FeatureMap {
+                batch,
+                height: height - 2 * BORDER,
+                width: width - 2 * BORDER,
+                channels,
+                border: BORDER,
+            })
+        }
         _ => bail!("{:?} is no shape of feature maps", maps.dims()),
     }
 }

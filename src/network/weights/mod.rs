@@ -139,9 +139,9 @@ impl LayerWeights {
     /// any that is played.
     pub fn side(&self, side: usize) -> Option<usize> {
         let given = if self.transposed {
-            self.filter.up_side(side)
+            self.filter.transposed_side(side)
         } else {
-            self.filter.down_side(side)
+            self.filter.strided_side(side)
         };
         given.filter(|&side| side <= MAX_SIDE)
     }

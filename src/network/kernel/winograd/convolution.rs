@@ -8,8 +8,10 @@ use rayon::prelude::*;
 use super::{Direction, Tile, input_at_points, of_products};
 use crate::network::kernel::cache_line::CacheLine;
 use crate::network::kernel::feature_map::FeatureMap;
-use crate::network::kernel::microkernel::{Instructions, VECTORS, Window, window_products, load, store};
 use crate::network::kernel::implicit_gemm::{Epilogue, Panels, UnsafeSlice};
+use crate::network::kernel::microkernel::{
+    Instructions, VECTORS, Window, load, store, window_products,
+};
 
 /// Tasks that a layer is cut into at least, where it can be: enough for eight threads.
 const TASKS: usize = 16;
@@ -351,7 +353,8 @@ impl Task<'_> {
         let width = VECTORS * lanes;
         let channel = block * width;
         let channels = (to.channels - channel).min(width);
-        let [scale, shift]: [[S::f32s; VECTORS]; 2] = self.epilogue.vectors(simd, channel, channels);
+        let [scale, shift]: [[S::f32s; VECTORS]; 2] =
+            self.epilogue.vectors(simd, channel, channels);
         let slope = simd.splat_f32s(self.epilogue.slope);
         let (down, right) = (self.phase / 2, self.phase % 2);
         for tile in 0..self.count {
