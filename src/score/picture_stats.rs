@@ -21,9 +21,9 @@ impl Survey {
     pub fn of(pictures: &[&[u8]], size: usize) -> Self {
         let parts = pictures.par_iter().with_min_len(SHARE);
         parts
-            .fold(Self::default, |mut survey, picture| {
-                survey.add(picture, size);
-                survey
+            .fold(Self::default, |mut stats, picture| {
+                stats.add(picture, size);
+                stats
             })
             .reduce(Self::default, Self::merge)
     }
