@@ -1,4 +1,4 @@
-//! The few colours that a set of pictures is made of.
+//! Colour palettes: the few colours that a set of pictures is made of.
 
 use std::fmt;
 use std::str::FromStr;

@@ -19,7 +19,7 @@ pub use framing::Fit;
 pub struct Settings {
     /// Side of the square pictures in pixels, 8..=4096; none keeps the clip's own size, with square pixels.
     pub size: Option<u32>,
-    /// How a clip's shape becomes a square.
+    /// The fit of a clip's shape into a square.
     pub fit: Fit,
     /// Second of each clip to begin at.
     pub start_secs: f64,

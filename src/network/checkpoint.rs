@@ -30,7 +30,7 @@ pub struct ModelMetadata {
     pub size: usize,
     /// Length of a latent.
     pub latent: usize,
-    /// What every channel count was multiplied by.
+    /// Width multiplier of every channel count.
     pub width: f64,
     /// Steps trained.
     pub step: u64,
@@ -193,7 +193,7 @@ impl Content {
 /// A training checkpoint read back.
 #[derive(Debug)]
 pub struct Checkpoint {
-    /// What it says of itself.
+    /// Its metadata.
     pub metadata: ModelMetadata,
     path: PathBuf,
     bytes: Vec<u8>,

@@ -21,9 +21,9 @@ pub struct Description {
     pub colour: bool,
     /// Length of a latent.
     pub latent: usize,
-    /// What the linear stem gives.
+    /// Output of the linear stem.
     pub stem: MapShape,
-    /// What follows the stem, in order.
+    /// The layers after the stem, in order.
     pub layers: Vec<Layer>,
     /// Trainable numbers.
     pub parameters: u64,
@@ -33,7 +33,7 @@ pub struct Description {
     pub bytes: u64,
     /// Type of the weights, such as `f16`.
     pub precision: String,
-    /// What the file says of itself, its layers left out: the settings of its training, or where it comes from.
+    /// The file's metadata, its layers left out: the settings of its training, or where it comes from.
     pub card: Option<serde_json::Value>,
 }
 
@@ -52,7 +52,7 @@ pub struct Layer {
     /// What they are.
     #[serde(flatten)]
     pub shape: LayerShape,
-    /// What the convolution gives.
+    /// Output of the convolution.
     pub gives: MapShape,
 }
 

@@ -7,7 +7,7 @@ use super::parameters::{Initialiser, Parameters, Tracking};
 use super::recipe::Recipe;
 use super::spec::{STEM_SIDE, Spec};
 
-/// How far running statistics move towards a batch's.
+/// Momentum of the running statistics: how far they move towards a batch's.
 const MOMENTUM: f32 = 0.1;
 
 /// Running mean and unbiased variance of one batch norm.

@@ -14,7 +14,7 @@ pub struct Parameters {
     entries: Vec<(String, Var)>,
 }
 
-/// How a forward pass sees the parameters.
+/// Gradient tracking of the parameters in a forward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tracking {
     /// Gradients flow into them.

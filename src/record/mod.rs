@@ -82,7 +82,7 @@ impl Settings {
     }
 }
 
-/// The form of recorded sound.
+/// The format of recorded sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sound {
     /// Samples a second of each channel.
@@ -91,7 +91,7 @@ pub struct Sound {
     pub channels: u16,
 }
 
-/// How much work goes into small files.
+/// Encoding effort: how much work goes into small files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
     /// A show runs beside it: the quickest coding, and a file that can be played up to the last second at any time.

@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 4 << 30;
 /// Fewest pictures whose colours a thread counts by itself.
 const SHARE: usize = 32;
 
-/// Why a folder of pictures cannot be trained on.
+/// The error of a data set: why a folder of pictures cannot be trained on.
 #[derive(Debug, Error)]
 pub enum DataError {
     /// The folder could not be read.

@@ -27,7 +27,7 @@ pub struct Settings {
     pub output: PathBuf,
     /// Side of the picture in pixels.
     pub size: usize,
-    /// What every channel count is multiplied by.
+    /// Width multiplier of every channel count.
     pub width: f64,
     /// Length of a latent.
     pub latent: usize,
@@ -127,7 +127,7 @@ pub enum TrainError {
     Memory {
         /// Side of the picture in pixels.
         size: usize,
-        /// What every channel count is multiplied by.
+        /// Width multiplier of every channel count.
         width: f64,
         /// Pictures a step.
         batch: usize,

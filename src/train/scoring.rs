@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::{Dataset, Trainer};
 use crate::score::{Footage, Sampling, ScoreError, Scores, score};
 
-/// What whoever trains should know.
+/// A warning for whoever trains.
 #[derive(Clone, Copy, Debug, Error, PartialEq)]
 pub enum Warning {
     /// The generator has begun to draw one picture, whatever its latents.

@@ -1,4 +1,4 @@
-//! Where the numbers of a stack of feature maps lie.
+//! Feature maps: memory layout of a stack of them, channels last (NHWC).
 
 /// A stack of feature maps, channels last, each with a border of zeros around it:
 /// `[batch, height + 2 border, width + 2 border, channels]`.
@@ -44,7 +44,7 @@ impl FeatureMap {
         self.batch * self.height * self.width
     }
 
-    /// Where row `y` of a picture begins, the border left out.
+    /// Offset of row `y` of a picture, the border left out.
     pub fn start(&self, picture: usize, y: usize) -> usize {
         picture * self.picture() + (y + self.border) * self.row() + self.border * self.channels
     }

@@ -131,7 +131,7 @@ pub struct Epilogue<'a> {
     pub scale: Option<&'a [f32]>,
     /// 0 where there is none.
     pub shift: Option<&'a [f32]>,
-    /// What negative results are multiplied by: 1 leaves them, 0.2 is a leaky ReLU, 0 a ReLU.
+    /// Slope of negative results: 1 leaves them, 0.2 is a leaky ReLU, 0 a ReLU.
     pub slope: f32,
 }
 

@@ -12,9 +12,9 @@ use crate::network::spec::BATCH_NORM_EPS;
 /// The backward pass of batch norm and leaky ReLU: what goes into it, all of one map.
 #[derive(Clone, Copy, Debug)]
 pub struct NormBackward<'a> {
-    /// What batch norm took.
+    /// The input of batch norm.
     pub x: &'a [f32],
-    /// What came out of the activation.
+    /// The output of the activation.
     pub y: &'a [f32],
     /// The gradient of that.
     pub dy: &'a [f32],

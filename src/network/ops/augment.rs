@@ -20,9 +20,9 @@ const CHANNELS: usize = 3;
 pub struct Augmentation {
     /// Added to every number.
     pub brightness: f32,
-    /// What a pixel's distance from its own grey is multiplied by.
+    /// Saturation: a factor on a pixel's distance from its own grey.
     pub saturation: f32,
-    /// What a number's distance from the picture's mean is multiplied by.
+    /// Contrast: a factor on a number's distance from the picture's mean.
     pub contrast: f32,
     /// Pixels to the right and down; what comes in is 0.
     pub shift: [isize; 2],

@@ -88,7 +88,7 @@ pub fn conv_transposed(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Ten
         .broadcast_add(&bias.reshape(((), 1, 1, 1))?)
 }
 
-/// Which gradients somebody asked for.
+/// The gradients that somebody asked for.
 #[derive(Clone, Copy, Debug)]
 struct Needs {
     input: bool,

@@ -1,4 +1,4 @@
-//! How the numbers of feature maps lie in a tensor.
+//! Memory layout of feature maps in a tensor.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 

@@ -55,7 +55,7 @@ impl Tile {
     }
 }
 
-/// Which way a convolution goes.
+/// The direction of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// Coarse map to fine map: a transposed convolution. Its phases are of the output, made apart.
