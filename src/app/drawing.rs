@@ -10,7 +10,7 @@ use triple_buffer::{Input, Output, triple_buffer};
 
 use super::thumbnail::Easel;
 use crate::control::Notices;
-use crate::engine::{Bytes, Courses, Engine, EngineError, Norm, ROWS};
+use crate::engine::{Engine, EngineError, Norm, ROWS, Rounding, StatsInterpolator};
 use crate::latent::Around;
 use crate::stage::Canvas;
 
@@ -84,7 +84,7 @@ impl Drawing {
         let (engines, swaps) = bounded(1);
         let shared = Arc::new(Shared::default());
         let work = Work {
-            courses: Courses::new(engine.latent()),
+            statistics: StatsInterpolator::new(engine.latent()),
             exact: Exact::default(),
             easel,
             engine,
@@ -152,7 +152,7 @@ impl Drop for Drawing {
 
 struct Work {
     engine: Box<dyn Engine>,
-    courses: Courses,
+    statistics: StatsInterpolator,
     exact: Exact,
     easel: Option<Easel>,
     generation: u32,
@@ -195,7 +195,7 @@ impl Work {
         let mut failed_at: Option<Instant> = None;
         while !self.shared.closing.load(Ordering::Relaxed) {
             if let Ok(engine) = self.swaps.try_recv() {
-                self.courses = Courses::new(engine.latent());
+                self.statistics = StatsInterpolator::new(engine.latent());
                 self.exact = Exact::default();
                 self.engine = engine;
                 self.generation += 1;
@@ -227,7 +227,7 @@ impl Work {
 
     /// Between frames the next segments are made ready, a small step at a time; then the console's thumbnails.
     fn idle(&mut self) {
-        match self.courses.work(self.engine.as_mut()) {
+        match self.statistics.work(self.engine.as_mut()) {
             Ok(true) => {}
             Ok(false) => {
                 let (generation, left) = (
@@ -268,14 +268,14 @@ impl Work {
         let rgba = &mut frame.canvas.rgba;
         // Eight rows where there is time for them, else one row with the statistics that eight would have.
         let late = request.norm == Norm::Batch && self.exact.exceeds(request.interval);
-        let bytes = Bytes::Nearest;
+        let rounding = Rounding::Nearest;
         let mixed = late && request.on_loop && {
             let z = &z[..engine.latent()];
-            self.courses
-                .paint(engine, &request.around, z, bytes, rgba)?
+            self.statistics
+                .render_rgba(engine, &request.around, z, rounding, rgba)?
         };
         if !mixed {
-            engine.paint(z, request.norm, bytes, rgba)?;
+            engine.render_rgba(z, request.norm, rounding, rgba)?;
         }
         self.frames.publish();
         let took = begun.elapsed();
@@ -286,7 +286,7 @@ impl Work {
         }
         if late && request.on_loop && !mixed {
             // Frames that leave no time between them would never come to have any.
-            while begun.elapsed() < 2 * took && self.courses.work(engine)? {}
+            while begun.elapsed() < 2 * took && self.statistics.work(engine)? {}
         }
         let took = took.as_nanos() as u64;
         let pace = self.shared.pace.load(Ordering::Relaxed);

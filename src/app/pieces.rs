@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 
 use super::Settings;
 use crate::control::Notices;
-use crate::engine::{Backend, Engine, EngineOptions, Winograd, open, painted_with};
+use crate::engine::{Backend, Engine, EngineOptions, Winograd, open, sample_palette};
 use crate::files::write_atomic;
 use crate::instrument::{Instrument, Preset, Recall, Table};
 use crate::library::{self, Piece};
@@ -93,7 +93,7 @@ impl Pieces {
             engine_options: EngineOptions {
                 // Measuring would take the processor from the show.
                 winograd: match settings.engine.winograd {
-                    Winograd::Auto => Winograd::Known,
+                    Winograd::Auto => Winograd::Cached,
                     other => other,
                 },
                 ..settings.engine.clone()
@@ -160,7 +160,7 @@ impl Pieces {
         let palette = GeneratorWeights::load(&piece.model)
             .map_err(anyhow::Error::from)
             .and_then(|weights| Ok(open(&weights, &options)?))
-            .and_then(|mut engine| Ok(painted_with(engine.as_mut())?));
+            .and_then(|mut engine| Ok(sample_palette(engine.as_mut())?));
         let palette = palette.unwrap_or_else(|error| {
             let model = piece.model.display();
             self.notices.warn(format!(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::desk::{self, Desk, Done, Job};
 use crate::control::Notices;
-use crate::record::{Codec, Effort, Encoders, FpsMode, Recorder, Room, Settings, Sound};
+use crate::record::{Codec, DiskSpace, Effort, Encoders, FpsMode, Recorder, Settings, Sound};
 use crate::stage::{Canvas, Finish, LookFrame, Projection};
 
 /// A recording that runs, that was asked for, or none.
@@ -233,9 +233,9 @@ impl Tape {
             *last = Some(drawn_at);
             recorder.offer(picture, projection, drawn_at.duration_since(*since));
         }
-        let room = recorder.room();
+        let room = recorder.disk_space();
         let told = match room {
-            Room::Scarce(left) if !*is_warned => {
+            DiskSpace::Low(left) if !*is_warned => {
                 *is_warned = true;
                 let secs = left.as_secs();
                 let text = format!(
@@ -245,13 +245,13 @@ impl Tape {
                 );
                 Some(text)
             }
-            Room::Spent => Some("the disk is all but full: the recording is closed".to_owned()),
+            DiskSpace::Full => Some("the disk is all but full: the recording is closed".to_owned()),
             _ => None,
         };
         if let Some(text) = told {
             self.notices.warn(text);
         }
-        if (recorder.has_failed() || room == Room::Spent)
+        if (recorder.has_failed() || room == DiskSpace::Full)
             && let State::On(running) = std::mem::replace(&mut self.state, State::Off)
         {
             return self.close(running.recorder);
@@ -270,10 +270,10 @@ impl Tape {
     /// How long the disk has room for the recording that runs, where that is not long.
     pub(super) fn left(&self) -> Option<Duration> {
         match &self.state {
-            State::On(running) => match running.recorder.room() {
-                Room::Ample => None,
-                Room::Scarce(left) => Some(left),
-                Room::Spent => Some(Duration::ZERO),
+            State::On(running) => match running.recorder.disk_space() {
+                DiskSpace::Ok => None,
+                DiskSpace::Low(left) => Some(left),
+                DiskSpace::Full => Some(Duration::ZERO),
             },
             _ => None,
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use triple_buffer::{Input, Output, triple_buffer};
 
-use crate::engine::{Bytes, Engine, EngineError, Norm, ROWS};
+use crate::engine::{Engine, EngineError, Norm, ROWS, Rounding};
 use crate::instrument::MAX_KEYFRAMES;
 use crate::latent::Keyframe;
 use crate::stage::Canvas;
@@ -175,7 +175,7 @@ impl Easel {
         self.painted.resize(bytes, 0);
         let order = self.orders.peek_output_buffer();
         let z = &order.z[keyframe * order.latent..][..order.latent];
-        engine.paint(z, Norm::Running, Bytes::Nearest, &mut self.painted)?;
+        engine.render_rgba(z, Norm::Running, Rounding::Nearest, &mut self.painted)?;
         // There is one, or nothing would be next.
         let Ok(mut thumbnail) = self.free.try_recv() else {
             return Ok(());
@@ -269,14 +269,14 @@ mod tests {
         fn size(&self) -> (u32, u32) {
             (256, 64)
         }
-        fn draw(&mut self, _: &[f32], _: Norm, _: &mut [f32]) -> Result<(), EngineError> {
+        fn forward(&mut self, _: &[f32], _: Norm, _: &mut [f32]) -> Result<(), EngineError> {
             Ok(())
         }
-        fn paint(
+        fn render_rgba(
             &mut self,
             z: &[f32],
             norm: Norm,
-            _: Bytes,
+            _: Rounding,
             rgba: &mut [u8],
         ) -> Result<(), EngineError> {
             assert_eq!((z.len(), norm), (3, Norm::Running));

@@ -1,4 +1,4 @@
-//! From levels to light and back: the curve of sRGB (IEC 61966-2-1).
+//! The transfer function of sRGB (IEC 61966-2-1): from levels to linear light and back.
 
 use std::sync::OnceLock;
 

@@ -1,4 +1,4 @@
-//! The few colours that a set of pictures is made of.
+//! Colour palettes: the few colours that a set of pictures is made of.
 
 use std::fmt;
 use std::str::FromStr;
@@ -126,14 +126,14 @@ impl TryFrom<Vec<Swatch>> for Palette {
     }
 }
 
-/// Pixels of pictures, counted by their colours.
+/// A histogram of colours: the pixels of pictures, counted.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub struct Histogram {
     /// Pixels in each of 32 x 32 x 32 boxes of the colour cube, with their summed levels.
     boxes: Vec<([u64; 3], u64)>,
 }
 
-impl Default for Tally {
+impl Default for Histogram {
     fn default() -> Self {
         Self {
             boxes: vec![([0; 3], 0); 1 << 15],
@@ -141,7 +141,7 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl Histogram {
     /// Counts pixels of red, green, blue.
     pub fn add(&mut self, pixels: impl IntoIterator<Item = [u8; 3]>) {
         for pixel in pixels {
@@ -296,11 +296,11 @@ mod tests {
     use super::*;
 
     fn of(pixels: &[([u8; 3], usize)]) -> Option<Palette> {
-        let mut tally = Tally::default();
+        let mut histogram = Histogram::default();
         for &(pixel, times) in pixels {
-            tally.add(std::iter::repeat_n(pixel, times));
+            histogram.add(std::iter::repeat_n(pixel, times));
         }
-        tally.palette()
+        histogram.palette()
     }
 
     #[test]

@@ -3,16 +3,16 @@
 use rayon::prelude::*;
 
 use super::thumbnail::Thumbnail;
-use crate::palette::Tally;
+use crate::palette::Histogram;
 
-/// Fewest pictures that a thread counts by itself, for each keeps a tally of its own.
+/// Fewest pictures that a thread counts by itself, for each keeps a histogram of its own.
 const SHARE: usize = 32;
 
 /// Thumbnails, colours and gradient energies of a set of square pictures.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     pub(super) thumbnails: Vec<Thumbnail>,
-    pub(super) tally: Tally,
+    pub(super) histogram: Histogram,
     energies: Vec<f64>,
 }
 
@@ -21,9 +21,9 @@ impl Survey {
     pub fn of(pictures: &[&[u8]], size: usize) -> Self {
         let parts = pictures.par_iter().with_min_len(SHARE);
         parts
-            .fold(Self::default, |mut survey, picture| {
-                survey.add(picture, size);
-                survey
+            .fold(Self::default, |mut stats, picture| {
+                stats.add(picture, size);
+                stats
             })
             .reduce(Self::default, Self::merge)
     }
@@ -31,13 +31,13 @@ impl Survey {
     /// Looks at one more picture `[3, size, size]`.
     pub fn add(&mut self, picture: &[u8], size: usize) {
         self.thumbnails.push(Thumbnail::new(picture, size));
-        self.tally.add_planes(picture);
+        self.histogram.add_planes(picture);
         self.energies.push(gradient_energy(picture, size));
     }
 
     fn merge(mut self, other: Self) -> Self {
         self.thumbnails.extend(other.thumbnails);
-        self.tally.merge(&other.tally);
+        self.histogram.merge(&other.histogram);
         self.energies.extend(other.energies);
         self
     }
@@ -125,7 +125,10 @@ mod tests {
         }
         let together = Survey::of(&pictures, 8);
         assert_eq!(together.thumbnails, one_by_one.thumbnails);
-        assert_eq!(signature(&together.tally), signature(&one_by_one.tally));
+        assert_eq!(
+            signature(&together.histogram),
+            signature(&one_by_one.histogram)
+        );
         // Each pair n levels apart, (100 - n) pairs of each.
         let expected = f64::from((1..100).map(|n| n * (100 - n)).sum::<u32>()) / 4950.0;
         assert!((together.variety() - expected).abs() < 1e-3);
