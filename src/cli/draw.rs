@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use image::{Rgb, RgbImage};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::values::{EngineArgs, one_of};
-use crate::engine::{Norm, Rounding, open};
+use crate::engine::{Norm, open};
 use crate::files::write_atomic;
 use crate::network::weights::GeneratorWeights;
 

@@ -104,11 +104,11 @@ pub enum CheckpointError {
 
 /// A state dict: the tensors of a checkpoint, in the order in which they were put, as they go into a file.
 #[derive(Debug, Default)]
-pub struct Content {
+pub struct StateDict {
     tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
 }
 
-impl Content {
+impl StateDict {
     /// Adds a tensor.
     ///
     /// # Errors

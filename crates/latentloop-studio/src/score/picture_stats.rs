@@ -1,4 +1,4 @@
-//! What is kept of a set of pictures once they were looked at.
+//! Statistics of a set of pictures: what is kept of them once they were looked at.
 
 use rayon::prelude::*;
 
@@ -8,15 +8,15 @@ use crate::palette::Histogram;
 /// Fewest pictures that a thread counts by itself, for each keeps a histogram of its own.
 const SHARE: usize = 32;
 
-/// Thumbnails, colours and gradient energies of a set of square pictures.
+/// Statistics of a set of square pictures: thumbnails, colours and gradient energies.
 #[derive(Clone, Debug, Default)]
-pub struct Survey {
+pub struct PictureStats {
     pub(super) thumbnails: Vec<Thumbnail>,
     pub(super) histogram: Histogram,
     energies: Vec<f64>,
 }
 
-impl Survey {
+impl PictureStats {
     /// Looks at pictures `[3, size, size]` of bytes, planes apart, on all cores.
     pub fn of(pictures: &[&[u8]], size: usize) -> Self {
         let parts = pictures.par_iter().with_min_len(SHARE);
@@ -119,11 +119,11 @@ mod tests {
     fn pictures_looked_at_on_all_cores_are_those_looked_at_one_by_one() {
         let pictures: Vec<Vec<u8>> = (0..100u8).map(|n| vec![n; 3 * 64]).collect();
         let pictures: Vec<&[u8]> = pictures.iter().map(Vec::as_slice).collect();
-        let mut one_by_one = Survey::default();
+        let mut one_by_one = PictureStats::default();
         for picture in &pictures {
             one_by_one.add(picture, 8);
         }
-        let together = Survey::of(&pictures, 8);
+        let together = PictureStats::of(&pictures, 8);
         assert_eq!(together.thumbnails, one_by_one.thumbnails);
         assert_eq!(
             signature(&together.histogram),

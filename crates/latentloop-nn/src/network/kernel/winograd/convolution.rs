@@ -8,10 +8,11 @@ use rayon::prelude::*;
 use super::{Direction, Tile, input_at_points, of_products};
 use crate::network::kernel::cache_line::CacheLine;
 use crate::network::kernel::feature_map::FeatureMap;
-use crate::network::kernel::implicit_gemm::{Epilogue, Panels, UnsafeSlice};
+use crate::network::kernel::implicit_gemm::{Epilogue, Panels};
 use crate::network::kernel::microkernel::{
     Instructions, VECTORS, Window, load, store, window_products,
 };
+use crate::network::kernel::unsafe_slice::UnsafeSlice;
 
 /// Tasks that a layer is cut into at least, where it can be: enough for eight threads.
 const TASKS: usize = 16;

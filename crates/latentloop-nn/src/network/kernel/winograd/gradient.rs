@@ -6,10 +6,10 @@ use rayon::prelude::*;
 use super::{Direction, Tile, input_at_points};
 use crate::network::kernel::cache_line::CacheLine;
 use crate::network::kernel::feature_map::FeatureMap;
-use crate::network::kernel::implicit_gemm::UnsafeSlice;
 use crate::network::kernel::microkernel::{
     Instructions, PixelRow, VECTORS, add_outer_products, load, load_vectors, store, store_vectors,
 };
+use crate::network::kernel::unsafe_slice::UnsafeSlice;
 
 /// Tiles whose points are held at a time.
 const TILES: usize = 64;
