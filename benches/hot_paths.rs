@@ -136,14 +136,14 @@ fn osc_parse(criterion: &mut Criterion) {
 #[cfg(feature = "live")]
 fn midi_read(criterion: &mut Criterion) {
     use latentloop::control::Values;
-    use latentloop::control::midi::{Map, Reader, SHIPPED, Wiring};
+    use latentloop::control::midi::{BoundMap, ControllerMap, Reader, SHIPPED};
     let table = Table::standard();
     let values = Values::new(&table);
     let largest = SHIPPED.iter().max_by_key(|(_, text)| text.len());
-    let Some(Ok(map)) = largest.map(|(_, text)| Map::parse(text, &table)) else {
+    let Some(Ok(map)) = largest.map(|(_, text)| ControllerMap::parse(text, &table)) else {
         return;
     };
-    let wiring = Wiring::new(map);
+    let map = BoundMap::new(map);
     let mut reader = Reader::default();
     let message = |number: u8| match number % 2 {
         0 => [0xb0, 48 + number % 9, number],
@@ -154,9 +154,9 @@ fn midi_read(criterion: &mut Criterion) {
     criterion.bench_function("midi, a hundred messages to actions", |bench| {
         bench.iter(|| {
             now += 1_000_000;
-            reader.feed(black_box(&bytes), now, &wiring, &values, |given| {
-                black_box(given);
-            });
+            for action in reader.actions(black_box(&bytes), now, &map, &values) {
+                black_box(action);
+            }
         });
     });
 }

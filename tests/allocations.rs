@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use latentloop::control::clock::Pulses;
-use latentloop::control::midi::{Given, Map, Reader, SHIPPED, Wiring};
+use latentloop::control::midi::{BoundMap, ControllerMap, Input, Reader, SHIPPED};
 use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
@@ -63,7 +63,7 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
         .iter()
         .find(|(stem, _)| *stem == "generic")
         .expect("the generic map ships");
-    let wiring = Wiring::new(Map::parse(text, &table).expect("it fits the table"));
+    let map = BoundMap::new(ControllerMap::parse(text, &table).expect("it fits the table"));
     let mut reader = Reader::default();
     let mut instrument = Instrument::new(&Preset::of_seeds(1..=8), Arc::clone(&table), 200)
         .expect("the seeds fit any model");
@@ -93,11 +93,16 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
         let deliveries: [&[u8]; 4] = [&[0xb0, 1, 90], &[0x90, 38, 100], &[0x90, 46, 100], &[0xf8]];
         for bytes in deliveries {
             let at = inbox.now();
-            reader.feed(bytes, at, &wiring, &values, |given| match given {
-                Given::Action(action) => inbox.put(action, at),
-                Given::Pulse(pulse) => pulses.put(0, pulse, at),
-                Given::Fault(_) => inbox.refuse(),
-            });
+            for input in reader.read(bytes, map.map()) {
+                match input {
+                    Ok(Input::Control(_, event)) => event
+                        .into_iter()
+                        .flat_map(|event| map.actions(event, at, &values))
+                        .for_each(|action| inbox.put(action, at)),
+                    Ok(Input::Clock(pulse)) => pulses.put(0, pulse, at),
+                    Err(_) => inbox.refuse(),
+                }
+            }
         }
         inbox.put(Action::Trigger { param: reroll }, inbox.now());
         inbox.take(|action, _| instrument.apply(&action));
@@ -160,7 +165,7 @@ fn every_kind_of_control_becomes_an_action_without_allocating() {
             { type = "program", to = "beat.per_bar" },
         ]
     "#;
-    let wiring = Wiring::new(Map::parse(text, &table).expect("it fits the table"));
+    let map = BoundMap::new(ControllerMap::parse(text, &table).expect("it fits the table"));
     let mut reader = Reader::default();
     let bytes = [
         0xb0, 1, 0, 1, 127, 2, 3, 2, 90, 3, 1, 4, 127, 4, 0, 5, 100, 37, 3, 99, 2, 98, 44, 6, 90,
@@ -169,12 +174,10 @@ fn every_kind_of_control_becomes_an_action_without_allocating() {
     let mut given = 0;
     let mut hand = || {
         let at = inbox.now();
-        reader.feed(&bytes, at, &wiring, &values, |outcome| {
-            if let Given::Action(action) = outcome {
-                given += 1;
-                inbox.put(action, at);
-            }
-        });
+        for action in reader.actions(&bytes, at, &map, &values) {
+            given += 1;
+            inbox.put(action, at);
+        }
         inbox.take(|_, _| {});
     };
     hand();

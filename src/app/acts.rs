@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::arm::{Edge, Place, Press};
-use super::console::{Feed, Glance};
+use super::console::{ConsoleSender, ConsoleSnapshot};
 use super::desk::Job;
+use super::event::WindowCommand;
 use super::pieces::{Opened, Played, Which};
-use super::show::{Show, WindowCommand};
+use super::show::Show;
 use super::tape::Change;
 use crate::engine::Norm;
 use crate::instrument::preset::PresetError;
@@ -281,18 +282,18 @@ impl Show {
         let model = self.piece.model.file_name().unwrap_or_default();
         values.set_text(self.ids.model, &model.to_string_lossy());
         if let Some(feed) = &self.hands.feed {
-            feed.name(&self.piece, &self.engine_name);
+            feed.set_piece(&self.piece, &self.engine_name);
         }
     }
 
     /// What the console is told besides the parameters.
-    pub(super) fn glance(&mut self) -> Glance {
+    pub(super) fn glance(&mut self) -> ConsoleSnapshot {
         let keyframes = self.instrument.keyframes();
         let feed = self.hands.feed.as_mut();
         let stamps = feed.map(|feed| feed.keyframes(keyframes, self.generation));
         let captured = keyframes.iter().enumerate();
         let captured = captured.filter(|(_, keyframe)| keyframe.seed.is_none());
-        Glance {
+        ConsoleSnapshot {
             keyframes: keyframes.len(),
             captured: captured.fold(0, |bits, (at, _)| bits | 1 << at),
             stamps: stamps.unwrap_or_default(),
@@ -334,7 +335,7 @@ impl Show {
         let blinks = self.arm.waits() && (self.instrument.ticks() / 120).is_multiple_of(2);
         lit(self.ids.record, self.tape.running().is_some() != blinks);
         let feed = self.hands.feed.as_ref();
-        lit(self.ids.console, feed.is_some_and(Feed::is_open));
+        lit(self.ids.console, feed.is_some_and(ConsoleSender::is_open));
         lit(self.ids.hud, self.board.is_open());
         lit(self.ids.help, self.board.shows_help());
         lit(self.ids.learn, self.board.picked().is_some());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::hands::Hands;
-use crate::control::clock::{Follower, Following, Line, Pulses, Sender};
+use crate::control::clock::{BeatLine, Follower, Following, Pulses, Sender};
 use crate::control::{Notices, Stamp};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Action, Instrument, ParamId, Table};
@@ -121,7 +121,7 @@ impl Clocks {
             return;
         };
         let running = instrument.beat_runs();
-        sender.publish(Line {
+        sender.publish(BeatLine {
             sends: instrument.base_value(self.ids.clock_out) > 0.5,
             beat: instrument.beat(),
             at_secs: secs(now) - ahead_secs,

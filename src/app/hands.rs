@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use super::Settings;
-use super::console::Feed;
+use super::console::ConsoleSender;
 use super::stats::Figures;
 use crate::config;
 use crate::control::clock::Pulses;
 use crate::control::keys::Keys;
 use crate::control::midi::{self, Hub};
-use crate::control::osc::{Server, World};
+use crate::control::osc::Server;
 use crate::control::oscquery::QueryServer;
-use crate::control::{ControlPlane, Guard, Inbox, Notices, Values};
+use crate::control::{AllowList, ControlPlane, Inbox, Notices, Values};
 use crate::instrument::ParamId;
 use crate::stage::own::{Shelf, Watch};
 
 /// The controllers of a show and what they write to.
 pub(super) struct Hands {
+    pub(super) plane: ControlPlane,
     pub(super) inbox: Arc<Inbox>,
     pub(super) values: Arc<Values>,
     pub(super) notices: Arc<Notices>,
@@ -24,38 +25,35 @@ pub(super) struct Hands {
     pub(super) keys: Keys,
     pub(super) osc: Option<Server>,
     pub(super) oscquery: Option<QueryServer>,
-    pub(super) guard: Arc<Guard>,
+    pub(super) allowed: Arc<AllowList>,
     pub(super) midi: Option<Arc<Hub>>,
     /// The performer's own passes, and what looks after their folder.
     pub(super) looks: Arc<Shelf>,
     _watch: Option<Watch>,
     /// What tells the console, where there is one.
-    pub(super) feed: Option<Feed>,
+    pub(super) feed: Option<ConsoleSender>,
 }
 
 impl Hands {
-    pub(super) fn start(settings: &Settings, control: ControlPlane) -> anyhow::Result<Self> {
+    pub(super) fn start(settings: &Settings, plane: ControlPlane) -> anyhow::Result<Self> {
         let ControlPlane {
             table,
             inbox,
             values,
             notices,
-        } = control;
-        let table = &table;
-        let guard = Arc::new(Guard::new(settings.osc_allow.clone()));
-        let world = World {
-            table: Arc::clone(table),
-            inbox: Arc::clone(&inbox),
-            values: Arc::clone(&values),
-            notices: Arc::clone(&notices),
-            guard: Arc::clone(&guard),
-        };
+        } = plane.clone();
+        let allowed = Arc::new(AllowList::new(settings.osc_allow.clone()));
         let osc = settings.osc.as_deref().and_then(|address| {
-            let started = Server::start(address, settings.osc_out.as_deref(), world.clone());
+            let started = Server::start(
+                address,
+                settings.osc_out.as_deref(),
+                plane.clone(),
+                Arc::clone(&allowed),
+            );
             match started {
                 Ok(server) => {
                     notices.info(format!("OSC: {}", server.address()));
-                    if !server.address().ip().is_loopback() && world.guard.is_open() {
+                    if !server.address().ip().is_loopback() && allowed.is_open() {
                         notices.warn("OSC is open to every machine of the network; --osc-allow NETWORK lets only some in");
                     }
                     Some(server)
@@ -66,19 +64,15 @@ impl Hands {
                 }
             }
         });
-        let oscquery = osc.as_ref().and_then(|osc| query(settings, osc, &world));
+        let oscquery = osc
+            .as_ref()
+            .and_then(|osc| query(settings, osc, &plane, &allowed));
         let pulses = Arc::new(Pulses::default());
         let midi = midi::Settings {
             folder: Some(config::file("controllers")),
             clock_out: settings.midi_clock_out.clone(),
         };
-        let ends = midi::Ends {
-            inbox: Arc::clone(&inbox),
-            values: Arc::clone(&values),
-            pulses: Arc::clone(&pulses),
-            notices: Arc::clone(&notices),
-        };
-        let midi = match Hub::start(midi, table, ends) {
+        let midi = match Hub::start(midi, plane.clone(), Arc::clone(&pulses)) {
             Ok(hub) => Some(Arc::new(hub)),
             Err(error) => {
                 notices.warn(format!("no MIDI: {error}"));
@@ -90,19 +84,20 @@ impl Hands {
         if let Err(error) = &watch {
             notices.warn(format!("your own passes are not read: {error}"));
         }
-        let (keys, fault) = Keys::load(&config::file("keys.toml"), table)?;
+        let (keys, fault) = Keys::load(&config::file("keys.toml"), &table)?;
         if let Some(fault) = fault {
             notices.warn(fault);
         }
         Ok(Self {
             keys,
+            plane,
             inbox,
             values,
             notices,
             pulses,
             osc,
             oscquery,
-            guard,
+            allowed,
             midi,
             looks,
             _watch: watch.ok(),
@@ -134,26 +129,31 @@ impl Hands {
     pub(super) fn tell(&self, figures: &mut Figures) {
         figures.osc_dropped = self.osc.as_ref().map_or(0, Server::dropped);
         figures.osc_early = self.osc.as_ref().map_or(0, Server::early);
-        figures.osc_turned_away = self.guard.refused();
+        figures.osc_turned_away = self.allowed.refused();
         figures.oscquery = self.oscquery.as_ref().map(QueryServer::address);
     }
 }
 
 /// OSCQuery beside OSC: at the address that was given, or at a free port of the same host.
-fn query(settings: &Settings, osc: &Server, world: &World) -> Option<QueryServer> {
+fn query(
+    settings: &Settings,
+    osc: &Server,
+    plane: &ControlPlane,
+    allowed: &Arc<AllowList>,
+) -> Option<QueryServer> {
     let address = match settings.oscquery.as_deref() {
         Some("none") => return None,
         Some(address) => address.to_owned(),
         None => std::net::SocketAddr::new(osc.address().ip(), 0).to_string(),
     };
-    match QueryServer::start(&address, osc.address(), world.clone()) {
+    match QueryServer::start(&address, osc.address(), plane.clone(), Arc::clone(allowed)) {
         Ok(server) => {
             let text = format!("OSCQuery: http://{}", server.address());
-            world.notices.info(text);
+            plane.notices.info(text);
             Some(server)
         }
         Err(error) => {
-            world.notices.warn(error.to_string());
+            plane.notices.warn(error.to_string());
             None
         }
     }

@@ -2,12 +2,12 @@
 
 mod acts;
 mod arm;
-mod awake;
-mod cards;
 mod clocks;
 mod console;
 mod desk;
 mod drawing;
+mod event;
+mod gpu_recovery;
 mod hands;
 mod keyboard;
 mod logbook;
@@ -21,6 +21,7 @@ mod presenting;
 mod readout;
 mod remuxing;
 mod show;
+mod sleep_inhibitor;
 mod stats;
 mod tape;
 mod thumbnail;

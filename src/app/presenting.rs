@@ -159,7 +159,7 @@ impl Show {
         {
             let glance = self.glance();
             if let Some(feed) = &mut self.hands.feed {
-                feed.tell(now, glance, &self.canvas);
+                feed.send(now, glance, &self.canvas);
             }
         }
     }

@@ -258,7 +258,11 @@ impl Board {
             };
             [name, value, sources.hands.controls(param)]
         });
-        let learnt = sources.hands.midi.as_ref().and_then(|hub| hub.learnt());
+        let learnt = sources
+            .hands
+            .midi
+            .as_ref()
+            .and_then(|hub| hub.last_learned());
         Learn {
             said: learnt.map_or(String::new(), |learnt| {
                 let instead = if learnt.replaced.is_empty() {
@@ -290,12 +294,12 @@ pub(super) fn table_of_keys(keys: &Keys) -> Vec<(String, String)> {
         let key = binding.chord.to_string();
         let told = STANDARD
             .iter()
-            .find(|(_, does, _)| *does == binding.does || does.replace(".N", ".1") == binding.does);
+            .find(|(_, does, _)| *does == binding.does || does.replace("{n}", "1") == binding.does);
         let is_numbered = |n: u32| {
             binding.does.contains(&format!(".{n}.")) || binding.does.ends_with(&format!(".{n}"))
         };
         match told {
-            Some((_, does, help)) if does.contains(".N") && key.ends_with('1') => {
+            Some((_, does, help)) if does.contains("{n}") && key.ends_with('1') => {
                 lines.push((format!("{key} to 8"), (*help).to_owned()));
             }
             Some((_, _, help)) => lines.push((key, (*help).to_owned())),

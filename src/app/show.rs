@@ -7,9 +7,10 @@ use super::Settings;
 use super::acts::Ids;
 use super::arm::Arm;
 use super::clocks::Clocks;
-use super::console::Feed;
+use super::console::ConsoleSender;
 use super::desk::{Desk, Done, Job};
 use super::drawing::{Drawing, Frame};
+use super::event::WindowCommand;
 use super::hands::Hands;
 use super::logbook::Logbook;
 use super::pace::Pace;
@@ -30,20 +31,6 @@ use crate::stage::{Canvas, Crossfade, LookIds, Output, Pipes, ProjectionIds};
 const MAX_CATCH_UP: Duration = Duration::from_secs(1);
 /// Room for the samples that come between two frames.
 const SAMPLES: usize = 1 << 17;
-
-/// What the show asks of its window.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum WindowCommand {
-    ToggleFullscreen,
-    LeaveFullscreen,
-    NextMonitor,
-    /// To the monitor with that in its name.
-    ToMonitor(Box<str>),
-    /// The graphics card that was shown with is lost.
-    CardLost,
-    ToggleConsole,
-    Close,
-}
 
 /// A show.
 pub(super) struct Show {
@@ -166,7 +153,7 @@ impl Show {
         Ok(Self {
             drawing: Drawing::start(
                 engine,
-                hands.feed.as_mut().and_then(Feed::easel),
+                hands.feed.as_mut().and_then(ConsoleSender::easel),
                 Arc::clone(&hands.notices),
             )?,
             board: Board::new(&piece.name, table, &hands.keys),

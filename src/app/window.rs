@@ -12,19 +12,20 @@ use winit::keyboard::ModifiersState;
 use winit::monitor::MonitorHandle;
 use winit::window::WindowId;
 
-use super::awake::Awake;
-use super::cards::Cards;
-use super::console::{Console, Seat, feed};
+use super::console::{Console, ConsoleContext, console_channel};
+use super::event::WindowCommand;
+use super::gpu_recovery::GpuRecovery;
 use super::hands::Hands;
 use super::keyboard::key;
 use super::monitor::Display;
 use super::outputs::{self, Outputs};
 use super::pieces::First;
 use super::placement::Placement;
-use super::show::{Show, WindowCommand};
+use super::show::Show;
+use super::sleep_inhibitor::SleepInhibitor;
 use super::stats::Figures;
 use super::{ConsoleChoice, Settings};
-use crate::control::keys::{Held, Key, Keys};
+use crate::control::keys::{Key, Keys, Modifiers};
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::{Action, ParamId, Table};
 use crate::stage::{Offscreen, Output};
@@ -55,9 +56,9 @@ pub(super) fn run(
         proxy: display.0.create_proxy(),
         ready: Some((opened, hands)),
         outputs: None,
-        cards: None,
+        gpu_recovery: None,
         console: None,
-        seat: None,
+        console_context: None,
         awake: None,
         modifiers: ModifiersState::default(),
         show: None,
@@ -93,11 +94,11 @@ struct App {
     /// What the show begins with, until it begins.
     ready: Option<(First, Hands)>,
     outputs: Option<Outputs>,
-    cards: Option<Cards>,
+    gpu_recovery: Option<GpuRecovery>,
     console: Option<Console>,
-    /// The console's, while it is closed.
-    seat: Option<Seat>,
-    awake: Option<Awake>,
+    /// The console's context, while it is closed.
+    console_context: Option<ConsoleContext>,
+    awake: Option<SleepInhibitor>,
     modifiers: ModifiersState,
     show: Option<JoinHandle<Figures>>,
     failed: Option<anyhow::Error>,
@@ -119,7 +120,7 @@ impl App {
             return Ok(());
         };
         #[cfg(all(unix, not(target_os = "macos")))]
-        super::x11::hear_of_monitors(event_loop);
+        super::x11::enable_monitor_events(event_loop);
         let last = &self.placement.output;
         let outputs = Outputs::open(event_loop, &self.settings, last, &self.notices)?;
         let output = self.open_output(event_loop, &outputs, opened.engine.size());
@@ -127,11 +128,11 @@ impl App {
         self.outputs = Some(outputs);
         self.remember();
         // Without it a screen saver may come: the show goes on.
-        self.awake = Awake::start(Arc::clone(&self.notices)).ok();
-        let (feed, sight) = feed(opened.engine.latent());
-        hands.feed = Some(feed);
+        self.awake = SleepInhibitor::start(Arc::clone(&self.notices)).ok();
+        let (sender, receiver) = console_channel(opened.engine.latent());
+        hands.feed = Some(sender);
         let takes = &self.settings.takes;
-        self.seat = Some(Seat::new(&self.table, &hands, takes, monitors, sight));
+        self.console_context = Some(ConsoleContext::new(&hands, takes, monitors, receiver));
         self.open_console(event_loop, false);
         let (proxy, after) = (self.proxy.clone(), CloseAfter(self.proxy.clone()));
         let command = Box::new(move |command| {
@@ -158,9 +159,9 @@ impl App {
         size: (u32, u32),
     ) -> Box<dyn Output> {
         let proxy = self.proxy.clone();
-        match Cards::open(event_loop, &outputs.panes(), size, proxy, &self.notices) {
-            Ok((cards, screen)) => {
-                self.cards = Some(cards);
+        match GpuRecovery::open(event_loop, &outputs.panes(), size, proxy, &self.notices) {
+            Ok((recovery, screen)) => {
+                self.gpu_recovery = Some(recovery);
                 Box::new(screen)
             }
             Err(error) => {
@@ -213,7 +214,7 @@ impl App {
                 }
             }
         };
-        match Console::open(event_loop, monitor, &place, &mut self.seat) {
+        match Console::open(event_loop, monitor, &place, &mut self.console_context) {
             Ok(console) => self.console = Some(console),
             Err(error) => {
                 let text = format!("{error:#}. The show goes on without a console");
@@ -226,7 +227,7 @@ impl App {
     fn close_console(&mut self) {
         if let Some(console) = self.console.take() {
             self.placement.console = console.place();
-            self.seat = Some(console.close());
+            self.console_context = Some(console.close());
             self.keep_places();
         }
     }
@@ -273,7 +274,7 @@ impl App {
     }
 
     fn key(&self, event: &KeyEvent) {
-        let held = Held {
+        let modifiers = Modifiers {
             shift: self.modifiers.shift_key(),
             control: self.modifiers.control_key() || self.modifiers.super_key(),
             alt: self.modifiers.alt_key(),
@@ -285,7 +286,7 @@ impl App {
             return;
         };
         let action = match self.learning(key) {
-            None => self.keys.action(key, held, event.repeat).cloned(),
+            None => self.keys.action(key, modifiers, event.repeat).cloned(),
             learning => learning,
         };
         if let Some(action) = action {
@@ -312,8 +313,8 @@ impl ApplicationHandler<WindowCommand> for App {
             WindowCommand::NextMonitor => outputs.next_monitor(event_loop),
             WindowCommand::ToMonitor(name) => outputs.move_to(event_loop, &name),
             WindowCommand::CardLost => {
-                if let Some(cards) = &mut self.cards {
-                    cards.lose();
+                if let Some(recovery) = &mut self.gpu_recovery {
+                    recovery.lose();
                 }
             }
             WindowCommand::ToggleConsole if self.console.is_some() => self.close_console(),
@@ -334,14 +335,14 @@ impl ApplicationHandler<WindowCommand> for App {
             by(console.turn(now));
         }
         if let Some(outputs) = &mut self.outputs {
-            let (look, moved) = outputs.look(event_loop, now);
+            let (look, moved) = outputs.update(event_loop, now);
             by(look);
             if moved {
                 self.remember();
             }
         }
-        if let (Some(cards), Some(outputs)) = (&mut self.cards, &self.outputs)
-            && let Some(due) = cards.reopen(event_loop, || outputs.panes(), now)
+        if let (Some(recovery), Some(outputs)) = (&mut self.gpu_recovery, &self.outputs)
+            && let Some(due) = recovery.reopen(event_loop, || outputs.panes(), now)
         {
             by(due);
         }

@@ -27,7 +27,8 @@ pub enum Kind {
 }
 
 /// How a control's 0..1 spreads over the range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Curve {
     /// Evenly.
     Linear,
