@@ -6,12 +6,12 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
+use latentloop::app::TakeLog;
 use latentloop::control::clock::Pulses;
 use latentloop::control::midi::{BoundMap, ControllerMap, Input, Reader, SHIPPED};
 use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
-use latentloop::record::TakeLog;
 use latentloop::report::Reporter;
 use latentloop::stage::{
     Canvas, Crossfade, Film, Filter, Finish, LookFrame, LookIds, ProjectionIds, Scaler,

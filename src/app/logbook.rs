@@ -7,10 +7,10 @@ use anyhow::Context;
 
 use super::Settings;
 use super::pieces::model_of;
+use super::take_log::TakeLog;
 use crate::control::Notices;
 use crate::instrument::{Action, Instrument, Preset};
 use crate::library::Piece;
-use crate::record::TakeLog;
 use crate::take::Model;
 use crate::take::log::fingerprint;
 

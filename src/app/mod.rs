@@ -23,6 +23,7 @@ mod remuxing;
 mod show;
 mod sleep_inhibitor;
 mod stats;
+mod take_log;
 mod tape;
 mod thumbnail;
 mod window;
@@ -43,6 +44,7 @@ use crate::record::{Codec, Encoders, FpsMode};
 use crate::stage::Target;
 
 pub use monitor::{Display, Monitor, monitors, open_display};
+pub use take_log::TakeLog;
 
 /// Where the performer's console opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

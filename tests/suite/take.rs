@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use latentloop::app::TakeLog;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table, ticks};
-use latentloop::record::TakeLog;
 use latentloop::take::log::fingerprint;
 use latentloop::take::{Event, Model, Take};
 

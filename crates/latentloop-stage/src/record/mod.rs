@@ -9,7 +9,6 @@ mod encoders;
 mod folder;
 #[cfg(feature = "video")]
 mod format;
-mod log;
 #[cfg(feature = "video")]
 mod movie;
 mod open_encoders;
@@ -27,7 +26,6 @@ use thiserror::Error;
 
 pub use codec::{Codec, Encoders};
 pub use disk::{DiskSpace, free};
-pub use log::TakeLog;
 pub use rate::FpsMode;
 pub use recorder::Recorder;
 #[cfg(feature = "video")]
@@ -267,8 +265,8 @@ pub fn name(folder: &Path, now: std::time::SystemTime, settings: &Settings) -> P
     free_name(folder, now, ending)
 }
 
-/// A name that neither a file with that ending nor a take has.
-fn free_name(folder: &Path, now: std::time::SystemTime, ending: &str) -> PathBuf {
+/// A name in `folder`, the local date and time, that neither a file with that ending nor a take has.
+pub fn free_name(folder: &Path, now: std::time::SystemTime, ending: &str) -> PathBuf {
     let stamp = chrono::DateTime::<chrono::Local>::from(now).format("%Y-%m-%d_%H-%M-%S");
     let named = |number: u32| match number {
         1 => stamp.to_string(),
