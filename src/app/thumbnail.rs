@@ -135,12 +135,7 @@ impl Wish {
 
 /// FNV-1a over latents and engine, never 0.
 fn stamp(latents: &[f64], generation: u32) -> u64 {
-    let words = latents.iter().map(|number| number.to_bits());
-    let stamp = words.fold(0xcbf2_9ce4_8422_2325, |hash: u64, word| {
-        // The sum brings high bits down, which the product alone does not.
-        let hash = (hash ^ word).wrapping_mul(0x0100_0000_01b3);
-        hash ^ (hash >> 29)
-    });
+    let stamp = crate::fnv::words(latents.iter().map(|number| number.to_bits()));
     (stamp ^ u64::from(generation)).max(1)
 }
 

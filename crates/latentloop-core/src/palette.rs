@@ -280,7 +280,7 @@ fn nearest(centres: &[[f64; 3]], place: &[f64; 3]) -> (usize, f64) {
 
 /// Levels of sRGB, 0..=255, in OKLab (Ottosson 2020, <https://bottosson.github.io/posts/oklab/>).
 fn oklab(levels: [f64; 3]) -> [f64; 3] {
-    let [r, g, b] = levels.map(|level| light::of(level / 255.0));
+    let [r, g, b] = levels.map(|level| light::to_linear(level / 255.0));
     let l = libm::cbrt(0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b);
     let m = libm::cbrt(0.211_903_498_2 * r + 0.680_699_545_1 * g + 0.107_396_956_6 * b);
     let s = libm::cbrt(0.088_302_461_9 * r + 0.281_718_837_6 * g + 0.629_978_700_5 * b);

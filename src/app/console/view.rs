@@ -92,16 +92,14 @@ impl ConsoleView {
 
     /// A number that changes with what the console shows of the parameters (FNV-1a).
     pub(super) fn digest(&self) -> u64 {
-        let mut digest = 0xcbf2_9ce4_8422_2325u64;
-        for (param, _) in self.handle.plane.table.iter() {
+        crate::fnv::words(self.handle.plane.table.iter().map(|(param, _)| {
             let mut value = self.handle.get(param);
             if param == self.phase {
                 // It never stands still; its light changes by steps.
                 value = (value * self.handle.get(self.per_bar) * FADES).floor();
             }
-            digest = (digest ^ value.to_bits()).wrapping_mul(0x0100_0000_01b3);
-        }
-        digest
+            value.to_bits()
+        }))
     }
 
     /// Lays everything out.
