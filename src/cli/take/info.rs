@@ -65,7 +65,7 @@ struct At {
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let table = Table::standard();
-    let info = match library::take(&args.take, &table)? {
+    let info = match library::take(&library::locate(&args.take)?, &table)? {
         TakeFile::Script(script) => of_script(script, &table),
         TakeFile::Logged(take) => of_take(&take, &table),
     };
