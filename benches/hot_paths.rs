@@ -164,8 +164,8 @@ fn midi_read(criterion: &mut Criterion) {
 /// A picture of 640 x 360 with four passes, drawn, limited and read back: in one go, and one by one.
 #[cfg(feature = "live")]
 fn look(criterion: &mut Criterion) {
-    use latentloop::stage::{Canvas, Finish, Look, LookFrame, LookValues};
-    let mut frame = LookFrame {
+    use latentloop::stage::{Canvas, Look, LookValues, PostChain, PostFrame, Readback};
+    let mut frame = PostFrame {
         values: LookValues {
             feedback: 0.6,
             gain: 1.1,
@@ -192,12 +192,13 @@ fn look(criterion: &mut Criterion) {
         let Ok(look) = Look::headless() else {
             return;
         };
-        let mut finish = Finish::with(kind(look));
+        let (mut chain, mut readback) = (PostChain::with_gpu(kind(look)), Readback::default());
         criterion.bench_function(&format!("look, 640 x 360, four passes {name}"), |bench| {
             bench.iter(|| {
                 frame.tick += 16;
-                finish.finish(black_box(&mut canvas), &frame);
-                finish.read_waiting(&mut canvas)
+                let finished = chain.run(black_box(&canvas), &frame);
+                readback.request(&finished, Instant::now());
+                readback.wait().is_some()
             });
         });
     }

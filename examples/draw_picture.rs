@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use image::RgbaImage;
-use latentloop::engine::{self, Bytes, EngineOptions, Norm};
+use latentloop::engine::{self, EngineOptions, Norm, Rounding};
 use latentloop::latent::seed_row;
 use latentloop::network::weights::GeneratorWeights;
 
@@ -29,7 +29,7 @@ fn main() -> anyhow::Result<()> {
 
     let (width, height) = engine.size();
     let mut picture = RgbaImage::new(width, height);
-    engine.paint(&z, Norm::Running, Bytes::Nearest, &mut picture)?;
+    engine.render_rgba(&z, Norm::Running, Rounding::Nearest, &mut picture)?;
     picture.save(&output)?;
     println!("{}: drawn by {}", output.display(), engine.name());
     Ok(())

@@ -19,7 +19,7 @@ const MAX_TAKE_BYTES: u64 = 1 << 30;
 
 /// Something to play: a preset and the model it is played on.
 #[derive(Clone, Debug)]
-pub struct Piece {
+pub struct Patch {
     /// For people: the preset's or the model's file name.
     pub name: String,
     /// The preset.
@@ -39,7 +39,7 @@ pub struct Piece {
 ///
 /// # Errors
 /// When the file is not there or not right, or the preset's model is not found.
-pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Piece> {
+pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Patch> {
     let argument = argument.map(locate).transpose()?;
     match argument.as_deref() {
         None => preset(&first()?, table),
@@ -58,7 +58,7 @@ pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Piece> {
                 );
             }
             let preset = Preset::of_seeds(1..=8);
-            Ok(Piece {
+            Ok(Patch {
                 name: file_name(path),
                 preset,
                 model_sha256: sha256(path)
@@ -75,7 +75,7 @@ pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Piece> {
 ///
 /// # Errors
 /// As [`open`].
-pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Piece> {
+pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Patch> {
     let text = read_text_limited(path, MAX_TEXT_BYTES, "preset")
         .with_context(|| format!("cannot open the preset {}", path.display()))?;
     let preset = Preset::parse(&text, table)
@@ -88,7 +88,7 @@ pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Piece> {
     };
     let found = self::model(path, model)
         .with_context(|| format!("the preset {} asks for a model", path.display()))?;
-    Ok(Piece {
+    Ok(Patch {
         name: file_name(path),
         model_sha256: sha256(&found).with_context(|| format!("cannot read {}", found.display()))?,
         model: found,
@@ -205,20 +205,20 @@ fn bank_place(path: &Path, table: &Table) -> Option<u8> {
     u8::try_from(place + 1).ok()
 }
 
-/// Where a preset of that name is saved: beside the piece, or in the user's folder where the piece came with the program; under
+/// Where a preset of that name is saved: beside the patch, or in the user's folder where the patch came with the program; under
 /// a name that is free where none is given.
 ///
 /// # Errors
 /// When the name is no plain file name, or the user's folder of presets cannot be made.
-pub fn place_for(piece: &Piece, name: &str) -> anyhow::Result<PathBuf> {
-    let beside = folder(piece.path.as_deref().unwrap_or(&piece.model));
+pub fn place_for(patch: &Patch, name: &str) -> anyhow::Result<PathBuf> {
+    let beside = folder(patch.path.as_deref().unwrap_or(&patch.model));
     let folder = data::folders().saved_from(beside);
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     if !name.is_empty() {
         return Ok(folder.join(with_ending(plain_name(name)?, ".toml")));
     }
-    let stem = Path::new(&piece.name).file_stem().unwrap_or_default();
+    let stem = Path::new(&patch.name).file_stem().unwrap_or_default();
     let stem = stem.to_string_lossy();
     // What was saved from first-2 is first-3.
     let stem = stem.trim_end_matches(|c: char| c.is_ascii_digit());

@@ -120,7 +120,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     check_monitors(&args.monitor)?;
     let settings = Settings {
-        piece: args.piece,
+        patch: args.piece,
         engine: args.engine.options_or(Winograd::Auto),
         norm: args.norm,
         fps: args.fps,

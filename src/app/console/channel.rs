@@ -8,9 +8,11 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use triple_buffer::{Input, Output, triple_buffer};
 
 use crate::app::stats::Longest;
-use crate::app::thumbnail::{Album, Easel, Stamps, Thumbnail, Wish, thumbnails};
+use crate::app::thumbnail::{
+    ContentHashes, Thumbnail, ThumbnailReceiver, ThumbnailRenderer, ThumbnailRequester, thumbnails,
+};
 use crate::latent::Keyframe;
-use crate::library::Piece;
+use crate::library::Patch;
 use crate::stage::Canvas;
 
 /// The least time between two snapshots, and between two pictures.
@@ -27,7 +29,7 @@ pub(in crate::app) struct ConsoleSnapshot {
     /// A bit for each keyframe that was captured, and has no seed.
     pub(in crate::app) captured: u64,
     /// What their pictures are told apart by.
-    pub(in crate::app) stamps: Stamps,
+    pub(in crate::app) stamps: ContentHashes,
     /// RingTextures shown in a second, and how many were due and not shown.
     pub(in crate::app) fps: f64,
     pub(in crate::app) dropped: u64,
@@ -52,15 +54,15 @@ struct SharedState {
     open: AtomicBool,
     watched: AtomicBool,
     engine: ArcSwap<String>,
-    piece: ArcSwapOption<Piece>,
+    piece: ArcSwapOption<Patch>,
 }
 
 /// The show's end of the channel.
 pub(in crate::app) struct ConsoleSender {
     snapshot: Input<ConsoleSnapshot>,
     picture: Input<Canvas>,
-    wish: Wish,
-    easel: Option<Easel>,
+    requester: ThumbnailRequester,
+    thumbnail_renderer: Option<ThumbnailRenderer>,
     shared: Arc<SharedState>,
     sent_at: Option<Instant>,
     picture_sent_at: Option<Instant>,
@@ -70,21 +72,21 @@ pub(in crate::app) struct ConsoleSender {
 pub(in crate::app) struct ConsoleReceiver {
     snapshot: Output<ConsoleSnapshot>,
     picture: Output<Canvas>,
-    album: Album,
+    thumbnails: ThumbnailReceiver,
     shared: Arc<SharedState>,
 }
 
 /// A console channel, for a model with latents of that length.
 pub(in crate::app) fn console_channel(latent: usize) -> (ConsoleSender, ConsoleReceiver) {
-    let (wish, easel, album) = thumbnails(latent);
+    let (requester, thumbnail_renderer, thumbnails) = thumbnails(latent);
     let (snapshot, seen) = triple_buffer(&ConsoleSnapshot::default());
     let (picture, shown) = triple_buffer(&Canvas::black((PREVIEW, PREVIEW)));
     let shared = Arc::new(SharedState::default());
     let sender = ConsoleSender {
         snapshot,
         picture,
-        wish,
-        easel: Some(easel),
+        requester,
+        thumbnail_renderer: Some(thumbnail_renderer),
         shared: Arc::clone(&shared),
         sent_at: None,
         picture_sent_at: None,
@@ -92,7 +94,7 @@ pub(in crate::app) fn console_channel(latent: usize) -> (ConsoleSender, ConsoleR
     let receiver = ConsoleReceiver {
         snapshot: seen,
         picture: shown,
-        album,
+        thumbnails,
         shared,
     };
     (sender, receiver)
@@ -100,8 +102,8 @@ pub(in crate::app) fn console_channel(latent: usize) -> (ConsoleSender, ConsoleR
 
 impl ConsoleSender {
     /// What the engine draws thumbnails with; once.
-    pub(in crate::app) fn easel(&mut self) -> Option<Easel> {
-        self.easel.take()
+    pub(in crate::app) fn thumbnail_renderer(&mut self) -> Option<ThumbnailRenderer> {
+        self.thumbnail_renderer.take()
     }
 
     /// Whether there is a console.
@@ -110,8 +112,12 @@ impl ConsoleSender {
     }
 
     /// Has the keyframes drawn small, where they are others than before; gives what their pictures are told apart by.
-    pub(in crate::app) fn keyframes(&mut self, keyframes: &[Keyframe], generation: u32) -> Stamps {
-        self.wish.ask(keyframes, generation)
+    pub(in crate::app) fn keyframes(
+        &mut self,
+        keyframes: &[Keyframe],
+        generation: u32,
+    ) -> ContentHashes {
+        self.requester.ask(keyframes, generation)
     }
 
     /// Whether somebody looks, and the last snapshot is old enough.
@@ -141,7 +147,7 @@ impl ConsoleSender {
     }
 
     /// Sends what is played, and what draws it. Allocates: once a piece.
-    pub(in crate::app) fn set_piece(&self, piece: &Arc<Piece>, engine: &str) {
+    pub(in crate::app) fn set_piece(&self, piece: &Arc<Patch>, engine: &str) {
         self.shared.piece.store(Some(Arc::clone(piece)));
         self.shared.engine.store(Arc::new(engine.to_owned()));
     }
@@ -161,12 +167,12 @@ impl ConsoleReceiver {
 
     /// Whether something new has come.
     pub(super) fn is_new(&self) -> bool {
-        self.snapshot.updated() || self.picture.updated() || self.album.has_news()
+        self.snapshot.updated() || self.picture.updated() || self.thumbnails.has_news()
     }
 
     /// Hands every thumbnail that has come to `keep`.
     pub(super) fn thumbnails(&self, keep: impl FnMut(&Thumbnail)) {
-        self.album.take(keep);
+        self.thumbnails.take(keep);
     }
 
     /// The newest state.
@@ -187,7 +193,7 @@ impl ConsoleReceiver {
     }
 
     /// The piece that is played.
-    pub(super) fn piece(&self) -> Option<Arc<Piece>> {
+    pub(super) fn piece(&self) -> Option<Arc<Patch>> {
         self.shared.piece.load_full()
     }
 }

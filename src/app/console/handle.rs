@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use crate::app::hands::Hands;
-use crate::app::readout::table_of_keys;
+use crate::app::controllers::Controllers;
+use crate::app::hud::table_of_keys;
 use crate::control::ControlPlane;
 use crate::control::midi::Hub;
 use crate::control::osc;
@@ -42,17 +42,21 @@ pub(super) struct ConsoleHandle {
 }
 
 impl ConsoleHandle {
-    pub(super) fn new(hands: &Hands, takes: PathBuf, monitors: Arc<ArcSwap<Vec<String>>>) -> Self {
+    pub(super) fn new(
+        controllers: &Controllers,
+        takes: PathBuf,
+        monitors: Arc<ArcSwap<Vec<String>>>,
+    ) -> Self {
         Self {
             monitors,
-            keys: table_of_keys(&hands.keys).into(),
+            keys: table_of_keys(&controllers.keys).into(),
             takes,
-            plane: hands.plane.clone(),
-            hub: hands.midi.clone(),
-            looks: Arc::clone(&hands.looks),
-            look: LookIds::new(&hands.plane.table).ok(),
-            osc: hands.osc.as_ref().map(osc::Server::address),
-            oscquery: hands
+            plane: controllers.control.clone(),
+            hub: controllers.midi.clone(),
+            looks: Arc::clone(&controllers.looks),
+            look: LookIds::new(&controllers.control.table).ok(),
+            osc: controllers.osc.as_ref().map(osc::Server::address),
+            oscquery: controllers
                 .oscquery
                 .as_ref()
                 .map(crate::control::oscquery::QueryServer::address),

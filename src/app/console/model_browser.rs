@@ -15,7 +15,7 @@ use super::widgets;
 use super::worker::{ConsoleWorker, Request};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{ParamId, Table};
-use crate::library::Piece;
+use crate::library::Patch;
 
 /// A column is at least so wide.
 const COLUMN: f32 = 256.0;
@@ -36,7 +36,7 @@ pub(super) struct ModelBrowser {
     load: ParamId,
     models: Vec<ModelTile>,
     /// The piece that the models were listed beside, and whether they are to be listed.
-    piece: Option<Arc<Piece>>,
+    piece: Option<Arc<Patch>>,
     is_due: bool,
     /// Which one was asked for, and when.
     asked: Option<(String, Instant)>,
@@ -59,8 +59,8 @@ impl ModelBrowser {
     }
 
     /// Requests the models beside a piece where they are to be listed.
-    pub(super) fn follow(&mut self, worker: &ConsoleWorker, piece: Option<Arc<Piece>>) {
-        let folder = |piece: &Option<Arc<Piece>>| {
+    pub(super) fn follow(&mut self, worker: &ConsoleWorker, piece: Option<Arc<Patch>>) {
+        let folder = |piece: &Option<Arc<Patch>>| {
             let piece = piece.as_ref()?;
             piece.model.parent().map(std::path::Path::to_owned)
         };

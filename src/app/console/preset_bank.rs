@@ -11,7 +11,7 @@ use super::widgets;
 use super::worker::{ConsoleWorker, Request};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{BANK, ParamId, Table};
-use crate::library::Piece;
+use crate::library::Patch;
 
 const GAP: f32 = 5.0;
 const CELL_HEIGHT: f32 = 36.0;
@@ -28,7 +28,7 @@ pub(super) struct PresetBank {
     load: ParamId,
     save: ParamId,
     /// The piece that is played, and whether the names beside it are to be read.
-    piece: Option<Arc<Piece>>,
+    piece: Option<Arc<Patch>>,
     is_due: bool,
     pub(super) names: Vec<Option<String>>,
     /// What is typed as the name of a new preset.
@@ -52,7 +52,7 @@ impl PresetBank {
     }
 
     /// Requests the names of the presets beside a piece that has come.
-    pub(super) fn follow(&mut self, piece: Option<Arc<Piece>>, worker: &ConsoleWorker) {
+    pub(super) fn follow(&mut self, piece: Option<Arc<Patch>>, worker: &ConsoleWorker) {
         let is_same = match (&self.piece, &piece) {
             (Some(known), Some(piece)) => Arc::ptr_eq(known, piece),
             (None, None) => true,

@@ -2,7 +2,7 @@
 
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 
-use crate::app::thumbnail::{Stamps, Thumbnail};
+use crate::app::thumbnail::{ContentHashes, Thumbnail};
 use crate::instrument::MAX_KEYFRAMES;
 use crate::stage::Canvas;
 
@@ -14,7 +14,7 @@ pub(super) struct RingTextures {
     /// What each is a picture of; the oldest first.
     keyframes: Vec<(u64, TextureHandle)>,
     /// What each keyframe was seen as last.
-    seen: Stamps,
+    seen: ContentHashes,
     pub(super) preview: Option<TextureHandle>,
 }
 
@@ -22,7 +22,7 @@ impl Default for RingTextures {
     fn default() -> Self {
         Self {
             keyframes: Vec::with_capacity(KEPT),
-            seen: Stamps::default(),
+            seen: ContentHashes::default(),
             preview: None,
         }
     }
@@ -44,7 +44,12 @@ impl RingTextures {
     }
 
     /// Takes the picture of a keyframe; gives up the oldest that none of the present keyframes looks like.
-    pub(super) fn take(&mut self, context: &Context, thumbnail: &Thumbnail, present: &Stamps) {
+    pub(super) fn take(
+        &mut self,
+        context: &Context,
+        thumbnail: &Thumbnail,
+        present: &ContentHashes,
+    ) {
         let stamp = thumbnail.stamp;
         let Some(image) = image(&thumbnail.canvas) else {
             return;
@@ -64,7 +69,7 @@ impl RingTextures {
     pub(super) fn keyframe(
         &mut self,
         keyframe: usize,
-        present: &Stamps,
+        present: &ContentHashes,
     ) -> Option<(TextureHandle, bool)> {
         let (&stamp, seen) = (present.0.get(keyframe)?, self.seen.0.get_mut(keyframe)?);
         let find = |stamp: u64| {
@@ -93,9 +98,9 @@ mod tests {
     fn a_keyframe_keeps_its_last_picture_until_the_next_is_drawn() {
         let context = Context::default();
         let mut pictures = RingTextures::default();
-        let mut present = Stamps::default();
+        let mut present = ContentHashes::default();
         let canvas = Canvas::black((4, 4));
-        let take = |pictures: &mut RingTextures, stamp: u64, present: &Stamps| {
+        let take = |pictures: &mut RingTextures, stamp: u64, present: &ContentHashes| {
             let thumbnail = Thumbnail {
                 stamp,
                 canvas: canvas.clone(),

@@ -19,7 +19,7 @@ use super::handle::ConsoleHandle;
 use super::style;
 use super::surface::Surface;
 use super::view::ConsoleView;
-use crate::app::hands::Hands;
+use crate::app::controllers::Controllers;
 use crate::app::placement::ConsolePlacement;
 
 /// Size of the window in points, and the least.
@@ -44,13 +44,13 @@ pub(in crate::app) struct ConsoleContext {
 impl ConsoleContext {
     /// The context of a console for this show; `monitors` are the names of those that the output can be moved to.
     pub(in crate::app) fn new(
-        hands: &Hands,
+        controllers: &Controllers,
         takes: &Path,
         monitors: Arc<ArcSwap<Vec<String>>>,
         receiver: ConsoleReceiver,
     ) -> Self {
         Self {
-            handle: ConsoleHandle::new(hands, takes.to_owned(), monitors),
+            handle: ConsoleHandle::new(controllers, takes.to_owned(), monitors),
             receiver,
         }
     }

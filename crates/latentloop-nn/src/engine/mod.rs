@@ -45,6 +45,23 @@ pub enum Norm {
 }
 
 impl Norm {
+    /// The statistics of a value of `loop.norm`, an index into [`crate::instrument::NORMS`].
+    pub fn of(value: f64) -> Self {
+        if value > 0.5 {
+            Self::Batch
+        } else {
+            Self::Running
+        }
+    }
+
+    /// The value of `loop.norm` for these statistics.
+    pub fn value(self) -> f64 {
+        match self {
+            Self::Running => 0.0,
+            Self::Batch => 1.0,
+        }
+    }
+
     /// Rows of latents that one picture takes: 1 or [`ROWS`].
     pub fn rows(self) -> usize {
         match self {

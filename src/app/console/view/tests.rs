@@ -10,7 +10,7 @@ use crate::app::console::channel::{ConsoleSender, console_channel};
 use crate::app::console::style;
 use crate::control::ControlPlane;
 use crate::instrument::{Action, Preset, Table};
-use crate::library::Piece;
+use crate::library::Patch;
 use crate::stage::Canvas;
 
 /// A console without a window.
@@ -287,7 +287,7 @@ fn a_disk_that_does_not_answer_stops_no_key() {
         is_asked
     });
     let mut rig = Rig::new(Vec2::new(1280.0, 800.0), 8);
-    let piece = Piece {
+    let piece = Patch {
         name: "slow.toml".to_owned(),
         preset: Preset::of_seeds(1..=8),
         model: folder.path().join("none.safetensors"),

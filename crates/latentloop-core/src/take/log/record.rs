@@ -33,6 +33,9 @@ pub struct Snapshot {
     pub model: Model,
     /// The instrument.
     pub state: State,
+    /// The seed of grain. It stands after the state in a file; takes that were made before it was written have 0.
+    #[serde(skip)]
+    pub seed: u32,
 }
 
 /// A record of a log.
@@ -88,8 +91,11 @@ impl Record {
                     postcard::take_from_bytes(payload).ok()?;
                 // Takes of the first versions end here.
                 if !rest.is_empty() {
-                    let names: Vec<&str> = whole(rest)?;
+                    let (names, rest): (Vec<&str>, _) = postcard::take_from_bytes(rest).ok()?;
                     snapshot.state.look_order = LookOrder::of_known(names.into_iter());
+                    if !rest.is_empty() {
+                        snapshot.seed = whole(rest)?;
+                    }
                 }
                 snapshot.model.check()?;
                 if snapshot.state.latent() != snapshot.model.latent as usize {

@@ -26,6 +26,7 @@ fn snapshot(instrument: &Instrument) -> Snapshot {
     Snapshot {
         model: model(),
         state: instrument.state(),
+        seed: 0x9e37_79b9,
     }
 }
 
@@ -251,7 +252,7 @@ fn choices_are_found_by_name() {
 }
 
 #[test]
-fn the_order_of_the_looks_passes_is_kept_and_older_takes_have_the_usual_one() {
+fn the_order_of_the_passes_and_the_seed_of_grain_are_kept_and_older_takes_have_the_usual_ones() {
     let table = Arc::new(Table::standard());
     let order = LookOrder::of(&["grain", "own.2"]).unwrap();
     let preset = Preset {
@@ -276,6 +277,18 @@ fn the_order_of_the_looks_passes_is_kept_and_older_takes_have_the_usual_one() {
     let take = Take::read(&older, &table).unwrap();
     let again = Instrument::from_state(&take.opening.state, Arc::clone(&table)).unwrap();
     assert_eq!(again.look_order(), LookOrder::default());
+    assert_eq!(take.opening.seed, 0);
+    // And before there was a seed of grain.
+    let mut older = Writer::head(&table);
+    let names: Vec<&str> = opening.state.look_order.names().collect();
+    let old = |out: &mut Vec<u8>| {
+        *out = postcard::to_extend(&(&opening, &names), std::mem::take(out)).unwrap();
+        Ok(())
+    };
+    super::frame::frame(Record::STATE, &mut older, old).unwrap();
+    let take = Take::read(&older, &table).unwrap();
+    let seed = 0;
+    assert_eq!(*take.opening, Snapshot { seed, ..opening });
 }
 
 #[test]

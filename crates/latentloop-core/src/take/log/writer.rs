@@ -47,7 +47,8 @@ impl Writer {
         let order: Vec<&str> = snapshot.state.look_order.names().collect();
         frame(Record::STATE, out, |out| {
             encode(snapshot, out)?;
-            encode(&order, out)
+            encode(&order, out)?;
+            encode(&snapshot.seed, out)
         })?;
         self.tick = tick;
         Ok(())

@@ -1,20 +1,20 @@
 //! The thread `engine`: the newest latents become the newest frame; what lies between is left out.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_queue::ArrayQueue;
 use triple_buffer::{Input, Output, triple_buffer};
 
-use super::thumbnail::Easel;
+use super::thumbnail::ThumbnailRenderer;
 use crate::control::Notices;
 use crate::engine::{Engine, EngineError, Norm, ROWS, Rounding, StatsInterpolator};
 use crate::latent::Around;
 use crate::stage::Canvas;
+use crate::worker::{StopSignal, Worker};
 
-/// How long the engine dozes where nobody wakes it.
+/// The engine sleeps so long where nobody wakes it.
 const DOZE: Duration = Duration::from_millis(20);
 
 /// Latents to draw.
@@ -43,29 +43,56 @@ pub(super) struct Frame {
 }
 
 /// The show's end of the engine's thread.
-pub(super) struct Drawing {
+pub(super) struct EngineThread {
     pub(super) request: Input<Request>,
     pub(super) frame: Output<Frame>,
-    engines: Sender<Box<dyn Engine>>,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    runner: Runner,
 }
 
-#[derive(Default)]
+/// What draws.
+enum Runner {
+    Thread(Worker),
+    /// At once, within [`EngineThread::publish`]: what a test counts on.
+    #[cfg(test)]
+    Inline(Box<Drawer>),
+}
+
 struct Shared {
+    /// An engine that waits to be played, and its generation.
+    next: ArrayQueue<(u32, Box<dyn Engine>)>,
     drawn: AtomicU64,
     /// What a frame takes, smoothed, in nanoseconds.
-    pace: AtomicU64,
+    frame_time: AtomicU64,
     /// Frames whose batch norm had interpolated statistics.
-    mixed: AtomicU64,
-    closing: AtomicBool,
+    interpolated: AtomicU64,
 }
 
-impl Drawing {
-    /// Starts the thread. Where it is given an easel, it draws the keyframes' thumbnails as well.
+impl EngineThread {
+    /// Starts the thread. Where it is given thumbnails to draw, it draws those as well.
     pub(super) fn start(
         engine: Box<dyn Engine>,
-        easel: Option<Easel>,
+        thumbnails: Option<ThumbnailRenderer>,
+        notices: Arc<Notices>,
+    ) -> std::io::Result<Self> {
+        let run = |drawer: Drawer| {
+            let worker = Worker::start("engine", move |stop| drawer.run(&stop))?;
+            Ok(Runner::Thread(worker))
+        };
+        Self::with(run, engine, thumbnails, notices)
+    }
+
+    /// An engine that draws each request before [`EngineThread::publish`] returns.
+    #[cfg(test)]
+    pub(super) fn inline(engine: Box<dyn Engine>, notices: Arc<Notices>) -> Self {
+        let run = |drawer| Ok(Runner::Inline(Box::new(drawer)));
+        Self::with(run, engine, None, notices).unwrap()
+    }
+
+    fn with(
+        run: impl FnOnce(Drawer) -> std::io::Result<Runner>,
+        engine: Box<dyn Engine>,
+        thumbnails: Option<ThumbnailRenderer>,
         notices: Arc<Notices>,
     ) -> std::io::Result<Self> {
         let (request, requests) = triple_buffer(&Request {
@@ -81,46 +108,54 @@ impl Drawing {
             canvas: Canvas::black(engine.size()),
             number: 0,
         });
-        let (engines, swaps) = bounded(1);
-        let shared = Arc::new(Shared::default());
-        let work = Work {
+        let shared = Arc::new(Shared {
+            next: ArrayQueue::new(1),
+            drawn: AtomicU64::new(0),
+            frame_time: AtomicU64::new(0),
+            interpolated: AtomicU64::new(0),
+        });
+        let runner = run(Drawer {
             statistics: StatsInterpolator::new(engine.latent()),
-            exact: Exact::default(),
-            easel,
+            exact: ExactTime::default(),
+            thumbnails,
             engine,
             generation: 0,
             due: Instant::now(),
             requests,
             frames,
-            swaps,
             shared: Arc::clone(&shared),
             notices,
-        };
-        let thread = std::thread::Builder::new()
-            .name("engine".into())
-            .spawn(move || work.run())?;
+            failed_at: None,
+        })?;
         Ok(Self {
             request,
             frame,
-            engines,
             shared,
-            thread: Some(thread),
+            runner,
         })
     }
 
     /// Sends the request that was written and wakes the engine.
     pub(super) fn publish(&mut self) {
         self.request.publish();
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
+        match &mut self.runner {
+            Runner::Thread(worker) => worker.wake(),
+            #[cfg(test)]
+            Runner::Inline(drawer) => {
+                drawer.take_engine();
+                drawer.draw_newest();
+            }
         }
     }
 
-    /// Has another engine draw from now on: its generation is one more. Gives it back where the last one was not taken yet.
-    pub(super) fn change(&self, engine: Box<dyn Engine>) -> Result<(), Box<dyn Engine>> {
-        self.engines
-            .try_send(engine)
-            .map_err(|refused| refused.into_inner())
+    /// Has another engine draw the requests of that generation. Gives back one that never came to draw.
+    pub(super) fn change(
+        &self,
+        generation: u32,
+        engine: Box<dyn Engine>,
+    ) -> Option<Box<dyn Engine>> {
+        let (_, before) = self.shared.next.force_push((generation, engine))?;
+        Some(before)
     }
 
     /// Frames drawn so far.
@@ -129,50 +164,41 @@ impl Drawing {
     }
 
     /// Those of them whose batch norm had interpolated statistics.
-    pub(super) fn mixed(&self) -> u64 {
-        self.shared.mixed.load(Ordering::Relaxed)
+    pub(super) fn interpolated(&self) -> u64 {
+        self.shared.interpolated.load(Ordering::Relaxed)
     }
 
     /// What a frame takes, smoothed.
-    pub(super) fn pace(&self) -> Duration {
-        Duration::from_nanos(self.shared.pace.load(Ordering::Relaxed))
+    pub(super) fn frame_time(&self) -> Duration {
+        Duration::from_nanos(self.shared.frame_time.load(Ordering::Relaxed))
     }
 }
 
-impl Drop for Drawing {
-    fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // A panic there was reported when it happened.
-            let _ = thread.join();
-        }
-    }
-}
-
-struct Work {
+/// The engine, and what it draws from and into.
+struct Drawer {
     engine: Box<dyn Engine>,
     statistics: StatsInterpolator,
-    exact: Exact,
-    easel: Option<Easel>,
+    exact: ExactTime,
+    thumbnails: Option<ThumbnailRenderer>,
     generation: u32,
     /// When the next request is to be expected.
     due: Instant,
     requests: Output<Request>,
     frames: Input<Frame>,
-    swaps: Receiver<Box<dyn Engine>>,
     shared: Arc<Shared>,
     notices: Arc<Notices>,
+    /// When the last failure was reported.
+    failed_at: Option<Instant>,
 }
 
 /// What a picture of [`ROWS`] rows takes.
 #[derive(Default)]
-struct Exact {
+struct ExactTime {
     pictures: u32,
     smooth: Duration,
 }
 
-impl Exact {
+impl ExactTime {
     /// The first pictures, which take memory and fill caches, do not count.
     const FIRST: u32 = 3;
 
@@ -190,43 +216,54 @@ impl Exact {
     }
 }
 
-impl Work {
-    fn run(mut self) {
-        let mut failed_at: Option<Instant> = None;
-        while !self.shared.closing.load(Ordering::Relaxed) {
-            if let Ok(engine) = self.swaps.try_recv() {
-                self.statistics = StatsInterpolator::new(engine.latent());
-                self.exact = Exact::default();
-                self.engine = engine;
-                self.generation += 1;
-            }
-            if !self.requests.update() {
-                self.idle();
-                continue;
-            }
-            let request = self.requests.peek_output_buffer();
-            if request.generation != self.generation {
-                continue;
-            }
-            self.due = Instant::now() + request.interval;
-            if let Err(error) = self.draw()
-                && failed_at.is_none_or(|at| at.elapsed() > Duration::from_secs(1))
-            {
-                self.notices
-                    .warn(format!("drawing: {error}; the last picture stays"));
-                failed_at = Some(Instant::now());
-            }
-            let generation = self.generation;
-            if let Some(easel) = self.easel.as_mut()
-                && easel.is_late(generation)
-            {
-                self.draw_thumbnail();
+impl Drawer {
+    fn run(mut self, stop: &StopSignal) {
+        while !stop.is_set() {
+            self.take_engine();
+            if !self.draw_newest() {
+                self.idle(stop);
             }
         }
     }
 
+    /// Goes over to the engine that waits, where one does.
+    fn take_engine(&mut self) {
+        if let Some((generation, engine)) = self.shared.next.pop() {
+            self.statistics = StatsInterpolator::new(engine.latent());
+            self.exact = ExactTime::default();
+            (self.engine, self.generation) = (engine, generation);
+        }
+    }
+
+    /// Draws the newest request; false where there is no new one.
+    fn draw_newest(&mut self) -> bool {
+        if !self.requests.update() {
+            return false;
+        }
+        let request = self.requests.peek_output_buffer();
+        if request.generation != self.generation {
+            return true;
+        }
+        self.due = Instant::now() + request.interval;
+        let is_old = |at: Instant| at.elapsed() > Duration::from_secs(1);
+        if let Err(error) = self.draw()
+            && self.failed_at.is_none_or(is_old)
+        {
+            self.notices
+                .warn(format!("drawing: {error}; the last picture stays"));
+            self.failed_at = Some(Instant::now());
+        }
+        let generation = self.generation;
+        if let Some(thumbnails) = self.thumbnails.as_mut()
+            && thumbnails.is_late(generation)
+        {
+            self.draw_thumbnail();
+        }
+        true
+    }
+
     /// Between frames the next segments are made ready, a small step at a time; then the console's thumbnails.
-    fn idle(&mut self) {
+    fn idle(&mut self, stop: &StopSignal) {
         match self.statistics.work(self.engine.as_mut()) {
             Ok(true) => {}
             Ok(false) => {
@@ -234,23 +271,23 @@ impl Work {
                     self.generation,
                     self.due.saturating_duration_since(Instant::now()),
                 );
-                let easel = self.easel.as_mut();
-                if easel.is_some_and(|easel| easel.fits(generation, left)) {
+                let thumbnails = self.thumbnails.as_mut();
+                if thumbnails.is_some_and(|thumbnails| thumbnails.fits(generation, left)) {
                     self.draw_thumbnail();
                 } else {
-                    std::thread::park_timeout(DOZE);
+                    stop.doze(DOZE);
                 }
             }
             Err(error) => {
                 self.notices.warn(format!("drawing ahead: {error}"));
-                std::thread::park_timeout(DOZE);
+                stop.doze(DOZE);
             }
         }
     }
 
     fn draw_thumbnail(&mut self) {
-        if let Some(easel) = &mut self.easel
-            && let Err(error) = easel.work(self.engine.as_mut(), self.generation)
+        if let Some(thumbnails) = &mut self.thumbnails
+            && let Err(error) = thumbnails.work(self.engine.as_mut(), self.generation)
         {
             self.notices
                 .warn(format!("drawing a keyframe for the console: {error}"));
@@ -269,33 +306,33 @@ impl Work {
         // Eight rows where there is time for them, else one row with the statistics that eight would have.
         let late = request.norm == Norm::Batch && self.exact.exceeds(request.interval);
         let rounding = Rounding::Nearest;
-        let mixed = late && request.on_loop && {
+        let interpolated = late && request.on_loop && {
             let z = &z[..engine.latent()];
             self.statistics
                 .render_rgba(engine, &request.around, z, rounding, rgba)?
         };
-        if !mixed {
+        if !interpolated {
             engine.render_rgba(z, request.norm, rounding, rgba)?;
         }
         self.frames.publish();
         let took = begun.elapsed();
-        if mixed {
-            self.shared.mixed.fetch_add(1, Ordering::Relaxed);
+        if interpolated {
+            self.shared.interpolated.fetch_add(1, Ordering::Relaxed);
         } else if request.norm == Norm::Batch {
             self.exact.add(took);
         }
-        if late && request.on_loop && !mixed {
+        if late && request.on_loop && !interpolated {
             // Frames that leave no time between them would never come to have any.
             while begun.elapsed() < 2 * took && self.statistics.work(engine)? {}
         }
         let took = took.as_nanos() as u64;
-        let pace = self.shared.pace.load(Ordering::Relaxed);
-        let pace = if pace == 0 {
+        let before = self.shared.frame_time.load(Ordering::Relaxed);
+        let smooth = if before == 0 {
             took
         } else {
-            (pace * 7 + took) / 8
+            (before * 7 + took) / 8
         };
-        self.shared.pace.store(pace, Ordering::Relaxed);
+        self.shared.frame_time.store(smooth, Ordering::Relaxed);
         self.shared.drawn.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

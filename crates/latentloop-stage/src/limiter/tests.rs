@@ -38,6 +38,10 @@ fn grey(level: u8) -> Vec<u8> {
     [level, level, level, 255].repeat((SIZE.0 * SIZE.1) as usize)
 }
 
+fn canvas(rgba: Vec<u8>) -> Canvas {
+    Canvas { size: SIZE, rgba }
+}
+
 fn rule(frame: usize, fps: usize) -> Rule {
     Rule {
         tick: (frame * TICKS_PER_SEC as usize / fps) as u64,
@@ -49,20 +53,19 @@ fn rule(frame: usize, fps: usize) -> Rule {
 /// The mean luminance of each of five seconds' pictures, before and after the limiter.
 fn through(fps: usize, limits: bool, picture: impl Fn(usize) -> Vec<u8>) -> (Vec<f32>, Vec<f32>) {
     let mut limiter = Limiter::default();
-    let mean = |rgba: &[u8]| {
-        let all = means(rgba, SIZE);
+    let mean = |canvas: &Canvas| {
+        let all = means(canvas);
         all.iter().map(|&mean| luminance(mean)).sum::<f32>() / CELLS as f32
     };
     (0..fps * 5)
         .map(|frame| {
-            let mut rgba = picture(frame);
-            let before = mean(&rgba);
+            let picture = canvas(picture(frame));
+            let before = mean(&picture);
             let rule = Rule {
                 limits,
                 ..rule(frame, fps)
             };
-            limiter.limit(&mut rgba, SIZE, rule);
-            (before, mean(&rgba))
+            (before, mean(limiter.limit(&picture, 1.0, rule)))
         })
         .unzip()
 }
@@ -161,14 +164,13 @@ fn a_red_flash_is_held_though_its_luminance_hardly_changes() {
 fn a_blackout_waits_for_nothing() {
     let mut limiter = Limiter::default();
     for frame in 0..40usize {
-        let mut rgba = grey(if frame.is_multiple_of(2) { 0 } else { 255 });
-        limiter.limit(&mut rgba, SIZE, rule(frame, 30));
+        let picture = canvas(grey(if frame.is_multiple_of(2) { 0 } else { 255 }));
+        limiter.limit(&picture, 1.0, rule(frame, 30));
     }
-    let mut rgba = grey(0);
     let darkens = Rule {
         darkens: true,
         ..rule(40, 30)
     };
-    limiter.limit(&mut rgba, SIZE, darkens);
-    assert_eq!(rgba, grey(0));
+    let black = canvas(grey(0));
+    assert_eq!(limiter.limit(&black, 1.0, darkens), &black);
 }

@@ -4,6 +4,7 @@
 //! 0.8, or of a saturated red (WCAG 2.2, success criterion 2.3.1; ITU-R BT.1702). Every cell of a grid counts its changes; where
 //! a quarter of the cells would pass three pairs in a second, the picture keeps to what was shown before.
 
+use super::Canvas;
 use crate::instrument::TICKS_PER_SEC;
 use crate::light::{level, linear};
 
@@ -61,10 +62,11 @@ pub(super) struct Rule {
 }
 
 /// Holds what flashes.
-pub struct Limiter {
+pub(super) struct Limiter {
     state: Box<State>,
-    /// The last picture, RGBA; none before the first.
-    last: Vec<u8>,
+    /// The picture that is shown, and the one before it; empty before there are any.
+    shown: Canvas,
+    last: Canvas,
 }
 
 impl Default for Limiter {
@@ -85,41 +87,48 @@ impl Default for Limiter {
                 share: 1.0,
                 cells: [cell; CELLS],
             }),
-            last: Vec::new(),
+            shown: Canvas::default(),
+            last: Canvas::default(),
         }
     }
 }
 
 impl Limiter {
-    /// Holds a picture of that size, RGBA, where it would flash. Grows only where the pictures do.
-    pub(super) fn limit(&mut self, rgba: &mut [u8], size: (u32, u32), rule: Rule) {
-        let has_last = self.last.len() == rgba.len();
-        let means = means(rgba, size);
+    /// The picture at a brightness of 0..=1, held where it would flash. Allocates only where the pictures grow.
+    pub(super) fn limit(&mut self, picture: &Canvas, brightness: f32, rule: Rule) -> &Canvas {
+        let has_last = self.follow(picture, brightness);
+        let means = means(&self.shown);
         let share = self.state.decide(&means, has_last, rule);
         if share < 1.0 {
-            mix(&self.last, rgba, share);
+            mix(&self.last.rgba, &mut self.shown.rgba, share);
             // Bytes are coarser than light: the next picture starts from what is really shown.
-            self.state.take(&self::means(rgba, size));
+            self.state.take(&self::means(&self.shown));
         }
-        self.last.clear();
-        self.last.extend_from_slice(rgba);
+        &self.shown
     }
 
-    /// Sees a picture that is shown as it is.
-    pub(super) fn watch(&mut self, rgba: &[u8], size: (u32, u32), rule: Rule) {
-        let has_last = self.last.len() == rgba.len();
+    /// The picture at a brightness of 0..=1, which is shown as it is.
+    pub(super) fn watch(&mut self, picture: &Canvas, brightness: f32, rule: Rule) -> &Canvas {
+        let has_last = self.follow(picture, brightness);
         let rule = Rule {
             limits: false,
             ..rule
         };
-        self.state.decide(&means(rgba, size), has_last, rule);
-        self.last.clear();
-        self.last.extend_from_slice(rgba);
+        self.state.decide(&means(&self.shown), has_last, rule);
+        &self.shown
     }
 
-    /// What it remembers, and the last picture, for a graphics card that goes on from there.
-    pub(super) fn memory(&self) -> (&State, &[u8]) {
-        (&self.state, &self.last)
+    /// Goes on to the next picture; whether the one before has its size.
+    fn follow(&mut self, picture: &Canvas, brightness: f32) -> bool {
+        std::mem::swap(&mut self.shown, &mut self.last);
+        self.shown.copy_from(picture);
+        self.shown.dim(brightness);
+        self.last.size == picture.size
+    }
+
+    /// What it remembers, and the picture that is shown, for a graphics card that goes on from there.
+    pub(super) fn memory(&self) -> (&State, &Canvas) {
+        (&self.state, &self.shown)
     }
 }
 
@@ -226,9 +235,9 @@ fn encoded(light: f32) -> u8 {
 }
 
 /// Mean colours of the grid's cells in linear light; their pixels are sampled evenly.
-fn means(rgba: &[u8], (width, height): (u32, u32)) -> [[f32; 3]; CELLS] {
+fn means(Canvas { size, rgba }: &Canvas) -> [[f32; 3]; CELLS] {
     let table = linear();
-    let (width, height) = (width as usize, height as usize);
+    let (width, height) = (size.0 as usize, size.1 as usize);
     let mut all = [[0.0; 3]; CELLS];
     if rgba.len() < width * height * 4 || width * height == 0 {
         return all;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::hands::Hands;
+use super::controllers::Controllers;
 use crate::control::keys::{Keys, STANDARD};
 use crate::control::midi::PortState;
 use crate::engine::Norm;
@@ -25,7 +25,7 @@ const NOTICE_AGE: Duration = Duration::from_secs(12);
 
 /// The heads-up display's contents, and whether it is open.
 #[derive(Default)]
-pub(super) struct Board {
+pub(super) struct Hud {
     open: bool,
     help: bool,
     /// Which parameter is picked for learning, while it is.
@@ -41,9 +41,9 @@ pub(super) struct Board {
 /// Where the readout is gathered from.
 pub(super) struct Sources<'a> {
     pub(super) instrument: &'a Instrument,
-    pub(super) hands: &'a Hands,
+    pub(super) controllers: &'a Controllers,
     pub(super) engine: &'a str,
-    pub(super) pace: Duration,
+    pub(super) frame_time: Duration,
     pub(super) norm: Norm,
     pub(super) fps: f64,
     pub(super) dropped: u64,
@@ -54,8 +54,8 @@ pub(super) struct Sources<'a> {
     pub(super) sound: Option<&'a Capture>,
 }
 
-impl Board {
-    pub(super) fn new(piece: &str, table: &Table, keys: &Keys) -> Self {
+impl Hud {
+    pub(super) fn new(patch: &str, table: &Table, keys: &Keys) -> Self {
         let learnable = table.iter().filter(|(_, row)| {
             // Of the keyframes, those that hands have room for.
             let keyframe = row.name.strip_prefix("keyframe.");
@@ -63,13 +63,13 @@ impl Board {
             let is_within = number.is_none_or(|number| number <= LEARNABLE_KEYFRAMES);
             is_within && !row.read_only && row.kind != Kind::Text && !row.name.starts_with("midi.")
         });
-        let mut board = Self {
+        let mut hud = Self {
             learnable: learnable.map(|(id, _)| id).collect(),
             keys: table_of_keys(keys),
             ..Self::default()
         };
-        board.rename(piece);
-        board
+        hud.rename(patch);
+        hud
     }
 
     /// Opens or closes the table of parameters to be learnt; gives the one that is picked.
@@ -97,8 +97,8 @@ impl Board {
         self.picked.map(|at| self.learnable[at])
     }
 
-    pub(super) fn rename(&mut self, piece: &str) {
-        piece.clone_into(&mut self.readout.piece);
+    pub(super) fn rename(&mut self, patch: &str) {
+        patch.clone_into(&mut self.readout.piece);
     }
 
     pub(super) fn toggle(&mut self) {
@@ -186,15 +186,15 @@ impl Board {
         readout.engine = format!(
             "{}, norm {norm}, {:.1} ms a frame",
             sources.engine,
-            sources.pace.as_secs_f64() * 1e3
+            sources.frame_time.as_secs_f64() * 1e3
         );
         readout.pace = format!("{:.1} fps, {} dropped", sources.fps, sources.dropped);
-        let osc = sources.hands.osc.as_ref();
+        let osc = sources.controllers.osc.as_ref();
         let osc = osc.map_or("OSC off".to_owned(), |server| {
             format!("OSC {}", server.address())
         });
-        let now_stamp = sources.hands.inbox.now();
-        readout.ports = sources.hands.midi.as_ref().map_or(Vec::new(), |hub| {
+        let now_stamp = sources.controllers.control.inbox.now();
+        readout.ports = sources.controllers.midi.as_ref().map_or(Vec::new(), |hub| {
             let port = |state: PortState| Port {
                 name: if state.map.is_empty() {
                     state.port.name
@@ -217,7 +217,7 @@ impl Board {
             }
             Some(_) => "sound gone".to_owned(),
         };
-        let events = sources.hands.inbox.received();
+        let events = sources.controllers.control.inbox.received();
         readout.hands = format!("{osc}   {events} events   {sound}");
         readout.recording = sources.recording.map(|(length, dropped)| {
             let secs = length.as_secs();
@@ -252,14 +252,14 @@ impl Board {
                     _ => format!("{:.2} {}", instrument.base_value(param), row.unit),
                 },
             };
-            let name = match sources.hands.looks.label(&row.name) {
+            let name = match sources.controllers.looks.label(&row.name) {
                 Some(label) => format!("{} {label}", row.name),
                 None => row.name.clone(),
             };
-            [name, value, sources.hands.controls(param)]
+            [name, value, sources.controllers.controls(param)]
         });
         let learnt = sources
-            .hands
+            .controllers
             .midi
             .as_ref()
             .and_then(|hub| hub.last_learned());
@@ -299,7 +299,7 @@ pub(super) fn table_of_keys(keys: &Keys) -> Vec<(String, String)> {
             binding.does.contains(&format!(".{n}.")) || binding.does.ends_with(&format!(".{n}"))
         };
         match told {
-            Some((_, does, help)) if does.contains("{n}") && key.ends_with('1') => {
+            Some((_, does, help)) if does.contains(".N") && key.ends_with('1') => {
                 lines.push((format!("{key} to 8"), (*help).to_owned()));
             }
             Some((_, _, help)) => lines.push((key, (*help).to_owned())),

@@ -1,25 +1,35 @@
-//! The picture that is shown, on the graphics card, where every output finds it.
+//! Textures with pictures on the graphics card, where every output finds them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Canvas;
 
-/// A picture that lies on the card.
+/// Identity of a texture, whoever made it: no two of a process are alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TextureId(u64);
+
+impl TextureId {
+    /// The identity of another texture.
+    pub(super) fn new() -> Self {
+        static MADE: AtomicU64 = AtomicU64::new(0);
+        Self(MADE.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A picture in a texture.
 #[derive(Clone, Debug)]
 pub(super) struct Picture {
     pub(super) view: wgpu::TextureView,
     /// In pixels.
     pub(super) size: (u32, u32),
-    /// Another one where it is another texture.
-    pub(super) texture: u64,
+    pub(super) texture: TextureId,
 }
 
-/// The texture that pictures are copied to.
+/// The texture that pictures are uploaded to.
 #[derive(Default)]
-pub(super) struct Sheet {
-    held: Option<(wgpu::Texture, Picture)>,
-    made: u64,
-}
+pub(super) struct UploadTexture(Option<(wgpu::Texture, Picture)>);
 
-impl Sheet {
+impl UploadTexture {
     /// Copies a picture to the card. Makes a texture only where the size is another than before.
     pub(super) fn upload(
         &mut self,
@@ -27,12 +37,9 @@ impl Sheet {
         queue: &wgpu::Queue,
         canvas: &Canvas,
     ) -> &Picture {
-        let (texture, picture) = match self.held.take() {
-            Some(held) if held.1.size == canvas.size => self.held.insert(held),
-            _ => {
-                self.made += 1;
-                self.held.insert(make(device, canvas.size, self.made))
-            }
+        let (texture, picture) = match self.0.take() {
+            Some(held) if held.1.size == canvas.size => self.0.insert(held),
+            _ => self.0.insert(make(device, canvas.size)),
         };
         let (width, height) = canvas.size;
         let rows = wgpu::TexelCopyBufferLayout {
@@ -50,7 +57,7 @@ impl Sheet {
     }
 }
 
-fn make(device: &wgpu::Device, size: (u32, u32), number: u64) -> (wgpu::Texture, Picture) {
+fn make(device: &wgpu::Device, size: (u32, u32)) -> (wgpu::Texture, Picture) {
     let texture = device.create_texture(&wgpu::TextureDescriptor {
         label: Some("picture"),
         size: extent(size.0, size.1),
@@ -65,8 +72,7 @@ fn make(device: &wgpu::Device, size: (u32, u32), number: u64) -> (wgpu::Texture,
     let picture = Picture {
         view,
         size,
-        // The look's own textures have the even numbers.
-        texture: 2 * number + 1,
+        texture: TextureId::new(),
     };
     (texture, picture)
 }

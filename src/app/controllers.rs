@@ -3,24 +3,20 @@
 use std::sync::Arc;
 
 use super::Settings;
-use super::console::ConsoleSender;
-use super::stats::Figures;
+use super::stats::StatsReport;
 use crate::config;
 use crate::control::clock::Pulses;
 use crate::control::keys::Keys;
 use crate::control::midi::{self, Hub};
 use crate::control::osc::Server;
 use crate::control::oscquery::QueryServer;
-use crate::control::{AllowList, ControlPlane, Inbox, Notices, Values};
+use crate::control::{AllowList, ControlPlane};
 use crate::instrument::ParamId;
 use crate::stage::own::{Shelf, Watch};
 
-/// The controllers of a show and what they write to.
-pub(super) struct Hands {
-    pub(super) plane: ControlPlane,
-    pub(super) inbox: Arc<Inbox>,
-    pub(super) values: Arc<Values>,
-    pub(super) notices: Arc<Notices>,
+/// The controllers of a show, and the channels between them and it.
+pub(super) struct Controllers {
+    pub(super) control: ControlPlane,
     pub(super) pulses: Arc<Pulses>,
     pub(super) keys: Keys,
     pub(super) osc: Option<Server>,
@@ -30,24 +26,34 @@ pub(super) struct Hands {
     /// The performer's own passes, and what looks after their folder.
     pub(super) looks: Arc<Shelf>,
     _watch: Option<Watch>,
-    /// What tells the console, where there is one.
-    pub(super) feed: Option<ConsoleSender>,
 }
 
-impl Hands {
-    pub(super) fn start(settings: &Settings, plane: ControlPlane) -> anyhow::Result<Self> {
-        let ControlPlane {
-            table,
-            inbox,
-            values,
-            notices,
-        } = plane.clone();
+impl Controllers {
+    /// No controllers: what comes, comes through the channels.
+    #[cfg(test)]
+    pub(super) fn none(control: ControlPlane) -> Self {
+        let keys = Keys::load(std::path::Path::new("/nowhere/keys.toml"), &control.table);
+        Self {
+            keys: keys.unwrap().0,
+            pulses: Arc::default(),
+            osc: None,
+            oscquery: None,
+            allowed: Arc::new(AllowList::new(Vec::new())),
+            midi: None,
+            looks: Arc::new(Shelf::new(control.notices.reporter())),
+            _watch: None,
+            control,
+        }
+    }
+
+    pub(super) fn start(settings: &Settings, control: ControlPlane) -> anyhow::Result<Self> {
+        let notices = &control.notices;
         let allowed = Arc::new(AllowList::new(settings.osc_allow.clone()));
         let osc = settings.osc.as_deref().and_then(|address| {
             let started = Server::start(
                 address,
                 settings.osc_out.as_deref(),
-                plane.clone(),
+                control.clone(),
                 Arc::clone(&allowed),
             );
             match started {
@@ -66,13 +72,13 @@ impl Hands {
         });
         let oscquery = osc
             .as_ref()
-            .and_then(|osc| query(settings, osc, &plane, &allowed));
+            .and_then(|osc| query(settings, osc, &control, &allowed));
         let pulses = Arc::new(Pulses::default());
         let midi = midi::Settings {
             folder: Some(config::file("controllers")),
             clock_out: settings.midi_clock_out.clone(),
         };
-        let midi = match Hub::start(midi, plane.clone(), Arc::clone(&pulses)) {
+        let midi = match Hub::start(midi, control.clone(), Arc::clone(&pulses)) {
             Ok(hub) => Some(Arc::new(hub)),
             Err(error) => {
                 notices.warn(format!("no MIDI: {error}"));
@@ -84,16 +90,12 @@ impl Hands {
         if let Err(error) = &watch {
             notices.warn(format!("your own passes are not read: {error}"));
         }
-        let (keys, fault) = Keys::load(&config::file("keys.toml"), &table)?;
+        let (keys, fault) = Keys::load(&config::file("keys.toml"), &control.table)?;
         if let Some(fault) = fault {
             notices.warn(fault);
         }
         Ok(Self {
             keys,
-            plane,
-            inbox,
-            values,
-            notices,
             pulses,
             osc,
             oscquery,
@@ -101,7 +103,7 @@ impl Hands {
             midi,
             looks,
             _watch: watch.ok(),
-            feed: None,
+            control,
         })
     }
 
@@ -126,11 +128,11 @@ impl Hands {
     }
 
     /// What the network controllers came to.
-    pub(super) fn tell(&self, figures: &mut Figures) {
-        figures.osc_dropped = self.osc.as_ref().map_or(0, Server::dropped);
-        figures.osc_early = self.osc.as_ref().map_or(0, Server::early);
-        figures.osc_turned_away = self.allowed.refused();
-        figures.oscquery = self.oscquery.as_ref().map(QueryServer::address);
+    pub(super) fn report(&self, report: &mut StatsReport) {
+        report.osc_dropped = self.osc.as_ref().map_or(0, Server::dropped);
+        report.osc_early = self.osc.as_ref().map_or(0, Server::early);
+        report.osc_turned_away = self.allowed.refused();
+        report.oscquery = self.oscquery.as_ref().map(QueryServer::address);
     }
 }
 
