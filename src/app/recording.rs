@@ -8,7 +8,7 @@ use super::arm::RecordArm;
 use super::recording_worker::{RecordingWorker, Response};
 use super::sound_input::SoundInput;
 use crate::control::Notices;
-use crate::record::{Codec, Effort, Encoders, FpsMode, DiskSpace, Recorder, Settings, Sound};
+use crate::record::{Codec, DiskSpace, Effort, Encoders, FpsMode, Recorder, Settings, Sound};
 use crate::stage::{Canvas, Finished, PostChain, PostFrame, Projection};
 
 /// A recording that runs, that was asked for, or none.

@@ -39,10 +39,10 @@ impl Engine for TinyEngine {
         &mut self,
         z: &[f32],
         _: Norm,
-        bytes: Rounding,
+        rounding: Rounding,
         rgba: &mut [u8],
     ) -> Result<(), EngineError> {
-        rgba.fill(bytes.of(z[0] / 2.0));
+        rgba.fill(rounding.byte(z[0] / 2.0));
         Ok(())
     }
 }

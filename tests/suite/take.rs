@@ -5,10 +5,10 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Instant;
 
+use latentloop::app::TakeLog;
 use latentloop::engine::{Engine, EngineOptions, Norm, Rounding, open};
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table, ticks};
 use latentloop::network::weights::GeneratorWeights;
-use latentloop::app::TakeLog;
 use latentloop::stage::{Canvas, Compositor, Filter, Look, PostChain, Readback, Scaler};
 use latentloop::take::log::fingerprint;
 use latentloop::take::{Event, Model, Take};
@@ -111,7 +111,9 @@ impl Stage {
         if !self.compositor.is_frozen(instrument) {
             self.frame.resize(self.engine.size());
             let rgba = &mut self.frame.rgba;
-            self.engine.render_rgba(z, norm, Rounding::Nearest, rgba).unwrap();
+            self.engine
+                .render_rgba(z, norm, Rounding::Nearest, rgba)
+                .unwrap();
             let now = instrument.ticks();
             self.compositor.take(&mut self.frame, self.number, now);
         }
