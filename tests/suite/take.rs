@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use latentloop::app::TakeLog;
 use latentloop::engine::{Engine, EngineOptions, Norm, Rounding, open};
+use latentloop::instrument::params::LOOP_NORM;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table, ticks};
 use latentloop::network::weights::GeneratorWeights;
 use latentloop::stage::{Canvas, Compositor, Filter, Look, PostChain, Readback, Scaler};
@@ -176,10 +177,9 @@ impl Show {
 
     /// So many frames.
     fn play(&mut self, frames: usize) {
-        let batch = self.table.find("loop.norm").unwrap();
         for _ in 0..frames {
             (0..8).for_each(|_| self.instrument.tick());
-            let norm = Norm::of(self.instrument.value(batch));
+            let norm = self.instrument.get(LOOP_NORM);
             let rows = norm.rows();
             let mut z = vec![0.0; rows * self.instrument.latent()];
             self.instrument.latents(&mut z);
