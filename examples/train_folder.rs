@@ -60,7 +60,7 @@ fn main() -> anyhow::Result<()> {
             );
         }
     })?;
-    if let Some(model) = outcome.playing {
+    if let Some(model) = outcome.inference_file {
         println!("latentloop play {}", model.display());
     }
     Ok(())
