@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use image::RgbaImage;
-use latentloop::engine::{self, Rounding, EngineOptions, Norm};
+use latentloop::engine::{self, EngineOptions, Norm, Rounding};
 use latentloop::latent::seed_row;
 use latentloop::network::weights::GeneratorWeights;
 
