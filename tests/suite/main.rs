@@ -5,6 +5,8 @@
     reason = "a test's helpers fail the test where they stand"
 )]
 
+mod support;
+
 #[cfg(feature = "live")]
 mod clients;
 #[cfg(all(feature = "live", target_os = "linux"))]
@@ -15,6 +17,7 @@ mod console;
 mod disk;
 #[cfg(feature = "video")]
 mod footage;
+mod fixtures;
 mod import;
 #[cfg(all(feature = "live", feature = "video"))]
 mod look;

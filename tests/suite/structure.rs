@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use latentloop::cli::params::{parameters, touchdesigner, tsv};
 use latentloop::instrument::Table;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::support::{PROGRAM, root};
 
 /// Every source file below a module's folder, or its one file.
 fn sources(module: &str) -> Vec<PathBuf> {
@@ -160,7 +158,7 @@ fn what_ships_can_be_opened_and_is_small() {
 #[test]
 fn a_reader_that_has_read_enough_ends_the_program_quietly() {
     use std::process::{Command, Stdio};
-    let mut child = Command::new(env!("CARGO_BIN_EXE_latentloop"))
+    let mut child = Command::new(PROGRAM)
         .args(["params", "--json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -1,7 +1,7 @@
 //! Takes: logged while an instrument is played, and played again by the real program.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::Arc;
 
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table, ticks};
@@ -9,30 +9,7 @@ use latentloop::record::TakeLog;
 use latentloop::take::log::fingerprint;
 use latentloop::take::{Event, Model, Take};
 
-fn latentloop(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_latentloop"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn succeed(folder: &Path, arguments: &[&str]) -> String {
-    let output = latentloop(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {said}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn refused(folder: &Path, arguments: &[&str], words: &[&str]) {
-    let output = latentloop(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
-    for words in words {
-        assert!(said.contains(words), "{words:?} is not in: {said}");
-    }
-    assert!(!said.contains("panicked"), "{said}");
-}
+use crate::support::{refused, root, succeed};
 
 fn pictures(folder: &Path) -> Vec<image::RgbImage> {
     let count = std::fs::read_dir(folder).unwrap().count();
@@ -46,7 +23,7 @@ fn pictures(folder: &Path) -> Vec<image::RgbImage> {
 
 /// Copies a model of the repository.
 fn model(folder: &Path, file: &str, latent: u32) -> Arc<Model> {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let from = root().join(file);
     let name = from.file_name().unwrap().to_str().unwrap();
     let to = folder.join(name);
     std::fs::copy(&from, &to).unwrap();
@@ -57,14 +34,14 @@ fn model(folder: &Path, file: &str, latent: u32) -> Arc<Model> {
     })
 }
 
-/// A show of sixty frames a second without a screen.
-struct Show {
+/// An instrument that is played at sixty frames a second, and its log.
+struct Played {
     log: TakeLog,
     instrument: Instrument,
     table: Arc<Table>,
 }
 
-impl Show {
+impl Played {
     fn start(folder: &Path, model: Arc<Model>) -> Self {
         let table = Arc::new(Table::standard());
         let latent = model.latent as usize;
@@ -127,7 +104,7 @@ impl Show {
 fn played(folder: &Path) -> PathBuf {
     let model = model(folder, "tests/parity/generator.safetensors", 12);
     let path = folder.join("played.take");
-    let mut show = Show::start(folder, model);
+    let mut show = Played::start(folder, model);
     show.set("loop.speed", 2.0);
     show.play(30);
     show.fire("loop.reroll");
@@ -197,6 +174,7 @@ fn a_take_with_a_latent_that_differs_is_named() {
     refused(
         folder,
         &["take", "render", "played.take", "--verify"],
+        1,
         &["179 of 180", "at 1.000 s"],
     );
 }
@@ -299,7 +277,7 @@ fn a_model_that_a_take_changes_to_fades_in() {
     let crystal = model(folder, "models/crystal.safetensors", 200);
     let flower = model(folder, "models/flower.safetensors", 200);
     let take = |name: &str, fade_secs: f64| {
-        let mut show = Show::start(folder, Arc::clone(&crystal));
+        let mut show = Played::start(folder, Arc::clone(&crystal));
         show.log.begin_file(0, folder.join(name));
         show.set("loop.speed", 0.0);
         show.set("preset.fade_secs", fade_secs);
@@ -360,7 +338,7 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     let small = model(folder, "tests/parity/generator.safetensors", 12);
     let large = model(folder, "models/nosferatu.safetensors", 200);
     let path = folder.join("both.take");
-    let mut show = Show::start(folder, small);
+    let mut show = Played::start(folder, small);
     show.log.begin_file(0, path);
     show.play(24);
     // Latents of another length come with a preset.
@@ -403,6 +381,7 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     refused(
         folder,
         &["take", "render", "both.take", "-o", "no"],
+        1,
         &[&found, "--any-model", "generator.safetensors"],
     );
     std::fs::write(folder.join("generator.safetensors"), bytes).unwrap();
@@ -410,6 +389,7 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     refused(
         folder,
         &["take", "render", "both.take", "-o", "no"],
+        1,
         &["changes its model", "nosferatu.safetensors is not there"],
     );
     assert!(!folder.join("no").exists());
@@ -453,7 +433,7 @@ fn what_cannot_be_done_with_a_take_is_named() {
             &["PNG", "folder"],
         ),
     ] {
-        refused(folder, &[&["take"], arguments].concat(), words);
+        refused(folder, &[&["take"], arguments].concat(), 1, words);
     }
     assert!(!folder.join("x").exists());
 }
