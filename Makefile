@@ -17,12 +17,12 @@ play:
 
 test:
 	@scripts/setup.sh test
-	$(CARGO) test --locked $(ARGS)
+	$(CARGO) test --locked --workspace $(ARGS)
 
 lint:
 	@scripts/setup.sh play
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features -- -D warnings
 
 bench:

@@ -3,54 +3,30 @@
 //! A film clip goes in, a DCGAN trained on its frames comes out, and a performer plays that network:
 //! keyframes in its latent space on a closed loop, and a play head that hands, clocks and sound move along it.
 //!
-//! The modules stand in the order in which data flows.
+//! The rooms below are crates of their own; this package is the program around them.
 
 // The studio: a clip becomes pictures, pictures a model.
+pub use latentloop_nn::network;
 #[cfg(feature = "video")]
-mod video;
-
-#[cfg(feature = "video")]
-pub mod footage;
-
-mod light;
-pub mod palette;
-
-pub mod network;
-
-#[cfg(any(feature = "cuda", test))]
-mod cuda;
-
-pub mod train;
-
-pub mod score;
+pub use latentloop_studio::footage;
+pub use latentloop_studio::{score, sheet, train};
 
 // The hands: what a performer does becomes latents.
 #[cfg(feature = "live")]
-pub mod control;
+pub use latentloop_control as control;
 #[cfg(feature = "live")]
-pub mod sound;
-
-pub mod latent;
-
-pub mod instrument;
-
-pub mod take;
+pub use latentloop_control::sound;
+pub use latentloop_core::{files, instrument, latent, palette, report, take, worker};
 
 // The stage: latents become pictures that are seen and recorded.
-pub mod engine;
-
-pub mod stage;
-
-pub mod record;
-
+pub use latentloop_nn::engine;
+pub use latentloop_stage as stage;
+pub use latentloop_stage::record;
 pub mod render;
 
-pub mod sheet;
-
 // The program around them.
-pub mod library;
-
 pub mod config;
+pub mod library;
 
 #[cfg(feature = "live")]
 pub mod app;

@@ -5,15 +5,13 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
-use sha2::{Digest, Sha256};
 
+use crate::files::{MAX_TEXT_BYTES, read_text_limited, sha256};
 use crate::instrument::{BANK, Preset, Table};
 use crate::take::{self, Script, Take};
 
 /// The preset that is played where none is named.
 const FIRST: &str = "presets/first.toml";
-/// Largest preset or take that is read, in bytes.
-const MAX_TEXT_BYTES: u64 = 4 << 20;
 /// Largest logged take that is read, in bytes.
 const MAX_TAKE_BYTES: u64 = 1 << 30;
 
@@ -74,8 +72,8 @@ pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Piece> {
 /// # Errors
 /// As [`open`].
 pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Piece> {
-    let text =
-        read_text(path).with_context(|| format!("cannot open the preset {}", path.display()))?;
+    let text = read_text_limited(path, MAX_TEXT_BYTES, "preset")
+        .with_context(|| format!("cannot open the preset {}", path.display()))?;
     let preset = Preset::parse(&text, table)
         .with_context(|| format!("cannot use the preset {}", path.display()))?;
     let Some(model) = &preset.model else {
@@ -138,7 +136,7 @@ pub fn take(path: &Path, table: &Table) -> anyhow::Result<TakeFile> {
     // A shorter file is no log.
     let is_log = file.read_exact(&mut magic).is_ok() && magic == take::log::MAGIC;
     if !is_log {
-        let text = read_text(path).with_context(open)?;
+        let text = read_text_limited(path, MAX_TEXT_BYTES, "take").with_context(open)?;
         let script = Script::parse(&text, table).with_context(cannot_use)?;
         return Ok(TakeFile::Script(script));
     }
@@ -152,27 +150,6 @@ pub fn take(path: &Path, table: &Table) -> anyhow::Result<TakeFile> {
     }
     let take = Take::read(&bytes, table).with_context(cannot_use)?;
     Ok(TakeFile::Logged(take))
-}
-
-/// SHA-256 of a whole file, in hexadecimal.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn sha256(file: &Path) -> std::io::Result<String> {
-    let mut source = File::open(file)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0u8; 1 << 16];
-    loop {
-        match source.read(&mut buffer)? {
-            0 => break,
-            length => hash.update(&buffer[..length]),
-        }
-    }
-    Ok(hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
 }
 
 /// The preset `steps` after this one in its folder, by name, round and round; the first where it is not there itself.
@@ -194,7 +171,7 @@ pub fn bank(beside: &Path, table: &Table) -> Vec<Option<PathBuf>> {
     let mut places = vec![None; BANK];
     let mut rest = Vec::new();
     for path in presets(folder(beside)) {
-        let preset = read_text(&path)
+        let preset = read_text_limited(&path, MAX_TEXT_BYTES, "preset")
             .ok()
             .and_then(|text| Preset::parse(&text, table).ok());
         let place = preset.and_then(|preset| preset.bank).unwrap_or(0);
@@ -337,18 +314,6 @@ pub fn shipped(relative: &str) -> anyhow::Result<PathBuf> {
             bail!("{relative} is not here: run in latentloop's folder, or name a model or preset")
         }
     }
-}
-
-/// Reads a text file of bounded size.
-///
-/// # Errors
-/// When it cannot be read, is too large or is not UTF-8.
-pub fn read_text(path: &Path) -> anyhow::Result<String> {
-    let length = std::fs::metadata(path)?.len();
-    if length > MAX_TEXT_BYTES {
-        bail!("it has {length} bytes, more than any preset or take");
-    }
-    Ok(std::fs::read_to_string(path)?)
 }
 
 fn plain_name(name: &str) -> anyhow::Result<&str> {

@@ -12,6 +12,7 @@ use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
 use latentloop::record::TakeLog;
+use latentloop::report::Reporter;
 use latentloop::stage::{
     Canvas, Crossfade, Film, Filter, Finish, LookFrame, LookIds, ProjectionIds, Scaler,
 };
@@ -71,7 +72,7 @@ fn a_hand_a_tick_and_a_picture_allocate_nothing() {
         latent: 200,
         ..Model::default()
     });
-    let log = TakeLog::start(&folder, &instrument, model, Box::new(|_| {}))
+    let log = TakeLog::start(&folder, &instrument, model, Reporter::silent())
         .expect("there is room for a thread");
     let mut z = vec![0.0; Norm::Batch.rows() * 200];
     let (from, to) = (vec![10u8; 64 * 64 * 4], vec![90u8; 64 * 64 * 4]);

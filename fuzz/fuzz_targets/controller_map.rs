@@ -1,8 +1,8 @@
 //! A controller's map of the performer's.
 #![no_main]
 
-use latentloop::control::midi::parse_own;
-use latentloop::instrument::Table;
+use latentloop_control::midi::parse_own;
+use latentloop_core::instrument::Table;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

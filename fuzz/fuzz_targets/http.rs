@@ -1,7 +1,7 @@
 //! The head of an OSCQuery request.
 #![no_main]
 
-use latentloop::control::oscquery::Head;
+use latentloop_control::oscquery::Head;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,9 +1,9 @@
 //! Bytes of a MIDI port, played on every map that ships.
 #![no_main]
 
-use latentloop::control::Values;
-use latentloop::control::midi::{Given, Map, Reader, SHIPPED, Wiring};
-use latentloop::instrument::{Action, Table};
+use latentloop_control::Values;
+use latentloop_control::midi::{Given, Map, Reader, SHIPPED, Wiring};
+use latentloop_core::instrument::{Action, Table};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

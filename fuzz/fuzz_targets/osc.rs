@@ -4,8 +4,8 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use latentloop::control::osc::{Decoder, messages};
-use latentloop::instrument::Table;
+use latentloop_control::osc::{Decoder, messages};
+use latentloop_core::instrument::Table;
 use libfuzzer_sys::fuzz_target;
 
 static TABLE: LazyLock<Table> = LazyLock::new(Table::standard);

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use latentloop::instrument::{Instrument, Preset, Table};
+use latentloop_core::instrument::{Instrument, Preset, Table};
 use libfuzzer_sys::fuzz_target;
 
 static TABLE: LazyLock<Arc<Table>> = LazyLock::new(|| Arc::new(Table::standard()));

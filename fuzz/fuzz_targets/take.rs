@@ -4,8 +4,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use latentloop::instrument::Table;
-use latentloop::take::{Player, Script, Take, trim};
+use latentloop_core::instrument::Table;
+use latentloop_core::take::{Player, Script, Take, trim};
 use libfuzzer_sys::fuzz_target;
 
 static TABLE: LazyLock<Arc<Table>> = LazyLock::new(|| Arc::new(Table::standard()));

@@ -238,8 +238,7 @@ impl Show {
                 "the recording no longer waits"
             }
         };
-        // A full desk has more pressing things to do.
-        let _ = self.pieces.ask(Job::Tell(text.to_owned()));
+        self.hands.notices.info(text);
     }
 
     /// Starts or stops the recording that waits, where its moment has come.

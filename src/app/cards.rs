@@ -47,7 +47,7 @@ impl Cards {
             due: None,
             is_told: false,
         };
-        notices.tell(format!("showing with {}", card.name()));
+        notices.info(format!("showing with {}", card.name()));
         cards.tell_refused(&card);
         let give_back = Box::new(move |card| {
             // Where the window's thread has ended, so does the show.
@@ -86,7 +86,7 @@ impl Cards {
                 let text = format!("the graphics card is there again: {}", card.name());
                 // The show asks for one at a time.
                 let _ = self.opened.try_send(card);
-                self.notices.tell(text);
+                self.notices.info(text);
             }
             Err(error) => {
                 self.due = Some(now + RETRY);

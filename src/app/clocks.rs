@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::desk::{Desk, Job};
 use super::hands::Hands;
-use crate::control::Stamp;
 use crate::control::clock::{Follower, Following, Line, Pulses, Sender};
+use crate::control::{Notices, Stamp};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Action, Instrument, ParamId, Table};
 
@@ -77,14 +76,14 @@ impl Clocks {
         &mut self,
         instrument: &Instrument,
         now: Stamp,
-        desk: &Desk,
+        notices: &Notices,
     ) -> Option<Action> {
         while let Some((port, pulse, at)) = self.pulses.take() {
             self.follower.put(port, pulse, secs(at));
         }
         let source = instrument.base_value(self.ids.source) as u8;
         let midi = self.follower.at(secs(now));
-        self.tell(midi, source, desk);
+        self.tell(midi, source, notices);
         let Following {
             beat,
             tempo,
@@ -136,7 +135,7 @@ impl Clocks {
     }
 
     /// A clock that begins or goes is told of once.
-    fn tell(&mut self, following: Option<Following>, source: u8, desk: &Desk) {
+    fn tell(&mut self, following: Option<Following>, source: u8, notices: &Notices) {
         let port = following.and(self.follower.port());
         // Its first beats may be uneven.
         if port == self.told || (port.is_some() && !self.follower.is_settled()) {
@@ -155,8 +154,7 @@ impl Clocks {
             }
             None => return,
         };
-        // A full desk has more pressing things to do.
-        let _ = desk.ask(Job::Tell(text));
+        notices.info(text);
     }
 }
 

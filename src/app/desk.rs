@@ -33,10 +33,6 @@ pub(super) enum Job {
     Save(Box<str>, Box<Preset>, Arc<Piece>),
     /// Look after the file of this piece.
     Watch(Arc<Piece>),
-    /// Tell the performer.
-    Tell(String),
-    /// Tell the performer of something that goes wrong.
-    Warn(String),
     /// Open a recording in that folder.
     Record(PathBuf, record::Settings),
     /// Close a recording.
@@ -156,14 +152,6 @@ impl Clerk {
                 self.pieces.watch(piece);
                 None
             }
-            Job::Tell(text) => {
-                self.notices.tell(text);
-                None
-            }
-            Job::Warn(text) => {
-                self.notices.warn(text);
-                None
-            }
             Job::Record(folder, settings) => {
                 let path = record::name(&folder, std::time::SystemTime::now(), &settings);
                 match Recorder::start(&path, &settings) {
@@ -203,7 +191,7 @@ impl Clerk {
             Job::Listen(name) => match Capture::open(&name) {
                 Ok(capture) => {
                     self.notices
-                        .tell(format!("listening to {}", capture.input()));
+                        .info(format!("listening to {}", capture.input()));
                     Some(Done::Listening(Box::new(capture)))
                 }
                 Err(error) => {
@@ -229,7 +217,7 @@ impl Clerk {
 pub(super) fn close(recorder: Recorder, notices: &Notices) -> Option<Summary> {
     match recorder.finish() {
         Ok(summary) => {
-            notices.tell(format!("recorded {summary}"));
+            notices.info(format!("recorded {summary}"));
             Some(summary)
         }
         Err(error) => {

@@ -11,8 +11,8 @@ use crate::control::keys::Keys;
 use crate::control::midi::{self, Hub};
 use crate::control::osc::{Server, World};
 use crate::control::oscquery::QueryServer;
-use crate::control::{Guard, Inbox, Notices, Values};
-use crate::instrument::{ParamId, Table};
+use crate::control::{ControlPlane, Guard, Inbox, Notices, Values};
+use crate::instrument::ParamId;
 use crate::stage::own::{Shelf, Watch};
 
 /// The controllers of a show and what they write to.
@@ -34,10 +34,14 @@ pub(super) struct Hands {
 }
 
 impl Hands {
-    pub(super) fn start(settings: &Settings, table: &Arc<Table>) -> anyhow::Result<Self> {
-        let inbox = Arc::new(Inbox::new(table));
-        let values = Arc::new(Values::new(table));
-        let notices = Arc::new(Notices::default());
+    pub(super) fn start(settings: &Settings, control: ControlPlane) -> anyhow::Result<Self> {
+        let ControlPlane {
+            table,
+            inbox,
+            values,
+            notices,
+        } = control;
+        let table = &table;
         let guard = Arc::new(Guard::new(settings.osc_allow.clone()));
         let world = World {
             table: Arc::clone(table),
@@ -50,7 +54,7 @@ impl Hands {
             let started = Server::start(address, settings.osc_out.as_deref(), world.clone());
             match started {
                 Ok(server) => {
-                    notices.tell(format!("OSC: {}", server.address()));
+                    notices.info(format!("OSC: {}", server.address()));
                     if !server.address().ip().is_loopback() && world.guard.is_open() {
                         notices.warn("OSC is open to every machine of the network; --osc-allow NETWORK lets only some in");
                     }
@@ -81,14 +85,7 @@ impl Hands {
                 None
             }
         };
-        let told = Arc::clone(&notices);
-        let looks = Arc::new(Shelf::new(Box::new(move |is_warning, text| {
-            if is_warning {
-                told.warn(text);
-            } else {
-                told.tell(text);
-            }
-        })));
+        let looks = Arc::new(Shelf::new(notices.reporter()));
         let watch = Watch::start(config::file("looks"), Arc::clone(&looks));
         if let Err(error) = &watch {
             notices.warn(format!("your own passes are not read: {error}"));
@@ -152,7 +149,7 @@ fn query(settings: &Settings, osc: &Server, world: &World) -> Option<QueryServer
     match QueryServer::start(&address, osc.address(), world.clone()) {
         Ok(server) => {
             let text = format!("OSCQuery: http://{}", server.address());
-            world.notices.tell(text);
+            world.notices.info(text);
             Some(server)
         }
         Err(error) => {

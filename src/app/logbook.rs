@@ -10,7 +10,7 @@ use super::pieces::model_of;
 use crate::control::Notices;
 use crate::instrument::{Action, Instrument, Preset};
 use crate::library::Piece;
-use crate::record::{Notice, TakeLog};
+use crate::record::TakeLog;
 use crate::take::Model;
 use crate::take::log::fingerprint;
 
@@ -26,12 +26,7 @@ impl Logbook {
         notices: &Arc<Notices>,
     ) -> anyhow::Result<Self> {
         let model = Arc::new(model_of(piece, instrument.latent()));
-        let notices = Arc::clone(notices);
-        let tell = move |notice| match notice {
-            Notice::Tell(text) => notices.tell(text),
-            Notice::Warn(text) => notices.warn(text),
-        };
-        let log = TakeLog::start(&settings.takes, instrument, model, Box::new(tell))
+        let log = TakeLog::start(&settings.takes, instrument, model, notices.reporter())
             .context("cannot start the log of takes")?;
         Ok(Self(log))
     }

@@ -34,7 +34,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::engine::{Drawing, Norm};
+use crate::control::{ControlPlane, NoticeLog};
+use crate::engine::{EngineOptions, Norm};
 use crate::instrument::Table;
 use crate::library;
 use crate::record::{Codec, Encoders, FpsMode};
@@ -62,7 +63,7 @@ pub struct Settings {
     /// The model or preset; the preset that ships where none is named.
     pub piece: Option<PathBuf>,
     /// What draws.
-    pub drawing: Drawing,
+    pub engine: EngineOptions,
     /// Batch norm's statistics, instead of the preset's.
     pub norm: Option<Norm>,
     /// Pictures a second.
@@ -118,9 +119,13 @@ pub struct Settings {
 /// while the show goes on.
 pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> {
     let table = Arc::new(Table::standard());
+    let control = ControlPlane::new(&table);
+    // Dropped last: what others say when they end is logged too.
+    let _log =
+        NoticeLog::start(&control.notices).context("cannot start the thread that logs notices")?;
     let piece = library::open(settings.piece.as_deref(), &table)?;
     let opened = pieces::First::open(piece, settings, &table)?;
-    let hands = hands::Hands::start(settings, &table)?;
+    let hands = hands::Hands::start(settings, control)?;
     let quit = table.find("show.quit")?;
     let inbox = Arc::clone(&hands.inbox);
     ctrlc::set_handler(move || {
@@ -137,7 +142,7 @@ pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> 
     };
     if let Some(path) = &settings.stats {
         let text = serde_json::to_string_pretty(&shown)?;
-        crate::network::checkpoint::write_whole(path, text.as_bytes())
+        crate::files::write_atomic(path, text.as_bytes())
             .with_context(|| format!("cannot write the figures to {}", path.display()))?;
     }
     Ok(())

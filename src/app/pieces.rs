@@ -8,10 +8,10 @@ use anyhow::{Context, bail};
 
 use super::Settings;
 use crate::control::Notices;
-use crate::engine::{Choice, Drawing, Engine, Winograd, open, painted_with};
+use crate::engine::{Backend, Engine, EngineOptions, Winograd, open, painted_with};
+use crate::files::write_atomic;
 use crate::instrument::{Instrument, Preset, Recall, Table};
 use crate::library::{self, Piece};
-use crate::network::checkpoint::write_whole;
 use crate::network::weights::GeneratorWeights;
 use crate::palette::{Oklab, Palette};
 use crate::take::Model;
@@ -32,7 +32,7 @@ impl First {
         table: &Arc<Table>,
     ) -> anyhow::Result<Self> {
         let weights = GeneratorWeights::load(&piece.model)?;
-        let engine = open(&weights, &settings.drawing)?;
+        let engine = open(&weights, &settings.engine)?;
         let instrument = Instrument::new(&piece.preset, Arc::clone(table), engine.latent())
             .with_context(|| format!("cannot play {}", piece.name))?;
         Ok(Self {
@@ -74,7 +74,7 @@ pub(super) enum Which {
 
 /// Opens and saves presets, and looks after the file of the one that plays.
 pub(super) struct Pieces {
-    drawing: Drawing,
+    engine_options: EngineOptions,
     table: Arc<Table>,
     /// Length of the present model's latents.
     latent: usize,
@@ -90,13 +90,13 @@ impl Pieces {
         notices: Arc<Notices>,
     ) -> Self {
         Self {
-            drawing: Drawing {
+            engine_options: EngineOptions {
                 // Measuring would take the processor from the show.
-                winograd: match settings.drawing.winograd {
-                    Some(Winograd::Auto) => Some(Winograd::Known),
+                winograd: match settings.engine.winograd {
+                    Winograd::Auto => Winograd::Known,
                     other => other,
                 },
-                ..settings.drawing.clone()
+                ..settings.engine.clone()
             },
             table: Arc::clone(table),
             latent,
@@ -151,15 +151,15 @@ impl Pieces {
 
     /// What the model of a piece paints with.
     pub(super) fn palette(&self, piece: &Piece) -> Option<Oklab> {
-        let drawing = Drawing {
+        let options = EngineOptions {
             // The show's own threads come first.
-            engine: Choice::Cpu,
+            backend: Backend::Cpu,
             threads: Some(1),
-            ..self.drawing.clone()
+            ..self.engine_options.clone()
         };
         let palette = GeneratorWeights::load(&piece.model)
             .map_err(anyhow::Error::from)
-            .and_then(|weights| Ok(open(&weights, &drawing)?))
+            .and_then(|weights| Ok(open(&weights, &options)?))
             .and_then(|mut engine| Ok(painted_with(engine.as_mut())?));
         let palette = palette.unwrap_or_else(|error| {
             let model = piece.model.display();
@@ -183,7 +183,7 @@ impl Pieces {
                 {
                     *known = modified(&path);
                 }
-                self.notices.tell(format!("saved {}", path.display()));
+                self.notices.info(format!("saved {}", path.display()));
             }
             Err(error) => self
                 .notices
@@ -200,7 +200,7 @@ impl Pieces {
             std::fs::copy(&path, &before)
                 .with_context(|| format!("cannot keep {}", before.display()))?;
         }
-        write_whole(&path, text.as_bytes())
+        write_atomic(&path, text.as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     }
@@ -253,7 +253,7 @@ impl Pieces {
     fn open_model(&mut self, name: &str, present: &Piece) -> anyhow::Result<Opened> {
         let model = library::named_model(&present.model, name)?;
         let mut piece = Piece {
-            model_sha256: library::sha256(&model)?,
+            model_sha256: crate::files::sha256(&model)?,
             model,
             ..present.clone()
         };
@@ -281,7 +281,7 @@ impl Pieces {
             return Ok(None);
         }
         let weights = GeneratorWeights::load(&piece.model)?;
-        let engine = open(&weights, &self.drawing)?;
+        let engine = open(&weights, &self.engine_options)?;
         let model = model_of(piece, engine.latent());
         Ok(Some(Played {
             engine,
@@ -297,7 +297,7 @@ impl Pieces {
                     Some(_) => opened.piece.name.clone(),
                     None => opened.piece.model.display().to_string(),
                 };
-                self.notices.tell(format!("{what} {name}"));
+                self.notices.info(format!("{what} {name}"));
                 Some(opened)
             }
             Err(error) => {

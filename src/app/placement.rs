@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::config;
-use crate::network::checkpoint::write_whole;
+use crate::files::{MAX_TEXT_BYTES, read_text_limited, write_atomic};
 
 /// The file, and the version of it that this program reads and writes.
 const FILE: &str = "windows.toml";
@@ -71,7 +71,7 @@ impl Placement {
         if !path.exists() {
             return (Self::default(), None);
         }
-        match crate::library::read_text(path)
+        match read_text_limited(path, MAX_TEXT_BYTES, "windows.toml")
             .map_err(|error| format!("{error:#}"))
             .and_then(|text| Self::parse(&text))
         {
@@ -132,7 +132,7 @@ impl Placement {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
         }
-        write_whole(&path, text.as_bytes()).map_err(|error| failed(error.to_string()))
+        write_atomic(&path, text.as_bytes()).map_err(|error| failed(error.to_string()))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::desk::Job;
 use super::readout::Sources;
 use super::show::Show;
 use super::tape::Change;
@@ -146,8 +145,7 @@ impl Show {
                 "showing {:.0} pictures a second, which this machine can keep",
                 interval.as_secs_f64().recip()
             );
-            // A full desk has more pressing things to do.
-            let _ = self.pieces.ask(Job::Tell(text));
+            self.hands.notices.info(text);
         }
     }
 

@@ -56,7 +56,7 @@ impl Remuxing {
                     match remux(&recording) {
                         Ok(()) => {
                             let path = recording.path.display();
-                            notices.tell(format!("{path} is a plain mp4 now"));
+                            notices.info(format!("{path} is a plain mp4 now"));
                         }
                         Err(error) => notices.warn(error.to_string()),
                     }

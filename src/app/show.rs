@@ -127,7 +127,7 @@ impl Show {
         let engine_name = engine.name().to_owned();
         hands
             .notices
-            .tell(format!("playing {} with {engine_name}", piece.name));
+            .info(format!("playing {} with {engine_name}", piece.name));
         let desk = |name| Desk::start(name, settings, table, latent, Arc::clone(&hands.notices));
         let pieces = desk("desk-pieces")?;
         let tape = Tape::new(
@@ -144,12 +144,11 @@ impl Show {
                 without_look: settings.without_look,
             },
         );
-        let told = Arc::clone(&hands.notices);
         let pipes = Pipes::open(
             &settings.out,
             size,
             settings.out_size.unwrap_or(size),
-            &(Arc::new(move |text| told.tell(text)) as _),
+            &hands.notices.reporter(),
         )?;
         if let Some(name) = &settings.sound_in {
             // An empty desk has room.
@@ -299,7 +298,10 @@ impl Show {
     /// Brings the beat to where the clock that is followed has it.
     fn follow_clock(&mut self) {
         let now = self.hands.inbox.now();
-        if let Some(action) = self.clocks.follow(&self.instrument, now, &self.pieces) {
+        if let Some(action) = self
+            .clocks
+            .follow(&self.instrument, now, &self.hands.notices)
+        {
             self.act(action);
         }
     }

@@ -154,8 +154,7 @@ impl Tape {
             running.recorder.path().display()
         );
         self.encoder = Some(encoder);
-        // Where the desk is full, the show must not wait.
-        let _ = self.desk.ask(Job::Tell(text));
+        self.notices.info(text);
         self.state = State::On(running);
     }
 
@@ -250,8 +249,7 @@ impl Tape {
             _ => None,
         };
         if let Some(text) = told {
-            // Where the desk is full, the show must not wait.
-            let _ = self.desk.ask(Job::Warn(text));
+            self.notices.warn(text);
         }
         if (recorder.has_failed() || room == Room::Spent)
             && let State::On(running) = std::mem::replace(&mut self.state, State::Off)

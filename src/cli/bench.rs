@@ -7,7 +7,8 @@ use anyhow::Context;
 use candle_core::Device;
 
 use super::train::{DeviceChoice, Matmul};
-use crate::engine::{Drawing, Norm, Winograd, open};
+use super::values::{EngineArgs, one_of};
+use crate::engine::{Norm, Winograd, open};
 use crate::network::spec::Spec;
 use crate::network::weights::GeneratorWeights;
 use crate::train;
@@ -29,10 +30,10 @@ pub struct Args {
     #[arg(long, default_value_t = 1.0, conflicts_with = "model")]
     width: f64,
     /// Statistics of batch norm
-    #[arg(long, value_enum, default_value = "running")]
+    #[arg(long, value_parser = one_of::<Norm>(), default_value = "running")]
     norm: Norm,
     #[command(flatten)]
-    drawing: Drawing,
+    engine: EngineArgs,
     /// Times that are counted
     #[arg(long, default_value_t = 15)]
     runs: usize,
@@ -63,7 +64,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         "cannot time a batch of 0: --batch takes 1 or more"
     );
     anyhow::ensure!(
-        args.drawing.threads != Some(0),
+        args.engine.threads != Some(0),
         "cannot run on 0 threads: --threads takes 1 or more"
     );
     if args.train {
@@ -79,7 +80,7 @@ fn time_step(args: &Args) -> anyhow::Result<()> {
     let batch = args.batch.unwrap_or(8);
     // A pool of 0 threads has one a core.
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(args.drawing.threads.unwrap_or(0))
+        .num_threads(args.engine.threads.unwrap_or(0))
         .build()
         .context("cannot start the threads that train: give fewer with --threads")?;
     let device = args.device.open(args.matmul)?;
@@ -104,9 +105,7 @@ fn time_frames(args: &Args) -> anyhow::Result<()> {
         Some(path) => GeneratorWeights::load(path)?,
         None => GeneratorWeights::random(&Spec::studies(args.size, args.width, LATENT)?, 0),
     };
-    let mut drawing = args.drawing.clone();
-    drawing.winograd.get_or_insert(Winograd::Auto);
-    let mut engine = open(&weights, &drawing)?;
+    let mut engine = open(&weights, &args.engine.options_or(Winograd::Auto))?;
     let (width, height) = engine.size();
     for batch in args.batch.map_or(vec![1, 8], |batch| vec![batch]) {
         let z: Vec<f32> = (0..batch * engine.latent())

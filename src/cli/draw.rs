@@ -6,8 +6,9 @@ use anyhow::{Context, bail};
 use image::{Rgb, RgbImage};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::engine::{Bytes, Drawing, Norm, open};
-use crate::network::checkpoint::write_whole;
+use super::values::{EngineArgs, one_of};
+use crate::engine::{Bytes, Norm, open};
+use crate::files::write_atomic;
 use crate::network::weights::GeneratorWeights;
 
 /// Most latents drawn at once.
@@ -24,10 +25,10 @@ pub struct Args {
     #[arg(short, long)]
     output: PathBuf,
     /// Statistics of batch norm; batch takes those of all rows together
-    #[arg(long, value_enum, default_value = "batch")]
+    #[arg(long, value_parser = one_of::<Norm>(), default_value = "batch")]
     norm: Norm,
     #[command(flatten)]
-    drawing: Drawing,
+    engine: EngineArgs,
 }
 
 /// Runs `latentloop draw`.
@@ -35,7 +36,10 @@ pub struct Args {
 /// # Errors
 /// When the model or the latents cannot be read or do not fit, or the pictures cannot be written.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    let mut engine = open(&GeneratorWeights::load(&args.model)?, &args.drawing)?;
+    let mut engine = open(
+        &GeneratorWeights::load(&args.model)?,
+        &args.engine.options(),
+    )?;
     let (shape, z) = tensor(&args.latents, "z")?;
     let latent = engine.latent();
     let &[rows, length] = &shape[..] else {
@@ -62,7 +66,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         let bytes: Vec<u8> = pictures.iter().flat_map(|v| v.to_le_bytes()).collect();
         let view = TensorView::new(Dtype::F32, vec![rows, 3, height, width], &bytes)?;
         let file = safetensors::serialize([("pictures", view)], None)?;
-        return write_whole(&args.output, &file)
+        return write_atomic(&args.output, &file)
             .with_context(|| format!("cannot write {}", args.output.display()));
     }
     std::fs::create_dir_all(&args.output)

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::engine::{Drawing, open};
+use crate::engine::{EngineOptions, open};
 use crate::network::weights::GeneratorWeights;
 use crate::render::{Film, Form, Pictures, RenderError, Surroundings};
 
@@ -22,11 +22,11 @@ pub(super) fn make(
     model: &Path,
     output: &Path,
     form: Form,
-    drawing: &Drawing,
+    engine: &EngineOptions,
     render: impl FnOnce(&mut Film, &mut Surroundings) -> Result<u64, RenderError>,
 ) -> anyhow::Result<()> {
     let weights = GeneratorWeights::load(model)?;
-    let painter = (open(&weights, drawing)?, weights.palette);
+    let painter = (open(&weights, engine)?, weights.palette);
     drop(weights);
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);

@@ -90,6 +90,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 #[cfg(feature = "video")]
 mod choices {
+    use crate::cli::values::one_of;
     use crate::footage::{Fit, Format, Settings};
 
     #[derive(Debug, clap::Args)]
@@ -98,7 +99,7 @@ mod choices {
         #[arg(long, default_value_t = 256, value_name = "PIXELS")]
         size: u32,
         /// How the clip's shape becomes a square: all of it distorted, its middle, or all of it with black beside it
-        #[arg(long, value_enum, default_value = "squash")]
+        #[arg(long, value_parser = one_of::<Fit>(), default_value = "squash")]
         fit: Fit,
         /// Second of each clip to begin at
         #[arg(long, default_value_t = 0.0, value_name = "SECS")]
@@ -122,7 +123,7 @@ mod choices {
         #[arg(long)]
         dedupe: bool,
         /// File format of the pictures
-        #[arg(long, value_enum, default_value = "jpg")]
+        #[arg(long, value_parser = one_of::<Format>(), default_value = "jpg")]
         format: Format,
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 
+use super::values::one_of;
 use crate::network::checkpoint::Precision;
 use crate::network::description::Description;
 use crate::network::import::{self, Activation, Choices, Step};
@@ -21,7 +22,7 @@ pub struct Args {
     #[arg(short, long, value_name = "MODEL.safetensors")]
     output: PathBuf,
     /// Activation of all layers but the last; needed unless the network is of the studies architecture
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of::<Activation>())]
     activation: Option<Activation>,
     /// Stride and padding of each convolution, the stem included where it is one; s2p1o1 has an output padding of 1
     ///
@@ -33,7 +34,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
     /// Numbers of the model
-    #[arg(long, value_enum, default_value = "f32")]
+    #[arg(long, value_parser = one_of::<Precision>(), default_value = "f32")]
     precision: Precision,
 }
 

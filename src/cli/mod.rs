@@ -22,6 +22,7 @@ pub mod score;
 pub mod sheet;
 pub mod take;
 pub mod train;
+mod values;
 
 /// Prints a line. Unlike `println!` it does not panic where nobody reads on: `latentloop params | head` ends quietly.
 fn say(line: impl std::fmt::Display) -> anyhow::Result<()> {

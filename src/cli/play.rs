@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::bail;
 
 use super::film::size;
+use super::values::{EngineArgs, one_of};
 use crate::app::{self, ConsoleChoice, Settings, open_display};
-use crate::engine::{Bytes, Drawing, Norm, Winograd};
+use crate::engine::{Bytes, EngineOptions, Norm, Winograd};
 use crate::instrument::OUTPUTS;
 use crate::library;
 use crate::record::{Codec, Encoders, FpsMode};
@@ -29,9 +30,9 @@ pub struct Args {
     /// The model (.safetensors) or preset (.toml) [default: the preset that ships]
     piece: Option<PathBuf>,
     #[command(flatten)]
-    drawing: Drawing,
+    engine: EngineArgs,
     /// Statistics of batch norm, instead of the preset's [default: running]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of::<Norm>())]
     norm: Option<Norm>,
     /// Pictures a second
     #[arg(long, default_value_t = 60.0, value_parser = fps)]
@@ -40,13 +41,13 @@ pub struct Args {
     #[arg(long, value_parser = size, value_name = "WxH")]
     size: Option<(u32, u32)>,
     /// How recordings are coded [default: H.264]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of::<Codec>())]
     codec: Option<Codec>,
     /// What codes recordings
-    #[arg(long, value_enum, default_value = "auto", value_name = "WHICH")]
+    #[arg(long, value_parser = one_of::<Encoders>(), default_value = "auto", value_name = "WHICH")]
     encoder: Encoders,
     /// Whether recordings have a variable or a constant frame rate
-    #[arg(long, value_enum, default_value = "vfr", value_name = "MODE")]
+    #[arg(long, value_parser = one_of::<FpsMode>(), default_value = "vfr", value_name = "MODE")]
     fps_mode: FpsMode,
     /// Make recordings plain mp4 files when they end: in fragments until then, so that a crash loses a second at most
     #[arg(long)]
@@ -120,10 +121,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     check_monitors(&args.monitor)?;
     let settings = Settings {
         piece: args.piece,
-        drawing: Drawing {
-            winograd: args.drawing.winograd.or(Some(Winograd::Auto)),
-            ..args.drawing.clone()
-        },
+        engine: args.engine.options_or(Winograd::Auto),
         norm: args.norm,
         fps: args.fps,
         size: args.size,
@@ -163,7 +161,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                 "there is no display to play on ({reason}); --headless sends pictures without one"
             )
         }
-        Err(reason) => perform_first_take(&reason, &settings, &args.drawing),
+        Err(reason) => perform_first_take(&reason, &settings, &args.engine.options()),
     }
 }
 
@@ -209,7 +207,11 @@ fn check(targets: &[Target]) -> anyhow::Result<()> {
 }
 
 /// Without a display there is nothing to play on: the take that ships becomes a film instead.
-fn perform_first_take(reason: &str, settings: &Settings, drawing: &Drawing) -> anyhow::Result<()> {
+fn perform_first_take(
+    reason: &str,
+    settings: &Settings,
+    engine: &EngineOptions,
+) -> anyhow::Result<()> {
     let take = library::shipped(FIRST_TAKE)?;
     let ending = if cfg!(feature = "video") { ".mp4" } else { "" };
     let output = Path::new(TAKES).join(format!("first-take{ending}"));
@@ -227,7 +229,7 @@ fn perform_first_take(reason: &str, settings: &Settings, drawing: &Drawing) -> a
         bytes: Bytes::Nearest,
         range: None,
     };
-    super::take::render_take(&take, &output, form, drawing)
+    super::take::render_take(&take, &output, form, engine)
 }
 
 /// A number that no other show begins with.

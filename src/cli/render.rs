@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::film::{make, pictures, size};
-use crate::engine::{Bytes, Drawing, Norm, ROWS};
+use super::values::{EngineArgs, one_of};
+use crate::engine::{Bytes, Norm, ROWS};
 use crate::instrument::preset::KeyframeEntry;
 use crate::instrument::{Preset, Table};
 use crate::latent::seed_row;
@@ -47,13 +48,13 @@ pub struct Args {
     #[arg(long)]
     path: Option<String>,
     /// Statistics of batch norm
-    #[arg(long, value_enum, default_value = "batch")]
+    #[arg(long, value_parser = one_of::<Norm>(), default_value = "batch")]
     norm: Norm,
     /// Width and height of the film, such as 1920x1080 [default: the model's own]
     #[arg(long, value_parser = size, value_name = "WxH")]
     size: Option<(u32, u32)>,
     /// How pictures are coded [default: H.264, or VP9 in .webm]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of::<Codec>())]
     codec: Option<Codec>,
     /// Render only these pictures of it, counted from 0: from the first to the one before the last
     #[arg(long, value_parser = pictures, value_name = "FROM..TO")]
@@ -62,7 +63,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["speed", "path", "size", "norm"])]
     reference: bool,
     #[command(flatten)]
-    drawing: Drawing,
+    engine: EngineArgs,
 }
 
 /// Runs `latentloop render`.
@@ -110,7 +111,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             &piece.model,
             &args.output,
             form,
-            &args.drawing,
+            &args.engine.options(),
             |film, around| render::reference(&preset, &table, frames, film, around),
         );
     }
@@ -125,7 +126,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         &piece.model,
         &args.output,
         form,
-        &args.drawing,
+        &args.engine.options(),
         |film, around| render::walk(&preset, &table, speed, film, around),
     )
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use crate::engine::{Drawing, EngineError, Norm, open};
+use super::values::{EngineArgs, one_of};
+use crate::engine::{EngineError, Norm, open};
 use crate::latent::MAX_SEED;
 use crate::network::weights::GeneratorWeights;
 use crate::score::{Footage, Sampling, Scores, score};
@@ -27,10 +28,10 @@ pub struct Args {
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_SEED)))]
     seed: u32,
     /// Statistics of batch norm
-    #[arg(long, value_enum, default_value = "running")]
+    #[arg(long, value_parser = one_of::<Norm>(), default_value = "running")]
     norm: Norm,
     #[command(flatten)]
-    drawing: Drawing,
+    engine: EngineArgs,
     /// As one JSON object
     #[arg(long)]
     json: bool,
@@ -56,7 +57,10 @@ struct Report {
 /// When the model or the pictures cannot be read, there is nothing to compare, or the device fails.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let sampling = Sampling::new(args.samples, args.seed, args.norm)?;
-    let mut engine = open(&GeneratorWeights::load(&args.model)?, &args.drawing)?;
+    let mut engine = open(
+        &GeneratorWeights::load(&args.model)?,
+        &args.engine.options(),
+    )?;
     let (width, height) = engine.size();
     let size = width as usize;
     let data = Dataset::read(&args.pictures, size, 0)?;

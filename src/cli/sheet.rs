@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use image::{Rgb, RgbImage};
 
-use crate::engine::{Bytes, Drawing, Engine, Norm, open};
+use super::values::{EngineArgs, one_of};
+use crate::engine::{Bytes, Engine, Norm, open};
 use crate::instrument::{Preset, Table};
 use crate::latent::Keyframe;
 use crate::library;
@@ -24,10 +25,10 @@ pub struct Args {
     #[arg(long, value_delimiter = ',')]
     seeds: Vec<u32>,
     /// Statistics of batch norm
-    #[arg(long, value_enum, default_value = "batch")]
+    #[arg(long, value_parser = one_of::<Norm>(), default_value = "batch")]
     norm: Norm,
     #[command(flatten)]
-    drawing: Drawing,
+    engine: EngineArgs,
 }
 
 /// Runs `latentloop sheet`.
@@ -41,7 +42,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     } else {
         Preset::of_seeds(args.seeds)
     };
-    let mut engine = open(&GeneratorWeights::load(&piece.model)?, &args.drawing)?;
+    let mut engine = open(
+        &GeneratorWeights::load(&piece.model)?,
+        &args.engine.options(),
+    )?;
     let mut pictures = Vec::new();
     let mut captions = Vec::new();
     for (rows, _) in preset.in_order() {
@@ -74,6 +78,6 @@ fn picture(engine: &mut dyn Engine, latents: &[f64], norm: Norm) -> anyhow::Resu
 pub(super) fn save(picture: &RgbImage, path: &Path) -> anyhow::Result<()> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut bytes, image::ImageFormat::Png)?;
-    crate::network::checkpoint::write_whole(path, bytes.get_ref())
+    crate::files::write_atomic(path, bytes.get_ref())
         .with_context(|| format!("cannot write the picture {}", path.display()))
 }

@@ -8,6 +8,7 @@ use anyhow::Context;
 use candle_core::Device;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::values::one_of;
 use crate::network::checkpoint::Precision;
 use crate::network::recipe::{Augment, Initial, Name, Recipe};
 use crate::network::spec::Spec;
@@ -36,7 +37,7 @@ pub struct Args {
     #[arg(long, default_value_t = 8)]
     batch: usize,
     /// What the options below start from
-    #[arg(long, value_enum, default_value = "study")]
+    #[arg(long, value_parser = one_of::<Name>(), default_value = "study")]
     recipe: Name,
     #[command(flatten)]
     departures: Departures,
@@ -71,7 +72,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
     /// Numbers of the playing file
-    #[arg(long, value_enum, default_value = "f16")]
+    #[arg(long, value_parser = one_of::<Precision>(), default_value = "f16")]
     precision: Precision,
 }
 
@@ -99,7 +100,7 @@ struct Departures {
     #[arg(long, value_name = "RATE")]
     discriminator_rate: Option<f64>,
     /// Where the weights start: PyTorch's way, or the DCGAN paper's (Radford et al. 2015)
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of::<Initial>())]
     initial: Option<Initial>,
     /// Hold the generator's last so many layers to resize convolutions, against checkerboards (Odena et al. 2016)
     #[arg(long, value_name = "LAYERS")]
@@ -250,7 +251,7 @@ impl DeviceChoice {
 
 #[cfg(feature = "cuda")]
 fn cuda() -> anyhow::Result<Device> {
-    crate::cuda::training_device()
+    latentloop_nn::training_device()
         .map_err(|error| anyhow::anyhow!("--device cuda: {error}; take --device cpu"))
 }
 

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-#[cfg(feature = "live")]
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,6 @@ use super::RenderError;
 use crate::engine::{Bytes, Engine, Norm, ROWS, painted_with};
 use crate::palette::{Oklab, Palette};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
-#[cfg(feature = "live")]
 use crate::stage::own::Shelf;
 use crate::stage::{Canvas, Crossfade, Filter, Finish, LookFrame, LookValues, Projection, Scaler};
 
@@ -226,23 +224,13 @@ impl Film {
     }
 
     fn read_back(&mut self) -> bool {
-        #[cfg(feature = "live")]
-        return self.finish.read_waiting(&mut self.canvas);
-        #[cfg(not(feature = "live"))]
-        return false;
+        self.finish.read_waiting(&mut self.canvas)
     }
 
     fn find_card(&mut self) {
-        #[cfg(feature = "live")]
         match crate::stage::Look::headless() {
             Ok(look) => {
-                let shelf = Arc::new(Shelf::new(Box::new(|is_warning, text| {
-                    if is_warning {
-                        tracing::warn!("{text}");
-                    } else {
-                        tracing::info!("{text}");
-                    }
-                })));
+                let shelf = Arc::new(Shelf::new(crate::report::Reporter::logging()));
                 if let Err(error) = shelf.read(crate::config::file("looks")) {
                     tracing::warn!("the film is made without your own passes: {error}");
                 }
@@ -253,10 +241,6 @@ impl Film {
                 tracing::warn!("the film is made without the preset's look: {error}");
             }
         }
-        #[cfg(not(feature = "live"))]
-        tracing::warn!(
-            "the film is made without the preset's look: this program was built without graphics"
-        );
     }
 
     fn write(&mut self, projection: &Projection) -> Result<(), RenderError> {

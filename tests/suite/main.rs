@@ -25,6 +25,8 @@ mod look;
 mod midi;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod monitors;
+#[cfg(all(feature = "live", unix))]
+mod notices;
 #[cfg(feature = "live")]
 mod osc;
 #[cfg(feature = "live")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use image::{Rgb, RgbImage};
-use latentloop::engine::{Bytes, Choice, Drawing, Norm, open};
+use latentloop::engine::{Backend, Bytes, EngineOptions, Norm, open};
 use latentloop::latent::seed_row;
 use latentloop::network::weights::GeneratorWeights;
 use safetensors::SafeTensors;
@@ -37,12 +37,12 @@ fn drawn(folder: &Path, seed: u32, count: usize) -> PathBuf {
     let pictures = folder.join(format!("drawn-{seed}"));
     fs::create_dir(&pictures).unwrap();
     let weights = GeneratorWeights::load(&model()).unwrap();
-    let drawing = Drawing {
-        engine: Choice::Cpu,
+    let options = EngineOptions {
+        backend: Backend::Cpu,
         threads: Some(1),
-        ..Drawing::default()
+        ..EngineOptions::default()
     };
-    let mut engine = open(&weights, &drawing).unwrap();
+    let mut engine = open(&weights, &options).unwrap();
     let side = engine.size().0;
     let plane = (side * side) as usize;
     let mut row = vec![0.0; engine.latent()];

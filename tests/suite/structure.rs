@@ -1,97 +1,12 @@
 //! What holds for the source and its documents as a whole.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use latentloop::cli::params::{parameters, touchdesigner, tsv};
 use latentloop::instrument::Table;
 
 use crate::support::{PROGRAM, root};
-
-/// Every source file below a module's folder, or its one file.
-fn sources(module: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![root().join("src").join(module)];
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else {
-                found.push(path);
-            }
-        }
-    }
-    assert!(!found.is_empty(), "{module} has no files");
-    found
-}
-
-/// The lines of `use` of a file, and where else a path begins with one of these names.
-fn mentions(file: &Path, names: &[&str]) -> Vec<String> {
-    let text = fs::read_to_string(file).unwrap();
-    let code = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
-    code.filter(|line| {
-        names.iter().any(|name| {
-            let paths = [format!("use {name}"), format!("{name}::")];
-            paths.iter().any(|path| line.contains(path.as_str()))
-        })
-    })
-    .map(|line| format!("{}: {}", file.display(), line.trim()))
-    .collect()
-}
-
-#[test]
-fn the_instrument_is_pure() {
-    let outside = [
-        "wgpu",
-        "winit",
-        "egui",
-        "candle_core",
-        "candle_nn",
-        "midir",
-        "jack",
-        "rosc",
-        "cpal",
-        "ffmpeg_next",
-        "std::time",
-        "std::thread",
-        "std::fs",
-        "std::net",
-        "std::env",
-    ];
-    let above = [
-        "crate::engine",
-        "crate::network",
-        "crate::train",
-        "crate::control",
-        "crate::stage",
-        "crate::app",
-        "crate::record",
-        "crate::footage",
-        "crate::sound",
-        "crate::library",
-        "crate::render",
-        "crate::cli",
-    ];
-    for module in ["latent", "instrument", "take"] {
-        for file in sources(module) {
-            let named = mentions(&file, &[outside.as_slice(), above.as_slice()].concat());
-            assert_eq!(named, Vec::<String>::new());
-        }
-    }
-}
-
-#[test]
-fn the_studio_knows_nothing_of_the_stage() {
-    for module in ["train", "footage"] {
-        for file in sources(module) {
-            let named = mentions(&file, &["crate::control", "crate::stage", "crate::app"]);
-            assert_eq!(named, Vec::<String>::new());
-        }
-    }
-}
 
 #[test]
 fn the_documents_tables_are_the_parameter_table() {

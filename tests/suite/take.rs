@@ -29,7 +29,7 @@ fn model(folder: &Path, file: &str, latent: u32) -> Arc<Model> {
     std::fs::copy(&from, &to).unwrap();
     Arc::new(Model {
         name: name.to_owned(),
-        sha256: latentloop::library::sha256(&to).unwrap(),
+        sha256: latentloop::files::sha256(&to).unwrap(),
         latent,
     })
 }
@@ -48,7 +48,13 @@ impl Played {
         let mut instrument =
             Instrument::new(&Preset::of_seeds(1..=4), Arc::clone(&table), latent).unwrap();
         instrument.seed(77);
-        let log = TakeLog::start(folder, &instrument, model, Box::new(|_| {})).unwrap();
+        let log = TakeLog::start(
+            folder,
+            &instrument,
+            model,
+            latentloop::report::Reporter::silent(),
+        )
+        .unwrap();
         Self {
             log,
             instrument,
@@ -377,7 +383,7 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
         [&bytes[..], b" "].concat(),
     )
     .unwrap();
-    let found = latentloop::library::sha256(&folder.join("generator.safetensors")).unwrap();
+    let found = latentloop::files::sha256(&folder.join("generator.safetensors")).unwrap();
     refused(
         folder,
         &["take", "render", "both.take", "-o", "no"],

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use egui::{Color32, ColorImage};
 
-use crate::library::read_text;
+use crate::files::{MAX_TEXT_BYTES, read_text_limited};
 use crate::network::description::Description;
 use crate::palette::Swatch;
 
@@ -36,7 +36,9 @@ impl Card {
     pub(super) fn read(model: &Path) -> Self {
         let name = model.file_name().unwrap_or_default();
         let described = Description::read(model);
-        let written = read_text(&model.with_extension("md")).map(|text| lines(&text));
+        let written =
+            read_text_limited(&model.with_extension("md"), MAX_TEXT_BYTES, "model's card")
+                .map(|text| lines(&text));
         let lines = match (written, &described) {
             (Ok(lines), _) if !lines.is_empty() => lines,
             (_, Ok(description)) => told(description),

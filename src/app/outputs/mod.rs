@@ -259,7 +259,7 @@ impl Outputs {
         if let Some(monitor) = free.next() {
             self.put(at, monitor, true);
             self.notices
-                .tell(format!("the output is on {}", name(monitor)));
+                .info(format!("the output is on {}", name(monitor)));
         }
     }
 
@@ -279,7 +279,7 @@ impl Outputs {
                     return self.notices.warn(text);
                 }
                 self.put(at, monitor, true);
-                self.notices.tell(format!("the output is on {on}"));
+                self.notices.info(format!("the output is on {on}"));
             }
             None => {
                 let there: Vec<String> = all.iter().map(name).collect();

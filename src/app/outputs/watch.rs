@@ -47,7 +47,7 @@ impl Outputs {
         self.put(at, &monitor, false);
         let on = name(&monitor);
         self.notices
-            .tell(format!("monitor {on} is there: the output is on it"));
+            .info(format!("monitor {on} is there: the output is on it"));
         true
     }
 

@@ -57,7 +57,7 @@ fn write(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
-    crate::network::checkpoint::write_whole(file, bytes)
+    crate::files::write_atomic(file, bytes)
         .with_context(|| format!("cannot write {}", file.display()))
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use crate::cli::film::{make, pictures, size};
-use crate::engine::{Bytes, Drawing, Norm, open};
+use crate::cli::values::{EngineArgs, one_of};
+use crate::engine::{Bytes, EngineOptions, Norm, open};
 use crate::instrument::Table;
 use crate::library::{self, TakeFile};
 use crate::network::weights::GeneratorWeights;
@@ -26,13 +27,13 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 30.0)]
     fps: f64,
     /// Statistics of batch norm [default: as it was played]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of::<Norm>())]
     norm: Option<Norm>,
     /// Width and height of the film, such as 1920x1080 [default: the model's own]
     #[arg(long, value_parser = size, value_name = "WxH")]
     size: Option<(u32, u32)>,
     /// How pictures are coded [default: H.264, or VP9 in .webm]
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of::<Codec>())]
     codec: Option<Codec>,
     /// Render only these pictures of it, counted from 0: from the first to the one before the last
     #[arg(long, value_parser = pictures, value_name = "FROM..TO")]
@@ -44,7 +45,7 @@ pub(super) struct Args {
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
-    drawing: Drawing,
+    engine: EngineArgs,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
@@ -69,7 +70,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         opened,
         output,
         form,
-        &args.drawing,
+        &args.engine.options(),
         args.any_model,
     )
 }
@@ -80,10 +81,10 @@ pub(in crate::cli) fn render_take(
     file: &Path,
     output: &Path,
     form: render::Form,
-    drawing: &Drawing,
+    engine: &EngineOptions,
 ) -> anyhow::Result<()> {
     let take = library::take(file, &Table::standard())?;
-    draw(file, take, output, form, drawing, false)
+    draw(file, take, output, form, engine, false)
 }
 
 fn draw(
@@ -91,7 +92,7 @@ fn draw(
     take: TakeFile,
     output: &Path,
     form: render::Form,
-    drawing: &Drawing,
+    engine: &EngineOptions,
     any_model: bool,
 ) -> anyhow::Result<()> {
     let table = Arc::new(Table::standard());
@@ -100,7 +101,7 @@ fn draw(
             let beside = library::named_preset(file, &script.preset)
                 .with_context(|| format!("the take {} names its preset", file.display()))?;
             let piece = library::preset(&beside, &table)?;
-            make(&piece.model, output, form, drawing, |film, around| {
+            make(&piece.model, output, form, engine, |film, around| {
                 render::script(&script, &piece.preset, &table, film, around)
             })
         }
@@ -112,9 +113,9 @@ fn draw(
                 bail!("the take {} names no model", file.display());
             };
             let first = model(file, &first, any_model)?;
-            make(&first, output, form, drawing, |film, around| {
+            make(&first, output, form, engine, |film, around| {
                 let mut change =
-                    |other: &Model| painter(&model(file, other, any_model)?, other, drawing);
+                    |other: &Model| painter(&model(file, other, any_model)?, other, engine);
                 render::take(&mut player, take.length(), film, around, &mut change)
             })
         }
@@ -125,7 +126,7 @@ fn draw(
 fn model(take: &Path, model: &Model, any: bool) -> anyhow::Result<PathBuf> {
     let file = library::model(take, &model.name)
         .with_context(|| format!("the take {} was played on a model", take.display()))?;
-    let found = library::sha256(&file)
+    let found = crate::files::sha256(&file)
         .with_context(|| format!("cannot read the model {}", file.display()))?;
     if found != model.sha256 && !any {
         bail!(
@@ -139,9 +140,9 @@ fn model(take: &Path, model: &Model, any: bool) -> anyhow::Result<PathBuf> {
     Ok(file)
 }
 
-fn painter(file: &Path, model: &Model, drawing: &Drawing) -> anyhow::Result<Painter> {
+fn painter(file: &Path, model: &Model, engine: &EngineOptions) -> anyhow::Result<Painter> {
     let weights = GeneratorWeights::load(file)?;
-    let engine = open(&weights, drawing)?;
+    let engine = open(&weights, engine)?;
     if engine.latent() != model.latent as usize {
         bail!(
             "{} takes latents of {} numbers, the take was played with {}",

@@ -21,6 +21,7 @@ pub(crate) struct ShowBuilder {
     environment: Vec<(OsString, OsString)>,
     largest_file_kib: Option<u32>,
     stdout: Stdio,
+    stderr: Option<Stdio>,
 }
 
 impl ShowBuilder {
@@ -87,6 +88,12 @@ impl ShowBuilder {
         self
     }
 
+    /// Logs there, and not into a file.
+    pub(crate) fn stderr(mut self, to: impl Into<Stdio>) -> Self {
+        self.stderr = Some(to.into());
+        self
+    }
+
     /// Its command, without its streams.
     fn command(&self) -> Command {
         let mut command = Command::new(PROGRAM);
@@ -112,7 +119,10 @@ impl ShowBuilder {
     pub(crate) fn launch(self) -> Launched {
         let mut command = self.command();
         let log = std::fs::File::create(self.folder.join("log")).unwrap();
-        let process = Process::start(command.stdout(self.stdout).stderr(log));
+        let stderr = self.stderr.unwrap_or(log.into());
+        let process = Process::start(command.stdout(self.stdout).stderr(stderr));
+        // It holds the ends of pipes that the program is to hold alone.
+        drop(command);
         Launched {
             process,
             folder: self.folder,
@@ -262,6 +272,7 @@ impl Show {
             environment: Vec::new(),
             largest_file_kib: None,
             stdout: Stdio::null(),
+            stderr: None,
         }
     }
 

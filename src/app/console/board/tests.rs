@@ -46,7 +46,9 @@ impl Stand {
             values: Arc::new(Values::new(&table)),
             inbox: Arc::new(Inbox::new(&table)),
             notices: Arc::new(Notices::default()),
-            looks: Arc::new(crate::stage::own::Shelf::new(Box::new(|_, _| {}))),
+            looks: Arc::new(crate::stage::own::Shelf::new(
+                crate::report::Reporter::silent(),
+            )),
             look: crate::stage::LookIds::new(&table).ok(),
             hub: None,
             osc: None,

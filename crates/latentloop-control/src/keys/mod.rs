@@ -1,0 +1,237 @@
+//! The keyboard: what each key does, and how the performer changes it.
+
+mod chord;
+mod table;
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::files::{MAX_TEXT_BYTES, read_text_limited};
+use crate::instrument::{Action, Table};
+
+pub use chord::{Chord, Held, Key};
+pub use table::STANDARD;
+
+/// Version of the file of keys that this program reads.
+const VERSION: u32 = 1;
+
+/// What the keys do.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    bindings: Vec<Binding>,
+}
+
+/// A key and what it does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Binding {
+    /// The key and those held with it.
+    pub chord: Chord,
+    /// What it does, as it is written: a parameter, and a value where it takes one.
+    pub does: String,
+    action: Action,
+}
+
+/// Why a file of keys was refused.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum KeysError {
+    /// The text is no file of keys.
+    #[error("{0}")]
+    Text(String),
+    /// The format is another.
+    #[error("its version is {0}, this program reads version {VERSION}")]
+    Version(u32),
+    /// A key that is none, or something that nothing does.
+    #[error("its key \"{key}\": {reason}")]
+    Key {
+        /// As written.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A file of keys as its text has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: u32,
+    keys: toml::Table,
+}
+
+impl Keys {
+    /// The keys that the program comes with.
+    ///
+    /// # Errors
+    /// When the table lacks a parameter that a key is for.
+    pub fn standard(table: &Table) -> Result<Self, KeysError> {
+        let mut keys = Self {
+            bindings: Vec::new(),
+        };
+        for (key, does) in table::standard() {
+            keys.bind(&key, &does, table)?;
+        }
+        Ok(keys)
+    }
+
+    /// The keys that the program comes with, changed by a performer's file: a key for which it says `""` does nothing.
+    ///
+    /// # Errors
+    /// When the text is not understood; the key is named.
+    pub fn parse(text: &str, table: &Table) -> Result<Self, KeysError> {
+        let file: File = toml::from_str(text)
+            .map_err(|error| KeysError::Text(error.to_string().trim().to_owned()))?;
+        if file.version != VERSION {
+            return Err(KeysError::Version(file.version));
+        }
+        let mut keys = Self::standard(table)?;
+        for (key, does) in &file.keys {
+            let Some(does) = does.as_str() else {
+                return Err(KeysError::Key {
+                    key: key.clone(),
+                    reason: format!("it takes what the key does in quotes, not {does}"),
+                });
+            };
+            keys.bind(key, does, table)?;
+        }
+        Ok(keys)
+    }
+
+    /// The performer's keys where there is a file of them, or the standard ones. Where the file is wrong, the error comes with the
+    /// standard keys.
+    ///
+    /// # Errors
+    /// When the table lacks a parameter that a standard key is for.
+    pub fn load(file: &Path, table: &Table) -> Result<(Self, Option<String>), KeysError> {
+        let standard = Self::standard(table)?;
+        if !file.exists() {
+            return Ok((standard, None));
+        }
+        let read = read_text_limited(file, MAX_TEXT_BYTES, "keys.toml")
+            .map_err(|error| format!("{error:#}"))
+            .and_then(|text| Self::parse(&text, table).map_err(|error| error.to_string()));
+        Ok(match read {
+            Ok(keys) => (keys, None),
+            Err(error) => {
+                let text = format!(
+                    "cannot use the keys of {}: {error}. The standard keys hold",
+                    file.display()
+                );
+                (standard, Some(text))
+            }
+        })
+    }
+
+    /// Every key that does something.
+    pub fn bindings(&self) -> &[Binding] {
+        &self.bindings
+    }
+
+    /// What a key does. `repeated`: it is still held, and the system sends it again; only what moves by steps does so.
+    pub fn action(&self, key: Key, held: Held, repeated: bool) -> Option<&Action> {
+        let chord = Chord::pressed(key, held);
+        let action = self
+            .bindings
+            .iter()
+            .find(|binding| binding.chord == chord)
+            .map(|binding| &binding.action)?;
+        (!repeated || matches!(action, Action::Nudge { .. })).then_some(action)
+    }
+
+    fn bind(&mut self, key: &str, does: &str, table: &Table) -> Result<(), KeysError> {
+        let wrong = |reason: String| KeysError::Key {
+            key: key.to_owned(),
+            reason,
+        };
+        let chord: Chord = key.parse().map_err(wrong)?;
+        let before = self
+            .bindings
+            .iter()
+            .position(|binding| binding.chord == chord);
+        if does.trim().is_empty() {
+            before.map(|at| self.bindings.remove(at));
+            return Ok(());
+        }
+        let words: Vec<&str> = does.split_whitespace().collect();
+        let action = table.action(words[0], &words[1..]).map_err(wrong)?;
+        let binding = Binding {
+            chord,
+            does: does.trim().to_owned(),
+            action,
+        };
+        match before {
+            Some(at) => self.bindings[at] = binding,
+            None => self.bindings.push(binding),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn does<'a>(keys: &'a Keys, chord: &str) -> Option<&'a str> {
+        let chord: Chord = chord.parse().unwrap();
+        let found = keys.bindings().iter().find(|b| b.chord == chord)?;
+        assert_eq!(
+            keys.action(chord.key, chord.held, false),
+            Some(&found.action)
+        );
+        Some(&found.does)
+    }
+
+    #[test]
+    fn keys_do_what_the_table_says() {
+        let keys = Keys::standard(&Table::standard()).unwrap();
+        for (chord, expected) in [
+            ("3", "keyframe.3.jump"),
+            ("Shift+8", "keyframe.8.reroll"),
+            ("R", "loop.reroll"),
+            ("Up", "loop.speed +0.05"),
+            ("Escape", "window.leave_fullscreen"),
+            ("Ctrl+Q", "show.quit"),
+            ("F2", "preset.bank.2"),
+            ("?", "hud.help"),
+        ] {
+            assert_eq!(does(&keys, chord), Some(expected), "{chord}");
+        }
+        assert_eq!(does(&keys, "Ctrl+Escape"), None);
+    }
+
+    #[test]
+    fn a_held_key_fires_once_and_a_held_arrow_goes_on() {
+        let keys = Keys::standard(&Table::standard()).unwrap();
+        assert_eq!(keys.action(Key::Char('v'), Held::default(), true), None);
+        assert!(keys.action(Key::Left, Held::default(), true).is_some());
+    }
+
+    #[test]
+    fn a_performers_file_changes_some_keys_and_leaves_the_rest() {
+        let table = Table::standard();
+        let text = "version = 1\n[keys]\nR = \"\"\n\"ctrl+shift+z\" = \"loop.path slerp\"\nUp = \"beat.tempo +1\"\n";
+        let keys = Keys::parse(text, &table).unwrap();
+        assert_eq!(does(&keys, "R"), None);
+        assert_eq!(does(&keys, "Ctrl+Shift+Z"), Some("loop.path slerp"));
+        assert_eq!(does(&keys, "Up"), Some("beat.tempo +1"));
+        assert_eq!(does(&keys, "Down"), Some("loop.speed +-0.05"));
+    }
+
+    #[test]
+    fn what_is_no_key_or_does_nothing_is_named() {
+        let table = Table::standard();
+        let file = |line: &str| format!("version = 1\n[keys]\n{line}\n");
+        for (text, words) in [
+            ("version = 2\n[keys]\n".to_owned(), "version is 2"),
+            (file("Hyper = \"loop.undo\""), "no key is named Hyper"),
+            (file("\"Shift+\" = \"loop.undo\""), "names no key"),
+            (file("R = \"loop.rerol\""), "nearest: loop.reroll"),
+            (file("R = \"loop.speed 99\""), "-8 to 8"),
+            (file("R = 3"), "in quotes"),
+            ("version = 1\nkey = 1\n".to_owned(), "unknown field `key`"),
+        ] {
+            let said = Keys::parse(&text, &table).unwrap_err().to_string();
+            assert!(said.contains(words), "{words:?} is not in: {said}");
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! The thread that listens, and what is sent back.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::addresses::Addresses;
+use super::decoder::Scale;
+use super::encoder::{Sent, write};
+use super::feed::{lasts, sent};
+use super::receiver::{Ask, Receiver};
+use super::socket::Socket;
+use super::subscribers::Subscribers;
+use crate::control::{Guard, Inbox, Notices, Values};
+use crate::instrument::{Kind, ParamId, Table};
+
+/// Feedback goes out this often.
+pub(crate) const FEEDBACK_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
+/// The largest packet that UDP carries.
+const MAX_PACKET: usize = 65_535;
+/// Askers of the whole state that are answered together; more have to ask again.
+const MAX_ASKERS: usize = 32;
+/// Questions of one packet that are answered.
+const MAX_ANSWERS: usize = 1024;
+/// How often the system is asked what it threw away.
+const COUNT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Why OSC is not listened to.
+#[derive(Debug, thiserror::Error)]
+pub enum OscError {
+    /// The port could not be opened.
+    #[error(
+        "cannot listen to OSC on {address}: {source}; another program may hold it, --osc HOST:PORT takes another"
+    )]
+    Bind {
+        /// As asked for.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The address to send to means nothing.
+    #[error("cannot send OSC to {address}: {source}; give --osc-out HOST:PORT")]
+    Out {
+        /// As asked for.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The system gives no thread.
+    #[error("cannot start a thread for OSC: {0}")]
+    Thread(std::io::Error),
+}
+
+/// What controllers over the network write to and read from.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The parameters.
+    pub table: Arc<Table>,
+    /// Where actions wait.
+    pub inbox: Arc<Inbox>,
+    /// What is answered.
+    pub values: Arc<Values>,
+    /// What is told to the performer.
+    pub notices: Arc<Notices>,
+    /// Who is let in.
+    pub guard: Arc<Guard>,
+}
+
+/// Listens on a UDP port until dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    closing: Arc<AtomicBool>,
+    dropped: Arc<AtomicU64>,
+    early: Arc<AtomicU64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Opens `address` (`HOST:PORT`; port 0 takes a free one) and starts the thread `osc`. Every change goes to `out`, where
+    /// that is given.
+    ///
+    /// # Errors
+    /// When the port is taken, an address means nothing, or the system gives no thread.
+    pub fn start(address: &str, out: Option<&str>, world: World) -> Result<Self, OscError> {
+        let bind = |source| OscError::Bind {
+            address: address.to_owned(),
+            source,
+        };
+        let addresses = Arc::new(Addresses::new(&world.table));
+        let mut subscribers = Subscribers::default();
+        if let Some(out) = out {
+            subscribers.name(resolve(out)?, &world.table, &addresses);
+        }
+        let socket = Socket::bind(address).map_err(bind)?;
+        let local = socket.local_addr().map_err(bind)?;
+        let closing = Arc::new(AtomicBool::new(false));
+        let dropped = Arc::new(AtomicU64::new(0));
+        let receiver = Receiver::new(
+            Arc::clone(&world.table),
+            Arc::clone(&addresses),
+            Arc::clone(&world.inbox),
+            Arc::clone(&world.notices),
+        );
+        let early = receiver.early();
+        let listener = Listener {
+            socket,
+            receiver,
+            speaker: Speaker {
+                addresses,
+                world,
+                subscribers,
+                askers: Vec::with_capacity(MAX_ASKERS),
+                answers: Vec::with_capacity(MAX_ANSWERS),
+                buffer: Vec::with_capacity(1024),
+            },
+            closing: Arc::clone(&closing),
+            dropped: Arc::clone(&dropped),
+        };
+        let thread = std::thread::Builder::new()
+            .name("osc".into())
+            .spawn(move || listener.run())
+            .map_err(OscError::Thread)?;
+        Ok(Self {
+            address: local,
+            closing,
+            dropped,
+            early,
+            thread: Some(thread),
+        })
+    }
+
+    /// The address that is listened to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Packets that the system threw away because they came faster than they were taken (on Linux; elsewhere 0).
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Actions of bundles that acted before their time, for too many were held.
+    pub fn early(&self) -> u64 {
+        self.early.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn resolve(out: &str) -> Result<SocketAddr, OscError> {
+    let first = out.to_socket_addrs().and_then(|mut all| {
+        all.next()
+            .ok_or_else(|| std::io::Error::other("it has no address"))
+    });
+    first.map_err(|source| OscError::Out {
+        address: out.to_owned(),
+        source,
+    })
+}
+
+struct Listener {
+    socket: Socket,
+    receiver: Receiver,
+    speaker: Speaker,
+    closing: Arc<AtomicBool>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// What is sent, and to whom.
+struct Speaker {
+    addresses: Arc<Addresses>,
+    world: World,
+    subscribers: Subscribers,
+    askers: Vec<SocketAddr>,
+    answers: Vec<(ParamId, Scale)>,
+    buffer: Vec<u8>,
+}
+
+impl Listener {
+    fn run(mut self) {
+        let mut packet = vec![0; MAX_PACKET];
+        let (mut feedback_due, mut count_due) = (Instant::now(), Instant::now());
+        while !self.closing.load(Ordering::Relaxed) {
+            let held = self.receiver.next_due().filter(|due| *due < feedback_due);
+            let deadline = held.unwrap_or(feedback_due);
+            match self.socket.receive(&mut packet, deadline, held.is_some()) {
+                Ok(Some((length, from))) => self.take(&packet[..length], from),
+                Ok(None) => {}
+                // An answer that found nobody is told here on some systems; the port is as good as before.
+                Err(error) => {
+                    tracing::debug!("OSC: {error}");
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+            let now = Instant::now();
+            self.receiver.release(now);
+            if now >= feedback_due {
+                feedback_due = now + FEEDBACK_INTERVAL;
+                self.speaker.send_changes(&self.socket, now);
+            }
+            if now >= count_due {
+                count_due = now + COUNT_INTERVAL;
+                self.count();
+            }
+        }
+        self.count();
+    }
+
+    fn count(&self) {
+        let dropped = self.socket.dropped().unwrap_or(0);
+        let more = dropped.saturating_sub(self.dropped.swap(dropped, Ordering::Relaxed));
+        if more > 0 {
+            let text = format!(
+                "OSC came too fast: the system threw {more} packets away (on Linux a larger net.core.rmem_max helps)"
+            );
+            self.speaker.world.notices.warn(text);
+        }
+    }
+
+    fn take(&mut self, packet: &[u8], from: SocketAddr) {
+        let Self {
+            speaker,
+            receiver,
+            socket,
+            ..
+        } = self;
+        if !speaker
+            .world
+            .guard
+            .lets_in(from.ip(), &speaker.world.notices)
+        {
+            return;
+        }
+        let now = Instant::now();
+        receiver.receive(packet, &from, now, |ask| match ask {
+            Ask::Told(action) => speaker
+                .subscribers
+                .told(from, action, &speaker.world.table, now),
+            Ask::Value(param, scale) => speaker.ask(param, scale),
+            Ask::All => speaker.ask_all(from),
+            Ask::Subscribe(ask) => {
+                let (table, addresses) = (&speaker.world.table, &speaker.addresses);
+                speaker.subscribers.add(from, &ask, table, addresses, now);
+            }
+            Ask::Unsubscribe(port) => speaker.subscribers.remove(from, port),
+        });
+        speaker.answer(socket, from);
+    }
+}
+
+impl Speaker {
+    fn ask(&mut self, param: ParamId, scale: Scale) {
+        if self.answers.len() < MAX_ANSWERS {
+            self.answers.push((param, scale));
+        }
+    }
+
+    /// Answers with the next changes: a flood of such questions is one answer.
+    fn ask_all(&mut self, from: SocketAddr) {
+        if self.askers.len() < MAX_ASKERS && !self.askers.contains(&from) {
+            self.askers.push(from);
+        }
+    }
+
+    fn answer(&mut self, socket: &Socket, to: SocketAddr) {
+        for (param, scale) in self.answers.drain(..) {
+            let (row, value) = (self.world.table.row(param), self.world.values.get(param));
+            // What a part of the position's range is depends on the loop's length: it is told as it is.
+            let scaled =
+                scale == Scale::Unit && row.name != "loop.position" && row.kind != Kind::Text;
+            let prefix = if scaled { "/unit" } else { "" };
+            let address = [prefix, self.addresses.of(param)];
+            let text;
+            let argument = match row.kind {
+                Kind::Text => {
+                    text = self.world.values.text(param);
+                    Sent::Text(&text)
+                }
+                _ if scaled => Sent::Float(row.to_unit(value) as f32),
+                _ => sent(row, value),
+            };
+            write(&mut self.buffer, &address, argument);
+            socket.send(&self.buffer, to);
+        }
+    }
+
+    fn send_changes(&mut self, socket: &Socket, now: Instant) {
+        let Self {
+            world,
+            addresses,
+            buffer,
+            ..
+        } = self;
+        self.subscribers
+            .changes(&world.table, &world.values, now, |to, param, row, value| {
+                write(buffer, &[addresses.of(param)], sent(row, value));
+                socket.send(buffer, to)
+            });
+        for to in self.askers.drain(..) {
+            for (param, row) in world.table.iter().filter(|(_, row)| lasts(row)) {
+                write(
+                    buffer,
+                    &[addresses.of(param)],
+                    sent(row, world.values.get(param)),
+                );
+                socket.send(buffer, to);
+            }
+        }
+    }
+}

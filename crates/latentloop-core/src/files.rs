@@ -1,0 +1,131 @@
+//! Files: written whole or not at all, read within bounds, told apart by their SHA-256.
+
+#![allow(
+    clippy::disallowed_types,
+    reason = "the one place of the core that touches the disk"
+)]
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+/// Most bytes that a text file for people may have: presets, takes, keys and the like.
+pub const MAX_TEXT_BYTES: u64 = 4 << 20;
+
+/// Atomic write: under a temporary name beside the file, synced, and renamed.
+///
+/// # Errors
+/// What the system says; the temporary file is removed then, and what stood there before is untouched.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let written = File::create(&part).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written
+        .and_then(|()| fs::rename(&part, path))
+        .inspect_err(|_| {
+            let _ = fs::remove_file(&part);
+        })
+}
+
+/// Reads a text file of `limit` bytes at most; `what` names its kind for people, as in "more than any preset".
+///
+/// # Errors
+/// When it cannot be read, is larger or is not UTF-8.
+pub fn read_text_limited(path: &Path, limit: u64, what: &str) -> io::Result<String> {
+    let too_large = |length: &dyn std::fmt::Display| {
+        let reason = format!("it has {length} bytes, more than any {what}");
+        io::Error::new(ErrorKind::FileTooLarge, reason)
+    };
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    if length > limit {
+        return Err(too_large(&length));
+    }
+    // What is no plain file, or grows meanwhile, has another length than it says.
+    let mut text = String::new();
+    file.take(limit + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > limit {
+        return Err(too_large(&format_args!("more than {limit}")));
+    }
+    Ok(text)
+}
+
+/// SHA-256 of a whole file, in hexadecimal digits.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256(file: &Path) -> io::Result<String> {
+    let mut source = File::open(file)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0u8; 1 << 16];
+    loop {
+        match source.read(&mut buffer)? {
+            0 => return Ok(hex(&hash.finalize())),
+            length => hash.update(&buffer[..length]),
+        }
+    }
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_too_long_is_refused_by_its_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        fs::write(&path, "12345").unwrap();
+        assert_eq!(read_text_limited(&path, 5, "keys.toml").unwrap(), "12345");
+        let error = read_text_limited(&path, 4, "keys.toml").unwrap_err();
+        assert_eq!(error.to_string(), "it has 5 bytes, more than any keys.toml");
+        fs::write(&path, [0xff]).unwrap();
+        assert!(read_text_limited(&path, 4, "keys.toml").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_text_without_an_end_is_refused() {
+        let error = read_text_limited(Path::new("/dev/zero"), 64, "take").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "it has more than 64 bytes, more than any take"
+        );
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_no_part_and_what_stood_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_atomic(&path, b"1").unwrap();
+        write_atomic(&path, b"2").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"2");
+        let taken = folder.path().join("taken");
+        fs::create_dir(&taken).unwrap();
+        assert!(write_atomic(&taken, b"3").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn the_sum_of_a_file_is_sha_256() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("abc");
+        fs::write(&path, "abc").unwrap();
+        // FIPS 180-4's example.
+        assert!(
+            sha256(&path)
+                .unwrap()
+                .starts_with("ba7816bf8f01cfea414140de5dae2223")
+        );
+    }
+}

@@ -1,0 +1,235 @@
+//! A checkpoint made ready to play: latents become pictures.
+
+mod forms;
+mod plan;
+
+mod buffers;
+mod statistics;
+
+mod course;
+mod palette;
+
+mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
+mod device;
+
+#[cfg(test)]
+mod tests;
+
+use thiserror::Error;
+
+pub use course::Courses;
+pub use cpu::CpuEngine;
+#[cfg(feature = "cuda")]
+pub use cuda::CudaEngine;
+pub use device::DeviceEngine;
+pub use forms::Winograd;
+pub use palette::painted_with;
+pub use statistics::Statistics;
+
+/// Rows of latents that make up a keyframe: the one that is shown and its seven companions.
+pub const ROWS: usize = 8;
+
+/// Which statistics batch norm uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// Those gathered in training: one row is drawn.
+    Running,
+    /// Those of the eight rows drawn together, as the reference work does.
+    Batch,
+}
+
+impl Norm {
+    /// Rows of latents that one picture takes: 1 or [`ROWS`].
+    pub fn rows(self) -> usize {
+        match self {
+            Self::Running => 1,
+            Self::Batch => ROWS,
+        }
+    }
+}
+
+/// How a value in -1..1 becomes a byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bytes {
+    /// To the nearest level.
+    #[default]
+    Nearest,
+    /// Cut down to a whole level, as the reference work does.
+    Cut,
+}
+
+impl Bytes {
+    /// The byte of a value in -1..1; what lies outside goes to the nearest end.
+    pub fn of(self, value: f32) -> u8 {
+        let level = (value + 1.0) / 2.0 * 255.0;
+        // The conversion from float cuts down, and keeps within 0..=255.
+        match self {
+            Self::Nearest => (level + 0.5) as u8,
+            Self::Cut => level as u8,
+        }
+    }
+
+    /// Pixels of red, green and blue in -1..1 as RGBA, opaque.
+    fn pack(self, rgb: &[f32], rgba: &mut [u8]) {
+        // The bytes first and then their places, for only the first becomes vectors.
+        let mut levels = [0; 96];
+        for (rgb, rgba) in rgb.chunks(levels.len()).zip(rgba.chunks_mut(128)) {
+            for (level, &value) in levels.iter_mut().zip(rgb) {
+                *level = self.of(value);
+            }
+            for (level, pixel) in levels.chunks_exact(3).zip(rgba.chunks_exact_mut(4)) {
+                pixel.copy_from_slice(&[level[0], level[1], level[2], 255]);
+            }
+        }
+    }
+}
+
+/// Draws pictures from latents on one device.
+pub trait Engine: Send {
+    /// What draws, for people: "cpu (2 threads, avx512)".
+    fn name(&self) -> &str;
+    /// Threads of the processor that draw, where it is the processor that does.
+    fn threads(&self) -> Option<usize> {
+        None
+    }
+    /// Length of one row of latents.
+    fn latent(&self) -> usize;
+    /// Width and height of a picture in pixels.
+    fn size(&self) -> (u32, u32);
+    /// Draws every row: `z` is rows x latent, `pictures` rows x 3 x height x width in -1..1.
+    ///
+    /// # Errors
+    /// When the lengths do not fit, or the device fails.
+    fn draw(&mut self, z: &[f32], norm: Norm, pictures: &mut [f32]) -> Result<(), EngineError>;
+    /// Draws the picture of the first row as RGBA, `rgba` being height x width x 4. `z` holds `norm.rows()` rows.
+    ///
+    /// # Errors
+    /// As [`Engine::draw`].
+    fn paint(
+        &mut self,
+        z: &[f32],
+        norm: Norm,
+        bytes: Bytes,
+        rgba: &mut [u8],
+    ) -> Result<(), EngineError>;
+    /// Begins to find out what the batch norms see of these [`ROWS`] rows; false where the engine cannot tell.
+    ///
+    /// # Errors
+    /// When the length does not fit.
+    fn probe(&mut self, _z: &[f32]) -> Result<bool, EngineError> {
+        Ok(false)
+    }
+    /// Takes one small step of what [`Engine::probe`] began; the statistics after the last.
+    fn probe_step(&mut self) -> Option<&Statistics> {
+        None
+    }
+    /// Draws the picture of one row as RGBA with the statistics given: what [`Norm::Batch`] draws where they are its own.
+    ///
+    /// # Errors
+    /// As [`Engine::draw`], and where the engine cannot tell statistics.
+    fn paint_with(
+        &mut self,
+        _z: &[f32],
+        _statistics: &Statistics,
+        _bytes: Bytes,
+        _rgba: &mut [u8],
+    ) -> Result<(), EngineError> {
+        Err(EngineError::Device(format!(
+            "{} draws with no statistics but its own",
+            self.name()
+        )))
+    }
+}
+
+/// Why a picture was not drawn.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// A buffer's length does not fit the network.
+    #[error("{what}: {got} numbers given, {expected} expected")]
+    Length {
+        /// Which buffer.
+        what: &'static str,
+        /// Numbers it holds.
+        got: usize,
+        /// Numbers the network takes.
+        expected: usize,
+    },
+    /// The device failed.
+    #[error("{0}")]
+    Device(String),
+}
+
+/// The device that an engine runs on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// The best there is.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// An NVIDIA card (needs a build with `--features cuda`).
+    Cuda,
+    /// An Apple GPU (needs a build with `--features metal`).
+    Metal,
+}
+
+/// How an engine is opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// The device.
+    pub backend: Backend,
+    /// Threads of the processor; as many as help where nothing is said.
+    pub threads: Option<usize>,
+    /// Minimal filtering on the processor.
+    pub winograd: Winograd,
+}
+
+/// Makes a generator ready to play on the device asked for.
+///
+/// # Errors
+/// When that device is not there, or this build has none of its kind.
+pub fn open(
+    weights: &crate::network::weights::GeneratorWeights,
+    options: &EngineOptions,
+) -> Result<Box<dyn Engine>, EngineError> {
+    let cpu = || -> Result<Box<dyn Engine>, EngineError> {
+        Ok(Box::new(CpuEngine::new(
+            weights,
+            options.threads,
+            options.winograd,
+        )?))
+    };
+    match options.backend {
+        Backend::Cpu => cpu(),
+        Backend::Cuda => cuda(weights),
+        Backend::Metal => device::metal(weights),
+        Backend::Auto => cuda(weights)
+            .or_else(|error| {
+                if cfg!(feature = "cuda") {
+                    tracing::warn!("{error}");
+                }
+                device::metal(weights)
+            })
+            .or_else(|_| cpu()),
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn cuda(
+    weights: &crate::network::weights::GeneratorWeights,
+) -> Result<Box<dyn Engine>, EngineError> {
+    cuda::open(weights)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(
+    _weights: &crate::network::weights::GeneratorWeights,
+) -> Result<Box<dyn Engine>, EngineError> {
+    let reason = "this build has no CUDA (build it with --features cuda)";
+    Err(EngineError::Device(format!(
+        "--engine cuda: {reason}; take --engine cpu"
+    )))
+}
