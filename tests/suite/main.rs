@@ -15,9 +15,9 @@ mod clock;
 mod console;
 #[cfg(all(feature = "live", feature = "video", target_os = "linux"))]
 mod disk;
+mod fixtures;
 #[cfg(feature = "video")]
 mod footage;
-mod fixtures;
 mod import;
 #[cfg(all(feature = "live", feature = "video"))]
 mod look;
