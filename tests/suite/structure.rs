@@ -1,7 +1,6 @@
 //! What holds for the source and its documents as a whole.
 
 use std::fs;
-use std::path::Path;
 
 use latentloop::cli::params::{parameters, touchdesigner, tsv};
 use latentloop::instrument::Table;
