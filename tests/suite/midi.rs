@@ -53,11 +53,31 @@ impl Controller {
     /// Sends a message until the show has it: a server without real-time rights loses a period now and then, and the port may
     /// not be connected yet.
     fn send_until(&mut self, osc: &Osc, bytes: &str, address: &str, expected: f64) {
-        wait_for(&format!("{bytes} to bring {address} to {expected}"), || {
+        let what = format!("{bytes} to bring {address} to {expected}");
+        wait_every(Duration::from_millis(100), &what, || {
             self.order(&format!("send {bytes}"));
             let found = osc.ask(address);
             ((found - expected).abs() < 0.01).then_some(()).ok_or(found)
         });
+    }
+
+    /// Presses a button that flips something, until it is as expected. What comes after a press on the same port is waited for,
+    /// so that a press counts once, and is repeated only where it was lost.
+    fn press_until(&mut self, osc: &Osc, bytes: &str, address: &str, expected: f64) {
+        let what = format!("{bytes} to bring {address} to {expected}");
+        wait_for(&what, || {
+            self.order(&format!("send {bytes}"));
+            self.flush(osc);
+            let found = osc.ask(address);
+            (found == expected).then_some(()).ok_or(found)
+        });
+    }
+
+    /// Moves the fader and waits until that is seen: all that was sent before has been taken by then.
+    fn flush(&mut self, osc: &Osc) {
+        let mark = (osc.ask("/master/fade") * 127.0).round() as u8 ^ 1;
+        let bytes = format!("b0 01 {mark:02x}");
+        self.send_until(osc, &bytes, "/master/fade", f64::from(mark) / 127.0);
     }
 
     fn order(&mut self, order: &str) {
@@ -237,7 +257,7 @@ fn two_controllers_keep_their_own_maps_and_a_flood_ends_where_it_ended() {
     // Another hand's change is shown, and the pad's own.
     stage.show.osc.number("/master/blackout", 1.0);
     left.wait_for("90 02 06");
-    left.send_until(&stage.show.osc, "90 02 7f", "/master/blackout", 0.0);
+    left.press_until(&stage.show.osc, "90 02 7f", "/master/blackout", 0.0);
     left.wait_for("90 02 05");
     let stats = stage.show.quit();
     assert!(
@@ -290,7 +310,7 @@ fn a_map_of_version_0_is_played_and_lit() {
     let mut left = Controller::start("left", &jack);
     left.wait_for("90 02 05");
     left.send_until(osc, "b0 01 40", "/master/fade", 64.0 / 127.0);
-    left.send_until(osc, "90 02 7f", "/master/blackout", 1.0);
+    left.press_until(osc, "90 02 7f", "/master/blackout", 1.0);
     left.wait_for("90 02 06");
     let glide = osc.ask("/loop/glide");
     wait_for("an encoder's step", || {
@@ -317,21 +337,14 @@ fn a_server_that_is_killed_is_joined_again() {
     stage.show.quit();
 }
 
-/// Whether turning the encoder 4d through the middle moves the head. Its other control is turned after it, and what that does
-/// is waited for: all that the encoder sent has been taken by then.
+/// Whether turning the knob 4d from end to end moves the head.
 fn moves_the_head(left: &mut Controller, osc: &Osc) -> bool {
     let before = osc.ask("/loop/position");
     // The knob has to come past where the parameter stands.
     for value in (0u8..128).step_by(3) {
         left.order(&format!("send b0 4d {value:02x}"));
     }
-    let mark = (osc.ask("/master/fade") * 127.0).round() as u8 ^ 1;
-    left.send_until(
-        osc,
-        &format!("b0 01 {mark:02x}"),
-        "/master/fade",
-        f64::from(mark) / 127.0,
-    );
+    left.flush(osc);
     osc.ask("/loop/position") != before
 }
 

@@ -157,7 +157,7 @@ fn targets_that_can_have_no_reader_and_pictures_too_large_are_refused_at_once() 
     for (arguments, code, words) in [
         (&["--out", "pipe:none"][..], 1, "mkfifo none"),
         (&["--out", "pipe:film.rgba"], 1, "no named pipe"),
-        (&["--out", "udp://a:1"], 1, "tcp://HOST:PORT"),
+        (&["--out", "udp://a:1"], 2, "tcp://HOST:PORT"),
         (&["--out", "tcp://a:1", "--out", "tcp://a:1"], 1, "twice"),
         (&["--out-size", "64x64"], 2, "--out"),
         (&["--size", "16384x16384"], 2, "16 to 8192 pixels"),

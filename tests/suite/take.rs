@@ -34,14 +34,14 @@ fn model(folder: &Path, file: &str, latent: u32) -> Arc<Model> {
     })
 }
 
-/// An instrument that is played at sixty frames a second, and its log.
-struct Played {
+/// A show of sixty frames a second without a screen.
+struct Show {
     log: TakeLog,
     instrument: Instrument,
     table: Arc<Table>,
 }
 
-impl Played {
+impl Show {
     fn start(folder: &Path, model: Arc<Model>) -> Self {
         let table = Arc::new(Table::standard());
         let latent = model.latent as usize;
@@ -110,7 +110,7 @@ impl Played {
 fn played(folder: &Path) -> PathBuf {
     let model = model(folder, "tests/parity/generator.safetensors", 12);
     let path = folder.join("played.take");
-    let mut show = Played::start(folder, model);
+    let mut show = Show::start(folder, model);
     show.set("loop.speed", 2.0);
     show.play(30);
     show.fire("loop.reroll");
@@ -283,7 +283,7 @@ fn a_model_that_a_take_changes_to_fades_in() {
     let crystal = model(folder, "models/crystal.safetensors", 200);
     let flower = model(folder, "models/flower.safetensors", 200);
     let take = |name: &str, fade_secs: f64| {
-        let mut show = Played::start(folder, Arc::clone(&crystal));
+        let mut show = Show::start(folder, Arc::clone(&crystal));
         show.log.begin_file(0, folder.join(name));
         show.set("loop.speed", 0.0);
         show.set("preset.fade_secs", fade_secs);
@@ -344,7 +344,7 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     let small = model(folder, "tests/parity/generator.safetensors", 12);
     let large = model(folder, "models/nosferatu.safetensors", 200);
     let path = folder.join("both.take");
-    let mut show = Played::start(folder, small);
+    let mut show = Show::start(folder, small);
     show.log.begin_file(0, path);
     show.play(24);
     // Latents of another length come with a preset.
