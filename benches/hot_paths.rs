@@ -131,13 +131,13 @@ fn osc_parse(criterion: &mut Criterion) {
 #[cfg(feature = "live")]
 fn midi_read(criterion: &mut Criterion) {
     use latentloop::control::Values;
-    use latentloop::control::midi::{Map, Reader, SHIPPED, Wiring};
+    use latentloop::control::midi::{BoundMap, ControllerMap, Reader, SHIPPED};
     let table = Table::standard();
     let values = Values::new(&table);
     let largest = SHIPPED.iter().max_by_key(|(_, text)| text.len());
     let (_, text) = largest.expect("maps ship");
-    let map = Map::parse(text, &table).expect("it fits the table");
-    let wiring = Wiring::new(map);
+    let map = ControllerMap::parse(text, &table).expect("it fits the table");
+    let map = BoundMap::new(map);
     let mut reader = Reader::default();
     let message = |number: u8| match number % 2 {
         0 => [0xb0, 48 + number % 9, number],
@@ -148,9 +148,9 @@ fn midi_read(criterion: &mut Criterion) {
     criterion.bench_function("midi, a hundred messages to actions", |bench| {
         bench.iter(|| {
             now += 1_000_000;
-            reader.feed(black_box(&bytes), now, &wiring, &values, |given| {
-                black_box(given);
-            });
+            for action in reader.actions(black_box(&bytes), now, &map, &values) {
+                black_box(action);
+            }
         });
     });
 }
@@ -158,8 +158,8 @@ fn midi_read(criterion: &mut Criterion) {
 /// A picture of 640 x 360 with four passes, drawn, limited and read back: in one go, and one by one.
 #[cfg(feature = "live")]
 fn look(criterion: &mut Criterion) {
-    use latentloop::stage::{Canvas, Finish, Look, LookFrame, LookValues};
-    let mut frame = LookFrame {
+    use latentloop::stage::{Canvas, Look, LookValues, PostChain, PostFrame, Readback};
+    let mut frame = PostFrame {
         values: LookValues {
             feedback: 0.6,
             gain: 1.1,
@@ -184,12 +184,13 @@ fn look(criterion: &mut Criterion) {
     ];
     for (name, kind) in kinds {
         let look = Look::headless().expect("a graphics driver, be it the processor's");
-        let mut finish = Finish::with(kind(look));
+        let (mut chain, mut readback) = (PostChain::with_gpu(kind(look)), Readback::default());
         criterion.bench_function(&format!("look, 640 x 360, four passes {name}"), |bench| {
             bench.iter(|| {
                 frame.tick += 16;
-                finish.finish(black_box(&mut canvas), &frame);
-                assert!(finish.read_waiting(&mut canvas), "nothing is read back");
+                let finished = chain.run(black_box(&canvas), &frame);
+                readback.request(&finished, Instant::now());
+                assert!(readback.wait().is_some(), "nothing is read back");
             });
         });
     }

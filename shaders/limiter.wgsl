@@ -1,7 +1,7 @@
 // The limiter, always last: where a quarter of the picture or more would flash more than three times in a second, the change is
 // held (WCAG 2.2, success criterion 2.3.1 and its definition of general and red flash; ITU-R BT.1702). `decide` looks at
 // the picture's mean colours on a grid and says how much of the change from the last picture may be shown; `limit` shows that
-// much, and turns linear light into sRGB (IEC 61966-2-1). The same rules run on the processor in src/stage/look/limiter.rs.
+// much, and turns linear light into sRGB (IEC 61966-2-1). The same rules run on the processor in src/stage/limiter.rs.
 // Nothing branches on settings alone: Mesa's lavapipe would compile the shader anew for every picture, and keep each.
 
 struct Settings {

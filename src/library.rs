@@ -10,6 +10,8 @@ use crate::files::{MAX_TEXT_BYTES, read_text_limited, sha256};
 use crate::instrument::{BANK, Preset, Table};
 use crate::take::{self, Script, Take};
 
+pub mod data;
+
 /// The preset that is played where none is named.
 const FIRST: &str = "presets/first.toml";
 /// Largest logged take that is read, in bytes.
@@ -17,7 +19,7 @@ const MAX_TAKE_BYTES: u64 = 1 << 30;
 
 /// Something to play: a preset and the model it is played on.
 #[derive(Clone, Debug)]
-pub struct Piece {
+pub struct Patch {
     /// For people: the preset's or the model's file name.
     pub name: String,
     /// The preset.
@@ -32,12 +34,14 @@ pub struct Piece {
     pub bank: Option<u8>,
 }
 
-/// Opens a preset (`.toml`), a model with the seeds 1 to 8 (anything else), or, with nothing named, the preset that ships.
+/// Opens a preset (`.toml`), a model with the seeds 1 to 8 (anything else), or, with nothing named, the first preset. What is
+/// not there as a file is looked for in the [data folders](data::DataFolders).
 ///
 /// # Errors
 /// When the file is not there or not right, or the preset's model is not found.
-pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Piece> {
-    match argument {
+pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Patch> {
+    let argument = argument.map(locate).transpose()?;
+    match argument.as_deref() {
         None => preset(&first()?, table),
         Some(path)
             if path
@@ -49,12 +53,12 @@ pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Piece> {
         Some(path) => {
             if !path.is_file() {
                 bail!(
-                    "there is no model {}: give a .safetensors file or a preset (.toml)",
+                    "{} is no file: give a .safetensors file or a preset (.toml)",
                     path.display()
                 );
             }
             let preset = Preset::of_seeds(1..=8);
-            Ok(Piece {
+            Ok(Patch {
                 name: file_name(path),
                 preset,
                 model_sha256: sha256(path)
@@ -67,11 +71,11 @@ pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Piece> {
     }
 }
 
-/// Opens a preset file and finds its model beside it, in `../models` or in `models`.
+/// Opens a preset file and finds its model beside it, in `../models` or in a data folder.
 ///
 /// # Errors
 /// As [`open`].
-pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Piece> {
+pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Patch> {
     let text = read_text_limited(path, MAX_TEXT_BYTES, "preset")
         .with_context(|| format!("cannot open the preset {}", path.display()))?;
     let preset = Preset::parse(&text, table)
@@ -84,7 +88,7 @@ pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Piece> {
     };
     let found = self::model(path, model)
         .with_context(|| format!("the preset {} asks for a model", path.display()))?;
-    Ok(Piece {
+    Ok(Patch {
         name: file_name(path),
         model_sha256: sha256(&found).with_context(|| format!("cannot read {}", found.display()))?,
         model: found,
@@ -94,25 +98,31 @@ pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Piece> {
     })
 }
 
-/// The model of that file name, as the file `beside` names it: beside it, in `../models` or in `models`.
+/// The model of that file name, as the file `beside` names it: beside it, in `../models` or in a data folder.
 ///
 /// # Errors
-/// When it is in none of them, or the name is no plain file name.
+/// When it is in none of them, with every place that was looked at, or the name is no plain file name.
 pub fn model(beside: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let name = plain_name(name)?;
     let folder = folder(beside);
-    let places = [
-        folder.join(name),
-        folder.join("../models").join(name),
-        Path::new("models").join(name),
-    ];
-    match places.iter().find(|place| place.is_file()) {
-        Some(place) => Ok(place.clone()),
-        None => {
-            let looked = places.map(|place| place.display().to_string()).join(", ");
-            bail!("the model {name} is not there (looked at {looked})")
-        }
+    let places = [folder.join(name), folder.join("../models").join(name)];
+    if let Some(place) = places.iter().find(|place| place.is_file()) {
+        return Ok(place.clone());
     }
+    data::folders()
+        .find(&format!("models/{name}"))
+        .with_context(|| {
+            let looked = places.map(|place| place.display().to_string()).join(" or ");
+            format!("the model {name} is not at {looked}")
+        })
+}
+
+/// The file that an argument names: by its path, or by its name in the [data folders](data::DataFolders).
+///
+/// # Errors
+/// When there is neither, with every place that was looked at.
+pub fn locate(argument: &Path) -> anyhow::Result<PathBuf> {
+    data::folders().locate(argument)
 }
 
 /// A take's file.
@@ -195,38 +205,36 @@ fn bank_place(path: &Path, table: &Table) -> Option<u8> {
     u8::try_from(place + 1).ok()
 }
 
-/// Where a preset of that name is saved: beside the piece, and under a name that is free where none is given.
+/// Where a preset of that name is saved: beside the patch, or in the user's folder where the patch came with the program; under
+/// a name that is free where none is given.
 ///
 /// # Errors
-/// When the name is no plain file name.
-pub fn place_for(piece: &Piece, name: &str) -> anyhow::Result<PathBuf> {
-    let beside = piece.path.as_deref().unwrap_or(&piece.model);
+/// When the name is no plain file name, or the user's folder of presets cannot be made.
+pub fn place_for(patch: &Patch, name: &str) -> anyhow::Result<PathBuf> {
+    let beside = folder(patch.path.as_deref().unwrap_or(&patch.model));
+    let folder = data::folders().saved_from(beside);
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     if !name.is_empty() {
-        return named_preset(beside, name);
+        return Ok(folder.join(with_ending(plain_name(name)?, ".toml")));
     }
-    let stem = Path::new(&piece.name).file_stem().unwrap_or_default();
+    let stem = Path::new(&patch.name).file_stem().unwrap_or_default();
     let stem = stem.to_string_lossy();
     // What was saved from first-2 is first-3.
     let stem = stem.trim_end_matches(|c: char| c.is_ascii_digit());
     let stem = stem.trim_end_matches('-');
     let free = (2..10_000)
-        .map(|number| folder(beside).join(format!("{stem}-{number}.toml")))
+        .map(|number| folder.join(format!("{stem}-{number}.toml")))
         .find(|path| !path.exists());
     free.context("there are ten thousand presets of that name already")
 }
 
-/// The model of that name in the folder of this one, in `../models` or in `models`; the name may leave out `.safetensors`.
+/// The model of that name in the folder of this one, in `../models` or in a data folder; the name may leave out `.safetensors`.
 ///
 /// # Errors
 /// When the name is no plain file name, or there is no such model.
 pub fn named_model(present: &Path, name: &str) -> anyhow::Result<PathBuf> {
-    let name = plain_name(name)?;
-    let name = if name.ends_with(".safetensors") {
-        name.to_owned()
-    } else {
-        format!("{name}.safetensors")
-    };
-    model(present, &name)
+    model(present, &with_ending(plain_name(name)?, ".safetensors"))
 }
 
 /// Every model that [`named_model`] finds from this one, by name.
@@ -234,7 +242,7 @@ pub fn models(present: &Path) -> Vec<PathBuf> {
     let folder = folder(present);
     let places = [folder.to_owned(), folder.join("../models"), "models".into()];
     let mut models: Vec<PathBuf> = Vec::new();
-    for place in places {
+    for place in places.into_iter().chain(data::folders().models()) {
         for path in files(&place, "safetensors") {
             // As with a name, the first place counts.
             if !models
@@ -255,9 +263,22 @@ fn folder(path: &Path) -> &Path {
         .unwrap_or_else(|| Path::new("."))
 }
 
-/// Presets of a folder by name.
+/// Presets of a folder by name; of all shared data folders where it is one of them.
 fn presets(folder: &Path) -> Vec<PathBuf> {
-    files(folder, "toml")
+    let mut presets = files(folder, "toml");
+    for shared in data::folders().beside(folder) {
+        for path in files(&shared, "toml") {
+            // As with a name, the first place counts.
+            if !presets
+                .iter()
+                .any(|known| known.file_name() == path.file_name())
+            {
+                presets.push(path);
+            }
+        }
+    }
+    presets.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
+    presets
 }
 
 /// Files of a folder with that ending, by name.
@@ -276,44 +297,35 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The preset of that name in the folder of `beside`; the name may leave out `.toml`, and cannot leave the folder.
+/// The preset of that name in the folder of `beside`, or in a data folder where it is not there; the name may leave out `.toml`,
+/// and cannot leave the folder.
 ///
 /// # Errors
 /// When the name is no plain file name.
 pub fn named_preset(beside: &Path, name: &str) -> anyhow::Result<PathBuf> {
-    let name = plain_name(name)?;
-    let name = if name.ends_with(".toml") {
-        name.to_owned()
-    } else {
-        format!("{name}.toml")
-    };
-    Ok(folder(beside).join(name))
-}
-
-/// The preset that ships.
-///
-/// # Errors
-/// When it is nowhere to be found.
-pub fn first() -> anyhow::Result<PathBuf> {
-    shipped(FIRST)
-}
-
-/// A file that ships, such as `presets/first.take`: in the working folder, beside the program, or where it was built.
-///
-/// # Errors
-/// When it is in none of those places.
-pub fn shipped(relative: &str) -> anyhow::Result<PathBuf> {
-    let beside = std::env::current_exe()
-        .ok()
-        .and_then(|program| Some(program.parent()?.join(relative)));
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join(relative);
-    let places = [Some(PathBuf::from(relative)), beside, Some(built)];
-    match places.iter().flatten().find(|place| place.is_file()) {
-        Some(place) => Ok(place.clone()),
-        None => {
-            bail!("{relative} is not here: run in latentloop's folder, or name a model or preset")
-        }
+    let name = with_ending(plain_name(name)?, ".toml");
+    let place = folder(beside).join(&name);
+    if place.is_file() {
+        return Ok(place);
     }
+    let shared = data::folders().find(&format!("presets/{name}"));
+    Ok(shared.unwrap_or(place))
+}
+
+/// The first preset: what is played where none is named.
+///
+/// # Errors
+/// When it cannot be found, nor written out of the program.
+pub fn first() -> anyhow::Result<PathBuf> {
+    data::folders().find(FIRST)
+}
+
+/// The name with its ending, which it may leave out.
+fn with_ending(name: &str, ending: &str) -> String {
+    if name.ends_with(ending) {
+        return name.to_owned();
+    }
+    format!("{name}{ending}")
 }
 
 fn plain_name(name: &str) -> anyhow::Result<&str> {

@@ -1,4 +1,4 @@
-//! What happens between a controller and the screen allocates nothing.
+//! What controllers, the instrument and the scalers do for every picture allocates nothing. `show_allocations` has the whole show.
 
 #![cfg(feature = "live")]
 
@@ -6,17 +6,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use latentloop::control::clock::Pulses;
-use latentloop::control::midi::{Given, Map, Reader, SHIPPED, Wiring};
+use latentloop::control::midi::{BoundMap, ControllerMap, Reader};
 use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
-use latentloop::record::TakeLog;
-use latentloop::report::Reporter;
-use latentloop::stage::{
-    Canvas, Crossfade, Film, Filter, Finish, LookFrame, LookIds, ProjectionIds, Scaler,
-};
-use latentloop::take::Model;
+use latentloop::stage::{Canvas, Film, Filter, Projection, Scaler};
 
 struct Counting;
 
@@ -54,86 +48,32 @@ fn count(work: impl FnOnce()) -> u64 {
 }
 
 #[test]
-fn a_hand_a_tick_and_a_picture_allocate_nothing() {
-    let table = Arc::new(Table::standard());
-    let inbox = Inbox::new(&table);
-    let values = Values::new(&table);
-    let pulses = Pulses::default();
-    let (_, text) = SHIPPED
-        .iter()
-        .find(|(stem, _)| *stem == "generic")
-        .expect("the generic map ships");
-    let wiring = Wiring::new(Map::parse(text, &table).expect("it fits the table"));
-    let mut reader = Reader::default();
-    let mut instrument = Instrument::new(&Preset::of_seeds(1..=8), Arc::clone(&table), 200)
-        .expect("the seeds fit any model");
-    let folder = std::env::temp_dir();
-    let model = Arc::new(Model {
-        latent: 200,
-        ..Model::default()
-    });
-    let log = TakeLog::start(&folder, &instrument, model, Reporter::silent())
-        .expect("there is room for a thread");
-    let mut z = vec![0.0; Norm::Batch.rows() * 200];
-    let (from, to) = (vec![10u8; 64 * 64 * 4], vec![90u8; 64 * 64 * 4]);
-    let mut canvas = Canvas::black((64, 64));
-    // Another model has come, and fades in.
-    let mut crossfade = Crossfade::default();
-    crossfade.begin(&canvas, (64, 64), 0, u64::MAX);
-    let projections = ProjectionIds::new(&table).expect("the stage has rows");
+fn enlarging_a_picture_allocates_nothing() {
+    let flat = |level: u8| Canvas {
+        size: (64, 64),
+        rgba: vec![level; 64 * 64 * 4],
+    };
+    let canvas = flat(90);
     let (mut scaler, mut follower) = [Filter::CatmullRom, Filter::Edge]
         .map(|auto| Scaler::new(auto, 1))
         .into();
     let mut frame = Canvas::black((320, 180));
-    let look = LookIds::new(&table).expect("the look has rows");
-    let mut finish = Finish::default();
-    let reroll = table.find("loop.reroll").expect("a row of the table");
-    let mut frame_path = || {
-        // A fader, a pad that jumps, one that re-rolls and a clock, as a port delivers them.
-        let deliveries: [&[u8]; 4] = [&[0xb0, 1, 90], &[0x90, 38, 100], &[0x90, 46, 100], &[0xf8]];
-        for bytes in deliveries {
-            let at = inbox.now();
-            reader.feed(bytes, at, &wiring, &values, |given| match given {
-                Given::Action(action) => inbox.put(action, at),
-                Given::Pulse(pulse) => pulses.put(0, pulse, at),
-                Given::Fault(_) => inbox.refuse(),
-            });
-        }
-        inbox.put(Action::Trigger { param: reroll }, inbox.now());
-        inbox.take(|action, _| instrument.apply(&action));
-        (0..8).for_each(|_| instrument.tick());
-        for (param, _) in table.iter() {
-            values.set(param, instrument.base_value(param));
-        }
-        instrument.latents(&mut z);
-        let dressed = LookFrame {
-            values: look.values(&instrument),
-            brightness: 0.9,
-            blackout: false,
-            tick: instrument.ticks(),
-            seed: 0,
-            palette: None,
-        };
-        canvas.compose(&from, &to, 0.4, dressed.brightness);
-        crossfade.apply(&mut canvas, instrument.ticks());
-        finish.finish(&mut canvas, &dressed);
-        let mut projection = projections.projection(&instrument, 0);
-        scaler.scale(&canvas, &mut frame, &projection);
-        projection.film = Film {
+    let plain = Projection::default();
+    let on_film = Projection {
+        film: Film {
             halation: 0.5,
             grain: 0.5,
-            ..projection.film
-        };
-        follower.scale(&canvas, &mut frame, &projection);
+            ..plain.film
+        },
+        ..plain
     };
-    let mut frame_path = || {
-        frame_path();
-        log.action(0, Action::Trigger { param: reroll });
-        log.latents(0, 1, 0);
+    let mut enlarge = || {
+        scaler.scale(&canvas, &mut frame, &plain);
+        follower.scale(&canvas, &mut frame, &on_film);
     };
-    frame_path();
+    enlarge();
     assert!(count(|| drop(vec![1])) > 0, "the counter counts");
-    assert_eq!(count(|| (0..100).for_each(|_| frame_path())), 0);
+    assert_eq!(count(|| (0..100).for_each(|_| enlarge())), 0);
 }
 
 /// Every kind of binding, with and without pick-up, and the messages that reach it.
@@ -160,7 +100,7 @@ fn every_kind_of_control_becomes_an_action_without_allocating() {
             { type = "program", to = "beat.per_bar" },
         ]
     "#;
-    let wiring = Wiring::new(Map::parse(text, &table).expect("it fits the table"));
+    let map = BoundMap::new(ControllerMap::parse(text, &table).expect("it fits the table"));
     let mut reader = Reader::default();
     let bytes = [
         0xb0, 1, 0, 1, 127, 2, 3, 2, 90, 3, 1, 4, 127, 4, 0, 5, 100, 37, 3, 99, 2, 98, 44, 6, 90,
@@ -169,12 +109,10 @@ fn every_kind_of_control_becomes_an_action_without_allocating() {
     let mut given = 0;
     let mut hand = || {
         let at = inbox.now();
-        reader.feed(&bytes, at, &wiring, &values, |outcome| {
-            if let Given::Action(action) = outcome {
-                given += 1;
-                inbox.put(action, at);
-            }
-        });
+        for action in reader.actions(&bytes, at, &map, &values) {
+            given += 1;
+            inbox.put(action, at);
+        }
         inbox.take(|_, _| {});
     };
     hand();

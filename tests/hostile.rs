@@ -283,7 +283,7 @@ fn damaged(target: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
 #[cfg(feature = "live")]
 mod midi {
     use latentloop::control::Values;
-    use latentloop::control::midi::{Given, Map, Reader, SHIPPED, Wiring, parse_own};
+    use latentloop::control::midi::{BoundMap, ControllerMap, Reader, SHIPPED, parse_user_map};
     use latentloop::instrument::{Action, Table};
 
     use super::*;
@@ -293,13 +293,13 @@ mod midi {
         let table = Table::standard();
         let values = Values::new(&table);
         for (_, text) in SHIPPED {
-            let wiring = Wiring::new(Map::parse(text, &table).unwrap());
+            let map = BoundMap::new(ControllerMap::parse(text, &table).unwrap());
             let mut reader = Reader::default();
             let mut now = 0;
             for delivery in bytes.chunks(32) {
                 now += 40_000_000;
-                reader.feed(delivery, now, &wiring, &values, |given| {
-                    if let Given::Action(Action::Set { param, value }) = given {
+                for action in reader.actions(delivery, now, &map, &values) {
+                    if let Action::Set { param, value } = action {
                         let row = table.row(param);
                         assert!(
                             (row.min..=row.max).contains(&value),
@@ -308,7 +308,7 @@ mod midi {
                         );
                         values.set(param, value);
                     }
-                });
+                }
             }
         }
     }
@@ -316,7 +316,7 @@ mod midi {
     /// What `fuzz/fuzz_targets/controller_map.rs` does. The error, where there is one.
     fn map(bytes: &[u8]) -> Option<String> {
         let text = std::str::from_utf8(bytes).ok()?;
-        let error = parse_own(text, &Table::standard()).err()?.to_string();
+        let error = parse_user_map(text, &Table::standard()).err()?.to_string();
         assert!(error.len() < 4000 + text.len(), "{error}");
         Some(error)
     }

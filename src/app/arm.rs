@@ -2,7 +2,7 @@
 
 /// What the start and the stop of a recording wait for; the values of `record.arm`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Edge {
+pub(super) enum ArmMode {
     /// Nothing.
     Off,
     /// The play head's passing the loop's start.
@@ -11,7 +11,7 @@ pub(super) enum Edge {
     Bar,
 }
 
-impl Edge {
+impl ArmMode {
     /// The edge of a value of `record.arm`.
     pub(super) fn of(value: f64) -> Self {
         match value as usize {
@@ -24,7 +24,7 @@ impl Edge {
 
 /// Where the show is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Place {
+pub(super) struct LoopPosition {
     /// The play head, 0 to the number of keyframes.
     pub(super) position: f64,
     /// Keyframes of the loop.
@@ -48,19 +48,19 @@ pub(super) enum Press {
 
 /// A press that waits, or none.
 #[derive(Debug, Default)]
-pub(super) struct Arm {
+pub(super) struct RecordArm {
     waits: bool,
-    last: Option<Place>,
+    last: Option<LoopPosition>,
     /// Whether the play head went forward when it moved last.
     forward: bool,
 }
 
-impl Arm {
+impl RecordArm {
     /// Takes a press of `record.toggle`.
-    pub(super) fn press(&mut self, edge: Edge) -> Press {
+    pub(super) fn press(&mut self, edge: ArmMode) -> Press {
         if std::mem::take(&mut self.waits) {
             Press::CalledOff
-        } else if edge == Edge::Off {
+        } else if edge == ArmMode::Off {
             Press::Now
         } else {
             self.waits = true;
@@ -75,13 +75,13 @@ impl Arm {
 
     /// One frame on: true where the press that waits is to take effect now. Where nothing is waited for any more, that is
     /// at once.
-    pub(super) fn step(&mut self, edge: Edge, now: Place) -> bool {
+    pub(super) fn step(&mut self, edge: ArmMode, now: LoopPosition) -> bool {
         let last = self.last.replace(now);
         let passed_start = last.is_some_and(|last| self.passes_start(last, now));
         let passed = match edge {
-            Edge::Off => true,
-            Edge::Loop => passed_start,
-            Edge::Bar => last.is_some_and(|last| last.bars.floor() != now.bars.floor()),
+            ArmMode::Off => true,
+            ArmMode::Loop => passed_start,
+            ArmMode::Bar => last.is_some_and(|last| last.bars.floor() != now.bars.floor()),
         };
         let acts = self.waits && passed;
         self.waits &= !acts;
@@ -90,7 +90,7 @@ impl Arm {
 
     /// Whether the play head came by the loop's start between two frames, either way round; to and fro, whether it turned
     /// there.
-    fn passes_start(&mut self, last: Place, now: Place) -> bool {
+    fn passes_start(&mut self, last: LoopPosition, now: LoopPosition) -> bool {
         let moved = now.position - last.position;
         if now.ping_pong {
             let came_forward = self.forward;
@@ -109,10 +109,10 @@ mod tests {
     use super::*;
 
     /// The frames at which a press that was made at the first one takes effect.
-    fn acts(edge: Edge, ping_pong: bool, places: &[(f64, f64)]) -> Vec<usize> {
-        let mut arm = Arm::default();
+    fn acts(edge: ArmMode, ping_pong: bool, places: &[(f64, f64)]) -> Vec<usize> {
+        let mut arm = RecordArm::default();
         let step = |(frame, &(position, bars)): (usize, &(f64, f64))| {
-            let place = Place {
+            let place = LoopPosition {
                 position,
                 keyframes: 8,
                 ping_pong,
@@ -136,10 +136,10 @@ mod tests {
             (7.9, 1.6),
             (0.2, 2.0),
         ];
-        assert_eq!(acts(Edge::Loop, false, &forward), [3]);
-        assert_eq!(acts(Edge::Bar, false, &forward), [2]);
+        assert_eq!(acts(ArmMode::Loop, false, &forward), [3]);
+        assert_eq!(acts(ArmMode::Bar, false, &forward), [2]);
         let backward = [(0.9, 0.0), (0.5, 0.0), (0.0, 0.0), (7.8, 0.0)];
-        assert_eq!(acts(Edge::Loop, false, &backward), [3]);
+        assert_eq!(acts(ArmMode::Loop, false, &backward), [3]);
         let to_and_fro = [
             (6.9, 0.0),
             (7.0, 0.0),
@@ -148,37 +148,35 @@ mod tests {
             (0.0, 0.0),
             (0.2, 0.0),
         ];
-        assert_eq!(acts(Edge::Loop, true, &to_and_fro), [5]);
+        assert_eq!(acts(ArmMode::Loop, true, &to_and_fro), [5]);
         let still = [(3.0, 0.5); 9];
-        assert_eq!(acts(Edge::Loop, false, &still), [0; 0]);
-        assert_eq!(acts(Edge::Bar, false, &still), [0; 0]);
+        assert_eq!(acts(ArmMode::Loop, false, &still), [0; 0]);
+        assert_eq!(acts(ArmMode::Bar, false, &still), [0; 0]);
     }
 
     #[test]
     fn a_second_press_takes_the_first_back_and_what_is_no_longer_armed_acts_at_once() {
-        let place = Place {
+        let place = LoopPosition {
             position: 0.0,
             keyframes: 8,
             ping_pong: false,
             bars: 0.0,
         };
-        let mut arm = Arm::default();
-        assert_eq!(arm.press(Edge::Off), Press::Now);
-        assert!(!arm.step(Edge::Off, place));
-        assert_eq!(arm.press(Edge::Bar), Press::Waits);
-        assert_eq!(arm.press(Edge::Bar), Press::CalledOff);
-        assert!(!arm.step(Edge::Off, place));
-        assert_eq!(arm.press(Edge::Loop), Press::Waits);
+        let mut arm = RecordArm::default();
+        assert_eq!(arm.press(ArmMode::Off), Press::Now);
+        assert!(!arm.step(ArmMode::Off, place));
+        assert_eq!(arm.press(ArmMode::Bar), Press::Waits);
+        assert_eq!(arm.press(ArmMode::Bar), Press::CalledOff);
+        assert!(!arm.step(ArmMode::Off, place));
+        assert_eq!(arm.press(ArmMode::Loop), Press::Waits);
         assert!(arm.waits());
-        assert!(arm.step(Edge::Off, place));
+        assert!(arm.step(ArmMode::Off, place));
         assert!(!arm.waits());
     }
 
     #[test]
     fn every_name_of_the_row_is_an_edge() {
-        let edges: Vec<_> = (0..crate::instrument::ARMS.len())
-            .map(|value| Edge::of(value as f64))
-            .collect();
-        assert_eq!(edges, [Edge::Off, Edge::Loop, Edge::Bar]);
+        let edges: Vec<_> = (0..3).map(|value| ArmMode::of(value as f64)).collect();
+        assert_eq!(edges, [ArmMode::Off, ArmMode::Loop, ArmMode::Bar]);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::hands::Hands;
-use crate::control::clock::{Follower, Following, Line, Pulses, Sender};
+use super::controllers::Controllers;
+use crate::control::clock::{BeatLine, Follower, Following, Pulses, Sender};
 use crate::control::{Notices, Stamp};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Action, Instrument, ParamId, Table};
@@ -44,10 +44,13 @@ impl Ids {
 }
 
 impl Clocks {
-    pub(super) fn new(hands: &Hands, instrument: &Instrument) -> Result<Self, PresetError> {
+    pub(super) fn new(
+        controllers: &Controllers,
+        instrument: &Instrument,
+    ) -> Result<Self, PresetError> {
         let ids = Ids::new(instrument.table())?;
-        let sender = hands.midi.as_ref().and_then(|hub| {
-            let (out, inbox) = (hub.clock_out(), Arc::clone(&hands.inbox));
+        let sender = controllers.midi.as_ref().and_then(|hub| {
+            let (out, inbox) = (hub.clock_out(), Arc::clone(&controllers.control.inbox));
             let send = move |pulse| {
                 // Where too many wait, there is no port that takes them.
                 let _ = out.send(pulse);
@@ -55,13 +58,14 @@ impl Clocks {
             match Sender::start(move || secs(inbox.now()), send) {
                 Ok(sender) => Some(sender),
                 Err(error) => {
-                    hands.notices.warn(format!("no MIDI clock: {error}"));
+                    let notices = &controllers.control.notices;
+                    notices.warn(format!("no MIDI clock: {error}"));
                     None
                 }
             }
         });
         Ok(Self {
-            pulses: Arc::clone(&hands.pulses),
+            pulses: Arc::clone(&controllers.pulses),
             follower: Follower::default(),
             told: None,
             #[cfg(feature = "link")]
@@ -121,7 +125,7 @@ impl Clocks {
             return;
         };
         let running = instrument.beat_runs();
-        sender.publish(Line {
+        sender.publish(BeatLine {
             sends: instrument.base_value(self.ids.clock_out) > 0.5,
             beat: instrument.beat(),
             at_secs: secs(now) - ahead_secs,

@@ -1,4 +1,4 @@
-//! The window system's keys as ours.
+//! Keyboard events: winit's keys as ours.
 
 use winit::event::KeyEvent;
 use winit::keyboard::{KeyCode, NamedKey, PhysicalKey};

@@ -1,28 +1,32 @@
-//! The program around the instrument: wires hands, engine, stage and recorder, and runs the show.
+//! The show: wires controllers, engine, stage and recorder around the instrument, and runs it.
 
-mod acts;
 mod arm;
-mod awake;
-mod cards;
+mod clock;
 mod clocks;
+mod commands;
 mod console;
-mod desk;
-mod drawing;
-mod hands;
+mod controllers;
+mod engine_thread;
+mod event;
+mod frame_source;
+mod gpu_recovery;
+mod hud;
 mod keyboard;
-mod logbook;
-mod looks;
 mod monitor;
 mod outputs;
-mod pace;
-mod pieces;
+mod performance;
 mod placement;
 mod presenting;
-mod readout;
-mod remuxing;
+mod preset_loader;
+mod recording;
+mod recording_worker;
+#[cfg(test)]
+mod rehearsal;
 mod show;
+mod sleep_inhibitor;
+mod sound_input;
 mod stats;
-mod tape;
+mod status;
 mod thumbnail;
 mod window;
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -39,7 +43,11 @@ use crate::engine::{EngineOptions, Norm};
 use crate::instrument::Table;
 use crate::library;
 use crate::record::{Codec, Encoders, FpsMode};
-use crate::stage::Target;
+use crate::stage::{Offscreen, Presenter, Target};
+
+use controllers::Controllers;
+use preset_loader::InitialPatch;
+use stats::StatsReport;
 
 pub use monitor::{Display, Monitor, monitors, open_display};
 
@@ -61,7 +69,7 @@ pub enum ConsoleChoice {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The model or preset; the preset that ships where none is named.
-    pub piece: Option<PathBuf>,
+    pub patch: Option<PathBuf>,
     /// What draws.
     pub engine: EngineOptions,
     /// Batch norm's statistics, instead of the preset's.
@@ -115,35 +123,71 @@ pub struct Settings {
 /// Plays a show, in a window on a display or, without one, offscreen in real time, until it is ended.
 ///
 /// # Errors
-/// When the preset, the model or the engine cannot be opened, or the figures cannot be written. What fails later is named
+/// When the preset, the model or the engine cannot be opened, or the statistics cannot be written. What fails later is named
 /// while the show goes on.
 pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> {
+    play(settings, |control, opened, controllers| {
+        let quit = control.table.find("show.quit")?;
+        let inbox = Arc::clone(&control.inbox);
+        ctrlc::set_handler(move || {
+            let at = inbox.now();
+            inbox.put(crate::instrument::Action::Trigger { param: quit }, at);
+        })
+        .context("cannot listen for Ctrl-C")?;
+        match display {
+            Some(display) => window::run(display, settings, &control.table, opened, controllers),
+            None => {
+                let presenter = Offscreen::new(control.notices.reporter());
+                play_on(settings, Box::new(presenter), opened, controllers)
+            }
+        }
+    })
+}
+
+/// Plays a show in real time on a presenter of one's own, without a window, until it is ended.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on(settings: &Settings, presenter: Box<dyn Presenter>) -> anyhow::Result<()> {
+    play(settings, |_, opened, controllers| {
+        play_on(settings, presenter, opened, controllers)
+    })
+}
+
+/// Opens what a show begins with, plays it and writes its statistics.
+fn play(
+    settings: &Settings,
+    run: impl FnOnce(&ControlPlane, InitialPatch, Controllers) -> anyhow::Result<StatsReport>,
+) -> anyhow::Result<()> {
     let table = Arc::new(Table::standard());
     let control = ControlPlane::new(&table);
     // Dropped last: what others say when they end is logged too.
     let _log =
         NoticeLog::start(&control.notices).context("cannot start the thread that logs notices")?;
-    let piece = library::open(settings.piece.as_deref(), &table)?;
-    let opened = pieces::First::open(piece, settings, &table)?;
-    let hands = hands::Hands::start(settings, control)?;
-    let quit = table.find("show.quit")?;
-    let inbox = Arc::clone(&hands.inbox);
-    ctrlc::set_handler(move || {
-        let at = inbox.now();
-        inbox.put(crate::instrument::Action::Trigger { param: quit }, at);
-    })
-    .context("cannot listen for Ctrl-C")?;
-    let shown = match display {
-        Some(display) => window::run(display, settings, &table, opened, hands)?,
-        None => {
-            let output = Box::new(crate::stage::Offscreen::default());
-            show::Show::new(settings, &table, opened, hands, output, Box::new(|_| {}))?.run()
-        }
-    };
+    let patch = library::open(settings.patch.as_deref(), &table)?;
+    let opened = InitialPatch::open(patch, settings, &table)?;
+    let controllers = Controllers::start(settings, control.clone())?;
+    let report = run(&control, opened, controllers)?;
     if let Some(path) = &settings.stats {
-        let text = serde_json::to_string_pretty(&shown)?;
+        let text = serde_json::to_string_pretty(&report)?;
         crate::files::write_atomic(path, text.as_bytes())
-            .with_context(|| format!("cannot write the figures to {}", path.display()))?;
+            .with_context(|| format!("cannot write the statistics to {}", path.display()))?;
     }
     Ok(())
+}
+
+fn play_on(
+    settings: &Settings,
+    presenter: Box<dyn Presenter>,
+    opened: InitialPatch,
+    controllers: Controllers,
+) -> anyhow::Result<StatsReport> {
+    let parts = show::Parts {
+        controllers,
+        presenter,
+        console: None,
+        window: Box::new(|_| {}),
+        clock: Box::new(clock::RealClock),
+    };
+    Ok(show::Show::new(settings, opened, parts)?.run())
 }

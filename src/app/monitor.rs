@@ -1,4 +1,4 @@
-//! Displays, and the monitors that they have.
+//! Displays and their monitors.
 
 use anyhow::Context;
 use winit::application::ApplicationHandler;
@@ -6,7 +6,7 @@ use winit::event::WindowEvent;
 use winit::event_loop::{ActiveEventLoop, EventLoop};
 use winit::window::WindowId;
 
-use super::show::WindowCommand;
+use super::event::WindowCommand;
 
 /// A display that windows can be opened on.
 pub struct Display(pub(super) EventLoop<WindowCommand>);
@@ -59,17 +59,18 @@ impl std::fmt::Display for Monitor {
 /// # Errors
 /// When the display goes away while it is asked.
 pub fn monitors(display: Display) -> anyhow::Result<Vec<Monitor>> {
-    let mut ask = Ask(Vec::new());
+    let mut query = MonitorQuery(Vec::new());
     display
         .0
-        .run_app(&mut ask)
+        .run_app(&mut query)
         .context("cannot ask the display for its monitors")?;
-    Ok(ask.0)
+    Ok(query.0)
 }
 
-struct Ask(Vec<Monitor>);
+/// An event loop that asks for the monitors, and ends.
+struct MonitorQuery(Vec<Monitor>);
 
-impl ApplicationHandler<WindowCommand> for Ask {
+impl ApplicationHandler<WindowCommand> for MonitorQuery {
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
         self.0 = event_loop
             .available_monitors()

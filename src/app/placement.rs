@@ -1,4 +1,4 @@
-//! Where the windows stood when they were closed, kept in the performer's folder.
+//! Window placement: where the windows stood when they were closed, kept in the performer's folder.
 
 use std::path::{Path, PathBuf};
 
@@ -14,17 +14,17 @@ const VERSION: u32 = 1;
 const SIDES: (u32, u32) = (160, 16_384);
 const ZOOMS: (f32, f32) = (1.0, 2.0);
 
-/// Where each window stood.
+/// The placement of every window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Placement {
-    pub(super) output: OutputPlace,
-    pub(super) console: ConsolePlace,
+    pub(super) output: OutputPlacement,
+    pub(super) console: ConsolePlacement,
 }
 
-/// Where the output was.
+/// The placement of the output.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct OutputPlace {
+pub(super) struct OutputPlacement {
     /// The monitor's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) monitor: Option<String>,
@@ -32,10 +32,10 @@ pub(super) struct OutputPlace {
     pub(super) fullscreen: bool,
 }
 
-/// Where the console was.
+/// The placement of the console.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct ConsolePlace {
+pub(super) struct ConsolePlacement {
     /// The monitor's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) monitor: Option<String>,
@@ -56,9 +56,9 @@ pub(super) struct ConsolePlace {
 struct File {
     version: u32,
     #[serde(default)]
-    output: OutputPlace,
+    output: OutputPlacement,
     #[serde(default)]
-    console: ConsolePlace,
+    console: ConsolePlacement,
 }
 
 impl Placement {
@@ -152,11 +152,11 @@ mod tests {
         for placement in [
             Placement::default(),
             Placement {
-                output: OutputPlace {
+                output: OutputPlacement {
                     monitor: Some("HDMI-1 \"hall\"".to_owned()),
                     fullscreen: true,
                 },
-                console: ConsolePlace {
+                console: ConsolePlacement {
                     monitor: Some("eDP-1".to_owned()),
                     position: Some([-40, 12]),
                     size: Some([1280, 800]),

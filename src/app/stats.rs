@@ -50,8 +50,8 @@ impl Histogram {
         0.0
     }
 
-    fn figures(&self) -> Spread {
-        Spread {
+    fn percentiles(&self) -> Percentiles {
+        Percentiles {
             p50: self.quantile_ms(0.5),
             p99: self.quantile_ms(0.99),
             max: ms(self.max),
@@ -65,7 +65,7 @@ fn ms(time: Duration) -> f64 {
 
 /// Median, 99th percentile and greatest of some times, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub(super) struct Spread {
+pub(super) struct Percentiles {
     p50: f64,
     p99: f64,
     max: f64,
@@ -73,7 +73,7 @@ pub(super) struct Spread {
 
 /// What a show came to; the fields of `--stats`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub(super) struct Figures {
+pub(super) struct StatsReport {
     /// Pictures shown.
     pub(super) frames_shown: u64,
     /// Pictures that were due and not shown.
@@ -83,9 +83,9 @@ pub(super) struct Figures {
     /// Frames whose batch norm had statistics interpolated between exact ones, for want of time.
     pub(super) frames_interpolated: u64,
     /// From one picture shown to the next.
-    pub(super) frame_interval_ms: Spread,
+    pub(super) frame_interval_ms: Percentiles,
     /// From a message's arrival to the first picture shown whose latents include it.
-    pub(super) control_latency_ms: Spread,
+    pub(super) control_latency_ms: Percentiles,
     /// Actions that controllers sent.
     pub(super) events_received: u64,
     /// Messages and packets that were refused.
@@ -124,7 +124,7 @@ pub(super) struct Longest {
 }
 
 /// What is counted while a show runs. Its memory is taken once.
-pub(super) struct Count {
+pub(super) struct FrameStats {
     interval: Duration,
     /// When the first picture was shown, and how many the engine had drawn by then.
     first: Option<(Instant, u64)>,
@@ -141,7 +141,7 @@ pub(super) struct Count {
     unseen: VecDeque<(u64, Stamp)>,
 }
 
-impl Count {
+impl FrameStats {
     /// Nothing yet, of pictures that are due `interval` apart.
     pub(super) fn new(interval: Duration) -> Self {
         Self {
@@ -197,8 +197,8 @@ impl Count {
     }
 
     /// How long ago the first picture was shown.
-    pub(super) fn age(&self) -> Option<Duration> {
-        self.first.map(|(at, _)| at.elapsed())
+    pub(super) fn age(&self, now: Instant) -> Option<Duration> {
+        self.first.map(|(at, _)| now.saturating_duration_since(at))
     }
 
     /// Pictures shown in a second, lately.
@@ -227,22 +227,23 @@ impl Count {
     }
 
     /// What all of it came to but for recordings; `drawn` are the engine's frames.
-    pub(super) fn figures(
+    pub(super) fn report(
         &self,
+        now: Instant,
         drawn: u64,
         (events_received, events_refused): (u64, u64),
         engine: String,
         norm: crate::engine::Norm,
-    ) -> Figures {
+    ) -> StatsReport {
         let engine_fps = self.first.map_or(0.0, |(at, before)| {
-            (drawn - before) as f64 / at.elapsed().as_secs_f64().max(1e-9)
+            (drawn - before) as f64 / now.saturating_duration_since(at).as_secs_f64().max(1e-9)
         });
-        Figures {
+        StatsReport {
             frames_shown: self.shown,
             frames_dropped: self.dropped,
             engine_fps: (engine_fps * 10.0).round() / 10.0,
-            frame_interval_ms: self.intervals.figures(),
-            control_latency_ms: self.latencies.figures(),
+            frame_interval_ms: self.intervals.percentiles(),
+            control_latency_ms: self.latencies.percentiles(),
             events_received,
             events_refused,
             frames_interpolated: 0,
@@ -281,19 +282,19 @@ mod tests {
         for millis in 1..=100 {
             histogram.add(Duration::from_millis(millis));
         }
-        let Spread { p50, p99, max } = histogram.figures();
+        let Percentiles { p50, p99, max } = histogram.percentiles();
         assert!((p50 - 50.0).abs() <= 0.06, "{p50}");
         assert!((p99 - 99.0).abs() <= 0.06, "{p99}");
         assert_eq!(max, 100.0);
         histogram.add(Duration::from_secs(9));
-        assert_eq!(histogram.figures().max, 9000.0);
-        assert_eq!(Histogram::new().figures().p99, 0.0);
+        assert_eq!(histogram.percentiles().max, 9000.0);
+        assert_eq!(Histogram::new().percentiles().p99, 0.0);
     }
 
     #[test]
     fn pictures_that_were_due_are_counted_and_controls_are_timed_until_they_are_seen() {
         let ms = Duration::from_millis;
-        let mut count = Count::new(ms(10));
+        let mut count = FrameStats::new(ms(10));
         let start = Instant::now();
         count.expect(3, 1_000_000);
         for (at, number) in [(0, 1), (10, 2), (20, 2), (50, 3)] {
@@ -301,8 +302,8 @@ mod tests {
             count.shown(start + ms(at), stamp, number, 7);
         }
         assert_eq!((count.pictures(), count.dropped()), (4, 2));
-        assert_eq!(count.latencies.figures().max, 50.0);
-        assert_eq!(count.intervals.figures().max, 30.0);
+        assert_eq!(count.latencies.percentiles().max, 50.0);
+        assert_eq!(count.intervals.percentiles().max, 30.0);
         let longest = Longest {
             interval: ms(30),
             latency: Some(ms(50)),

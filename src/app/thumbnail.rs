@@ -19,9 +19,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What tells the picture of each keyframe from every other; 0 where there is no keyframe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamps(pub(super) [u64; MAX_KEYFRAMES]);
+pub(super) struct ContentHashes(pub(super) [u64; MAX_KEYFRAMES]);
 
-impl Default for Stamps {
+impl Default for ContentHashes {
     fn default() -> Self {
         Self([0; MAX_KEYFRAMES])
     }
@@ -38,7 +38,7 @@ pub(super) struct Thumbnail {
 /// Keyframes that are looked at: one row of latents each.
 #[derive(Clone)]
 struct Order {
-    stamps: Stamps,
+    stamps: ContentHashes,
     /// Which engine they are meant for.
     generation: u32,
     latent: usize,
@@ -46,13 +46,13 @@ struct Order {
 }
 
 /// The show's end: says which keyframes there are.
-pub(super) struct Wish {
+pub(super) struct ThumbnailRequester {
     orders: Input<Order>,
-    last: Stamps,
+    last: ContentHashes,
 }
 
 /// The engine's end.
-pub(super) struct Easel {
+pub(super) struct ThumbnailRenderer {
     orders: Output<Order>,
     /// What was drawn of the present order.
     drawn: Vec<u64>,
@@ -65,15 +65,17 @@ pub(super) struct Easel {
 }
 
 /// The console's end.
-pub(super) struct Album {
+pub(super) struct ThumbnailReceiver {
     done: Receiver<Thumbnail>,
     free: Sender<Thumbnail>,
 }
 
 /// All three ends, for latents of that length. Their memory is taken here.
-pub(super) fn thumbnails(latent: usize) -> (Wish, Easel, Album) {
+pub(super) fn thumbnails(
+    latent: usize,
+) -> (ThumbnailRequester, ThumbnailRenderer, ThumbnailReceiver) {
     let order = Order {
-        stamps: Stamps::default(),
+        stamps: ContentHashes::default(),
         generation: 0,
         latent,
         z: vec![0.0; MAX_KEYFRAMES * latent],
@@ -86,11 +88,11 @@ pub(super) fn thumbnails(latent: usize) -> (Wish, Easel, Album) {
         // There is room for all of them.
         let _ = back.try_send(Thumbnail { stamp: 0, canvas });
     }
-    let wish = Wish {
+    let requester = ThumbnailRequester {
         orders: wishes,
-        last: Stamps::default(),
+        last: ContentHashes::default(),
     };
-    let easel = Easel {
+    let renderer = ThumbnailRenderer {
         orders,
         drawn: Vec::with_capacity(MAX_KEYFRAMES),
         painted: Vec::new(),
@@ -99,18 +101,18 @@ pub(super) fn thumbnails(latent: usize) -> (Wish, Easel, Album) {
         last: None,
         took: Duration::ZERO,
     };
-    let album = Album {
+    let receiver = ThumbnailReceiver {
         done: arrived,
         free: back,
     };
-    (wish, easel, album)
+    (requester, renderer, receiver)
 }
 
-impl Wish {
+impl ThumbnailRequester {
     /// Asks for pictures of these keyframes by the engine of that generation, where they are others than before. Allocates only
     /// where latents have become longer.
-    pub(super) fn ask(&mut self, keyframes: &[Keyframe], generation: u32) -> Stamps {
-        let mut stamps = Stamps::default();
+    pub(super) fn ask(&mut self, keyframes: &[Keyframe], generation: u32) -> ContentHashes {
+        let mut stamps = ContentHashes::default();
         let latent = keyframes
             .first()
             .map_or(0, |first| first.latents.len() / ROWS);
@@ -144,7 +146,7 @@ fn stamp(latents: &[f64], generation: u32) -> u64 {
     (stamp ^ u64::from(generation)).max(1)
 }
 
-impl Easel {
+impl ThumbnailRenderer {
     /// Whether a keyframe has waited long for its picture.
     pub(super) fn is_late(&mut self, generation: u32) -> bool {
         self.last.is_none_or(|last| last.elapsed() >= PATIENCE) && self.next(generation).is_some()
@@ -205,7 +207,7 @@ impl Easel {
     }
 }
 
-impl Album {
+impl ThumbnailReceiver {
     /// Whether a thumbnail has come.
     pub(super) fn has_news(&self) -> bool {
         !self.done.is_empty()
@@ -296,53 +298,54 @@ mod tests {
 
     #[test]
     fn each_keyframe_is_drawn_once_and_again_only_where_it_or_the_model_changes() {
-        let (mut wish, mut easel, album) = thumbnails(3);
+        let (mut requester, mut renderer, receiver) = thumbnails(3);
         let mut engine = Flat(0);
-        let mut drawn = |easel: &mut Easel, generation: u32| {
+        let mut drawn = |renderer: &mut ThumbnailRenderer, generation: u32| {
             let before = engine.0;
-            while easel.fits(generation, Duration::MAX) {
-                easel.work(&mut engine, generation).unwrap();
+            while renderer.fits(generation, Duration::MAX) {
+                renderer.work(&mut engine, generation).unwrap();
             }
             let mut seen = Vec::new();
-            album.take(|thumbnail| {
+            receiver.take(|thumbnail| {
                 assert_eq!(thumbnail.canvas.size, (128, 32));
                 seen.push((thumbnail.stamp, thumbnail.canvas.rgba[0]));
             });
             assert_eq!(seen.len(), (engine.0 - before) as usize);
             seen
         };
-        assert!(!easel.is_late(0), "nothing was asked for");
-        let first = wish.ask(&keyframes(&[10.0, 20.0, 30.0]), 0);
-        assert!(easel.is_late(0));
-        let of =
-            |stamps: Stamps, at: &[usize]| at.iter().map(|&at| stamps.0[at]).collect::<Vec<_>>();
+        assert!(!renderer.is_late(0), "nothing was asked for");
+        let first = requester.ask(&keyframes(&[10.0, 20.0, 30.0]), 0);
+        assert!(renderer.is_late(0));
+        let of = |stamps: ContentHashes, at: &[usize]| {
+            at.iter().map(|&at| stamps.0[at]).collect::<Vec<_>>()
+        };
         let stamps = of(first, &[0, 1, 2]);
         let expected: Vec<_> = stamps.into_iter().zip([10, 20, 30]).collect();
-        assert_eq!(drawn(&mut easel, 0), expected);
+        assert_eq!(drawn(&mut renderer, 0), expected);
         // Another order of the same keyframes needs no picture.
-        let swapped = wish.ask(&keyframes(&[20.0, 10.0, 30.0]), 0);
+        let swapped = requester.ask(&keyframes(&[20.0, 10.0, 30.0]), 0);
         assert_eq!(of(swapped, &[1, 0, 2]), of(first, &[0, 1, 2]));
-        assert_eq!(drawn(&mut easel, 0), []);
-        let changed = wish.ask(&keyframes(&[20.0, 11.0, 30.0]), 0);
-        assert_eq!(drawn(&mut easel, 0), [(changed.0[1], 11)]);
+        assert_eq!(drawn(&mut renderer, 0), []);
+        let changed = requester.ask(&keyframes(&[20.0, 11.0, 30.0]), 0);
+        assert_eq!(drawn(&mut renderer, 0), [(changed.0[1], 11)]);
         // Those of another model wait until its engine draws.
-        wish.ask(&keyframes(&[20.0, 11.0, 30.0]), 1);
-        assert_eq!(drawn(&mut easel, 0), []);
-        assert_eq!(drawn(&mut easel, 1).len(), 3);
+        requester.ask(&keyframes(&[20.0, 11.0, 30.0]), 1);
+        assert_eq!(drawn(&mut renderer, 0), []);
+        assert_eq!(drawn(&mut renderer, 1).len(), 3);
     }
 
     #[test]
     fn nobody_draws_for_a_console_that_takes_nothing() {
-        let (mut wish, mut easel, album) = thumbnails(3);
+        let (mut requester, mut renderer, receiver) = thumbnails(3);
         let numbers: Vec<f64> = (0..20).map(f64::from).collect();
-        wish.ask(&keyframes(&numbers), 0);
+        requester.ask(&keyframes(&numbers), 0);
         let mut engine = Flat(0);
         for _ in 0..40 {
-            easel.work(&mut engine, 0).unwrap();
+            renderer.work(&mut engine, 0).unwrap();
         }
         assert_eq!(engine.0, UNDER_WAY as u32);
-        album.take(|_| {});
-        easel.work(&mut engine, 0).unwrap();
+        receiver.take(|_| {});
+        renderer.work(&mut engine, 0).unwrap();
         assert_eq!(engine.0, UNDER_WAY as u32 + 1);
     }
 

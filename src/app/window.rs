@@ -12,52 +12,53 @@ use winit::keyboard::ModifiersState;
 use winit::monitor::MonitorHandle;
 use winit::window::WindowId;
 
-use super::awake::Awake;
-use super::cards::Cards;
-use super::console::{Console, Seat, feed};
-use super::hands::Hands;
+use super::clock::RealClock;
+use super::console::{Console, ConsoleContext, console_channel};
+use super::controllers::Controllers;
+use super::event::WindowCommand;
+use super::gpu_recovery::GpuRecovery;
 use super::keyboard::key;
 use super::monitor::Display;
 use super::outputs::{self, Outputs};
-use super::pieces::First;
 use super::placement::Placement;
-use super::show::{Show, WindowCommand};
-use super::stats::Figures;
+use super::preset_loader::InitialPatch;
+use super::show::{Parts, Show};
+use super::sleep_inhibitor::SleepInhibitor;
+use super::stats::StatsReport;
 use super::{ConsoleChoice, Settings};
-use crate::control::keys::{Held, Key, Keys};
+use crate::control::keys::{Key, Keys, Modifiers};
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::{Action, ParamId, Table};
-use crate::stage::{Offscreen, Output};
+use crate::stage::{Offscreen, Presenter};
 
 /// Plays a show in a window.
 pub(super) fn run(
     display: Display,
     settings: &Settings,
     table: &Arc<Table>,
-    opened: First,
-    hands: Hands,
-) -> anyhow::Result<Figures> {
+    opened: InitialPatch,
+    controllers: Controllers,
+) -> anyhow::Result<StatsReport> {
     let (placement, fault) = Placement::load();
     if let Some(fault) = fault {
-        hands.notices.warn(fault);
+        controllers.control.notices.warn(fault);
     }
     let mut app = App {
         placement,
         settings: settings.clone(),
-        table: Arc::clone(table),
-        keys: hands.keys.clone(),
+        keys: controllers.keys.clone(),
         quit: table.find("show.quit")?,
         learn: table.find("midi.learn")?,
         monitor: table.find("window.monitor")?,
-        values: Arc::clone(&hands.values),
-        inbox: Arc::clone(&hands.inbox),
-        notices: Arc::clone(&hands.notices),
+        values: Arc::clone(&controllers.control.values),
+        inbox: Arc::clone(&controllers.control.inbox),
+        notices: Arc::clone(&controllers.control.notices),
         proxy: display.0.create_proxy(),
-        ready: Some((opened, hands)),
+        ready: Some((opened, controllers)),
         outputs: None,
-        cards: None,
+        gpu_recovery: None,
         console: None,
-        seat: None,
+        console_context: None,
         awake: None,
         modifiers: ModifiersState::default(),
         show: None,
@@ -71,7 +72,7 @@ pub(super) fn run(
         return Err(error);
     }
     match app.show.map(JoinHandle::join) {
-        Some(Ok(figures)) => Ok(figures),
+        Some(Ok(report)) => Ok(report),
         Some(Err(panic)) => std::panic::resume_unwind(panic),
         None => Err(anyhow!("the display opened no window")),
     }
@@ -81,7 +82,6 @@ struct App {
     /// Where the windows stood last time, and stand when they close.
     placement: Placement,
     settings: Settings,
-    table: Arc<Table>,
     keys: Keys,
     quit: ParamId,
     learn: ParamId,
@@ -91,15 +91,15 @@ struct App {
     notices: Arc<Notices>,
     proxy: EventLoopProxy<WindowCommand>,
     /// What the show begins with, until it begins.
-    ready: Option<(First, Hands)>,
+    ready: Option<(InitialPatch, Controllers)>,
     outputs: Option<Outputs>,
-    cards: Option<Cards>,
+    gpu_recovery: Option<GpuRecovery>,
     console: Option<Console>,
-    /// The console's, while it is closed.
-    seat: Option<Seat>,
-    awake: Option<Awake>,
+    /// The console's context, while it is closed.
+    console_context: Option<ConsoleContext>,
+    awake: Option<SleepInhibitor>,
     modifiers: ModifiersState,
-    show: Option<JoinHandle<Figures>>,
+    show: Option<JoinHandle<StatsReport>>,
     failed: Option<anyhow::Error>,
 }
 
@@ -115,30 +115,36 @@ impl Drop for CloseAfter {
 
 impl App {
     fn open(&mut self, event_loop: &ActiveEventLoop) -> anyhow::Result<()> {
-        let Some((opened, mut hands)) = self.ready.take() else {
+        let Some((opened, controllers)) = self.ready.take() else {
             return Ok(());
         };
         #[cfg(all(unix, not(target_os = "macos")))]
-        super::x11::hear_of_monitors(event_loop);
+        super::x11::enable_monitor_events(event_loop);
         let last = &self.placement.output;
         let outputs = Outputs::open(event_loop, &self.settings, last, &self.notices)?;
-        let output = self.open_output(event_loop, &outputs, opened.engine.size());
+        let presenter = self.open_output(event_loop, &outputs, opened.engine.size());
         let monitors = outputs.monitors();
         self.outputs = Some(outputs);
         self.remember();
         // Without it a screen saver may come: the show goes on.
-        self.awake = Awake::start(Arc::clone(&self.notices)).ok();
-        let (feed, sight) = feed(opened.engine.latent());
-        hands.feed = Some(feed);
+        self.awake = SleepInhibitor::start(Arc::clone(&self.notices)).ok();
+        let (sender, receiver) = console_channel(opened.engine.latent());
         let takes = &self.settings.takes;
-        self.seat = Some(Seat::new(&self.table, &hands, takes, monitors, sight));
+        self.console_context = Some(ConsoleContext::new(&controllers, takes, monitors, receiver));
         self.open_console(event_loop, false);
         let (proxy, after) = (self.proxy.clone(), CloseAfter(self.proxy.clone()));
         let command = Box::new(move |command| {
             // Without a window there is nothing to change.
             let _ = proxy.send_event(command);
         });
-        let show = Show::new(&self.settings, &self.table, opened, hands, output, command)?;
+        let parts = Parts {
+            controllers,
+            presenter,
+            console: Some(sender),
+            window: command,
+            clock: Box::new(RealClock),
+        };
+        let show = Show::new(&self.settings, opened, parts)?;
         let thread = std::thread::Builder::new()
             .name("show".into())
             .spawn(move || {
@@ -156,17 +162,17 @@ impl App {
         event_loop: &ActiveEventLoop,
         outputs: &Outputs,
         size: (u32, u32),
-    ) -> Box<dyn Output> {
+    ) -> Box<dyn Presenter> {
         let proxy = self.proxy.clone();
-        match Cards::open(event_loop, &outputs.panes(), size, proxy, &self.notices) {
-            Ok((cards, screen)) => {
-                self.cards = Some(cards);
+        match GpuRecovery::open(event_loop, &outputs.panes(), size, proxy, &self.notices) {
+            Ok((recovery, screen)) => {
+                self.gpu_recovery = Some(recovery);
                 Box::new(screen)
             }
             Err(error) => {
                 self.notices
                     .warn(format!("{error}. The show goes on without a picture"));
-                Box::new(Offscreen::default())
+                Box::new(Offscreen::new(self.notices.reporter()))
             }
         }
     }
@@ -213,7 +219,7 @@ impl App {
                 }
             }
         };
-        match Console::open(event_loop, monitor, &place, &mut self.seat) {
+        match Console::open(event_loop, monitor, &place, &mut self.console_context) {
             Ok(console) => self.console = Some(console),
             Err(error) => {
                 let text = format!("{error:#}. The show goes on without a console");
@@ -226,7 +232,7 @@ impl App {
     fn close_console(&mut self) {
         if let Some(console) = self.console.take() {
             self.placement.console = console.place();
-            self.seat = Some(console.close());
+            self.console_context = Some(console.close());
             self.keep_places();
         }
     }
@@ -273,7 +279,7 @@ impl App {
     }
 
     fn key(&self, event: &KeyEvent) {
-        let held = Held {
+        let modifiers = Modifiers {
             shift: self.modifiers.shift_key(),
             control: self.modifiers.control_key() || self.modifiers.super_key(),
             alt: self.modifiers.alt_key(),
@@ -285,7 +291,7 @@ impl App {
             return;
         };
         let action = match self.learning(key) {
-            None => self.keys.action(key, held, event.repeat).cloned(),
+            None => self.keys.action(key, modifiers, event.repeat).cloned(),
             learning => learning,
         };
         if let Some(action) = action {
@@ -312,8 +318,8 @@ impl ApplicationHandler<WindowCommand> for App {
             WindowCommand::NextMonitor => outputs.next_monitor(event_loop),
             WindowCommand::ToMonitor(name) => outputs.move_to(event_loop, &name),
             WindowCommand::CardLost => {
-                if let Some(cards) = &mut self.cards {
-                    cards.lose();
+                if let Some(recovery) = &mut self.gpu_recovery {
+                    recovery.lose();
                 }
             }
             WindowCommand::ToggleConsole if self.console.is_some() => self.close_console(),
@@ -334,14 +340,14 @@ impl ApplicationHandler<WindowCommand> for App {
             by(console.turn(now));
         }
         if let Some(outputs) = &mut self.outputs {
-            let (look, moved) = outputs.look(event_loop, now);
+            let (look, moved) = outputs.update(event_loop, now);
             by(look);
             if moved {
                 self.remember();
             }
         }
-        if let (Some(cards), Some(outputs)) = (&mut self.cards, &self.outputs)
-            && let Some(due) = cards.reopen(event_loop, || outputs.panes(), now)
+        if let (Some(recovery), Some(outputs)) = (&mut self.gpu_recovery, &self.outputs)
+            && let Some(due) = recovery.reopen(event_loop, || outputs.panes(), now)
         {
             by(due);
         }

@@ -1,4 +1,4 @@
-//! What winit leaves out on X11: monitors that come and go, and the screen saver.
+//! X11: monitors that come and go, and the screen saver, which winit leaves out.
 
 #![allow(unsafe_code, reason = "Xlib is C")]
 
@@ -11,7 +11,7 @@ use x11_dl::xrandr::Xrandr;
 
 /// Lets winit hear of monitors that come and go. It asks the server to tell, but Xlib throws away what it has no name for, and
 /// gives it one only once libXrandr has seen the connection. Does nothing on Wayland, and where there is no libXrandr.
-pub(super) fn hear_of_monitors(event_loop: &ActiveEventLoop) {
+pub(super) fn enable_monitor_events(event_loop: &ActiveEventLoop) {
     let display = event_loop.owned_display_handle();
     let Ok(RawDisplayHandle::Xlib(handle)) = display.display_handle().map(|handle| handle.as_raw())
     else {

@@ -102,7 +102,7 @@ fn time_step(args: &Args) -> anyhow::Result<()> {
 
 fn time_frames(args: &Args) -> anyhow::Result<()> {
     let weights = match &args.model {
-        Some(path) => GeneratorWeights::load(path)?,
+        Some(path) => GeneratorWeights::load(&crate::library::locate(path)?)?,
         None => GeneratorWeights::random(&Spec::studies(args.size, args.width, LATENT)?, 0),
     };
     let mut engine = open(&weights, &args.engine.options_or(Winograd::Auto))?;

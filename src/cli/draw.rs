@@ -37,7 +37,7 @@ pub struct Args {
 /// When the model or the latents cannot be read or do not fit, or the pictures cannot be written.
 pub fn run(args: Args) -> anyhow::Result<()> {
     let mut engine = open(
-        &GeneratorWeights::load(&args.model)?,
+        &GeneratorWeights::load(&crate::library::locate(&args.model)?)?,
         &args.engine.options(),
     )?;
     let (shape, z) = tensor(&args.latents, "z")?;

@@ -38,15 +38,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 /// The page `docs/keys.md`.
 pub fn markdown() -> String {
     let mut text = String::from(
-        "# Keys\n\n`?` shows this table while you play. Made by `latentloop keys --markdown`; N stands for 1 to 8.\n\n\
+        "# Keys\n\n`?` shows this table while you play. Made by `latentloop keys --markdown`; `{n}` stands for 1 to 8.\n\n\
          | Key | What it does | In the file |\n|---|---|---|\n",
     );
     for (key, does, help) in STANDARD {
-        let key = if does.contains(".N") {
-            key.to_owned()
-        } else {
-            key.replace('|', "\\|")
-        };
+        let key = key.replace('|', "\\|");
         text.push_str(&format!("| {key} | {help} | `{does}` |\n"));
     }
     text.push_str(

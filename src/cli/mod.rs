@@ -14,6 +14,7 @@ pub mod import;
 pub mod info;
 #[cfg(feature = "live")]
 pub mod keys;
+pub mod manual;
 pub mod params;
 #[cfg(feature = "live")]
 pub mod play;
@@ -57,6 +58,10 @@ enum Command {
     Params(params::Args),
     #[cfg(feature = "live")]
     Keys(keys::Args),
+    #[command(hide = true)]
+    Man(manual::ManArgs),
+    #[command(hide = true)]
+    Completions(manual::CompletionsArgs),
 }
 
 impl Cli {
@@ -83,6 +88,8 @@ impl Cli {
             Command::Params(args) => params::run(args),
             #[cfg(feature = "live")]
             Command::Keys(args) => keys::run(args),
+            Command::Man(args) => manual::man(&args),
+            Command::Completions(args) => manual::completions(&args),
         }
     }
 }

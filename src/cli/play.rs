@@ -120,7 +120,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     check_monitors(&args.monitor)?;
     let settings = Settings {
-        piece: args.piece,
+        patch: args.piece,
         engine: args.engine.options_or(Winograd::Auto),
         norm: args.norm,
         fps: args.fps,
@@ -212,7 +212,7 @@ fn perform_first_take(
     settings: &Settings,
     engine: &EngineOptions,
 ) -> anyhow::Result<()> {
-    let take = library::shipped(FIRST_TAKE)?;
+    let take = library::data::folders().find(FIRST_TAKE)?;
     let ending = if cfg!(feature = "video") { ".mp4" } else { "" };
     let output = Path::new(TAKES).join(format!("first-take{ending}"));
     eprintln!("There is no display to play on ({reason}).");

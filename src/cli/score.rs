@@ -58,7 +58,7 @@ struct Report {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let sampling = Sampling::new(args.samples, args.seed, args.norm)?;
     let mut engine = open(
-        &GeneratorWeights::load(&args.model)?,
+        &GeneratorWeights::load(&crate::library::locate(&args.model)?)?,
         &args.engine.options(),
     )?;
     let (width, height) = engine.size();

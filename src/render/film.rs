@@ -3,14 +3,17 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::RenderError;
 use crate::engine::{Bytes, Engine, Norm, ROWS, painted_with};
 use crate::palette::{Oklab, Palette};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
 use crate::stage::own::Shelf;
-use crate::stage::{Canvas, Crossfade, Filter, Finish, LookFrame, LookValues, Projection, Scaler};
+use crate::stage::{
+    Canvas, Composed, Compositor, Filter, Finished, LookValues, PostChain, Projection, Readback,
+    Scaler,
+};
 
 /// The form of a film.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +44,13 @@ pub struct Pictures {
 /// What draws a model, and the colours of its footage where its file tells them.
 pub type Painter = (Box<dyn Engine>, Option<Palette>);
 
+/// Latents to draw: by which statistics, for which picture, at which tick.
+struct Placed {
+    norm: Norm,
+    number: u64,
+    tick: u64,
+}
+
 /// A film in the making. It lies under another name until it is finished; dropped before, it leaves nothing.
 pub struct Film {
     engine: Box<dyn Engine>,
@@ -48,13 +58,13 @@ pub struct Film {
     /// Width and height of the film.
     size: (u32, u32),
     z: Vec<f32>,
-    /// The norm of latents that were not drawn yet.
-    placed: Option<Norm>,
-    painted: Vec<u8>,
-    canvas: Canvas,
-    crossfade: Crossfade,
-    /// What draws the look; made when the first picture with a look comes.
-    finish: Finish,
+    /// Latents that were not drawn yet.
+    placed: Option<Placed>,
+    painted: Canvas,
+    chain: PostChain,
+    /// The newest picture as it is shown.
+    readback: Readback,
+    /// Whether a card was looked for: when the first picture with an effect came.
     looked_for_card: bool,
     /// The colours of the model's footage, or what it paints with; that is found out when the first picture asks for it.
     palette: Option<Oklab>,
@@ -87,15 +97,13 @@ impl Film {
             ..Settings::silent(size, form.fps, Effort::Offline)
         };
         let sink = open_sink(&partial, &settings).map_err(|error| renamed(error, path))?;
-        let bytes = |(width, height): (u32, u32)| width as usize * height as usize * 4;
         Ok(Self {
             z: vec![0.0; ROWS * engine.latent()],
             placed: None,
-            painted: vec![0; bytes(engine.size())],
+            painted: Canvas::black(engine.size()),
             size,
-            canvas: Canvas::black(engine.size()),
-            crossfade: Crossfade::default(),
-            finish: Finish::default(),
+            chain: PostChain::default(),
+            readback: Readback::default(),
             looked_for_card: false,
             palette: palette.map(|palette| palette.oklab()),
             scaler: Scaler::new(Filter::Edge, threads()),
@@ -132,45 +140,45 @@ impl Film {
         self.form.fps
     }
 
-    /// Goes on with another model, whose pictures take `length` ticks from tick `now` on to fade in. The film keeps
-    /// its size.
-    pub(super) fn change(
-        &mut self,
-        (engine, palette): Painter,
-        now: u64,
-        length: u64,
-    ) -> Result<(), RenderError> {
-        let (width, height) = engine.size();
-        // The last picture, which a film that begins later did not need until now.
-        self.draw()?;
-        let last = Canvas {
-            size: self.engine.size(),
-            rgba: std::mem::take(&mut self.painted),
-        };
-        self.crossfade.begin(&last, (width, height), now, length);
+    /// Size of the engine's frames, in pixels.
+    pub(super) fn frame_size(&self) -> (u32, u32) {
+        self.engine.size()
+    }
+
+    /// Goes on with another model. The film keeps its size.
+    pub(super) fn change(&mut self, (engine, palette): Painter) {
         self.z.resize(ROWS * engine.latent(), 0.0);
         self.placed = None;
-        self.painted = vec![0; width as usize * height as usize * 4];
-        self.canvas = Canvas::black((width, height));
         self.palette = palette.map(|palette| palette.oklab());
         self.engine = engine;
+    }
+
+    /// Takes the latents that `fill` writes, rows x latent, to be drawn for picture `number` by the statistics that are played.
+    pub(super) fn place(
+        &mut self,
+        played: Norm,
+        (number, tick): (u64, u64),
+        fill: impl FnOnce(&mut [f32]),
+    ) {
+        let norm = self.form.norm.unwrap_or(played);
+        fill(&mut self.z[..norm.rows() * self.engine.latent()]);
+        self.placed = Some(Placed { norm, number, tick });
+    }
+
+    /// Draws the latents that were placed into the compositor; those that were drawn already stay as they are.
+    pub(super) fn draw(&mut self, compositor: &mut Compositor) -> Result<(), RenderError> {
+        if let Some(Placed { norm, number, tick }) = self.placed.take() {
+            self.paint(norm)?;
+            compositor.take(&mut self.painted, number, tick);
+        }
         Ok(())
     }
 
-    /// Takes the latents that `fill` writes, rows x latent, to be drawn by the statistics that are played.
-    pub(super) fn place(&mut self, played: Norm, fill: impl FnOnce(&mut [f32])) {
-        let norm = self.form.norm.unwrap_or(played);
-        fill(&mut self.z[..norm.rows() * self.engine.latent()]);
-        self.placed = Some(norm);
-    }
-
-    /// Draws the latents that were placed; those that were drawn already stay as they are.
-    pub(super) fn draw(&mut self) -> Result<(), RenderError> {
-        if let Some(norm) = self.placed.take() {
-            let z = &self.z[..norm.rows() * self.engine.latent()];
-            self.engine
-                .paint(z, norm, self.form.bytes, &mut self.painted)?;
-        }
+    fn paint(&mut self, norm: Norm) -> Result<(), RenderError> {
+        let z = &self.z[..norm.rows() * self.engine.latent()];
+        self.painted.resize(self.engine.size());
+        self.engine
+            .paint(z, norm, self.form.bytes, &mut self.painted.rgba)?;
         Ok(())
     }
 
@@ -183,48 +191,36 @@ impl Film {
         Ok(self.palette)
     }
 
-    /// Adds what was drawn last to the film as it is.
-    pub(super) fn show_plain(&mut self, projection: &Projection) -> Result<(), RenderError> {
-        self.canvas.compose(&self.painted, &self.painted, 1.0, 1.0);
-        self.write(projection)
-    }
-
-    /// Adds what was drawn last to the film, with its look and the limiter. Where no card draws looks, that is said once, and
-    /// the picture is plain.
-    pub(super) fn show(
+    /// Adds the picture of latents to the film as the engine draws it.
+    pub(super) fn show_plain(
         &mut self,
-        look: &LookFrame,
-        projection: &Projection,
+        norm: Norm,
+        fill: impl FnOnce(&mut [f32]),
     ) -> Result<(), RenderError> {
-        self.pass(look)?;
-        self.write(projection)
+        fill(&mut self.z[..norm.rows() * self.engine.latent()]);
+        self.paint(norm)?;
+        let painted = Finished::Cpu(&self.painted);
+        self.readback.request(&painted, Instant::now());
+        self.write(&Projection::default())
     }
 
-    /// Finishes what was drawn last as [`Film::show`] does, and leaves it out of the film.
-    pub(super) fn pass(&mut self, look: &LookFrame) -> Result<(), RenderError> {
-        if look.values.is_active() && !self.looked_for_card {
+    /// Adds a composed picture to the film, with its look and the limiter. Where no card draws looks, that is said once, and
+    /// the picture is plain.
+    pub(super) fn show(&mut self, composed: &Composed) -> Result<(), RenderError> {
+        self.pass(composed)?;
+        self.write(&composed.projections[0])
+    }
+
+    /// Finishes a composed picture as [`Film::show`] does, and leaves it out of the film.
+    pub(super) fn pass(&mut self, composed: &Composed) -> Result<(), RenderError> {
+        if composed.post.values.is_active() && !self.looked_for_card {
             self.looked_for_card = true;
             self.find_card();
         }
-        let lit = if self.finish.dims(&look.values) {
-            1.0
-        } else {
-            look.brightness
-        };
-        self.canvas.compose(&self.painted, &self.painted, 1.0, 1.0);
-        self.crossfade.apply(&mut self.canvas, look.tick);
-        if lit < 1.0 {
-            self.canvas.dim(lit);
-        }
-        let on_card = self.finish.finish(&mut self.canvas, look);
-        if on_card && !self.read_back() {
-            return Err(RenderError::Look);
-        }
+        let finished = self.chain.run(composed.canvas, &composed.post);
+        self.readback.request(&finished, Instant::now());
+        self.readback.wait().ok_or(RenderError::Look)?;
         Ok(())
-    }
-
-    fn read_back(&mut self) -> bool {
-        self.finish.read_waiting(&mut self.canvas)
     }
 
     fn find_card(&mut self) {
@@ -234,8 +230,8 @@ impl Film {
                 if let Err(error) = shelf.read(crate::config::file("looks")) {
                     tracing::warn!("the film is made without your own passes: {error}");
                 }
-                self.finish.wear(shelf);
-                self.finish.take_card(look.waiting());
+                self.chain.set_user_effects(shelf);
+                self.chain.take_gpu(look.waiting());
             }
             Err(error) => {
                 tracing::warn!("the film is made without the preset's look: {error}");
@@ -249,11 +245,11 @@ impl Film {
         let Some(sink) = &mut self.sink else {
             return Ok(());
         };
-        let (from, to) = (self.engine.size(), self.size);
-        let picture = if from == to {
-            &self.canvas.rgba
+        let canvas = self.readback.newest();
+        let picture = if canvas.size == self.size {
+            &canvas.rgba
         } else {
-            self.scaler.scale(&self.canvas, &mut self.frame, projection);
+            self.scaler.scale(canvas, &mut self.frame, projection);
             &self.frame.rgba
         };
         Ok(sink.picture(picture, at)?)

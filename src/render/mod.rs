@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::{EngineError, Norm};
-use crate::instrument::{Action, Instrument, InstrumentError, ParamId, Preset, Table, ticks};
+use crate::instrument::params::LOOP_NORM;
+use crate::instrument::{Action, Instrument, InstrumentError, Preset, Table, ticks};
 use crate::latent::{Path, interpolate};
 use crate::record::RecordError;
-use crate::stage::{LookFrame, LookIds, Projection, ProjectionIds};
+use crate::stage::Compositor;
 use crate::take::{Model, Player, PlayerError, Script, secs};
 
 pub use film::{Film, Form, Painter, Pictures};
@@ -168,15 +169,6 @@ fn pictures(number: f64) -> Result<u64, RenderError> {
     }
 }
 
-/// The stage's rows of the table.
-struct Rows {
-    norm: ParamId,
-    fade: ParamId,
-    blackout: ParamId,
-    freeze: ParamId,
-    fade_secs: ParamId,
-}
-
 fn perform(
     player: &mut Player,
     pictures: u64,
@@ -185,66 +177,55 @@ fn perform(
     open: &mut dyn FnMut(&Model) -> anyhow::Result<Painter>,
 ) -> Result<u64, RenderError> {
     let table = Arc::clone(player.instrument().table());
-    let find = |name: &str| table.find(name).map_err(InstrumentError::from);
-    let look_ids = LookIds::new(&table).map_err(InstrumentError::from)?;
-    let projection_ids = ProjectionIds::new(&table).map_err(InstrumentError::from)?;
-    let rows = Rows {
-        norm: find("loop.norm")?,
-        fade: find("master.fade")?,
-        blackout: find("master.blackout")?,
-        freeze: find("master.freeze")?,
-        fade_secs: find("preset.fade_secs")?,
-    };
+    let mut compositor =
+        Compositor::new(&table, film.frame_size(), player.seed()).map_err(InstrumentError::from)?;
     let range = film.range(pictures)?;
     let count = range.end - range.start;
     let mut model = player.model().cloned();
     for number in 0..range.end {
+        let tick = player.start() + ticks(number as f64 / film.fps());
         // As in the show: what held before the preset that may come with a model.
-        let fade_secs = player.instrument().value(rows.fade_secs);
-        player.advance(player.start() + ticks(number as f64 / film.fps()))?;
+        player.advance_before_model(tick)?;
+        let fade_in = compositor.fade_length(player.instrument());
+        player.advance_to_picture(tick)?;
         if player.model() != model.as_ref() {
             model = player.model().cloned();
             if let Some(model) = &model {
                 let painter = open(model).map_err(RenderError::Model)?;
-                let now = player.instrument().ticks();
-                film.change(painter, now, ticks(fade_secs))?;
+                // The last picture, which a film that begins later did not need until now.
+                film.draw(&mut compositor)?;
+                film.change(painter);
+                compositor.change_model(number, fade_in);
             }
         }
         let instrument = player.instrument();
-        if number == 0 || instrument.value(rows.freeze) < 0.5 {
-            let norm = if instrument.value(rows.norm) > 0.5 {
-                Norm::Batch
-            } else {
-                Norm::Running
-            };
-            film.place(norm, |z| instrument.latents(z));
+        if compositor.freezes(instrument) {
+            // The picture that stays.
+            film.draw(&mut compositor)?;
         }
-        let values = look_ids.values(instrument);
-        let blackout = instrument.value(rows.blackout) > 0.5;
-        let look = LookFrame {
-            values,
-            brightness: if blackout {
-                0.0
-            } else {
-                instrument.value(rows.fade) as f32
-            },
-            blackout,
-            tick: instrument.ticks(),
-            seed: 0,
-            palette: film.palette(&values)?,
-        };
-        if number < range.start {
-            // What comes before is played; it is drawn only where a look or the limiter remembers it.
-            if look.values.remembers() {
-                film.draw()?;
-                film.pass(&look)?;
+        if !compositor.is_frozen(instrument) {
+            film.place(instrument.get(LOOP_NORM), (number, tick), |z| {
+                instrument.latents(z)
+            });
+            // From here on it fades in, also where nobody sees it.
+            if compositor.awaits_model() {
+                film.draw(&mut compositor)?;
             }
-            around.done(0, count)?;
-            continue;
         }
-        film.draw()?;
-        film.show(&look, &projection_ids.projection(instrument, look.seed))?;
-        around.done(number + 1 - range.start, count)?;
+        let values = compositor.look().values(instrument);
+        let is_shown = number >= range.start;
+        // What comes before is played; it is drawn only where a look or the limiter remembers it.
+        if is_shown || values.remembers() {
+            film.draw(&mut compositor)?;
+            let palette = film.palette(&values)?;
+            let composed = compositor.frame(instrument, 1.0, palette);
+            if is_shown {
+                film.show(&composed)?;
+            } else {
+                film.pass(&composed)?;
+            }
+        }
+        around.done((number + 1).saturating_sub(range.start), count)?;
     }
     Ok(count)
 }
@@ -275,7 +256,7 @@ pub fn reference(
                 continue;
             }
             let weight = frame as f64 / (frames - 1).max(1) as f64;
-            film.place(Norm::Batch, |z| {
+            film.show_plain(Norm::Batch, |z| {
                 for (number, out) in z.chunks_exact_mut(latent).enumerate() {
                     let place = number * latent..(number + 1) * latent;
                     let (a, b) = (&from.latents[place.clone()], &to.latents[place]);
@@ -284,9 +265,7 @@ pub fn reference(
                         *out = value as f32;
                     }
                 }
-            });
-            film.draw()?;
-            film.show_plain(&Projection::default())?;
+            })?;
             around.done(number + 1 - range.start, total)?;
         }
     }

@@ -27,6 +27,7 @@ fn take(table: &Arc<Table>) -> Vec<u8> {
         opening: Box::new(Snapshot {
             model: model.clone(),
             state: it.state(),
+            seed: u32::MAX,
         }),
         events: Vec::new(),
         end: 99,

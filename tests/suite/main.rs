@@ -19,6 +19,7 @@ mod fixtures;
 #[cfg(feature = "video")]
 mod footage;
 mod import;
+mod installed;
 #[cfg(all(feature = "live", feature = "video"))]
 mod look;
 #[cfg(all(feature = "live", target_os = "linux"))]

@@ -3,9 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Instant;
 
+use latentloop::engine::{Bytes, Engine, EngineOptions, Norm, open};
+use latentloop::instrument::params::LOOP_NORM;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table, ticks};
+use latentloop::network::weights::GeneratorWeights;
 use latentloop::record::TakeLog;
+use latentloop::stage::{Canvas, Compositor, Filter, Look, PostChain, Readback, Scaler};
 use latentloop::take::log::fingerprint;
 use latentloop::take::{Event, Model, Take};
 
@@ -34,11 +39,71 @@ fn model(folder: &Path, file: &str, latent: u32) -> Arc<Model> {
     })
 }
 
+/// The seed of grain.
+const SEED: u32 = 99;
+
 /// A show of sixty frames a second without a screen.
 struct Show {
     log: TakeLog,
     instrument: Instrument,
     table: Arc<Table>,
+    stage: Option<Stage>,
+}
+
+/// What a show does to the engine's frames, and the pictures that come of it.
+struct Stage {
+    engine: Box<dyn Engine>,
+    number: u64,
+    frame: Canvas,
+    compositor: Compositor,
+    chain: PostChain,
+    readback: Readback,
+    scaler: Scaler,
+    pictures: Vec<image::RgbImage>,
+}
+
+/// The size of what is recorded.
+const SIZE: (u32, u32) = (120, 80);
+
+fn engine(folder: &Path, model: &Model) -> Box<dyn Engine> {
+    let weights = GeneratorWeights::load(&folder.join(&model.name)).unwrap();
+    open(&weights, &EngineOptions::default()).unwrap()
+}
+
+impl Stage {
+    fn new(engine: Box<dyn Engine>, table: &Table) -> Self {
+        Self {
+            number: 0,
+            frame: Canvas::black(engine.size()),
+            compositor: Compositor::new(table, engine.size(), SEED).unwrap(),
+            chain: PostChain::with_gpu(Look::headless().unwrap().waiting()),
+            readback: Readback::default(),
+            scaler: Scaler::new(Filter::Edge, 1),
+            pictures: Vec::new(),
+            engine,
+        }
+    }
+
+    fn show(&mut self, instrument: &Instrument, z: &[f32], norm: Norm) {
+        self.number += 1;
+        if !self.compositor.is_frozen(instrument) {
+            self.frame.resize(self.engine.size());
+            let rgba = &mut self.frame.rgba;
+            self.engine.paint(z, norm, Bytes::Nearest, rgba).unwrap();
+            let now = instrument.ticks();
+            self.compositor.take(&mut self.frame, self.number, now);
+        }
+        let composed = self.compositor.frame(instrument, 1.0, None);
+        let finished = self.chain.run(composed.canvas, &composed.post);
+        self.readback.request(&finished, Instant::now());
+        let canvas = self.readback.wait().unwrap();
+        let mut picture = Canvas::black(SIZE);
+        self.scaler
+            .scale(canvas, &mut picture, &composed.projections[0]);
+        let picture = image::RgbaImage::from_raw(SIZE.0, SIZE.1, picture.rgba).unwrap();
+        self.pictures
+            .push(image::DynamicImage::from(picture).to_rgb8());
+    }
 }
 
 impl Show {
@@ -48,17 +113,13 @@ impl Show {
         let mut instrument =
             Instrument::new(&Preset::of_seeds(1..=4), Arc::clone(&table), latent).unwrap();
         instrument.seed(77);
-        let log = TakeLog::start(
-            folder,
-            &instrument,
-            model,
-            latentloop::report::Reporter::silent(),
-        )
-        .unwrap();
+        let reporter = latentloop::report::Reporter::silent();
+        let log = TakeLog::start(folder, &instrument, model, SEED, reporter).unwrap();
         Self {
             log,
             instrument,
             table,
+            stage: None,
         }
     }
 
@@ -91,17 +152,16 @@ impl Show {
 
     /// So many frames.
     fn play(&mut self, frames: usize) {
-        let batch = self.table.find("loop.norm").unwrap();
         for _ in 0..frames {
             (0..8).for_each(|_| self.instrument.tick());
-            let rows = if self.instrument.value(batch) > 0.5 {
-                8
-            } else {
-                1
-            };
+            let norm = self.instrument.get(LOOP_NORM);
+            let rows = norm.rows();
             let mut z = vec![0.0; rows * self.instrument.latent()];
             self.instrument.latents(&mut z);
             self.log.latents(self.now(), rows as u8, fingerprint(&z));
+            if let Some(stage) = &mut self.stage {
+                stage.show(&self.instrument, &z, norm);
+            }
         }
     }
 }
@@ -335,6 +395,72 @@ fn a_model_that_a_take_changes_to_fades_in() {
     succeed(folder, &arguments);
     let part = image::open(folder.join("part/000006.png")).unwrap();
     assert!(part.to_rgb8() == fade[5], "it is that of the whole");
+}
+
+#[test]
+fn a_take_is_rendered_as_it_was_seen_to_the_byte() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let small = model(folder, "tests/parity/generator.safetensors", 12);
+    let large = model(folder, "models/crystal.safetensors", 200);
+    let mut show = Show::start(folder, Arc::clone(&small));
+    show.stage = Some(Stage::new(engine(folder, &small), &show.table));
+    show.play(1);
+    show.log.begin_file(show.now(), folder.join("seen.take"));
+    show.play(2);
+    show.set("loop.speed", 2.0);
+    show.play(4);
+    // Grain of both kinds, and feedback, which goes on from the last picture.
+    show.set("look.grain", 0.8);
+    show.set("look.feedback", 0.5);
+    show.set("stage.grain", 0.6);
+    show.play(6);
+    show.set("master.freeze", 1.0);
+    show.play(4);
+    show.recall(Preset::of_seeds(11..=16), 0.1);
+    show.play(2);
+    show.set("master.freeze", 0.0);
+    show.set("loop.norm", 1.0);
+    show.play(3);
+    show.set("preset.fade_secs", 0.1);
+    show.play(1);
+    // Another model, frozen while it comes.
+    show.set("master.freeze", 1.0);
+    show.play(1);
+    let stage = show.stage.as_mut().unwrap();
+    let length = stage.compositor.fade_length(&show.instrument);
+    stage.compositor.change_model(stage.number + 1, length);
+    stage.engine = engine(folder, &large);
+    show.log.model(show.now(), Arc::clone(&large));
+    let preset = Preset::of_seeds(5..=8);
+    let recall = Recall::new(&preset, &show.table, large.latent as usize).unwrap();
+    show.instrument.recall(recall, 0);
+    show.log.preset(show.now(), Arc::new(preset), 0.0, false);
+    show.play(2);
+    show.set("master.freeze", 0.0);
+    show.play(9);
+    show.set("master.fade", 0.3);
+    show.play(5);
+    show.set("master.blackout", 1.0);
+    show.play(2);
+    show.set("master.blackout", 0.0);
+    show.set("look.grain", 0.0);
+    show.play(5);
+    show.log.end_file(show.now(), 0);
+    let seen = show.stage.take().unwrap().pictures;
+    drop(show);
+    let (width, height) = SIZE;
+    let size = format!("{width}x{height}");
+    let arguments = ["seen.take", "-o", "out", "--fps", "60", "--size", &size];
+    succeed(folder, &[&["take", "render"], &arguments[..]].concat());
+    let rendered = pictures(&folder.join("out"));
+    // The last picture is drawn at the take's last tick, where the film is over.
+    assert_eq!(rendered.len() + 1, seen.len());
+    for (number, (rendered, seen)) in rendered.iter().zip(&seen).enumerate() {
+        assert!(rendered == seen, "picture {number} is another one");
+    }
+    let changes = seen.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!(changes > 40, "{changes}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Hands: keys, OSC and MIDI become actions.
+//! Controllers: keys, MIDI, OSC, clocks and sound become actions.
 //!
 //! Bytes are parsed apart from the sockets and ports that they come from; what they mean is looked up in bindings made at
 //! the start; the actions wait in the [`Inbox`] until the show takes them. Nothing here touches the instrument, and nothing
@@ -14,13 +14,13 @@ pub mod osc;
 pub mod oscquery;
 pub mod sound;
 
-mod guard;
+mod allow_list;
 mod inbox;
 mod notices;
 mod plane;
 mod values;
 
-pub use guard::{Guard, network};
+pub use allow_list::{AllowList, network};
 pub use inbox::{Inbox, Stamp};
 pub use notices::{Notice, NoticeLog, Notices};
 pub use plane::ControlPlane;

@@ -1,20 +1,20 @@
-//! What every controller is handed: the parameters, and the three queues between it and the show.
+//! The control plane: the channels between controllers and the show.
 
 use std::sync::Arc;
 
 use super::{Inbox, Notices, Values};
-use crate::instrument::Table;
+use crate::instrument::{Action, Table};
 
 /// The channels between controllers and the show. Clones share them.
 #[derive(Clone, Debug)]
 pub struct ControlPlane {
     /// The parameters.
     pub table: Arc<Table>,
-    /// Where actions wait for the show.
+    /// Actions on their way to the show.
     pub inbox: Arc<Inbox>,
-    /// Where every parameter stands.
+    /// The parameters' present values.
     pub values: Arc<Values>,
-    /// What the performer is told.
+    /// Lines for the performer.
     pub notices: Arc<Notices>,
 }
 
@@ -27,5 +27,9 @@ impl ControlPlane {
             values: Arc::new(Values::new(table)),
             notices: Arc::new(Notices::default()),
         }
+    }
+    /// Sends an action to the show, as having arrived now. Neither waits nor allocates.
+    pub fn send(&self, action: Action) {
+        self.inbox.put(action, self.inbox.now());
     }
 }

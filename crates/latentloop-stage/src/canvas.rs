@@ -1,4 +1,4 @@
-//! The picture that is shown: two of the engine's frames, blended and dimmed.
+//! A picture on the processor, RGBA, and what is done to it there: blended, dimmed.
 
 use std::time::Duration;
 
@@ -32,9 +32,18 @@ impl Canvas {
         }
     }
 
+    /// Becomes a copy of another picture. Allocates only where it grows.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.resize(other.size);
+        self.rgba.copy_from_slice(&other.rgba);
+    }
+
     /// Darkens to a brightness of 0..=1.
     pub fn dim(&mut self, brightness: f32) {
         let gain = (brightness.clamp(0.0, 1.0) * 256.0).round() as u32;
+        if gain == 256 {
+            return;
+        }
         for pixel in self.rgba.chunks_exact_mut(4) {
             for byte in &mut pixel[..3] {
                 *byte = ((u32::from(*byte) * gain + (1 << 7)) >> 8) as u8;
@@ -42,17 +51,15 @@ impl Canvas {
         }
     }
 
-    /// Becomes `from` at weight 0 and `to` at weight 1, both of this size, times `brightness`, all 0..=1.
-    pub fn compose(&mut self, from: &[u8], to: &[u8], weight: f32, brightness: f32) {
-        let brightness = brightness.clamp(0.0, 1.0);
+    /// Becomes `from` at weight 0 and `to` at weight 1 (0..=1), both of this size.
+    pub fn compose(&mut self, from: &[u8], to: &[u8], weight: f32) {
         let share = (weight.clamp(0.0, 1.0) * 256.0).round() as u32;
-        let gain = (brightness * 256.0).round() as u32;
-        if share == 256 && gain == 256 && to.len() == self.rgba.len() {
+        if share == 256 && to.len() == self.rgba.len() {
             return self.rgba.copy_from_slice(to);
         }
         for ((out, &from), &to) in self.rgba.iter_mut().zip(from).zip(to) {
             let mixed = u32::from(from) * (256 - share) + u32::from(to) * share;
-            *out = ((mixed * gain + (1 << 15)) >> 16) as u8;
+            *out = ((mixed + (1 << 7)) >> 8) as u8;
         }
     }
 }
@@ -83,7 +90,8 @@ mod tests {
             (1.0, 0.5, [50, 100, 0]),
             (0.3, 0.0, [0, 0, 0]),
         ] {
-            canvas.compose(&from, &to, weight, brightness);
+            canvas.compose(&from, &to, weight);
+            canvas.dim(brightness);
             assert_eq!(canvas.rgba[4..7], expected, "{weight} {brightness}");
         }
     }

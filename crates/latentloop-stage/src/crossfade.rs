@@ -20,8 +20,7 @@ impl Crossfade {
         if share < 1.0 && self.from.size == last.size {
             mix(&mut self.from.rgba, &last.rgba, share);
         } else {
-            self.from.resize(last.size);
-            self.from.rgba.copy_from_slice(&last.rgba);
+            self.from.copy_from(last);
         }
         if self.from.size != size {
             let mut scaler = Scaler::new(Filter::CatmullRom, 1);
@@ -43,7 +42,7 @@ impl Crossfade {
     }
 
     /// Whether anything is still fading at tick `now`, over pictures of that size.
-    pub fn is_on(&self, now: u64, size: (u32, u32)) -> bool {
+    fn is_on(&self, now: u64, size: (u32, u32)) -> bool {
         self.share(now) < 1.0 && self.from.size == size
     }
 

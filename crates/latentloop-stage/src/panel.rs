@@ -12,10 +12,10 @@ use super::Projection;
 use super::gate::Gate;
 use super::gpu::{Gpu, GpuError, NoTexture, acquire};
 use super::hud::Readout;
-use super::output::Presented;
 use super::overlay::Overlay;
 use super::pane::Pane;
-use super::sheet::Picture;
+use super::presenter::Presented;
+use super::upload::Picture;
 use super::upscale::{Card as Handles, Upscale};
 
 /// How long the thread dozes where nobody wakes it.

@@ -8,12 +8,13 @@ use crossbeam_channel::Receiver;
 use winit::event_loop::OwnedDisplayHandle;
 
 use super::gpu::Gpu;
-use super::output::Presented;
-use super::own::Shelf;
 use super::pane::Pane;
 use super::panel::{Panel, Scene, State};
-use super::sheet::{Picture, Sheet};
-use super::{Canvas, Finish, GpuError, Look, LookFrame, LookValues, Output, Projection, Readout};
+use super::upload::{Picture, UploadTexture};
+use super::{
+    DisplayTiming, Finished, GpuError, Look, PostChain, PostFrame, Presentation, Presented,
+    Presenter,
+};
 
 /// Raised so many seconds after a card was opened, where this variable names them: as if the card were lost. For rehearsals and
 /// tests.
@@ -26,7 +27,7 @@ pub struct Card {
     queue: wgpu::Queue,
     /// Made with the card, for it takes its time; gone once the show has it.
     look: Option<Look>,
-    sheet: Sheet,
+    upload: UploadTexture,
     panels: Vec<Panel>,
     panes: Vec<Pane>,
     state: Arc<State>,
@@ -73,7 +74,7 @@ impl Card {
             look: Some(Look::new(&gpu.device, &gpu.queue)),
             device: gpu.device,
             queue: gpu.queue,
-            sheet: Sheet::default(),
+            upload: UploadTexture::default(),
             panels,
             panes: panes.to_vec(),
             state,
@@ -118,8 +119,6 @@ pub struct Screen {
     /// Takes a lost card to where another one is opened.
     give_back: Box<dyn Fn(Card) + Send>,
     opened: Receiver<Card>,
-    finish: Finish,
-    on_card: bool,
     /// Shown, and not told yet.
     came: Option<Presented>,
 }
@@ -127,37 +126,12 @@ pub struct Screen {
 impl Screen {
     /// Shows on a card. Where it is lost it is handed to `give_back`; another one is awaited from `opened`.
     pub fn new(card: Card, give_back: Box<dyn Fn(Card) + Send>, opened: Receiver<Card>) -> Self {
-        let mut screen = Self {
-            name: String::new(),
-            card: None,
+        Self {
+            name: card.name.clone(),
+            card: Some(card),
             give_back,
             opened,
-            finish: Finish::default(),
-            on_card: false,
             came: None,
-        };
-        screen.take(card);
-        screen
-    }
-
-    fn take(&mut self, mut card: Card) {
-        self.name.clone_from(&card.name);
-        if let Some(look) = card.look.take() {
-            self.finish.take_card(look);
-        }
-        self.card = Some(card);
-    }
-
-    /// Goes over to another card where this one is lost.
-    fn recover(&mut self) {
-        if let Ok(card) = self.opened.try_recv() {
-            self.take(card);
-        }
-        let is_lost = |card: &mut Card| card.state.lost.load(Ordering::Relaxed);
-        if let Some(card) = self.card.take_if(is_lost) {
-            self.finish.lose_card();
-            self.on_card = false;
-            (self.give_back)(card);
         }
     }
 
@@ -172,45 +146,50 @@ impl Screen {
     }
 }
 
-impl Output for Screen {
-    fn show(
-        &mut self,
-        picture: &mut Canvas,
-        projections: &[Projection],
-        readout: Option<&Readout>,
-        look: &LookFrame,
-        number: u64,
-    ) {
-        self.recover();
-        // What is recorded goes on with the picture that came back last.
+impl Presenter for Screen {
+    fn supply(&mut self, chain: &mut PostChain, _: &PostFrame, _: (u32, u32)) -> bool {
+        if let Ok(card) = self.opened.try_recv() {
+            self.name.clone_from(&card.name);
+            self.card = Some(card);
+        }
+        if let Some(look) = self.card.as_mut().and_then(|card| card.look.take()) {
+            chain.take_gpu(look);
+        }
+        let is_lost = |card: &mut Card| card.state.lost.load(Ordering::Relaxed);
+        if let Some(card) = self.card.take_if(is_lost) {
+            chain.lose_gpu();
+            (self.give_back)(card);
+        }
+        !self.is_shut()
+    }
+
+    fn present(&mut self, finished: &Finished, presentation: &Presentation) {
         let is_shut = self.is_shut();
-        if self.on_card && is_shut {
-            return;
-        }
-        // Also where the window is hidden: what is recorded goes on.
-        self.on_card = self.finish.finish(picture, look);
-        let Some(card) = &mut self.card else {
+        let Some(card) = self.card.as_mut().filter(|_| !is_shut) else {
             return;
         };
-        if is_shut {
-            return;
-        }
-        let drawn = match self.finish.output() {
-            Some((view, size, texture)) if self.on_card => Picture {
-                view: view.clone(),
-                size,
-                texture: 2 * texture,
+        let picture = match finished {
+            Finished::Gpu(frame) => Picture {
+                view: frame.view.clone(),
+                size: frame.size,
+                texture: frame.id,
             },
-            _ => card
-                .sheet
-                .upload(&card.device, &card.queue, picture)
-                .clone(),
+            Finished::Cpu(canvas) => {
+                let upload = card.upload.upload(&card.device, &card.queue, canvas);
+                upload.clone()
+            }
         };
+        let Presentation {
+            projections,
+            readout,
+            number,
+            ..
+        } = *presentation;
         for (at, panel) in card.panels.iter_mut().enumerate() {
             // The readout is the performer's: it stands on the first output alone.
             let readout = readout.filter(|_| at == 0);
             *panel.scene.input_buffer_mut() = Scene {
-                picture: Some(drawn.clone()),
+                picture: Some(picture.clone()),
                 projection: projections.get(at).copied().unwrap_or_default(),
                 readout: readout.cloned(),
                 number,
@@ -228,44 +207,23 @@ impl Output for Screen {
         self.first().is_none_or(Panel::is_hidden)
     }
 
-    fn dims(&self, look: &LookValues) -> bool {
-        self.finish.dims(look)
-    }
-
-    fn wear(&mut self, shelf: Arc<Shelf>) {
-        self.finish.wear(shelf);
-    }
-
-    fn read(&mut self, picture: &mut Canvas, look: &LookFrame) -> Option<Instant> {
-        self.finish.read(picture, look)
-    }
-
     fn name(&self) -> &str {
         &self.name
     }
 
-    fn refresh(&self) -> Option<Duration> {
-        self.card.as_ref()?.panes.first()?.size.refresh()
-    }
-
-    /// Where the monitor's rate is the show's, and its waiting was seen.
-    fn paces(&self, interval: Duration) -> bool {
-        let ratio = self
-            .refresh()
-            .map(|refresh| interval.as_secs_f64() / refresh.as_secs_f64());
-        let close = ratio.is_some_and(|ratio| (ratio - 1.0).abs() < 0.05);
-        let waited = self.first().map_or(Duration::ZERO, Panel::waited);
-        close && waited > interval / 8
-    }
-
-    fn wait(&mut self, until: Instant, interval: Duration) {
-        let paced = self.paces(interval) && self.came.is_none();
-        match self.first().filter(|_| paced) {
-            // Half a picture longer than it should take: then the show goes on by its own clock.
-            Some(panel) => {
-                self.came = panel.presented.recv_deadline(until + interval / 2).ok();
-            }
-            None => std::thread::sleep(until.saturating_duration_since(Instant::now())),
+    fn timing(&self) -> DisplayTiming {
+        let pane = self.card.as_ref().and_then(|card| card.panes.first());
+        DisplayTiming {
+            refresh: pane.and_then(|pane| pane.size.refresh()),
+            waited: self.first().map_or(Duration::ZERO, Panel::waited),
         }
+    }
+
+    fn wait_presented(&mut self, until: Instant) -> bool {
+        let Some(panel) = self.first().filter(|_| self.came.is_none()) else {
+            return false;
+        };
+        self.came = panel.presented.recv_deadline(until).ok();
+        true
     }
 }

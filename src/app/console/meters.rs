@@ -1,4 +1,4 @@
-//! What is heard: level and three bands, each with the loudest of the last moments held.
+//! Level meters of the sound input: level and three bands, each with a peak hold.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ const FALL: f32 = 0.8;
 /// A level above this is as good as too loud.
 const LOUD: f32 = 0.95;
 
-/// The loudest of the last moments.
+/// A peak that is held, and then falls.
 #[derive(Clone, Copy, Debug, Default)]
 struct Peak {
     level: f32,
@@ -38,13 +38,14 @@ impl Peak {
     }
 }
 
+/// The level meters.
 #[derive(Default)]
 pub(super) struct Meters {
     peaks: [Peak; 4],
 }
 
 impl Meters {
-    /// Takes what is heard now.
+    /// Takes the present levels.
     pub(super) fn follow(&mut self, sound: Option<(bool, [f32; 4])>, now: Instant) {
         let levels = sound.map_or([0.0; 4], |(_, levels)| levels);
         for (peak, level) in self.peaks.iter_mut().zip(levels) {
@@ -53,7 +54,7 @@ impl Meters {
         }
     }
 
-    /// A light and four bars.
+    /// Paints a light and four bars.
     pub(super) fn paint(&self, painter: &Painter, area: Rect, sound: Option<(bool, [f32; 4])>) {
         let light = Pos2::new(area.left() + 6.0, area.center().y);
         let Some((is_there, levels)) = sound else {

@@ -1,36 +1,36 @@
 //! The console: a window for the performer, which the audience does not see.
 //!
 //! It is drawn on the main thread at its own pace and on its own surface. It reads [`crate::control::Values`] and what the show
-//! tells through a [`Feed`], and writes nothing but actions into the [`crate::control::Inbox`], as every other controller.
+//! sends through a [`ConsoleSender`], and writes nothing but actions into the [`crate::control::Inbox`], as every other controller.
 
-mod feed;
-mod links;
+mod channel;
+mod handle;
+mod worker;
 
 mod style;
 mod surface;
 
-mod about;
-mod control;
-mod pictures;
-mod plan;
-mod ring;
+mod tooltip;
+mod widgets;
 
-mod bank;
-mod graph;
-mod keys;
-mod knobs;
-mod log;
+mod ring;
+mod ring_layout;
+mod ring_textures;
+
+mod key_table;
 mod meters;
+mod model_browser;
+mod model_card;
+mod notice_panel;
+mod parameter_panel;
 mod ports;
+mod preset_bank;
 mod tabs;
+mod timing_graph;
 mod transport;
 
-mod card;
-mod models;
-mod shelf;
-
-mod board;
+mod view;
 mod window;
 
-pub(super) use feed::{Feed, Glance, feed};
-pub(super) use window::{Console, Seat};
+pub(super) use channel::{ConsoleSender, ConsoleSnapshot, console_channel};
+pub(super) use window::{Console, ConsoleContext};

@@ -1,9 +1,9 @@
-//! Controllers with a light each, and where the program is found on the network.
+//! The port panel: controllers with a light each, and where the program is found on the network.
 
 use egui::{Pos2, RichText, ScrollArea, Sense, Ui, Vec2};
 
-use super::feed::Glance;
-use super::links::Links;
+use super::channel::ConsoleSnapshot;
+use super::handle::ConsoleHandle;
 use super::meters::Meters;
 use super::style::{ALARM, CELL, DIM, GREEN, INK, LIT, RED, font};
 use crate::control::midi::PortState;
@@ -11,38 +11,43 @@ use crate::control::midi::PortState;
 /// How long a port's light stays on: an eighth of a second.
 const BUSY_NANOS: u64 = 125_000_000;
 
-pub(super) fn show(ui: &mut Ui, links: &Links, glance: &Glance, meters: &Meters) {
+pub(super) fn show(
+    ui: &mut Ui,
+    handle: &ConsoleHandle,
+    snapshot: &ConsoleSnapshot,
+    meters: &Meters,
+) {
     ui.spacing_mut().item_spacing.y = 3.0;
     let size = Vec2::new(ui.available_width(), 18.0);
     let (area, _) = ui.allocate_exact_size(size, Sense::hover());
-    meters.paint(&ui.painter_at(area), area, glance.sound);
+    meters.paint(&ui.painter_at(area), area, snapshot.sound);
     ScrollArea::vertical()
         .id_salt("ports")
         .auto_shrink(false)
         .show(ui, |ui| {
-            output(ui, links);
+            output(ui, handle);
             let osc = |name: &str, address: Option<String>| match address {
                 Some(address) => (GREEN, format!("{name}  {address}"), INK),
                 None => (CELL, format!("{name}  off"), DIM),
             };
             let told = |address: std::net::SocketAddr| address.to_string();
             for (light, text, ink) in [
-                osc("OSC", links.osc.map(told)),
+                osc("OSC", handle.osc.map(told)),
                 osc(
                     "OSCQuery",
-                    links.oscquery.map(|address| format!("http://{address}")),
+                    handle.oscquery.map(|address| format!("http://{address}")),
                 ),
             ] {
                 line(ui, light, &text, ink);
             }
-            let Some(hub) = &links.hub else {
+            let Some(hub) = &handle.hub else {
                 return line(ui, RED, "no MIDI", ALARM);
             };
             let ports = hub.ports();
             if ports.is_empty() {
                 line(ui, CELL, "no MIDI controller", DIM);
             }
-            let now = links.inbox.now();
+            let now = handle.plane.inbox.now();
             for port in ports {
                 let (light, ink) = match (port.connected, busy(&port, now)) {
                     (false, _) => (RED, ALARM),
@@ -62,20 +67,20 @@ pub(super) fn show(ui: &mut Ui, links: &Links, glance: &Glance, meters: &Meters)
 }
 
 /// Where the output is, and where it may go.
-fn output(ui: &mut Ui, links: &Links) {
-    let Ok(param) = links.table.find("window.monitor") else {
+fn output(ui: &mut Ui, handle: &ConsoleHandle) {
+    let Ok(param) = handle.plane.table.find("window.monitor") else {
         return;
     };
-    let on = links.values.text(param);
+    let on = handle.plane.values.text(param);
     let place = if on.is_empty() { "in a window" } else { &on };
     let text = format!("Output  {place}");
     ui.scope(|ui| {
         ui.spacing_mut().button_padding = Vec2::new(6.0, 2.0);
         let shown = RichText::new(text).font(font(14.0)).color(INK);
         ui.menu_button(shown, |ui| {
-            for name in links.monitors.load().iter() {
+            for name in handle.monitors.load().iter() {
                 if ui.selectable_label(*name == **on, name).clicked() {
-                    links.say(param, name);
+                    handle.say(param, name);
                     ui.close();
                 }
             }

@@ -1,4 +1,4 @@
-//! The loop as a ring of keyframes, the play head on it, and the picture that is shown in its middle.
+//! The keyframe ring: the loop as a ring of keyframes, the play head on it, and the output picture in its middle.
 
 use egui::epaint::PathStroke;
 use egui::{
@@ -6,10 +6,10 @@ use egui::{
     Sense, Shape, Stroke, StrokeKind, Ui, Vec2,
 };
 
-use super::feed::{Glance, Sight};
-use super::links::Links;
-use super::pictures::Pictures;
-use super::plan::{Hold, Plan, swaps};
+use super::channel::{ConsoleReceiver, ConsoleSnapshot};
+use super::handle::ConsoleHandle;
+use super::ring_layout::{RingLayout, RingPart, swaps};
+use super::ring_textures::RingTextures;
 use super::style::{BLUE, CELL, DIM, EDGE, GROUND, HOVER, INK, LIT, NEAR, SCRIM, font, mix};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{MAX_KEYFRAMES, ParamId, Table};
@@ -21,7 +21,7 @@ const CARRIED: f32 = 84.0;
 const WHOLE: Rect = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
 
 /// The parameters of a keyframe.
-struct Ids {
+struct KeyframeParams {
     jump: ParamId,
     reroll: ParamId,
     seed: ParamId,
@@ -30,11 +30,13 @@ struct Ids {
     swap: ParamId,
 }
 
-pub(super) struct Ring {
-    keyframes: Vec<Ids>,
+/// The keyframe ring.
+pub(super) struct KeyframeRing {
+    keyframes: Vec<KeyframeParams>,
     position: ParamId,
-    pictures: Pictures,
-    hold: Hold,
+    pictures: RingTextures,
+    /// What the hand has hold of.
+    held: RingPart,
     /// The keyframe that the keyboard has reached.
     cursor: usize,
     /// The keyframe whose menu is open, and the seed that is being typed there.
@@ -42,21 +44,21 @@ pub(super) struct Ring {
     seed: String,
 }
 
-/// What a picture of the ring is painted from.
+/// What the ring is painted from.
 struct View<'a> {
     painter: Painter,
-    links: &'a Links,
-    glance: &'a Glance,
-    plan: &'a Plan,
-    hovered: Hold,
+    handle: &'a ConsoleHandle,
+    snapshot: &'a ConsoleSnapshot,
+    plan: &'a RingLayout,
+    hovered: RingPart,
     position: f64,
 }
 
-impl Ring {
+impl KeyframeRing {
     pub(super) fn new(table: &Table) -> Result<Self, PresetError> {
         let ids = |number: usize| {
             let id = |part: &str| table.find(&format!("keyframe.{number}.{part}"));
-            Ok(Ids {
+            Ok::<_, PresetError>(KeyframeParams {
                 jump: id("jump")?,
                 reroll: id("reroll")?,
                 seed: id("seed")?,
@@ -68,8 +70,8 @@ impl Ring {
         Ok(Self {
             keyframes: (1..=MAX_KEYFRAMES).map(ids).collect::<Result<_, _>>()?,
             position: table.find("loop.position")?,
-            pictures: Pictures::default(),
-            hold: Hold::Nothing,
+            pictures: RingTextures::default(),
+            held: RingPart::Nothing,
             cursor: 0,
             menu: 0,
             seed: String::new(),
@@ -77,78 +79,95 @@ impl Ring {
     }
 
     /// Takes the pictures that have come.
-    pub(super) fn look(&mut self, context: &Context, sight: &mut Sight, glance: &Glance) {
-        sight.thumbnails(|thumbnail| self.pictures.take(context, thumbnail, &glance.stamps));
-        if let Some(canvas) = sight.picture() {
+    pub(super) fn look(
+        &mut self,
+        context: &Context,
+        receiver: &mut ConsoleReceiver,
+        snapshot: &ConsoleSnapshot,
+    ) {
+        receiver.thumbnails(|thumbnail| self.pictures.take(context, thumbnail, &snapshot.stamps));
+        if let Some(canvas) = receiver.picture() {
             self.pictures.take_preview(context, canvas);
         }
     }
 
-    pub(super) fn show(&mut self, ui: &mut Ui, links: &Links, glance: &Glance, side: f32) {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        handle: &ConsoleHandle,
+        snapshot: &ConsoleSnapshot,
+        side: f32,
+    ) {
         let (area, response) = ui.allocate_exact_size(
             Vec2::new(ui.available_width(), side),
             Sense::click_and_drag(),
         );
-        let plan = Plan::new(area, glance.keyframes.min(self.keyframes.len()));
+        let plan = RingLayout::new(area, snapshot.keyframes.min(self.keyframes.len()));
         self.cursor = self.cursor.min(plan.count - 1);
-        self.touch(ui, links, &plan, &response);
-        self.type_keys(ui, links, &plan, &response);
-        self.paint(ui, links, glance, &plan, &response);
-        if let Hold::Cell(keyframe) = response
+        self.touch(ui, handle, &plan, &response);
+        self.type_keys(ui, handle, &plan, &response);
+        self.paint(ui, handle, snapshot, &plan, &response);
+        if let RingPart::Keyframe(keyframe) = response
             .hover_pos()
-            .map_or(Hold::Nothing, |at| plan.hit(at))
+            .map_or(RingPart::Nothing, |at| plan.hit(at))
         {
-            let seed = self.told_seed(links, glance, keyframe);
+            let seed = self.told_seed(handle, snapshot, keyframe);
             response.clone().on_hover_ui(|ui| {
                 ui.label(format!("Keyframe {}: {seed}", keyframe + 1));
                 ui.colored_label(DIM, "Click: jump    Shift + click: re-roll");
                 ui.colored_label(DIM, "Drag: move it to another place    Right: more");
             });
         }
-        response.context_menu(|ui| self.menu(ui, links));
+        response.context_menu(|ui| self.menu(ui, handle));
     }
 
-    fn touch(&mut self, ui: &Ui, links: &Links, plan: &Plan, response: &Response) {
-        let under = |at: Option<Pos2>| at.map_or(Hold::Nothing, |at| plan.hit(at));
+    fn touch(&mut self, ui: &Ui, handle: &ConsoleHandle, plan: &RingLayout, response: &Response) {
+        let under = |at: Option<Pos2>| at.map_or(RingPart::Nothing, |at| plan.hit(at));
         let here = response.interact_pointer_pos();
         if response.drag_started() {
             let origin = ui.input(|input| input.pointer.press_origin());
-            self.hold = under(origin);
+            self.held = under(origin);
         }
-        if let (Hold::Head, Some(at), true) = (self.hold, here, response.dragged()) {
-            links.set(self.position, plan.position(at));
+        if let (RingPart::PlayHead, Some(at), true) = (self.held, here, response.dragged()) {
+            handle.set(self.position, plan.position(at));
         }
         if response.drag_stopped() {
-            if let (Hold::Cell(from), Hold::Cell(to)) = (self.hold, under(here)) {
+            if let (RingPart::Keyframe(from), RingPart::Keyframe(to)) = (self.held, under(here)) {
                 for place in swaps(from, to, plan.count) {
-                    links.fire(self.keyframes[place].swap);
+                    handle.fire(self.keyframes[place].swap);
                 }
             }
-            self.hold = Hold::Nothing;
+            self.held = RingPart::Nothing;
         }
         if let (true, Some(at)) = (response.clicked(), here) {
             match plan.hit(at) {
-                Hold::Cell(keyframe) => {
+                RingPart::Keyframe(keyframe) => {
                     self.cursor = keyframe;
                     let ids = &self.keyframes[keyframe];
                     let is_shifted = ui.input(|input| input.events.iter().any(is_shifted));
-                    links.fire(if is_shifted { ids.reroll } else { ids.jump });
+                    handle.fire(if is_shifted { ids.reroll } else { ids.jump });
                 }
-                Hold::Head => links.set(self.position, plan.position(at)),
-                Hold::Nothing => {}
+                RingPart::PlayHead => handle.set(self.position, plan.position(at)),
+                RingPart::Nothing => {}
             }
         }
         if response.secondary_clicked()
-            && let Hold::Cell(keyframe) = under(here)
+            && let RingPart::Keyframe(keyframe) = under(here)
         {
             self.menu = keyframe;
-            let seed = links.get(self.keyframes[keyframe].seed);
+            let seed = handle.get(self.keyframes[keyframe].seed);
             self.seed = format!("{seed:.0}");
         }
     }
 
     /// Once Tab has reached the ring, arrows go from cell to cell, Enter and Space jump, and with Shift re-roll.
-    fn type_keys(&mut self, ui: &Ui, links: &Links, plan: &Plan, response: &Response) {
+    fn type_keys(
+        &mut self,
+        ui: &Ui,
+        handle: &ConsoleHandle,
+        plan: &RingLayout,
+        response: &Response,
+    ) {
         if !response.has_focus() {
             return;
         }
@@ -169,15 +188,15 @@ impl Ring {
         self.cursor = (self.cursor + plan.count + ahead - back) % plan.count;
         let ids = &self.keyframes[self.cursor];
         if let Some(is_shifted) = ui.input(|input| input.events.iter().find_map(acts)) {
-            links.fire(if is_shifted { ids.reroll } else { ids.jump });
+            handle.fire(if is_shifted { ids.reroll } else { ids.jump });
         }
     }
 
-    fn menu(&mut self, ui: &mut Ui, links: &Links) {
+    fn menu(&mut self, ui: &mut Ui, handle: &ConsoleHandle) {
         let ids = &self.keyframes[self.menu];
         ui.set_min_width(200.0);
         ui.label(format!("Keyframe {}", self.menu + 1));
-        let lock = if links.is_on(ids.lock) {
+        let lock = if handle.is_on(ids.lock) {
             "Unlock"
         } else {
             "Lock"
@@ -189,7 +208,7 @@ impl Ring {
             ("Swap with the next", ids.swap),
         ] {
             if ui.button(name).clicked() {
-                links.fire(param);
+                handle.fire(param);
                 ui.close();
             }
         }
@@ -199,32 +218,44 @@ impl Ring {
             let edited = ui.add(edit);
             if edited.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
                 if let Ok(seed) = self.seed.trim().parse::<u32>() {
-                    links.set(ids.seed, f64::from(seed.min(MAX_SEED)));
+                    handle.set(ids.seed, f64::from(seed.min(MAX_SEED)));
                 }
                 ui.close();
             }
         });
     }
 
-    fn told_seed(&self, links: &Links, glance: &Glance, keyframe: usize) -> String {
-        if glance.captured >> keyframe & 1 == 1 {
+    fn told_seed(
+        &self,
+        handle: &ConsoleHandle,
+        snapshot: &ConsoleSnapshot,
+        keyframe: usize,
+    ) -> String {
+        if snapshot.captured >> keyframe & 1 == 1 {
             "captured".to_owned()
         } else {
-            format!("seed {:.0}", links.get(self.keyframes[keyframe].seed))
+            format!("seed {:.0}", handle.get(self.keyframes[keyframe].seed))
         }
     }
 
-    fn paint(&mut self, ui: &Ui, links: &Links, glance: &Glance, plan: &Plan, response: &Response) {
+    fn paint(
+        &mut self,
+        ui: &Ui,
+        handle: &ConsoleHandle,
+        snapshot: &ConsoleSnapshot,
+        plan: &RingLayout,
+        response: &Response,
+    ) {
         let here = response.interact_pointer_pos();
         let view = View {
             painter: ui.painter_at(response.rect),
-            links,
-            glance,
+            handle,
+            snapshot,
             plan,
             hovered: response
                 .hover_pos()
-                .map_or(Hold::Nothing, |at| plan.hit(at)),
-            position: links.get(self.position),
+                .map_or(RingPart::Nothing, |at| plan.hit(at)),
+            position: handle.get(self.position),
         };
         for keyframe in 0..plan.count {
             self.paint_cell(&view, keyframe);
@@ -236,14 +267,14 @@ impl Ring {
         }
         self.paint_middle(&view);
         self.paint_head(&view);
-        if let (Hold::Cell(from), Some(at)) = (self.hold, here) {
+        if let (RingPart::Keyframe(from), Some(at)) = (self.held, here) {
             self.paint_carried(&view, from, at);
         }
     }
 
     fn paint_head(&self, view: &View) {
         let (plan, painter) = (view.plan, &view.painter);
-        let is_near = view.hovered == Hold::Head || self.hold == Hold::Head;
+        let is_near = view.hovered == RingPart::PlayHead || self.held == RingPart::PlayHead;
         let track = if is_near { EDGE } else { CELL };
         painter.circle_stroke(plan.centre, plan.track(), Stroke::new(3.0, track));
         let direction = plan.direction(view.position);
@@ -261,11 +292,11 @@ impl Ring {
         let count = plan.count as f64;
         let off = (view.position - keyframe as f64).rem_euclid(count);
         let near = 1.0 - (off.min(count - off) as f32).min(1.0);
-        let is_hovered = view.hovered == Hold::Cell(keyframe);
+        let is_hovered = view.hovered == RingPart::Keyframe(keyframe);
         let middle = (plan.outer + plan.inner) / 2.0;
-        match self.pictures.keyframe(keyframe, &view.glance.stamps) {
+        match self.pictures.keyframe(keyframe, &view.snapshot.stamps) {
             Some((texture, is_present)) => {
-                let is_carried = self.hold == Hold::Cell(keyframe);
+                let is_carried = self.held == RingPart::Keyframe(keyframe);
                 let level = match (is_carried || !is_present, is_hovered) {
                     (true, _) => 90,
                     (_, true) => 255,
@@ -288,7 +319,7 @@ impl Ring {
             let lit = plan.arc(keyframe, plan.inner + 1.5, 2.0);
             painter.line(lit, PathStroke::new(3.0, LIT.gamma_multiply(near)));
         }
-        let is_locked = view.links.is_on(self.keyframes[keyframe].lock);
+        let is_locked = view.handle.is_on(self.keyframes[keyframe].lock);
         if is_locked {
             let edge = plan.arc(keyframe, plan.outer - 2.0, 2.0);
             painter.line(edge, PathStroke::new(4.0, BLUE));
@@ -304,7 +335,7 @@ impl Ring {
         let size = (room * 0.4).clamp(7.0, 16.0);
         let number = painter.layout_no_wrap(number, font(size), INK);
         let seed = (room >= 96.0).then(|| {
-            let seed = self.told_seed(view.links, view.glance, keyframe);
+            let seed = self.told_seed(view.handle, view.snapshot, keyframe);
             let seed = seed.strip_prefix("seed ").unwrap_or(&seed).to_owned();
             painter.layout_no_wrap(seed, font(11.5), DIM)
         });
@@ -332,14 +363,14 @@ impl Ring {
     /// The cell that is being dragged, under the hand, and where it would go.
     fn paint_carried(&mut self, view: &View, from: usize, at: Pos2) {
         let (plan, painter) = (view.plan, &view.painter);
-        if let Hold::Cell(to) = plan.hit(at)
+        if let RingPart::Keyframe(to) = plan.hit(at)
             && to != from
         {
             let edge = Shape::closed_line(plan.edge(to, 1.0), Stroke::new(3.0, BLUE));
             painter.add(edge);
         }
         let carried = Rect::from_center_size(at, Vec2::splat(CARRIED));
-        match self.pictures.keyframe(from, &view.glance.stamps) {
+        match self.pictures.keyframe(from, &view.snapshot.stamps) {
             Some((texture, _)) => {
                 painter.image(texture.id(), carried, WHOLE, Color32::from_white_alpha(220));
             }

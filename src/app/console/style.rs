@@ -1,4 +1,4 @@
-//! How the console looks: dark, for eyes that look at a stage, and large, for hands in a hurry.
+//! The style of the console: dark, for eyes that look at a stage, and large, for hands in a hurry.
 
 use egui::style::ScrollAnimation;
 use egui::text::{LayoutJob, TextFormat};
@@ -19,7 +19,7 @@ pub(super) const FILL: Color32 = Color32::from_rgb(78, 64, 34);
 pub(super) const NEAR: Color32 = Color32::from_rgb(120, 94, 42);
 pub(super) const LIT: Color32 = Color32::from_rgb(240, 182, 74);
 pub(super) const DARK: Color32 = Color32::from_rgb(24, 18, 6);
-/// What is red, and words that are.
+/// Red areas, and red words.
 pub(super) const RED: Color32 = Color32::from_rgb(190, 38, 34);
 pub(super) const ALARM: Color32 = Color32::from_rgb(244, 104, 92);
 pub(super) const GREEN: Color32 = Color32::from_rgb(92, 176, 104);
@@ -51,7 +51,7 @@ pub(super) fn caption(painter: &Painter, at: Pos2, text: &str, ink: Color32) -> 
     area
 }
 
-/// What is written in on a colour.
+/// The ink that is read best on a colour.
 pub(super) fn ink_on(colour: Color32) -> Color32 {
     if contrast(DARK, colour) > contrast(INK, colour) {
         DARK

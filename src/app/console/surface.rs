@@ -9,6 +9,7 @@ use winit::window::Window;
 use super::style;
 use crate::stage::{Gpu, GpuError, acquire};
 
+/// The console's surface, and the device that draws on it.
 pub(super) struct Surface {
     window: Arc<Window>,
     surface: wgpu::Surface<'static>,

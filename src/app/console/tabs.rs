@@ -1,9 +1,9 @@
-//! The pages of the console's largest part.
+//! The tabs: pages of the console's largest part.
 
 use egui::{Align2, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 
-use super::control;
 use super::style::{CELL, DIM, INK, LIT, font};
+use super::widgets;
 
 /// Height of the tabs, and width of one, in points.
 const HEIGHT: f32 = 30.0;
@@ -53,6 +53,6 @@ pub(super) fn show(ui: &mut Ui, open: &mut Tab) {
             let stroke = Stroke::new(3.0, LIT);
             painter.hline(place.x_range(), place.bottom() - 1.5, stroke);
         }
-        control::focus_ring(ui, &response);
+        widgets::focus_ring(ui, &response);
     }
 }

@@ -1,14 +1,14 @@
-//! What is always at hand: blackout, freeze, fade, the beat, and the recording.
+//! The transport bar, always at hand: blackout, freeze, fade, the beat, and the recording.
 
 use std::time::Duration;
 
 use egui::{Align2, Pos2, Rect, Sense, Ui, Vec2};
 
-use super::about::{self, Memory};
-use super::control::{self, Face};
-use super::feed::Glance;
-use super::links::Links;
+use super::channel::ConsoleSnapshot;
+use super::handle::ConsoleHandle;
 use super::style::{BLUE, CELL, CORNER, DIM, INK, LIT, NEAR, RED, font, mix};
+use super::tooltip::{self, UiState};
+use super::widgets::{self, BarLabel};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{ParamId, Table};
 
@@ -16,6 +16,7 @@ use crate::instrument::{ParamId, Table};
 pub(super) const HEIGHT: f32 = 56.0;
 const GAP: f32 = 8.0;
 
+/// The transport bar.
 pub(super) struct Transport {
     blackout: ParamId,
     freeze: ParamId,
@@ -49,9 +50,9 @@ impl Transport {
     pub(super) fn show(
         &self,
         ui: &mut Ui,
-        links: &Links,
-        memory: &mut Memory,
-        glance: &Glance,
+        handle: &ConsoleHandle,
+        state: &mut UiState,
+        snapshot: &ConsoleSnapshot,
         free: Option<u64>,
     ) {
         let size = Vec2::new(ui.available_width(), HEIGHT);
@@ -68,51 +69,52 @@ impl Transport {
             (self.freeze, "FREEZE", BLUE, 104.0),
         ] {
             let face = (name, 18.0);
-            let response = control::press(ui, links, param, take(width * wide), face, colour);
-            about::about(&response, links, memory, param);
+            let response =
+                widgets::plain_button(ui, handle, param, take(width * wide), face, colour);
+            tooltip::attach(&response, handle, state, param);
         }
         let cell = take(230.0 * wide);
-        let text = format!("FADE  {:.0} %", links.get(self.fade) * 100.0);
-        let face = Face::Middle(&text, 18.0);
-        let response = control::bar(ui, links, self.fade, cell, face);
-        about::about(&response, links, memory, self.fade);
-        let response = control::press(
+        let text = format!("FADE  {:.0} %", handle.get(self.fade) * 100.0);
+        let face = BarLabel::Middle(&text, 18.0);
+        let response = widgets::bar(ui, handle, self.fade, cell, face);
+        tooltip::attach(&response, handle, state, self.fade);
+        let response = widgets::plain_button(
             ui,
-            links,
+            handle,
             self.pause,
             take(86.0 * wide),
             ("PAUSE", 16.0),
             LIT,
         );
-        about::about(&response, links, memory, self.pause);
+        tooltip::attach(&response, handle, state, self.pause);
         self.beat(
             ui,
-            links,
-            memory,
-            glance,
+            handle,
+            state,
+            snapshot,
             (take(150.0 * wide), take(70.0 * wide), take(70.0 * wide)),
         );
-        self.recording(ui, links, memory, (glance, free), take(190.0 * wide));
+        self.recording(ui, handle, state, (snapshot, free), take(190.0 * wide));
         let rest = Rect::from_min_max(Pos2::new(left, area.top()), area.max);
-        pace(ui, glance, rest);
+        pace(ui, snapshot, rest);
     }
 
     /// Tempo and a light a beat; tap; whether the loop follows.
     fn beat(
         &self,
         ui: &mut Ui,
-        links: &Links,
-        memory: &mut Memory,
-        glance: &Glance,
+        handle: &ConsoleHandle,
+        state: &mut UiState,
+        snapshot: &ConsoleSnapshot,
         (tempo, tap, sync): (Rect, Rect, Rect),
     ) {
         let painter = ui.painter();
-        let text = format!("{:.1} BPM", links.get(self.tempo));
-        let ink = if glance.waiting { LIT } else { INK };
+        let text = format!("{:.1} BPM", handle.get(self.tempo));
+        let ink = if snapshot.waiting { LIT } else { INK };
         let upper = tempo.with_max_y(tempo.top() + 34.0);
-        control::fitted(painter, upper, &text, 22.0, ink);
-        let count = (links.get(self.per_bar) as usize).clamp(1, 16);
-        let beats = links.get(self.phase) * count as f64;
+        widgets::fit_text(painter, upper, &text, 22.0, ink);
+        let count = (handle.get(self.per_bar) as usize).clamp(1, 16);
+        let beats = handle.get(self.phase) * count as f64;
         let step = (tempo.width() / count as f32).min(26.0);
         let first = tempo.center().x - step * (count as f32 - 1.0) / 2.0;
         for beat in 0..count {
@@ -128,25 +130,25 @@ impl Transport {
             );
         }
         for (param, name, area) in [(self.tap, "TAP", tap), (self.sync, "SYNC", sync)] {
-            let response = control::press(ui, links, param, area, (name, 16.0), LIT);
-            about::about(&response, links, memory, param);
+            let response = widgets::plain_button(ui, handle, param, area, (name, 16.0), LIT);
+            tooltip::attach(&response, handle, state, param);
         }
     }
 
     fn recording(
         &self,
         ui: &mut Ui,
-        links: &Links,
-        memory: &mut Memory,
-        (glance, free): (&Glance, Option<u64>),
+        handle: &ConsoleHandle,
+        state: &mut UiState,
+        (snapshot, free): (&ConsoleSnapshot, Option<u64>),
         area: Rect,
     ) {
         let response = ui.interact(area, ui.scope_id().with("record"), Sense::click());
         if response.clicked() {
-            links.fire(self.record);
+            handle.fire(self.record);
         }
         let painter = ui.painter_at(area);
-        let is_on = glance.recording.is_some();
+        let is_on = snapshot.recording.is_some();
         let fill = match (is_on, response.hovered()) {
             (true, _) => RED,
             (false, true) => mix(CELL, RED, 0.35),
@@ -158,25 +160,25 @@ impl Transport {
         painter.circle_filled(dot, 8.0, if is_on { INK } else { RED });
         let words = area.with_min_x(dot.x + 14.0).shrink(4.0);
         let (upper, lower) = words.split_top_bottom_at_fraction(0.62);
-        match glance.recording {
+        match snapshot.recording {
             None => {
-                control::fitted(&painter, upper, "RECORD", 18.0, INK);
+                widgets::fit_text(&painter, upper, "RECORD", 18.0, INK);
                 let room = free.map_or(String::new(), room);
-                control::fitted(&painter, lower, &room, 12.0, DIM);
+                widgets::fit_text(&painter, lower, &room, 12.0, DIM);
             }
             Some((length, dropped)) => {
-                control::fitted(&painter, upper, &clock(length), 22.0, INK);
-                let left = match (glance.disk_left, free) {
+                widgets::fit_text(&painter, upper, &clock(length), 22.0, INK);
+                let left = match (snapshot.disk_left, free) {
                     (Some(left), _) => format!("disk full in {}", clock(left)),
                     (None, Some(free)) => room(free),
                     (None, None) => String::new(),
                 };
                 let lost = format!("{dropped} dropped   {left}");
-                control::fitted(&painter, lower, lost.trim_end(), 12.0, INK);
+                widgets::fit_text(&painter, lower, lost.trim_end(), 12.0, INK);
             }
         }
-        control::focus_ring(ui, &response);
-        about::about(&response, links, memory, self.record);
+        widgets::focus_ring(ui, &response);
+        tooltip::attach(&response, handle, state, self.record);
     }
 }
 
@@ -197,13 +199,13 @@ fn room(bytes: u64) -> String {
 }
 
 /// How fast the show is, and what it lost.
-fn pace(ui: &Ui, glance: &Glance, area: Rect) {
+fn pace(ui: &Ui, snapshot: &ConsoleSnapshot, area: Rect) {
     let painter = ui.painter_at(area);
     let right = area.right() - 2.0;
-    let fps = format!("{:.1} fps", glance.fps);
+    let fps = format!("{:.1} fps", snapshot.fps);
     let at = Pos2::new(right, area.top() + 17.0);
     painter.text(at, Align2::RIGHT_CENTER, fps, font(22.0), INK);
-    let (text, ink) = match glance.dropped {
+    let (text, ink) = match snapshot.dropped {
         0 => ("none dropped".to_owned(), DIM),
         dropped => (format!("{dropped} dropped"), LIT),
     };

@@ -1,4 +1,4 @@
-//! The console's window: its events, and when it is drawn.
+//! The console window: its events, and when it is drawn.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,14 +14,13 @@ use winit::keyboard::ModifiersState;
 use winit::monitor::MonitorHandle;
 use winit::window::{Window, WindowAttributes, WindowId};
 
-use super::board::Board;
-use super::feed::Sight;
-use super::links::Links;
+use super::channel::ConsoleReceiver;
+use super::handle::ConsoleHandle;
 use super::style;
 use super::surface::Surface;
-use crate::app::hands::Hands;
-use crate::app::placement::ConsolePlace;
-use crate::instrument::Table;
+use super::view::ConsoleView;
+use crate::app::controllers::Controllers;
+use crate::app::placement::ConsolePlacement;
 
 /// Size of the window in points, and the least.
 const SIZE: (f64, f64) = (1280.0, 800.0);
@@ -36,34 +35,33 @@ const SLOW_INTERVAL: Duration = Duration::from_millis(66);
 /// How far Ctrl and + or - go.
 const ZOOM: (f32, f32) = (1.0, 2.0);
 
-/// What a console is opened with, and what is left when it is closed.
-pub(in crate::app) struct Seat {
-    links: Links,
-    sight: Sight,
+/// The context of a console: what it is opened with, and what is left when it is closed.
+pub(in crate::app) struct ConsoleContext {
+    handle: ConsoleHandle,
+    receiver: ConsoleReceiver,
 }
 
-impl Seat {
-    /// A seat at the show of these hands; `monitors` are the names of those that the output can be moved to.
+impl ConsoleContext {
+    /// The context of a console for this show; `monitors` are the names of those that the output can be moved to.
     pub(in crate::app) fn new(
-        table: &Arc<Table>,
-        hands: &Hands,
+        controllers: &Controllers,
         takes: &Path,
         monitors: Arc<ArcSwap<Vec<String>>>,
-        sight: Sight,
+        receiver: ConsoleReceiver,
     ) -> Self {
         Self {
-            links: Links::new(table, hands, takes.to_owned(), monitors),
-            sight,
+            handle: ConsoleHandle::new(controllers, takes.to_owned(), monitors),
+            receiver,
         }
     }
 }
 
-/// A console that is open.
+/// An open console window.
 pub(in crate::app) struct Console {
     window: Arc<Window>,
     surface: Surface,
     egui: egui_winit::State,
-    board: Board,
+    view: ConsoleView,
     interval: Duration,
     due: Instant,
     /// When egui wants to draw again by itself.
@@ -76,22 +74,22 @@ pub(in crate::app) struct Console {
 }
 
 impl Console {
-    /// Opens a console on a monitor, or where the system puts it, and there as it was the last time. Takes the seat where it opens.
+    /// Opens a console on a monitor, or where the system puts it, and there as it was the last time. Takes the context where it opens.
     pub(in crate::app) fn open(
         event_loop: &ActiveEventLoop,
         monitor: Option<MonitorHandle>,
-        place: &ConsolePlace,
-        seat: &mut Option<Seat>,
+        place: &ConsolePlacement,
+        context: &mut Option<ConsoleContext>,
     ) -> anyhow::Result<Self> {
         let window = event_loop
             .create_window(attributes(event_loop, monitor.as_ref(), place))
             .context("cannot open the console's window")?;
         let window = Arc::new(window);
         let surface = Surface::open(Arc::clone(&window), event_loop.owned_display_handle())?;
-        let context = egui::Context::default();
-        style::apply(&context);
+        let ui = egui::Context::default();
+        style::apply(&ui);
         let egui = egui_winit::State::new(
-            context,
+            ui,
             ViewportId::ROOT,
             &window,
             Some(window.scale_factor() as f32),
@@ -101,9 +99,10 @@ impl Console {
         if let Some(zoom) = place.zoom {
             egui.egui_ctx().set_zoom_factor(zoom);
         }
-        let Seat { links, sight } = seat.take().context("the console is open already")?;
-        sight.open(true);
-        let board = Board::new(links, sight)?;
+        let ConsoleContext { handle, receiver } =
+            context.take().context("the console is open already")?;
+        receiver.open(true);
+        let view = ConsoleView::new(handle, receiver)?;
         Ok(Self {
             window,
             interval: if surface.is_slow {
@@ -113,7 +112,7 @@ impl Console {
             },
             surface,
             egui,
-            board,
+            view,
             due: Instant::now(),
             wanted: None,
             touched: true,
@@ -124,14 +123,14 @@ impl Console {
     }
 
     /// Closes it.
-    pub(in crate::app) fn close(self) -> Seat {
-        let (links, sight) = self.board.into_parts();
-        sight.open(false);
-        Seat { links, sight }
+    pub(in crate::app) fn close(self) -> ConsoleContext {
+        let (handle, receiver) = self.view.into_parts();
+        receiver.open(false);
+        ConsoleContext { handle, receiver }
     }
 
     /// Where it stands.
-    pub(in crate::app) fn place(&self) -> ConsolePlace {
+    pub(in crate::app) fn place(&self) -> ConsolePlacement {
         let monitor = self.window.current_monitor();
         let corner = monitor.as_ref().map(MonitorHandle::position);
         // Not every window system tells.
@@ -140,7 +139,7 @@ impl Console {
             .window
             .inner_size()
             .to_logical::<f64>(self.window.scale_factor());
-        ConsolePlace {
+        ConsolePlacement {
             monitor: monitor.and_then(|monitor| monitor.name()),
             position: at
                 .zip(corner)
@@ -188,7 +187,7 @@ impl Console {
         }
         self.due = now + self.interval;
         let is_visible = self.is_visible();
-        self.board.watch(is_visible);
+        self.view.watch(is_visible);
         if is_visible && self.has_changed(now) {
             self.window.request_redraw();
         }
@@ -201,10 +200,10 @@ impl Console {
     }
 
     fn has_changed(&mut self, now: Instant) -> bool {
-        let digest = self.board.digest();
+        let digest = self.view.digest();
         let has_changed = self.touched
             || digest != self.digest
-            || self.board.has_news()
+            || self.view.has_news()
             || self.wanted.is_some_and(|at| at <= now);
         self.digest = digest;
         has_changed
@@ -221,8 +220,8 @@ impl Console {
         self.touched = false;
         let input = self.egui.take_egui_input(&self.window);
         let context = self.egui.egui_ctx().clone();
-        let board = &mut self.board;
-        let mut output = context.run_ui(input, |ui| board.show(ui));
+        let view = &mut self.view;
+        let mut output = context.run_ui(input, |ui| view.show(ui));
         let zoom = context.zoom_factor();
         if zoom != zoom.clamp(ZOOM.0, ZOOM.1) {
             context.set_zoom_factor(zoom.clamp(ZOOM.0, ZOOM.1));
@@ -246,7 +245,7 @@ impl Console {
 fn attributes(
     event_loop: &ActiveEventLoop,
     monitor: Option<&MonitorHandle>,
-    place: &ConsolePlace,
+    place: &ConsolePlacement,
 ) -> WindowAttributes {
     let home = monitor
         .cloned()

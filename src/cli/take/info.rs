@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::instrument::param::SOURCES;
+use crate::instrument::SOURCES;
 use crate::instrument::{Action, Table};
 use crate::library::{self, TakeFile};
 use crate::take::{Ended, Event, Model, Script, Take, log, secs};
@@ -65,7 +65,7 @@ struct At {
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let table = Table::standard();
-    let info = match library::take(&args.take, &table)? {
+    let info = match library::take(&library::locate(&args.take)?, &table)? {
         TakeFile::Script(script) => of_script(script, &table),
         TakeFile::Logged(take) => of_take(&take, &table),
     };

@@ -50,9 +50,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let table = Arc::new(Table::standard());
-    let opened = library::take(&args.take, &table)?;
+    let take = library::locate(&args.take)?;
+    let opened = library::take(&take, &table)?;
     if args.verify {
-        verify(&args.take, &opened, &table)?;
+        verify(&take, &opened, &table)?;
     }
     let Some(output) = &args.output else {
         return Ok(());
@@ -66,7 +67,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         range: args.range,
     };
     draw(
-        &args.take,
+        &take,
         opened,
         output,
         form,

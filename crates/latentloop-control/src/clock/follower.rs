@@ -1,4 +1,4 @@
-//! MIDI clock made into a beat: uneven pulses go in, an even beat comes out.
+//! The MIDI clock follower: uneven pulses go in, an even beat comes out.
 
 use super::Pulse;
 
@@ -17,7 +17,7 @@ const STRAY_PART: f64 = 0.25;
 /// Seconds without a pulse after which the clock has gone.
 const GONE_SECS: f64 = 2.0;
 
-/// Where a clock's beat is.
+/// The beat of a clock that is followed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Following {
     /// In beats, from the song's beginning on.
@@ -28,7 +28,7 @@ pub struct Following {
     pub running: bool,
 }
 
-/// Follows the MIDI clock of one port: a line by least squares through the last pulses gives tempo and phase.
+/// A follower of the MIDI clock of one port: a line by least squares through the last pulses gives tempo and phase.
 ///
 /// The first port that sends is followed until it has been silent for a second. Times are in seconds of any one clock.
 #[derive(Clone, Debug)]

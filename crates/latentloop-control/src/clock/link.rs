@@ -7,7 +7,7 @@ use super::Following;
 /// Tempi further apart than this are different.
 const SAME: f64 = 1e-6;
 
-/// A peer of the session, while it is followed.
+/// A peer in the Link session.
 pub struct Link {
     link: AblLink,
     state: SessionState,
@@ -31,11 +31,6 @@ impl Link {
             self.link.enable(on);
             self.known = None;
         }
-    }
-
-    /// Other peers in the session.
-    pub fn peers(&self) -> u64 {
-        self.link.num_peers()
     }
 
     /// Where the session's beat is; where a hand has changed our tempo since, the session is told. Neither waits nor allocates.

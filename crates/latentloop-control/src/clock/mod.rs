@@ -1,4 +1,4 @@
-//! Clocks from outside: what they send, and the beat that is made of it.
+//! Clocks: MIDI clock in and out, and Ableton Link.
 
 mod follower;
 #[cfg(feature = "link")]
@@ -12,12 +12,12 @@ use super::Stamp;
 pub use follower::{Follower, Following};
 #[cfg(feature = "link")]
 pub use link::Link;
-pub use sender::{Line, Sender};
+pub use sender::{BeatLine, Sender};
 
 /// Pulses that can wait: MIDI clock at 300 BPM brings two in a frame.
 const WAITING: usize = 1024;
 
-/// What a clock sends (MIDI 1.0, system real-time and song position messages).
+/// A pulse of a MIDI clock (MIDI 1.0, system real-time and song position messages).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pulse {
     /// A twenty-fourth of a beat has gone.
@@ -32,7 +32,7 @@ pub enum Pulse {
     Position(u16),
 }
 
-/// Pulses on their way from the MIDI ports to the show, without a lock.
+/// A queue of pulses from the MIDI ports to the show, without a lock.
 #[derive(Debug)]
 pub struct Pulses(ArrayQueue<(u16, Pulse, Stamp)>);
 

@@ -1,4 +1,4 @@
-//! Our beat, sent to others as MIDI clock.
+//! The MIDI clock sender: our beat, for others to follow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,9 +16,9 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Pulses that the beat may leap without the song being started anew.
 const LEAP: f64 = 2.0;
 
-/// Where our beat is: a line that holds until the next one comes.
+/// Our beat over time: a line that holds until the next one is published.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Line {
+pub struct BeatLine {
     /// Whether the clock is sent.
     pub sends: bool,
     /// The beat at `at_secs`.
@@ -31,9 +31,9 @@ pub struct Line {
     pub per_bar: f64,
 }
 
-/// Sends MIDI clock from a thread of its own until dropped: pulses, a start at the first bar, a stop at the end.
+/// A sender of MIDI clock, with a thread of its own, until dropped: pulses, a start at the first bar, a stop at the end.
 pub struct Sender {
-    line: Input<Line>,
+    line: Input<BeatLine>,
     closing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -47,7 +47,7 @@ impl Sender {
         now: impl Fn() -> f64 + Send + 'static,
         send: impl Fn(Pulse) + Send + 'static,
     ) -> std::io::Result<Self> {
-        let (input, output) = triple_buffer(&Line::default());
+        let (input, output) = triple_buffer(&BeatLine::default());
         let closing = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&closing);
         let thread = thread::Builder::new()
@@ -60,8 +60,8 @@ impl Sender {
         })
     }
 
-    /// Says where the beat is. Neither waits nor allocates.
-    pub fn publish(&mut self, line: Line) {
+    /// Publishes where the beat is. Neither waits nor allocates.
+    pub fn publish(&mut self, line: BeatLine) {
         self.line.write(line);
     }
 }
@@ -77,7 +77,12 @@ impl Drop for Sender {
     }
 }
 
-fn run(mut line: Output<Line>, closing: &AtomicBool, now: impl Fn() -> f64, send: impl Fn(Pulse)) {
+fn run(
+    mut line: Output<BeatLine>,
+    closing: &AtomicBool,
+    now: impl Fn() -> f64,
+    send: impl Fn(Pulse),
+) {
     let mut song = Song::default();
     while !closing.load(Ordering::Relaxed) {
         let wait = song.go(*line.read(), now(), &send);
@@ -86,7 +91,7 @@ fn run(mut line: Output<Line>, closing: &AtomicBool, now: impl Fn() -> f64, send
     song.stop(&send);
 }
 
-/// What has been sent.
+/// The state of the song that is sent.
 #[derive(Debug, Default)]
 struct Song {
     /// Number of the last pulse.
@@ -96,7 +101,7 @@ struct Song {
 
 impl Song {
     /// Sends what is due; tells how long there is time until the next pulse.
-    fn go(&mut self, line: Line, now: f64, send: &impl Fn(Pulse)) -> Duration {
+    fn go(&mut self, line: BeatLine, now: f64, send: &impl Fn(Pulse)) -> Duration {
         if !line.sends || line.tempo <= 0.0 {
             self.stop(send);
             return LOOK;
@@ -140,7 +145,7 @@ mod tests {
     use super::*;
 
     /// Pulses that are sent while the beat goes as `line` says, looked at every half millisecond.
-    fn sent(song: &mut Song, line: Line, from: f64, to: f64) -> Vec<(f64, Pulse)> {
+    fn sent(song: &mut Song, line: BeatLine, from: f64, to: f64) -> Vec<(f64, Pulse)> {
         let sent = RefCell::new(Vec::new());
         let mut now = from;
         while now < to {
@@ -150,8 +155,8 @@ mod tests {
         sent.into_inner()
     }
 
-    fn line(beat: f64, tempo: f64) -> Line {
-        Line {
+    fn line(beat: f64, tempo: f64) -> BeatLine {
+        BeatLine {
             sends: true,
             beat,
             at_secs: 0.0,
@@ -187,7 +192,7 @@ mod tests {
         let after = sent(&mut song, line(100.3, 120.0), 3.0, 5.1);
         let starts = after.iter().filter(|(_, pulse)| *pulse == Pulse::Start);
         assert_eq!(starts.count(), 1);
-        let off = Line {
+        let off = BeatLine {
             sends: false,
             ..line(0.0, 120.0)
         };

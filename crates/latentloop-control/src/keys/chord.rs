@@ -1,9 +1,9 @@
-//! A key and those held with it.
+//! Key chords: a key with modifiers.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A key that means something, whatever window system it comes from.
+/// A key, whatever window system it comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
     /// 0 to 9 of the row above the letters or of the number pad, by their place: layouts with Shift on them differ.
@@ -60,9 +60,9 @@ const NAMED: [(&str, Key); 14] = [
     ("Escape", Key::Escape),
 ];
 
-/// Which of the keys that change others are held.
+/// The modifier keys that are held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Held {
+pub struct Modifiers {
     /// Shift.
     pub shift: bool,
     /// Control, or Command on a Mac.
@@ -71,24 +71,24 @@ pub struct Held {
     pub alt: bool,
 }
 
-/// A key and those held with it, such as `Ctrl+Shift+Z`.
+/// A key chord: a key with modifiers, such as `Ctrl+Shift+Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Chord {
     /// The key.
     pub key: Key,
-    /// What is held.
-    pub held: Held,
+    /// The modifiers that are held.
+    pub modifiers: Modifiers,
 }
 
 impl Chord {
     /// A key as it was pressed. On most layouts a sign needs Shift, on some not: with signs Shift does not count.
-    pub fn pressed(key: Key, held: Held) -> Self {
+    pub fn pressed(key: Key, modifiers: Modifiers) -> Self {
         let is_sign = matches!(key, Key::Char(sign) if !sign.is_alphabetic());
         Self {
             key,
-            held: Held {
-                shift: held.shift && !is_sign,
-                ..held
+            modifiers: Modifiers {
+                shift: modifiers.shift && !is_sign,
+                ..modifiers
             },
         }
     }
@@ -98,13 +98,13 @@ impl FromStr for Chord {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut held = Held::default();
+        let mut modifiers = Modifiers::default();
         let mut rest = text.trim();
         while let Some((first, after)) = rest.split_once('+') {
             match first.trim().to_ascii_lowercase().as_str() {
-                "shift" => held.shift = true,
-                "ctrl" | "control" | "cmd" => held.control = true,
-                "alt" => held.alt = true,
+                "shift" => modifiers.shift = true,
+                "ctrl" | "control" | "cmd" => modifiers.control = true,
+                "alt" => modifiers.alt = true,
                 // The key is the sign itself.
                 "" => break,
                 other => return Err(format!("{other} is none of Shift, Ctrl and Alt")),
@@ -131,17 +131,17 @@ impl FromStr for Chord {
                 ));
             }
         };
-        Ok(Self::pressed(key, held))
+        Ok(Self::pressed(key, modifiers))
     }
 }
 
 impl fmt::Display for Chord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Held {
+        let Modifiers {
             shift,
             control,
             alt,
-        } = self.held;
+        } = self.modifiers;
         for (held, name) in [(control, "Ctrl+"), (alt, "Alt+"), (shift, "Shift+")] {
             if held {
                 f.write_str(name)?;

@@ -1,7 +1,7 @@
-//! The keyboard: what each key does, and how the performer changes it.
+//! Key bindings: what each key does, and how the performer changes it.
 
 mod chord;
-mod table;
+mod standard;
 
 use std::path::Path;
 
@@ -10,19 +10,19 @@ use serde::Deserialize;
 use crate::files::{MAX_TEXT_BYTES, read_text_limited};
 use crate::instrument::{Action, Table};
 
-pub use chord::{Chord, Held, Key};
-pub use table::STANDARD;
+pub use chord::{Chord, Key, Modifiers};
+pub use standard::STANDARD;
 
-/// Version of the file of keys that this program reads.
+/// Version of `keys.toml` that this program reads.
 const VERSION: u32 = 1;
 
-/// What the keys do.
+/// The key bindings.
 #[derive(Clone, Debug)]
 pub struct Keys {
     bindings: Vec<Binding>,
 }
 
-/// A key and what it does.
+/// A binding of a key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binding {
     /// The key and those held with it.
@@ -32,7 +32,7 @@ pub struct Binding {
     action: Action,
 }
 
-/// Why a file of keys was refused.
+/// An error in `keys.toml`.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum KeysError {
     /// The text is no file of keys.
@@ -51,7 +51,7 @@ pub enum KeysError {
     },
 }
 
-/// A file of keys as its text has it.
+/// `keys.toml` as its text has it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -68,7 +68,7 @@ impl Keys {
         let mut keys = Self {
             bindings: Vec::new(),
         };
-        for (key, does) in table::standard() {
+        for (key, does) in standard::expanded() {
             keys.bind(&key, &does, table)?;
         }
         Ok(keys)
@@ -122,14 +122,14 @@ impl Keys {
         })
     }
 
-    /// Every key that does something.
+    /// The bindings of every key that does something.
     pub fn bindings(&self) -> &[Binding] {
         &self.bindings
     }
 
-    /// What a key does. `repeated`: it is still held, and the system sends it again; only what moves by steps does so.
-    pub fn action(&self, key: Key, held: Held, repeated: bool) -> Option<&Action> {
-        let chord = Chord::pressed(key, held);
+    /// The action of a key. `repeated`: it is still held, and the system sends it again; only what moves by steps does so.
+    pub fn action(&self, key: Key, modifiers: Modifiers, repeated: bool) -> Option<&Action> {
+        let chord = Chord::pressed(key, modifiers);
         let action = self
             .bindings
             .iter()
@@ -175,7 +175,7 @@ mod tests {
         let chord: Chord = chord.parse().unwrap();
         let found = keys.bindings().iter().find(|b| b.chord == chord)?;
         assert_eq!(
-            keys.action(chord.key, chord.held, false),
+            keys.action(chord.key, chord.modifiers, false),
             Some(&found.action)
         );
         Some(&found.does)
@@ -192,6 +192,8 @@ mod tests {
             ("Escape", "window.leave_fullscreen"),
             ("Ctrl+Q", "show.quit"),
             ("F2", "preset.bank.2"),
+            ("F8", "preset.bank.8"),
+            ("N", "preset.next"),
             ("?", "hud.help"),
         ] {
             assert_eq!(does(&keys, chord), Some(expected), "{chord}");
@@ -202,18 +204,22 @@ mod tests {
     #[test]
     fn a_held_key_fires_once_and_a_held_arrow_goes_on() {
         let keys = Keys::standard(&Table::standard()).unwrap();
-        assert_eq!(keys.action(Key::Char('v'), Held::default(), true), None);
-        assert!(keys.action(Key::Left, Held::default(), true).is_some());
+        assert_eq!(
+            keys.action(Key::Char('v'), Modifiers::default(), true),
+            None
+        );
+        assert!(keys.action(Key::Left, Modifiers::default(), true).is_some());
     }
 
     #[test]
     fn a_performers_file_changes_some_keys_and_leaves_the_rest() {
         let table = Table::standard();
-        let text = "version = 1\n[keys]\nR = \"\"\n\"ctrl+shift+z\" = \"loop.path slerp\"\nUp = \"beat.tempo +1\"\n";
+        let text = "version = 1\n[keys]\nR = \"\"\n\"ctrl+shift+z\" = \"loop.path slerp\"\nUp = \"beat.tempo +1\"\nN = \"loop.undo\"\n";
         let keys = Keys::parse(text, &table).unwrap();
         assert_eq!(does(&keys, "R"), None);
         assert_eq!(does(&keys, "Ctrl+Shift+Z"), Some("loop.path slerp"));
         assert_eq!(does(&keys, "Up"), Some("beat.tempo +1"));
+        assert_eq!(does(&keys, "N"), Some("loop.undo"));
         assert_eq!(does(&keys, "Down"), Some("loop.speed +-0.05"));
     }
 

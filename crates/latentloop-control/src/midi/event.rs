@@ -1,54 +1,54 @@
-//! What a control did: messages put together to moves of controls.
+//! Control events: what a message says of a control, 14-bit pairs and NRPNs put together.
 
 use super::parser::Message;
 
-/// The kinds of controls.
+/// The type of a control.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
-pub enum Sort {
-    /// A control change of seven bits.
+pub enum ControlType {
+    /// A 7-bit control change.
     Cc,
-    /// A pair of control changes: number 0 to 31 the coarse one, 32 more the fine one.
+    /// A 14-bit pair of control changes: number 0 to 31 the MSB, 32 more the LSB.
     Cc14,
-    /// A non-registered parameter number, set by data entry or stepped by data increment and decrement.
+    /// A non-registered parameter number (NRPN), set by data entry or stepped by data increment and decrement.
     Nrpn,
     /// A note: a pad, a key or a button.
     Note,
-    /// The pitch bender.
+    /// Pitch bend.
     Bend,
-    /// The pressure on all keys.
+    /// Channel aftertouch.
     Pressure,
-    /// The pressure on one key.
+    /// Polyphonic aftertouch: the pressure on one key.
     Poly,
     /// A program change.
     Program,
 }
 
-/// One control of a device.
+/// A control of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Control {
-    /// What kind it is.
-    pub sort: Sort,
-    /// Its number; 0 where the kind has none.
+pub struct ControlId {
+    /// Its type.
+    pub control_type: ControlType,
+    /// Its number; 0 where the type has none.
     pub number: u16,
     /// 0..=15.
     pub channel: u8,
 }
 
-impl std::fmt::Display for Control {
+impl std::fmt::Display for ControlId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let number = self.number;
-        match self.sort {
-            Sort::Cc => write!(f, "CC {number}")?,
-            Sort::Cc14 => write!(f, "CC {number} and {}", number + 32)?,
-            Sort::Nrpn => write!(f, "NRPN {number}")?,
-            Sort::Note => write!(f, "note {number}")?,
-            Sort::Bend => write!(f, "pitch bend")?,
-            Sort::Pressure => write!(f, "pressure")?,
-            Sort::Poly => write!(f, "pressure on note {number}")?,
-            Sort::Program => write!(f, "program {number}")?,
+        match self.control_type {
+            ControlType::Cc => write!(f, "CC {number}")?,
+            ControlType::Cc14 => write!(f, "CC {number} and {}", number + 32)?,
+            ControlType::Nrpn => write!(f, "NRPN {number}")?,
+            ControlType::Note => write!(f, "note {number}")?,
+            ControlType::Bend => write!(f, "pitch bend")?,
+            ControlType::Pressure => write!(f, "pressure")?,
+            ControlType::Poly => write!(f, "pressure on note {number}")?,
+            ControlType::Program => write!(f, "program {number}")?,
         }
         if self.channel > 0 {
             write!(f, ", channel {}", self.channel + 1)?;
@@ -57,130 +57,134 @@ impl std::fmt::Display for Control {
     }
 }
 
-/// How a control moved.
+/// What a control did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Move {
-    /// It stands here; of seven bits.
-    To(u8),
-    /// It stands here; of fourteen bits.
-    ToWide(u16),
-    /// It was hit: 1..=127.
+pub enum EventKind {
+    /// It went to this 7-bit value.
+    Value7(u8),
+    /// It went to this 14-bit value.
+    Value14(u16),
+    /// It was pressed, with this velocity: 1..=127.
     Press(u8),
-    /// It was let go.
+    /// It was released.
     Release,
     /// It was stepped up or down.
-    Step(i8),
+    Increment(i8),
 }
 
-/// A move of a control.
+/// An event of a control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Event {
+pub struct ControlEvent {
     /// Which control.
-    pub control: Control,
-    /// How it moved.
-    pub how: Move,
+    pub control: ControlId,
+    /// What it did.
+    pub kind: EventKind,
 }
 
-/// Which numbers are put together from several control changes; all others are plain ones.
+/// The controls of a map that consist of several control changes; all other numbers are plain ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Assembly {
-    /// A bit for each number from 0 to 31 that has a fine half, a channel.
+pub(super) struct CompositeControls {
+    /// A bit for each number from 0 to 31 that has an LSB, a channel.
     pub pairs: [u32; 16],
-    /// The parameter numbers that are bound, in order; with a bit a channel.
-    pub parameters: Vec<(u16, u16)>,
+    /// The NRPNs that are bound, in order; with a bit a channel.
+    pub nrpns: Vec<(u16, u16)>,
 }
 
-impl Assembly {
-    fn pairs(&self, channel: u8, number: u8) -> bool {
+impl CompositeControls {
+    fn is_pair(&self, channel: u8, number: u8) -> bool {
         self.pairs[usize::from(channel & 15)] >> (number & 31) & 1 == 1
     }
 
-    fn takes(&self, channel: u8, parameter: u16) -> bool {
+    fn has_nrpn(&self, channel: u8, parameter: u16) -> bool {
         let found = self
-            .parameters
+            .nrpns
             .binary_search_by_key(&parameter, |&(number, _)| number);
-        found.is_ok_and(|place| self.parameters[place].1 >> channel & 1 == 1)
+        found.is_ok_and(|place| self.nrpns[place].1 >> channel & 1 == 1)
     }
 
-    fn has_parameters(&self, channel: u8) -> bool {
-        self.parameters
+    fn has_nrpns(&self, channel: u8) -> bool {
+        self.nrpns
             .iter()
             .any(|(_, channels)| channels >> channel & 1 == 1)
     }
 }
 
-/// The halves of a value of fourteen bits.
+/// The two bytes of a 14-bit value.
 #[derive(Clone, Copy, Debug, Default)]
-struct Halves {
-    coarse: Option<u8>,
-    fine: Option<u8>,
-    /// Whether this device sends the fine half first.
-    fine_first: bool,
+struct MsbLsb {
+    msb: Option<u8>,
+    lsb: Option<u8>,
+    /// Whether this device sends the LSB first.
+    lsb_first: bool,
 }
 
-impl Halves {
-    fn set_coarse(&mut self, value: u8) -> u16 {
-        self.coarse = Some(value);
-        // MIDI 1.0: the coarse half sets the fine one to 0. A device that sends no fine half at all still reaches the top.
-        if !self.fine_first && self.fine.is_some() {
-            self.fine = Some(0);
+impl MsbLsb {
+    fn set_msb(&mut self, value: u8) -> u16 {
+        self.msb = Some(value);
+        // MIDI 1.0: the MSB sets the LSB to 0. A device that sends no LSB at all still reaches the top.
+        if !self.lsb_first && self.lsb.is_some() {
+            self.lsb = Some(0);
         }
         self.value(value)
     }
 
-    fn set_fine(&mut self, value: u8) -> Option<u16> {
-        self.fine_first |= self.coarse.is_none();
-        self.fine = Some(value);
-        self.coarse.map(|coarse| self.value(coarse))
+    fn set_lsb(&mut self, value: u8) -> Option<u16> {
+        self.lsb_first |= self.msb.is_none();
+        self.lsb = Some(value);
+        self.msb.map(|msb| self.value(msb))
     }
 
-    fn value(&self, coarse: u8) -> u16 {
-        u16::from(coarse) << 7 | u16::from(self.fine.unwrap_or(coarse))
+    fn value(&self, msb: u8) -> u16 {
+        u16::from(msb) << 7 | u16::from(self.lsb.unwrap_or(msb))
     }
 }
 
-/// What a channel has chosen to set by data entry.
+/// The NRPN that data entry on a channel sets.
 #[derive(Clone, Copy, Debug, Default)]
-struct Chosen {
-    coarse: Option<u8>,
-    fine: Option<u8>,
-    data: Halves,
+struct SelectedNrpn {
+    msb: Option<u8>,
+    lsb: Option<u8>,
+    data: MsbLsb,
 }
 
-impl Chosen {
-    fn parameter(&self) -> Option<u16> {
-        Some(u16::from(self.coarse?) << 7 | u16::from(self.fine?))
+impl SelectedNrpn {
+    fn number(&self) -> Option<u16> {
+        Some(u16::from(self.msb?) << 7 | u16::from(self.lsb?))
     }
 }
 
-/// Puts one port's messages together.
+/// An assembler of one port's control events.
 #[derive(Clone, Debug)]
-pub(super) struct Assembler {
-    pairs: Box<[[Halves; 32]; 16]>,
-    chosen: [Chosen; 16],
+pub(super) struct EventAssembler {
+    pairs: Box<[[MsbLsb; 32]; 16]>,
+    selected: [SelectedNrpn; 16],
 }
 
-impl Default for Assembler {
+impl Default for EventAssembler {
     fn default() -> Self {
         Self {
-            pairs: Box::new([[Halves::default(); 32]; 16]),
-            chosen: [Chosen::default(); 16],
+            pairs: Box::new([[MsbLsb::default(); 32]; 16]),
+            selected: [SelectedNrpn::default(); 16],
         }
     }
 }
 
-impl Assembler {
-    /// The move that a message was, if it was one. Never allocates.
-    pub(super) fn take(&mut self, message: Message, assembly: &Assembly) -> Option<Event> {
-        let event = |sort, channel, number: u8, how| {
+impl EventAssembler {
+    /// The event that a message completes, if it does. Never allocates.
+    pub(super) fn assemble(
+        &mut self,
+        message: Message,
+        composites: &CompositeControls,
+    ) -> Option<ControlEvent> {
+        let event = |control_type, channel, number: u8, kind| {
             let number = u16::from(number);
-            Some(Event {
-                control: Control {
-                    sort,
+            Some(ControlEvent {
+                control: ControlId {
+                    control_type,
                     number,
                     channel,
                 },
-                how,
+                kind,
             })
         };
         match message {
@@ -188,25 +192,40 @@ impl Assembler {
                 channel,
                 note,
                 velocity,
-            } => event(Sort::Note, channel, note, Move::Press(velocity)),
-            Message::NoteOff { channel, note } => event(Sort::Note, channel, note, Move::Release),
-            Message::Poly {
+            } => event(ControlType::Note, channel, note, EventKind::Press(velocity)),
+            Message::NoteOff { channel, note } => {
+                event(ControlType::Note, channel, note, EventKind::Release)
+            }
+            Message::PolyPressure {
                 channel,
                 note,
                 pressure,
-            } => event(Sort::Poly, channel, note, Move::To(pressure)),
-            Message::Control {
+            } => event(
+                ControlType::Poly,
+                channel,
+                note,
+                EventKind::Value7(pressure),
+            ),
+            Message::ControlChange {
                 channel,
                 number,
                 value,
-            } => self.control(channel, number, value, assembly),
-            Message::Program { channel, program } => {
-                event(Sort::Program, channel, program, Move::Press(127))
+            } => self.control(channel, number, value, composites),
+            Message::ProgramChange { channel, program } => event(
+                ControlType::Program,
+                channel,
+                program,
+                EventKind::Press(127),
+            ),
+            Message::ChannelPressure { channel, pressure } => event(
+                ControlType::Pressure,
+                channel,
+                0,
+                EventKind::Value7(pressure),
+            ),
+            Message::PitchBend { channel, value } => {
+                event(ControlType::Bend, channel, 0, EventKind::Value14(value))
             }
-            Message::Pressure { channel, pressure } => {
-                event(Sort::Pressure, channel, 0, Move::To(pressure))
-            }
-            Message::Bend { channel, value } => event(Sort::Bend, channel, 0, Move::ToWide(value)),
             Message::Clock
             | Message::Start
             | Message::Continue
@@ -220,58 +239,62 @@ impl Assembler {
         channel: u8,
         number: u8,
         value: u8,
-        assembly: &Assembly,
-    ) -> Option<Event> {
-        let event = |sort, number: u16, how| {
-            Some(Event {
-                control: Control {
-                    sort,
+        composites: &CompositeControls,
+    ) -> Option<ControlEvent> {
+        let event = |control_type, number: u16, kind| {
+            Some(ControlEvent {
+                control: ControlId {
+                    control_type,
                     number,
                     channel,
                 },
-                how,
+                kind,
             })
         };
-        if number < 64 && assembly.pairs(channel, number) {
-            let halves = &mut self.pairs[usize::from(channel & 15)][usize::from(number & 31)];
+        if number < 64 && composites.is_pair(channel, number) {
+            let pair = &mut self.pairs[usize::from(channel & 15)][usize::from(number & 31)];
             let value = if number < 32 {
-                halves.set_coarse(value)
+                pair.set_msb(value)
             } else {
-                halves.set_fine(value)?
+                pair.set_lsb(value)?
             };
-            return event(Sort::Cc14, u16::from(number & 31), Move::ToWide(value));
+            return event(
+                ControlType::Cc14,
+                u16::from(number & 31),
+                EventKind::Value14(value),
+            );
         }
-        if !assembly.has_parameters(channel) {
-            return event(Sort::Cc, u16::from(number), Move::To(value));
+        if !composites.has_nrpns(channel) {
+            return event(ControlType::Cc, u16::from(number), EventKind::Value7(value));
         }
-        let chosen = &mut self.chosen[usize::from(channel & 15)];
+        let selected = &mut self.selected[usize::from(channel & 15)];
         match number {
             98 | 99 => {
                 if number == 99 {
-                    chosen.coarse = Some(value);
+                    selected.msb = Some(value);
                 } else {
-                    chosen.fine = Some(value);
+                    selected.lsb = Some(value);
                 }
-                chosen.data.coarse = None;
+                selected.data.msb = None;
                 return None;
             }
             // A registered parameter: data entry means that one from now on.
-            100 | 101 => *chosen = Chosen::default(),
+            100 | 101 => *selected = SelectedNrpn::default(),
             _ => {}
         }
-        let parameter = chosen
-            .parameter()
-            .filter(|&number| assembly.takes(channel, number));
+        let parameter = selected
+            .number()
+            .filter(|&number| composites.has_nrpn(channel, number));
         let (Some(parameter), 6 | 38 | 96 | 97) = (parameter, number) else {
-            return event(Sort::Cc, u16::from(number), Move::To(value));
+            return event(ControlType::Cc, u16::from(number), EventKind::Value7(value));
         };
-        let how = match number {
-            6 => Move::ToWide(chosen.data.set_coarse(value)),
-            38 => Move::ToWide(chosen.data.set_fine(value)?),
-            96 => Move::Step(1),
-            _ => Move::Step(-1),
+        let kind = match number {
+            6 => EventKind::Value14(selected.data.set_msb(value)),
+            38 => EventKind::Value14(selected.data.set_lsb(value)?),
+            96 => EventKind::Increment(1),
+            _ => EventKind::Increment(-1),
         };
-        event(Sort::Nrpn, parameter, how)
+        event(ControlType::Nrpn, parameter, kind)
     }
 }
 
@@ -279,41 +302,42 @@ impl Assembler {
 mod tests {
     use super::*;
 
-    /// Kind, number and move of an event.
-    type Told = (Sort, u16, Move);
+    /// Type, number and kind of an event.
+    type Summary = (ControlType, u16, EventKind);
     /// Control changes, and what comes of them.
-    type Case<'a> = (&'a [(u8, u8)], &'a [Told]);
+    type Case<'a> = (&'a [(u8, u8)], &'a [Summary]);
 
-    fn assembly() -> Assembly {
-        let mut assembly = Assembly::default();
-        assembly.pairs[2] = 1 << 1;
-        assembly.parameters = vec![(300, 1 << 2)];
-        assembly
+    fn composites() -> CompositeControls {
+        let mut composites = CompositeControls::default();
+        composites.pairs[2] = 1 << 1;
+        composites.nrpns = vec![(300, 1 << 2)];
+        composites
     }
 
     /// Control changes on channel 3, as number and value.
-    fn moves(changes: &[(u8, u8)]) -> Vec<Told> {
-        let (mut assembler, assembly) = (Assembler::default(), assembly());
+    fn events(changes: &[(u8, u8)]) -> Vec<Summary> {
+        let (mut assembler, composites) = (EventAssembler::default(), composites());
         let take = |&(number, value): &(u8, u8)| {
-            let message = Message::Control {
+            let message = Message::ControlChange {
                 channel: 2,
                 number,
                 value,
             };
-            assembler.take(message, &assembly)
+            assembler.assemble(message, &composites)
         };
-        let tell = |event: Event| (event.control.sort, event.control.number, event.how);
+        let tell =
+            |event: ControlEvent| (event.control.control_type, event.control.number, event.kind);
         changes.iter().filter_map(take).map(tell).collect()
     }
 
     #[test]
     fn pairs_come_together_in_either_order_and_numbers_that_are_not_bound_stay_plain() {
-        use Move::{To, ToWide};
-        use Sort::{Cc, Cc14, Nrpn};
-        let pair = |value| (Cc14, 1, ToWide(value));
-        let data = |value| (Nrpn, 300, ToWide(value));
+        use ControlType::{Cc, Cc14, Nrpn};
+        use EventKind::{Value7, Value14};
+        let pair = |value| (Cc14, 1, Value14(value));
+        let data = |value| (Nrpn, 300, Value14(value));
         let cases: &[Case] = &[
-            // Coarse first: it acts at once, and the fine half refines.
+            // MSB first: it acts at once, and the LSB refines.
             (
                 &[(1, 5), (33, 100), (1, 6), (33, 3)],
                 &[
@@ -323,43 +347,52 @@ mod tests {
                     pair(6 << 7 | 3),
                 ],
             ),
-            // Fine first.
+            // LSB first.
             (
                 &[(33, 100), (1, 5), (33, 3), (1, 6)],
                 &[pair(5 << 7 | 100), pair(5 << 7 | 3), pair(6 << 7 | 3)],
             ),
             // A device of seven bits reaches both ends.
             (&[(1, 0), (1, 127)], &[pair(0), pair(16383)]),
-            (&[(2, 9), (34, 9)], &[(Cc, 2, To(9)), (Cc, 34, To(9))]),
+            (
+                &[(2, 9), (34, 9)],
+                &[(Cc, 2, Value7(9)), (Cc, 34, Value7(9))],
+            ),
             (
                 &[(99, 2), (98, 44), (6, 1), (38, 2)],
                 &[data(1 << 7 | 1), data(1 << 7 | 2)],
             ),
             (
                 &[(98, 44), (99, 2), (96, 0), (97, 0)],
-                &[(Nrpn, 300, Move::Step(1)), (Nrpn, 300, Move::Step(-1))],
+                &[
+                    (Nrpn, 300, EventKind::Increment(1)),
+                    (Nrpn, 300, EventKind::Increment(-1)),
+                ],
             ),
             // Another parameter, or a registered one: data entry is a plain control change.
-            (&[(99, 2), (98, 45), (6, 1)], &[(Cc, 6, To(1))]),
+            (&[(99, 2), (98, 45), (6, 1)], &[(Cc, 6, Value7(1))]),
             (
                 &[(99, 2), (98, 44), (101, 0), (6, 1)],
-                &[(Cc, 101, To(0)), (Cc, 6, To(1))],
+                &[(Cc, 101, Value7(0)), (Cc, 6, Value7(1))],
             ),
         ];
         for (changes, expected) in cases {
-            assert_eq!(&moves(changes), expected, "{changes:?}");
+            assert_eq!(&events(changes), expected, "{changes:?}");
         }
     }
 
     #[test]
     fn without_bound_parameters_their_numbers_are_plain() {
-        let mut assembler = Assembler::default();
-        let message = Message::Control {
+        let mut assembler = EventAssembler::default();
+        let message = Message::ControlChange {
             channel: 0,
             number: 99,
             value: 1,
         };
-        let event = assembler.take(message, &assembly()).unwrap();
-        assert_eq!((event.control.sort, event.how), (Sort::Cc, Move::To(1)));
+        let event = assembler.assemble(message, &composites()).unwrap();
+        assert_eq!(
+            (event.control.control_type, event.kind),
+            (ControlType::Cc, EventKind::Value7(1))
+        );
     }
 }

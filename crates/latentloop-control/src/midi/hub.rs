@@ -1,4 +1,4 @@
-//! Every MIDI port, found, connected and found again; what their controls do, and what is learnt.
+//! The MIDI hub: every port, found, connected and found again; what their controls do, and what is learnt.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use std::thread::JoinHandle;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_queue::ArrayQueue;
 
-use super::learning::Learning;
-use super::listener::Common;
-use super::output::{ClockOut, Speaker};
+use super::input_handler::MidiContext;
+use super::learning::LearnMode;
+use super::map_library::{LearnResult, MapLibrary};
+use super::output::{ClockOut, OutputThread};
 use super::port::{JACK, PLATFORM, Port};
-use super::shelf::{Learnt, Shelf};
-use super::watch::{Board, Watch};
+use super::watcher::{PortRegistry, PortWatcher};
 use super::{jack_ports, platform};
 use crate::control::clock::Pulses;
-use crate::control::{Inbox, Notices, Stamp, Values};
-use crate::instrument::{ParamId, Table};
+use crate::control::{ControlPlane, Stamp};
+use crate::instrument::ParamId;
 
-/// What the hub is told at the start.
+/// Settings of the hub.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The folder of the performer's own maps; nothing is learnt where there is none.
@@ -28,20 +28,7 @@ pub struct Settings {
     pub clock_out: Option<String>,
 }
 
-/// What the hub reads and writes.
-#[derive(Clone, Debug)]
-pub struct Ends {
-    /// Where actions go.
-    pub inbox: Arc<Inbox>,
-    /// Where parameters stand.
-    pub values: Arc<Values>,
-    /// Where clocks go.
-    pub pulses: Arc<Pulses>,
-    /// Where faults and news go.
-    pub notices: Arc<Notices>,
-}
-
-/// A source, as it is at this moment.
+/// The present state of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortState {
     /// Its name and system.
@@ -52,8 +39,8 @@ pub struct PortState {
     pub map: String,
     /// Whether it is there.
     pub connected: bool,
-    /// Whether the device is told something.
-    pub told: bool,
+    /// Whether the device is sent feedback.
+    pub has_feedback: bool,
     /// When it sent something last.
     pub heard_at: Option<Stamp>,
 }
@@ -71,43 +58,46 @@ pub fn ports() -> (Vec<Port>, Vec<String>) {
     (found, silent)
 }
 
-/// Listens to every MIDI port until dropped: a port that goes is taken up again when it returns.
+/// The hub of all MIDI ports: listens to every one until dropped; a port that goes is taken up again when it returns.
 pub struct Hub {
-    common: Arc<Common>,
-    board: Arc<Board>,
+    context: Arc<MidiContext>,
+    registry: Arc<PortRegistry>,
     closing: Arc<AtomicBool>,
-    speaker: Speaker,
+    output: OutputThread,
     clock_out: ClockOut,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Hub {
-    /// Starts the threads `midi-watch`, which opens the ports, and `midi-out`, which sends.
+    /// Starts the threads `midi-watch`, which opens the ports, and `midi-out`, which sends. Clocks that come in go to `pulses`.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(settings: Settings, table: &Arc<Table>, ends: Ends) -> std::io::Result<Self> {
-        let common = Arc::new(Common {
-            inbox: ends.inbox,
-            values: ends.values,
-            pulses: ends.pulses,
-            learning: Learning::default(),
+    pub fn start(
+        settings: Settings,
+        plane: ControlPlane,
+        pulses: Arc<Pulses>,
+    ) -> std::io::Result<Self> {
+        let table = Arc::clone(&plane.table);
+        let context = Arc::new(MidiContext {
+            plane,
+            pulses,
+            learning: LearnMode::default(),
             faults: AtomicU64::new(0),
         });
-        let board = Arc::new(Board {
-            known: ArcSwap::from_pointee(Vec::new()),
-            learnt: ArcSwapOption::empty(),
-            unlearn: ArrayQueue::new(64),
+        let registry = Arc::new(PortRegistry {
+            sources: ArcSwap::from_pointee(Vec::new()),
+            last_learned: ArcSwapOption::empty(),
+            unlearn_requests: ArrayQueue::new(64),
         });
         let closing = Arc::new(AtomicBool::new(false));
-        let speaker = Speaker::start(Arc::clone(&common))?;
-        let clock_out = speaker.clock_out();
-        let watch = Watch::new(
-            Arc::clone(&common),
-            ends.notices,
-            Arc::clone(&board),
-            Shelf::new(Arc::clone(table), settings.folder),
-            speaker.changes(),
+        let output = OutputThread::start(Arc::clone(&context))?;
+        let clock_out = output.clock_out();
+        let watch = PortWatcher::new(
+            Arc::clone(&context),
+            Arc::clone(&registry),
+            MapLibrary::new(table, settings.folder),
+            output.changes(),
             settings.clock_out,
         );
         let flag = Arc::clone(&closing);
@@ -115,10 +105,10 @@ impl Hub {
             .name("midi-watch".into())
             .spawn(move || watch.run(&flag))?;
         Ok(Self {
-            common,
-            board,
+            context,
+            registry,
             closing,
-            speaker,
+            output,
             clock_out,
             thread: Some(thread),
         })
@@ -126,15 +116,15 @@ impl Hub {
 
     /// Every source that is or was there in this run. Allocates: not for the frame path.
     pub fn ports(&self) -> Vec<PortState> {
-        let known = self.board.known.load();
-        let state = |known: &super::watch::Known| {
-            let heard_at = known.line.heard_at.load(Ordering::Relaxed);
+        let known = self.registry.sources.load();
+        let state = |known: &super::watcher::KnownSource| {
+            let heard_at = known.state.heard_at.load(Ordering::Relaxed);
             PortState {
                 port: known.port.clone(),
-                number: known.line.number,
-                map: known.line.wiring.load().map.name().to_owned(),
+                number: known.state.number,
+                map: known.state.bound.load().map().name().to_owned(),
                 connected: known.connected,
-                told: known.told,
+                has_feedback: known.has_feedback,
                 heard_at: (heard_at > 0).then_some(heard_at),
             }
         };
@@ -144,10 +134,10 @@ impl Hub {
     /// The controls of the devices that are there that move a parameter, such as "APC mini mk2 CC 48", and the page where they
     /// do. Allocates: not for the frame path.
     pub fn bindings(&self, param: ParamId) -> Vec<String> {
-        let known = self.board.known.load();
+        let known = self.registry.sources.load();
         let mut found = Vec::new();
         for known in known.iter().filter(|known| known.connected) {
-            for text in known.line.wiring.load().map.controls_of(param) {
+            for text in known.state.bound.load().map().controls_of(param) {
                 if !found.contains(&text) {
                     found.push(text);
                 }
@@ -157,26 +147,26 @@ impl Hub {
     }
 
     /// Lets a parameter wait for the next control that is clearly moved, or, with none, calls that off. While it waits, controls
-    /// do nothing else. What is learnt is told by a notice and by [`Hub::learnt`].
+    /// do nothing else. What is learnt is told by a notice and by [`Hub::last_learned`].
     pub fn learn(&self, param: Option<ParamId>) {
-        self.common.learning.want(param);
+        self.context.learning.want(param);
         self.wake();
     }
 
     /// The parameter that waits for a control.
     pub fn learning(&self) -> Option<ParamId> {
-        self.common.learning.wanted()
+        self.context.learning.wanted()
     }
 
-    /// What was learnt last in this run, and what it took the place of.
-    pub fn learnt(&self) -> Option<Arc<Learnt>> {
-        self.board.learnt.load_full()
+    /// The control that was learnt last in this run, and what it replaced.
+    pub fn last_learned(&self) -> Option<Arc<LearnResult>> {
+        self.registry.last_learned.load_full()
     }
 
     /// Takes away the learnt controls of a parameter, in every map of the performer's.
     pub fn unlearn(&self, param: ParamId) {
         // Where too many wait, hands are faster than the disk: the press is lost.
-        let _ = self.board.unlearn.push(param);
+        let _ = self.registry.unlearn_requests.push(param);
         self.wake();
     }
 
@@ -194,8 +184,8 @@ impl Hub {
 
 impl Drop for Hub {
     fn drop(&mut self) {
-        // First the lights go out, while their ports are still open.
-        self.speaker.close();
+        // First the LEDs go out, while their ports are still open.
+        self.output.close();
         self.closing.store(true, Ordering::Relaxed);
         self.wake();
         if let Some(thread) = self.thread.take() {

@@ -1,4 +1,4 @@
-//! MIDI over JACK: an input port of our own for every source, and an output port for every device that is told something.
+//! MIDI over JACK: an input port of our own for every source, and an output port for every device that is sent something.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use jack::{
     NotificationHandler, PortFlags, ProcessHandler, ProcessScope, RawMidi,
 };
 
-use super::listener::Listener;
+use super::input_handler::InputHandler;
 use super::packet::Packet;
 use super::port::OURS;
 
@@ -24,12 +24,12 @@ const MAX_PORTS: usize = 128;
 /// Messages that wait for one port's next period.
 const WAITING: usize = 512;
 
-/// Messages on their way into a JACK port.
+/// A queue of messages on their way into a JACK port.
 pub(super) type Outgoing = Arc<ArrayQueue<Packet>>;
 
-/// Another program's or device's port.
+/// A port of another program or device.
 #[derive(Clone, Debug)]
-pub(super) struct Foreign {
+pub(super) struct ForeignPort {
     /// Its name first, then other names that it has.
     pub(super) names: Vec<String>,
     /// Whether it is a device that the platform's own MIDI lists as well.
@@ -64,10 +64,10 @@ fn has_socket(folder: &Path, server: &str) -> bool {
 
 /// A connection to a running JACK server.
 pub(super) struct JackPorts {
-    client: AsyncClient<Watcher, Worker>,
+    client: AsyncClient<ShutdownHandler, JackProcess>,
     gone: Arc<AtomicBool>,
-    changes: Arc<ArrayQueue<Change>>,
-    left: Arc<ArrayQueue<Slot>>,
+    changes: Arc<ArrayQueue<SlotChange>>,
+    removed: Arc<ArrayQueue<Slot>>,
     count: u32,
     /// Our port for each foreign source, and for each purpose of sending: its number and its full name.
     inputs: BTreeMap<String, (u32, String)>,
@@ -81,18 +81,18 @@ impl JackPorts {
         let (client, _) = Client::new(OURS, ClientOptions::NO_START_SERVER)?;
         let gone = Arc::new(AtomicBool::new(false));
         let changes = Arc::new(ArrayQueue::new(MAX_PORTS));
-        let left = Arc::new(ArrayQueue::new(2 * MAX_PORTS));
-        let worker = Worker {
+        let removed = Arc::new(ArrayQueue::new(2 * MAX_PORTS));
+        let process = JackProcess {
             changes: Arc::clone(&changes),
-            left: Arc::clone(&left),
+            removed: Arc::clone(&removed),
             slots: Vec::with_capacity(MAX_PORTS),
         };
-        let client = client.activate_async(Watcher(Arc::clone(&gone)), worker)?;
+        let client = client.activate_async(ShutdownHandler(Arc::clone(&gone)), process)?;
         Ok(Self {
             client,
             gone,
             changes,
-            left,
+            removed,
             count: 0,
             inputs: BTreeMap::new(),
             outputs: BTreeMap::new(),
@@ -105,12 +105,12 @@ impl JackPorts {
     }
 
     /// The sources that there are, our own apart.
-    pub(super) fn sources(&self) -> Vec<Foreign> {
+    pub(super) fn sources(&self) -> Vec<ForeignPort> {
         foreign(self.client.as_client(), PortFlags::IS_OUTPUT)
     }
 
     /// The sinks that there are, our own apart.
-    pub(super) fn sinks(&self) -> Vec<Foreign> {
+    pub(super) fn sinks(&self) -> Vec<ForeignPort> {
         foreign(self.client.as_client(), PortFlags::IS_INPUT)
     }
 
@@ -118,7 +118,7 @@ impl JackPorts {
     pub(super) fn connect_source(
         &mut self,
         source: &str,
-        listener: impl FnOnce() -> Listener,
+        handler: impl FnOnce() -> InputHandler,
     ) -> Option<bool> {
         if !self.inputs.contains_key(source) {
             let name = self.next_name("in", source);
@@ -127,8 +127,8 @@ impl JackPorts {
                 .as_client()
                 .register_port(&name, MidiIn::default());
             let (port, full) = named(registered)?;
-            let end = End::In(port, Box::new(listener()));
-            let number = self.add(end)?;
+            let port = SlotPort::In(port, Box::new(handler()));
+            let number = self.add(port)?;
             self.inputs.insert(source.to_owned(), (number, full));
         }
         let ours = &self.inputs[source].1;
@@ -143,8 +143,8 @@ impl JackPorts {
             .register_port(name, MidiOut::default());
         let (port, full) = named(registered)?;
         let outgoing = Arc::new(ArrayQueue::new(WAITING));
-        let end = End::Out(port, Arc::clone(&outgoing), None);
-        let number = self.add(end)?;
+        let port = SlotPort::Out(port, Arc::clone(&outgoing), None);
+        let number = self.add(port)?;
         self.outputs.insert(purpose.to_owned(), (number, full));
         Some(outgoing)
     }
@@ -174,14 +174,14 @@ impl JackPorts {
         for ports in [&mut self.inputs, &mut self.outputs] {
             ports.retain(|name, (number, _)| {
                 // Where the queue is full it is tried again in the next round.
-                there(name) || self.changes.push(Change::Remove(*number)).is_err()
+                there(name) || self.changes.push(SlotChange::Remove(*number)).is_err()
             });
         }
-        while let Some(slot) = self.left.pop() {
+        while let Some(slot) = self.removed.pop() {
             let client = self.client.as_client();
-            let _ = match slot.end {
-                End::In(port, _) => client.unregister_port(port),
-                End::Out(port, ..) => client.unregister_port(port),
+            let _ = match slot.port {
+                SlotPort::In(port, _) => client.unregister_port(port),
+                SlotPort::Out(port, ..) => client.unregister_port(port),
             };
         }
     }
@@ -192,13 +192,13 @@ impl JackPorts {
         let _ = self.client.deactivate();
     }
 
-    fn add(&mut self, end: End) -> Option<u32> {
+    fn add(&mut self, port: SlotPort) -> Option<u32> {
         if self.inputs.len() + self.outputs.len() >= MAX_PORTS {
             return None;
         }
         self.count += 1;
         let number = self.count;
-        let pushed = self.changes.push(Change::Add(Slot { number, end }));
+        let pushed = self.changes.push(SlotChange::Add(Slot { number, port }));
         pushed.ok().map(|()| number)
     }
 
@@ -224,7 +224,7 @@ fn named<P>(port: Result<jack::Port<P>, jack::Error>) -> Option<(jack::Port<P>, 
     }
 }
 
-fn foreign(client: &Client, side: PortFlags) -> Vec<Foreign> {
+fn foreign(client: &Client, side: PortFlags) -> Vec<ForeignPort> {
     let ports = client.ports(None, Some(MIDI), side);
     let known = |name: String| {
         if name.starts_with(OURS) {
@@ -240,14 +240,14 @@ fn foreign(client: &Client, side: PortFlags) -> Vec<Foreign> {
             .and_then(|port| port.aliases().ok())
             .unwrap_or_default();
         let names = std::iter::once(name).chain(aliases).collect();
-        Some(Foreign { names, bridged })
+        Some(ForeignPort { names, bridged })
     };
     ports.into_iter().filter_map(known).collect()
 }
 
-struct Watcher(Arc<AtomicBool>);
+struct ShutdownHandler(Arc<AtomicBool>);
 
-impl NotificationHandler for Watcher {
+impl NotificationHandler for ShutdownHandler {
     #[allow(
         unsafe_code,
         reason = "the trait's signature; storing a flag is safe in a signal handler"
@@ -257,40 +257,40 @@ impl NotificationHandler for Watcher {
     }
 }
 
-/// A port of ours, for the callback.
+/// A port of our own, for the process callback.
 struct Slot {
     number: u32,
-    end: End,
+    port: SlotPort,
 }
 
-enum End {
-    In(jack::Port<MidiIn>, Box<Listener>),
+enum SlotPort {
+    In(jack::Port<MidiIn>, Box<InputHandler>),
     /// With the message that found no room in the last period.
     Out(jack::Port<MidiOut>, Outgoing, Option<Packet>),
 }
 
-enum Change {
+enum SlotChange {
     Add(Slot),
     Remove(u32),
 }
 
-/// The server's callback. Ports come to it and leave it by queues, so that nothing is made or dropped here.
-struct Worker {
-    changes: Arc<ArrayQueue<Change>>,
-    left: Arc<ArrayQueue<Slot>>,
+/// The process callback. Ports come to it and leave it by queues, so that nothing is made or dropped here.
+struct JackProcess {
+    changes: Arc<ArrayQueue<SlotChange>>,
+    removed: Arc<ArrayQueue<Slot>>,
     slots: Vec<Slot>,
 }
 
-impl ProcessHandler for Worker {
+impl ProcessHandler for JackProcess {
     fn process(&mut self, client: &Client, scope: &ProcessScope) -> Control {
         while let Some(change) = self.changes.pop() {
             match change {
                 // There is room: no more are added than that.
-                Change::Add(slot) => self.slots.push(slot),
-                Change::Remove(number) => {
+                SlotChange::Add(slot) => self.slots.push(slot),
+                SlotChange::Remove(number) => {
                     let place = self.slots.iter().position(|slot| slot.number == number);
                     if let Some(place) = place {
-                        let _ = self.left.push(self.slots.swap_remove(place));
+                        let _ = self.removed.push(self.slots.swap_remove(place));
                     }
                 }
             }
@@ -300,17 +300,17 @@ impl ProcessHandler for Worker {
         let late_frames = u64::from(scope.frames_since_cycle_start());
         let late = (late_frames * 1_000_000_000 / rate).min(MOST_LATE_NANOS);
         for slot in &mut self.slots {
-            match &mut slot.end {
-                End::In(port, listener) => {
-                    let now = listener.now().saturating_sub(late);
+            match &mut slot.port {
+                SlotPort::In(port, handler) => {
+                    let now = handler.now().saturating_sub(late);
                     for message in port.iter(scope) {
                         // What is read now came during the last period: so its moments keep their distances.
                         let frames = scope.n_frames().saturating_sub(message.time);
                         let age = u64::from(frames) * 1_000_000_000 / rate;
-                        listener.take(message.bytes, now.saturating_sub(age));
+                        handler.receive(message.bytes, now.saturating_sub(age));
                     }
                 }
-                End::Out(port, outgoing, held) => {
+                SlotPort::Out(port, outgoing, held) => {
                     let mut writer = port.writer(scope);
                     while let Some(packet) = held.take().or_else(|| outgoing.pop()) {
                         let bytes = packet.bytes();

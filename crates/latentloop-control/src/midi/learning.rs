@@ -1,12 +1,12 @@
-//! Which control a performer means: the one that moves while a parameter waits for it.
+//! MIDI learn: finds the control that a performer moves while a parameter waits for one.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 
-use super::event::{Control, Sort};
+use super::event::{ControlId, ControlType};
+use super::map_file::RelativeEncoding;
 use super::parser::Message;
-use super::sheet::Relative;
 use crate::instrument::ParamId;
 
 /// How far a control moves before it is meant: neighbours tremble by less.
@@ -18,24 +18,24 @@ const REPEATS: u8 = 4;
 /// Largest step that an endless knob sends.
 const STEP: u8 = 15;
 
-/// The control that was meant.
+/// A learnt control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    /// Which one.
-    pub(super) control: Control,
-    /// How it tells its turns, where it seems endless.
-    pub(super) relative: Option<Relative>,
+pub(super) struct LearnedControl {
+    /// The control.
+    pub(super) control: ControlId,
+    /// Its encoding, where it seems to be an endless encoder.
+    pub(super) relative: Option<RelativeEncoding>,
 }
 
-/// Whether a parameter waits for a control. Callbacks read it, one of them answers.
+/// The learn mode: the parameter that waits for a control. Callbacks read it, one of them answers.
 #[derive(Debug)]
-pub(super) struct Learning {
+pub(super) struct LearnMode {
     /// The parameter's index plus 1 in the low half, and how often learning began in the high half; 0 in the low half: none.
     wanted: AtomicU32,
-    found: ArrayQueue<(u16, ParamId, Found)>,
+    found: ArrayQueue<(u16, ParamId, LearnedControl)>,
 }
 
-impl Default for Learning {
+impl Default for LearnMode {
     fn default() -> Self {
         Self {
             wanted: AtomicU32::new(0),
@@ -44,10 +44,10 @@ impl Default for Learning {
     }
 }
 
-impl Learning {
+impl LearnMode {
     /// Waits for a control of this parameter, or for none any more.
     pub(super) fn want(&self, param: Option<ParamId>) {
-        let low = param.map_or(0, |param| u32::from(param.0) + 1);
+        let low = param.map_or(0, |param| param.index() as u32 + 1);
         let next = |old: u32| Some((old & 0xffff_0000).wrapping_add(0x1_0000) | low);
         let _ = self
             .wanted
@@ -65,7 +65,7 @@ impl Learning {
     }
 
     /// A port's control answers; only the first one counts.
-    pub(super) fn answer(&self, state: u32, port: u16, found: Found) {
+    pub(super) fn answer(&self, state: u32, port: u16, found: LearnedControl) {
         let Some(param) = param_of(state) else {
             return;
         };
@@ -81,70 +81,70 @@ impl Learning {
     }
 
     /// The oldest answer that was not taken yet.
-    pub(super) fn take(&self) -> Option<(u16, ParamId, Found)> {
+    pub(super) fn take(&self) -> Option<(u16, ParamId, LearnedControl)> {
         self.found.pop()
     }
 }
 
-/// The parameter that a state of [`Learning`] waits for.
+/// The parameter that a state of [`LearnMode`] waits for.
 pub(super) fn param_of(state: u32) -> Option<ParamId> {
     let low = state & 0xffff;
-    (low > 0).then(|| ParamId((low - 1) as u16))
+    ParamId::at(low.checked_sub(1)? as usize)
 }
 
-/// Where one control change stood when learning began.
+/// The history of one control change since learning began.
 #[derive(Clone, Copy, Debug, Default)]
-struct Start {
+struct ControlHistory {
     value: Option<u8>,
     last: u8,
     repeats: u8,
 }
 
-/// How the controls of one port have moved since learning began. Of a fixed size, for callbacks.
+/// A learn detector: how the controls of one port have moved since learning began. Of a fixed size, for callbacks.
 #[derive(Clone, Debug)]
-pub(super) struct Mover {
+pub(super) struct LearnDetector {
     session: u32,
-    starts: Box<[[Start; 128]; 16]>,
-    /// A bit for each number that was seen beside its fine half, a channel.
+    starts: Box<[[ControlHistory; 128]; 16]>,
+    /// A bit for each number that was seen beside its LSB, a channel.
     pairs: [u32; 16],
     bends: [Option<u16>; 16],
     pressures: [Option<u8>; 16],
-    /// The parameter number that data entry means, a channel: its coarse and its fine half.
-    parameters: [(Option<u8>, Option<u8>); 16],
+    /// The NRPN that data entry sets, a channel: its MSB and its LSB.
+    nrpns: [(Option<u8>, Option<u8>); 16],
     last: Option<(u8, u8)>,
 }
 
-impl Default for Mover {
+impl Default for LearnDetector {
     fn default() -> Self {
         Self {
             session: 0,
-            starts: Box::new([[Start::default(); 128]; 16]),
+            starts: Box::new([[ControlHistory::default(); 128]; 16]),
             pairs: [0; 16],
             bends: [None; 16],
             pressures: [None; 16],
-            parameters: [(None, None); 16],
+            nrpns: [(None, None); 16],
             last: None,
         }
     }
 }
 
-impl Mover {
-    /// Takes a message of the learning of that number; the control that is meant, once it is clear.
-    pub(super) fn hear(&mut self, session: u32, message: Message) -> Option<Found> {
+impl LearnDetector {
+    /// Takes a message of the learn session of that number; gives the control that is meant, once it is clear.
+    pub(super) fn detect(&mut self, session: u32, message: Message) -> Option<LearnedControl> {
         if session != self.session {
             self.session = session;
-            *self.starts = [[Start::default(); 128]; 16];
+            *self.starts = [[ControlHistory::default(); 128]; 16];
             self.pairs = [0; 16];
             self.bends = [None; 16];
             self.pressures = [None; 16];
-            self.parameters = [(None, None); 16];
+            self.nrpns = [(None, None); 16];
             self.last = None;
         }
-        let found = |sort, channel, number: u8| {
+        let found = |control_type, channel, number: u8| {
             let number = u16::from(number);
-            Some(Found {
-                control: Control {
-                    sort,
+            Some(LearnedControl {
+                control: ControlId {
+                    control_type,
                     number,
                     channel,
                 },
@@ -152,19 +152,21 @@ impl Mover {
             })
         };
         match message {
-            Message::NoteOn { channel, note, .. } => found(Sort::Note, channel, note),
-            Message::Program { channel, program } => found(Sort::Program, channel, program),
-            Message::Bend { channel, value } => {
+            Message::NoteOn { channel, note, .. } => found(ControlType::Note, channel, note),
+            Message::ProgramChange { channel, program } => {
+                found(ControlType::Program, channel, program)
+            }
+            Message::PitchBend { channel, value } => {
                 let start = self.bends[usize::from(channel & 15)].get_or_insert(value);
                 let clear = start.abs_diff(value) >= CLEAR_WIDE;
-                clear.then(|| found(Sort::Bend, channel, 0))?
+                clear.then(|| found(ControlType::Bend, channel, 0))?
             }
-            Message::Pressure { channel, pressure } => {
+            Message::ChannelPressure { channel, pressure } => {
                 let start = self.pressures[usize::from(channel & 15)].get_or_insert(pressure);
                 let clear = start.abs_diff(pressure) >= 4 * CLEAR;
-                clear.then(|| found(Sort::Pressure, channel, 0))?
+                clear.then(|| found(ControlType::Pressure, channel, 0))?
             }
-            Message::Control {
+            Message::ControlChange {
                 channel,
                 number,
                 value,
@@ -174,12 +176,12 @@ impl Mover {
         }
     }
 
-    fn control(&mut self, channel: u8, number: u8, value: u8) -> Option<Found> {
+    fn control(&mut self, channel: u8, number: u8, value: u8) -> Option<LearnedControl> {
         let at = usize::from(channel);
-        let found = |sort, number: u16, relative| {
-            Some(Found {
-                control: Control {
-                    sort,
+        let found = |control_type, number: u16, relative| {
+            Some(LearnedControl {
+                control: ControlId {
+                    control_type,
                     number,
                     channel,
                 },
@@ -187,19 +189,19 @@ impl Mover {
             })
         };
         match number {
-            99 => self.parameters[at].0 = Some(value),
-            98 => self.parameters[at].1 = Some(value),
-            100 | 101 => self.parameters[at] = (None, None),
+            99 => self.nrpns[at].0 = Some(value),
+            98 => self.nrpns[at].1 = Some(value),
+            100 | 101 => self.nrpns[at] = (None, None),
             _ => {}
         }
         let before = self.last.replace((channel, number));
-        if let (Some(coarse), Some(fine)) = self.parameters[at] {
-            let parameter = u16::from(coarse) << 7 | u16::from(fine);
+        if let (Some(msb), Some(lsb)) = self.nrpns[at] {
+            let parameter = u16::from(msb) << 7 | u16::from(lsb);
             match number {
-                96 | 97 => return found(Sort::Nrpn, parameter, None),
+                96 | 97 => return found(ControlType::Nrpn, parameter, None),
                 6 => {
-                    let clear = self.starts[at][6].goes(value).is_some();
-                    return clear.then(|| found(Sort::Nrpn, parameter, None))?;
+                    let clear = self.starts[at][6].moved(value).is_some();
+                    return clear.then(|| found(ControlType::Nrpn, parameter, None))?;
                 }
                 38 | 98 | 99 => return None,
                 _ => {}
@@ -216,18 +218,18 @@ impl Mover {
                 return None;
             }
             if paired {
-                self.starts[at][usize::from(number)].goes(value)?;
-                return found(Sort::Cc14, u16::from(number), None);
+                self.starts[at][usize::from(number)].moved(value)?;
+                return found(ControlType::Cc14, u16::from(number), None);
             }
         }
-        let relative = self.starts[at][usize::from(number)].goes(value)?;
-        found(Sort::Cc, u16::from(number), relative)
+        let relative = self.starts[at][usize::from(number)].moved(value)?;
+        found(ControlType::Cc, u16::from(number), relative)
     }
 }
 
-impl Start {
+impl ControlHistory {
     /// Once it is clear that the control was moved: whether it is endless.
-    fn goes(&mut self, value: u8) -> Option<Option<Relative>> {
+    fn moved(&mut self, value: u8) -> Option<Option<RelativeEncoding>> {
         let Some(start) = self.value else {
             (self.value, self.last, self.repeats) = (Some(value), value, 1);
             return None;
@@ -244,12 +246,12 @@ impl Start {
         let turns = up.contains(&start) && down.contains(&value)
             || down.contains(&start) && up.contains(&value);
         if turns {
-            return Some(Some(Relative::Twos));
+            return Some(Some(RelativeEncoding::Twos));
         }
         if self.repeats >= REPEATS {
             return match value {
-                1..=STEP | 113..=127 => Some(Some(Relative::Twos)),
-                49..=63 | 65..=79 => Some(Some(Relative::Offset64)),
+                1..=STEP | 113..=127 => Some(Some(RelativeEncoding::Twos)),
+                49..=63 | 65..=79 => Some(Some(RelativeEncoding::Offset64)),
                 _ => None,
             };
         }
@@ -261,26 +263,34 @@ impl Start {
 mod tests {
     use super::*;
 
-    /// Kind and number of a control, and whether it is endless.
-    type Meant = (Sort, u16, Option<Relative>);
+    /// Type and number of a control, and whether it is endless.
+    type Meant = (ControlType, u16, Option<RelativeEncoding>);
     /// Control changes, and what they mean.
     type Case<'a> = (&'a [(u8, u8)], Option<Meant>);
 
-    fn learn(messages: &[Message]) -> Option<Found> {
-        let mut mover = Mover::default();
-        messages.iter().find_map(|message| mover.hear(1, *message))
+    fn learn(messages: &[Message]) -> Option<LearnedControl> {
+        let mut detector = LearnDetector::default();
+        messages
+            .iter()
+            .find_map(|message| detector.detect(1, *message))
     }
 
     fn changes(changes: &[(u8, u8)]) -> Option<Meant> {
         let messages: Vec<Message> = changes
             .iter()
-            .map(|&(number, value)| Message::Control {
+            .map(|&(number, value)| Message::ControlChange {
                 channel: 0,
                 number,
                 value,
             })
             .collect();
-        learn(&messages).map(|found| (found.control.sort, found.control.number, found.relative))
+        learn(&messages).map(|found| {
+            (
+                found.control.control_type,
+                found.control.number,
+                found.relative,
+            )
+        })
     }
 
     #[test]
@@ -289,30 +299,30 @@ mod tests {
             // A neighbour trembles, the fader moves.
             (
                 &[(7, 60), (48, 10), (7, 61), (48, 14), (7, 60), (48, 19)],
-                Some((Sort::Cc, 48, None)),
+                Some((ControlType::Cc, 48, None)),
             ),
             (&[(48, 10), (48, 12), (48, 9)], None),
             // A button of control changes.
-            (&[(20, 127), (20, 0)], Some((Sort::Cc, 20, None))),
+            (&[(20, 127), (20, 0)], Some((ControlType::Cc, 20, None))),
             (
                 &[(1, 10), (33, 5), (1, 11), (33, 90), (1, 30)],
-                Some((Sort::Cc14, 1, None)),
+                Some((ControlType::Cc14, 1, None)),
             ),
             (
                 &[(99, 2), (98, 44), (6, 10), (38, 3), (6, 40)],
-                Some((Sort::Nrpn, 300, None)),
+                Some((ControlType::Nrpn, 300, None)),
             ),
             (
                 &[(16, 1), (16, 1), (16, 1), (16, 1)],
-                Some((Sort::Cc, 16, Some(Relative::Twos))),
+                Some((ControlType::Cc, 16, Some(RelativeEncoding::Twos))),
             ),
             (
                 &[(16, 1), (16, 127)],
-                Some((Sort::Cc, 16, Some(Relative::Twos))),
+                Some((ControlType::Cc, 16, Some(RelativeEncoding::Twos))),
             ),
             (
                 &[(16, 63), (16, 63), (16, 63), (16, 63)],
-                Some((Sort::Cc, 16, Some(Relative::Offset64))),
+                Some((ControlType::Cc, 16, Some(RelativeEncoding::Offset64))),
             ),
         ];
         for (moves, expected) in cases {
@@ -329,33 +339,34 @@ mod tests {
         };
         let found = learn(&[hit]).unwrap().control;
         assert_eq!(
-            (found.sort, found.number, found.channel),
-            (Sort::Note, 40, 9)
+            (found.control_type, found.number, found.channel),
+            (ControlType::Note, 40, 9)
         );
-        let mut mover = Mover::default();
-        let moved = |value| Message::Control {
+        let mut detector = LearnDetector::default();
+        let moved = |value| Message::ControlChange {
             channel: 0,
             number: 1,
             value,
         };
-        assert_eq!(mover.hear(1, moved(10)), None);
-        assert_eq!(mover.hear(2, moved(60)), None);
-        assert!(mover.hear(2, moved(90)).is_some());
+        assert_eq!(detector.detect(1, moved(10)), None);
+        assert_eq!(detector.detect(2, moved(60)), None);
+        assert!(detector.detect(2, moved(90)).is_some());
     }
 
     #[test]
     fn only_the_first_answer_counts() {
-        let learning = Learning::default();
-        learning.want(Some(ParamId(3)));
+        let learning = LearnMode::default();
+        let param = ParamId::at(3);
+        learning.want(param);
         let state = learning.state();
-        let found = learn(&[Message::Program {
+        let found = learn(&[Message::ProgramChange {
             channel: 0,
             program: 5,
         }])
         .unwrap();
         learning.answer(state, 1, found);
         learning.answer(state, 2, found);
-        assert_eq!(learning.take(), Some((1, ParamId(3), found)));
+        assert_eq!(learning.take(), Some((1, param.unwrap(), found)));
         assert_eq!(learning.take(), None);
         assert_eq!(learning.wanted(), None);
     }

@@ -1,80 +1,81 @@
-//! What a device's controls do: a map held against the table of parameters.
+//! The controller map: what a device's controls do, checked against the table of parameters.
 
 use std::ops::Range;
 
-use super::event::{Assembly, Control, Sort};
-use super::feedback::{Address, Face, Light, face, lights};
-use super::sheet::{
-    Bend, Channel, Entry, Relative, Sheet, SheetError, Takeover, line_of, message_bytes,
+use super::event::{CompositeControls, ControlId, ControlType};
+use super::feedback::{Feedback, FeedbackAddress, Indicator, POSITION, feedback, indicators};
+use super::map_file::{
+    BindingEntry, Channel, MapError, MapFile, RelativeEncoding, Takeover, line_of, message_bytes,
 };
-use super::spread::Spread;
 use crate::instrument::{Curve, Kind, PAGES, ParamId, Table};
 
-/// The parameter whose head moves by itself: a control of it takes no pick-up.
-pub(super) const POSITION: &str = "loop.position";
-
-/// A binding, ready for use.
+/// A binding of a control to a parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Binding {
-    /// Kind and number of its control; the channel is apart.
-    pub(super) sort: Sort,
-    /// None where the control's kind has no number, or where any program does.
+    /// Type of its control.
+    pub(super) control_type: ControlType,
+    /// Number of its control; none where its type has none, or where any program does.
     pub(super) number: Option<u16>,
+    /// Its channel, 0..=15; any where none is given.
     pub(super) channel: Option<u8>,
+    /// The page on which it acts, 1 to 8; every page where none is given.
     pub(super) page: Option<u8>,
     pub(super) param: ParamId,
-    pub(super) deed: Deed,
-    pub(super) spread: Spread,
+    pub(super) mode: BindingMode,
+    pub(super) range: RangeMapping,
     /// Whether the control's 0..1 goes to the instrument as it is: only that knows how long the loop is.
-    pub(super) over_loop: bool,
-    /// Whether it stands in the map itself, and not in the one that it is based on.
-    pub(super) own: bool,
+    pub(super) normalized: bool,
+    /// Whether it stands in the map itself, and so goes before those of the map that it is based on.
+    pub(super) overrides_base: bool,
     pub(super) learnt: bool,
-    /// What the device is told, and where it takes it.
-    pub(super) echo: Option<(Address, Face)>,
+    /// What the device shows, and where.
+    pub(super) feedback: Option<(FeedbackAddress, Feedback)>,
 }
 
-/// What a control does to its parameter.
+/// The mode of a binding: what its control does to its parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Deed {
-    /// A press fires it.
-    Fire,
-    /// A press turns it over.
-    Flip,
-    /// A press sets it.
-    Assign(f64),
-    /// It is one thing while pressed, and another while not.
-    Hold { on: f64, off: f64 },
-    /// A press moves it by a step.
-    Nudge(f64),
-    /// A hit sets it by its force.
-    Strike,
-    /// A turn moves it by steps.
-    Turn { encoding: Relative, step: f64 },
-    /// It stands where the control stands; `step` is for controls that can be stepped as well.
-    Follow { takeover: Takeover, step: f64 },
+pub(super) enum BindingMode {
+    /// A press fires the trigger.
+    Trigger,
+    /// A press flips the toggle.
+    Toggle,
+    /// A press sets the parameter to this.
+    Set(f64),
+    /// The parameter has one value while the control is pressed, another while not.
+    Momentary { on: f64, off: f64 },
+    /// A press moves the parameter by this.
+    Step(f64),
+    /// A note's velocity sets the parameter.
+    Velocity,
+    /// A turn of an endless encoder moves the parameter by steps.
+    Relative {
+        encoding: RelativeEncoding,
+        step: f64,
+    },
+    /// The parameter stands where the control stands; `step` is for controls that can be stepped as well.
+    Absolute { takeover: Takeover, step: f64 },
 }
 
-/// A device's map, ready for use.
+/// A controller map: what each control of a device does, and what the device shows.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Map {
+pub struct ControllerMap {
     name: String,
-    /// In order of kind and number.
+    /// In order of type and number.
     bindings: Vec<Binding>,
-    pub(super) assembly: Assembly,
-    pub(super) lights: Vec<Light>,
+    pub(super) composites: CompositeControls,
+    pub(super) indicators: Vec<Indicator>,
     pub(super) on_connect: Vec<Box<[u8]>>,
     pub(super) on_leave: Vec<Box<[u8]>>,
     pub(super) page: ParamId,
 }
 
-impl Map {
+impl ControllerMap {
     /// Reads a map that is based on no other.
     ///
     /// # Errors
     /// When the text is no map, or names what the table does not have; with its line.
-    pub fn parse(text: &str, table: &Table) -> Result<Self, SheetError> {
-        Self::new(&Sheet::parse(text)?, text, None, table)
+    pub fn parse(text: &str, table: &Table) -> Result<Self, MapError> {
+        Self::new(&MapFile::parse(text)?, text, None, table)
     }
 
     /// Makes a map of its file, and of the file that it is based on.
@@ -82,18 +83,18 @@ impl Map {
     /// # Errors
     /// When one of them names what the table does not have.
     pub(super) fn new(
-        sheet: &Sheet,
+        file: &MapFile,
         text: &str,
-        base: Option<&Sheet>,
+        base: Option<&MapFile>,
         table: &Table,
-    ) -> Result<Self, SheetError> {
-        let whole = |reason: String| SheetError { line: None, reason };
+    ) -> Result<Self, MapError> {
+        let whole = |reason: String| MapError { line: None, reason };
         let page = table
             .find("midi.page")
             .map_err(|error| whole(error.to_string()))?;
         let mut bindings = Vec::new();
-        for entry in &sheet.bindings {
-            let binding = bind(entry.get_ref(), true, table).map_err(|reason| SheetError {
+        for entry in &file.bindings {
+            let binding = bind(entry.get_ref(), true, table).map_err(|reason| MapError {
                 line: Some(line_of(text, entry.span().start)),
                 reason,
             })?;
@@ -102,22 +103,25 @@ impl Map {
         for entry in base.iter().flat_map(|base| &base.bindings) {
             bindings.push(bind(entry.get_ref(), false, table).map_err(whole)?);
         }
-        bindings.sort_by_key(|binding| (binding.sort, binding.number));
-        let messages = |of: fn(&Sheet) -> &Vec<String>| -> Result<Vec<Box<[u8]>>, SheetError> {
+        bindings.sort_by_key(|binding| (binding.control_type, binding.number));
+        let messages = |of: fn(&MapFile) -> &Vec<String>| -> Result<Vec<Box<[u8]>>, MapError> {
             // What the map itself says of these counts instead of what its base says.
-            let own = Some(of(sheet)).filter(|own| !own.is_empty());
+            let own = Some(of(file)).filter(|own| !own.is_empty());
             let texts = own.or(base.map(of)).into_iter().flatten();
             texts
                 .map(|text| message_bytes(text).map_err(whole))
                 .collect()
         };
+        let addresses = bindings
+            .iter()
+            .map(|binding| Some(binding.feedback.as_ref()?.0));
         Ok(Self {
-            name: sheet.name.clone(),
-            assembly: assembly(&bindings),
-            lights: lights(&bindings),
+            name: file.name.clone(),
+            composites: composites(&bindings),
+            indicators: indicators(addresses),
             bindings,
-            on_connect: messages(|sheet| &sheet.on_connect)?,
-            on_leave: messages(|sheet| &sheet.on_leave)?,
+            on_connect: messages(|file| &file.on_connect)?,
+            on_leave: messages(|file| &file.on_leave)?,
             page,
         })
     }
@@ -137,11 +141,11 @@ impl Map {
         self.bindings.is_empty()
     }
 
-    /// Its controls that move a parameter, for people.
+    /// The controls that move a parameter, as text for people.
     pub(super) fn controls_of(&self, param: ParamId) -> Vec<String> {
         let text = |binding: &Binding| {
-            let control = Control {
-                sort: binding.sort,
+            let control = ControlId {
+                control_type: binding.control_type,
                 number: binding.number.unwrap_or(0),
                 channel: binding.channel.unwrap_or(0),
             };
@@ -153,7 +157,7 @@ impl Map {
         // What the map itself says of a control takes the place of what its base says.
         let counts = |binding: &&Binding| {
             let stronger = |other: &Binding| {
-                (other.sort, other.number) == (binding.sort, binding.number)
+                (other.control_type, other.number) == (binding.control_type, binding.number)
                     && other.page == binding.page
                     && other.rank() > binding.rank()
             };
@@ -166,46 +170,87 @@ impl Map {
         &self.bindings
     }
 
-    /// The places of the bindings of that kind and number, and of those of any number.
-    fn places(&self, sort: Sort, number: Option<u16>) -> Range<usize> {
-        let key = (sort, number);
-        let start = self.bindings.partition_point(|b| (b.sort, b.number) < key);
-        let end = self.bindings.partition_point(|b| (b.sort, b.number) <= key);
+    /// The indices of the bindings of that type and number.
+    fn indices(&self, control_type: ControlType, number: Option<u16>) -> Range<usize> {
+        let key = (control_type, number);
+        let start = self
+            .bindings
+            .partition_point(|b| (b.control_type, b.number) < key);
+        let end = self
+            .bindings
+            .partition_point(|b| (b.control_type, b.number) <= key);
         start..end
     }
 
-    /// Hands over the places of the bindings of a control on a page. Those of the map itself take the place of those of its
-    /// base, and those with a page the place of those without.
-    pub(super) fn find(&self, control: Control, page: u8, mut each: impl FnMut(usize)) {
+    /// The indices of the bindings of a control on a page. Those of the map itself take the place of those of its base, and those
+    /// with a page the place of those without. Never allocates.
+    pub(super) fn bindings_of(&self, control: ControlId, page: u8) -> impl Iterator<Item = usize> {
         let numbers = [None, Some(control.number)];
-        let places = || {
-            let ranges = numbers
-                .iter()
-                .map(|&number| self.places(control.sort, number));
-            ranges.flatten().filter(|&place| {
-                let binding = &self.bindings[place];
-                binding
-                    .channel
-                    .is_none_or(|channel| channel == control.channel)
-                    && binding.page.is_none_or(|on| on == page)
-            })
+        let ranges = numbers.map(|number| self.indices(control.control_type, number));
+        let acts = move |&index: &usize| {
+            let binding = &self.bindings[index];
+            let on_channel = |channel| channel == control.channel;
+            binding.channel.is_none_or(on_channel) && binding.page.is_none_or(|on| on == page)
         };
-        let rank = |place: &usize| self.bindings[*place].rank();
-        let highest = places().map(|place| rank(&place)).max();
-        places()
-            .filter(|place| Some(rank(place)) == highest)
-            .for_each(&mut each);
+        let rank = |index: usize| self.bindings[index].rank();
+        let indices = ranges.into_iter().flatten().filter(acts);
+        let highest = indices.clone().map(rank).max();
+        indices.filter(move |&index| Some(rank(index)) == highest)
     }
 }
 
 impl Binding {
     /// Of the bindings of one control on one page, those of the highest rank count.
     pub(super) fn rank(&self) -> u8 {
-        2 * u8::from(self.own) + u8::from(self.page.is_some())
+        2 * u8::from(self.overrides_base) + u8::from(self.page.is_some())
     }
 }
 
-fn bind(entry: &Entry, own: bool, table: &Table) -> Result<Binding, String> {
+/// A range mapping: how a control's 0..1 covers a part of a parameter's range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct RangeMapping {
+    pub(super) lo: f64,
+    pub(super) hi: f64,
+    pub(super) curve: Curve,
+    pub(super) invert: bool,
+    pub(super) whole: bool,
+}
+
+impl RangeMapping {
+    /// The value of a control at `unit` in 0..1.
+    pub(super) fn value(&self, unit: f64) -> f64 {
+        let unit = self.inverted(unit.clamp(0.0, 1.0));
+        let curved = match self.curve {
+            Curve::Linear => unit,
+            Curve::Square => unit * unit,
+        };
+        let value = self.lo + (self.hi - self.lo) * curved;
+        let value = value.clamp(self.lo, self.hi);
+        if self.whole { value.round() } else { value }
+    }
+
+    /// Where in 0..1 a control for this value stands; at an end where the value lies outside the range.
+    pub(super) fn unit(&self, value: f64) -> f64 {
+        let curved = ((value - self.lo) / (self.hi - self.lo)).clamp(0.0, 1.0);
+        let unit = match self.curve {
+            Curve::Linear => curved,
+            Curve::Square => curved.sqrt(),
+        };
+        self.inverted(unit)
+    }
+
+    /// A step up or down; down or up where the control is inverted.
+    pub(super) fn signed(&self, delta: f64) -> f64 {
+        if self.invert { -delta } else { delta }
+    }
+
+    /// `unit`, or what is left of 1 where the control is inverted.
+    pub(super) fn inverted(&self, unit: f64) -> f64 {
+        if self.invert { 1.0 - unit } else { unit }
+    }
+}
+
+fn bind(entry: &BindingEntry, overrides_base: bool, table: &Table) -> Result<Binding, String> {
     let param = table.find(&entry.to).map_err(|error| error.to_string())?;
     let row = table.row(param);
     let channel = match &entry.channel {
@@ -241,39 +286,35 @@ fn bind(entry: &Entry, own: bool, table: &Table) -> Result<Binding, String> {
             row.min, row.max, row.name
         ));
     }
-    let spread = Spread {
+    let range = RangeMapping {
         lo,
         hi,
-        curve: match entry.curve {
-            None => row.curve,
-            Some(Bend::Linear) => Curve::Linear,
-            Some(Bend::Square) => Curve::Square,
-        },
+        curve: entry.curve.unwrap_or(row.curve),
         invert: entry.invert,
         whole: row.kind != Kind::Float,
     };
-    let over_loop = row.name == POSITION && entry.range.is_none();
+    let normalized = row.name == POSITION && entry.range.is_none();
     Ok(Binding {
-        echo: face(entry, channel, row, over_loop)?,
-        sort: entry.sort,
+        feedback: feedback(entry, channel, row, normalized)?,
+        control_type: entry.control_type,
         number,
         channel,
         page: entry.page,
         param,
-        deed: deed(entry, &spread, table)?,
-        spread,
-        over_loop,
-        own,
+        mode: mode(entry, &range, table)?,
+        range,
+        normalized,
+        overrides_base,
         learnt: entry.learnt,
     })
 }
 
-fn number(entry: &Entry) -> Result<Option<u16>, String> {
-    let most = match entry.sort {
-        Sort::Cc | Sort::Note | Sort::Poly | Sort::Program => 127,
-        Sort::Cc14 => 31,
-        Sort::Nrpn => 16383,
-        Sort::Bend | Sort::Pressure => {
+fn number(entry: &BindingEntry) -> Result<Option<u16>, String> {
+    let most = match entry.control_type {
+        ControlType::Cc | ControlType::Note | ControlType::Poly | ControlType::Program => 127,
+        ControlType::Cc14 => 31,
+        ControlType::Nrpn => 16383,
+        ControlType::Bend | ControlType::Pressure => {
             return match entry.number {
                 None => Ok(None),
                 Some(_) => Err("a bend or a pressure has no number".to_owned()),
@@ -282,23 +323,23 @@ fn number(entry: &Entry) -> Result<Option<u16>, String> {
     };
     match entry.number {
         Some(number) if number <= most => Ok(Some(number)),
-        None if entry.sort == Sort::Program => Ok(None),
+        None if entry.control_type == ControlType::Program => Ok(None),
         Some(number) => Err(format!("its number is {number}: give 0 to {most}")),
         None => Err(format!("it needs a number, 0 to {most}")),
     }
 }
 
-fn deed(entry: &Entry, spread: &Spread, table: &Table) -> Result<Deed, String> {
+fn mode(entry: &BindingEntry, range: &RangeMapping, table: &Table) -> Result<BindingMode, String> {
     let row = table.row(table.find(&entry.to).map_err(|error| error.to_string())?);
     let name = &row.name;
     let (fires, flips) = (row.kind == Kind::Trigger, row.kind == Kind::Toggle);
-    let presses = matches!(entry.sort, Sort::Note | Sort::Program);
-    if entry.relative.is_some() && (entry.sort != Sort::Cc || fires || flips) {
+    let presses = matches!(entry.control_type, ControlType::Note | ControlType::Program);
+    if entry.relative.is_some() && (entry.control_type != ControlType::Cc || fires || flips) {
         return Err(format!(
             "relative is for control changes that turn a value; {name} is not one here"
         ));
     }
-    if entry.velocity && entry.sort != Sort::Note {
+    if entry.velocity && entry.control_type != ControlType::Note {
         return Err("velocity is for notes".to_owned());
     }
     if let Some(step) = entry
@@ -307,8 +348,8 @@ fn deed(entry: &Entry, spread: &Spread, table: &Table) -> Result<Deed, String> {
     {
         return Err(format!("{name} is not moved by a step of {step}"));
     }
-    let step = entry.step.unwrap_or((spread.hi - spread.lo) / 127.0);
-    let step = if spread.whole && entry.step.is_none() {
+    let step = entry.step.unwrap_or((range.hi - range.lo) / 127.0);
+    let step = if range.whole && entry.step.is_none() {
         step.max(1.0)
     } else {
         step
@@ -317,7 +358,7 @@ fn deed(entry: &Entry, spread: &Spread, table: &Table) -> Result<Deed, String> {
         if entry.value.is_some() || entry.momentary {
             return Err(format!("{name} fires, and keeps no value"));
         }
-        return Ok(Deed::Fire);
+        return Ok(BindingMode::Trigger);
     }
     let value = match &entry.value {
         Some(value) => Some(
@@ -334,31 +375,37 @@ fn deed(entry: &Entry, spread: &Spread, table: &Table) -> Result<Deed, String> {
         }
         (_, Some(takeover)) => takeover,
         // What springs back by itself never meets anything.
-        _ if matches!(entry.sort, Sort::Bend | Sort::Pressure | Sort::Poly) => Takeover::Jump,
+        _ if matches!(
+            entry.control_type,
+            ControlType::Bend | ControlType::Pressure | ControlType::Poly
+        ) =>
+        {
+            Takeover::Jump
+        }
         _ => Takeover::Pickup,
     };
     Ok(if let Some(encoding) = entry.relative {
-        Deed::Turn { encoding, step }
+        BindingMode::Relative { encoding, step }
     } else if entry.momentary {
-        let ends = [spread.value(0.0), spread.value(1.0)];
-        Deed::Hold {
+        let ends = [range.value(0.0), range.value(1.0)];
+        BindingMode::Momentary {
             on: value.unwrap_or(ends[1]),
             off: ends[0],
         }
     } else if let Some(value) = value {
-        Deed::Assign(value)
+        BindingMode::Set(value)
     } else if flips {
-        Deed::Flip
+        BindingMode::Toggle
     } else if entry.velocity {
-        Deed::Strike
+        BindingMode::Velocity
     } else if presses && entry.number.is_none() {
-        Deed::Follow {
+        BindingMode::Absolute {
             takeover: Takeover::Jump,
             step,
         }
-    } else if presses || (entry.sort == Sort::Cc && entry.step.is_some()) {
+    } else if presses || (entry.control_type == ControlType::Cc && entry.step.is_some()) {
         match entry.step {
-            Some(step) => Deed::Nudge(step),
+            Some(step) => BindingMode::Step(step),
             None => {
                 return Err(format!(
                     "a press does not say where {name} goes: give it value, step, velocity or momentary"
@@ -366,28 +413,28 @@ fn deed(entry: &Entry, spread: &Spread, table: &Table) -> Result<Deed, String> {
             }
         }
     } else {
-        Deed::Follow { takeover, step }
+        BindingMode::Absolute { takeover, step }
     })
 }
 
-fn assembly(bindings: &[Binding]) -> Assembly {
-    let mut assembly = Assembly::default();
+fn composites(bindings: &[Binding]) -> CompositeControls {
+    let mut composites = CompositeControls::default();
     for binding in bindings {
         let channels = binding.channel.map_or(u16::MAX, |channel| 1 << channel);
         let number = binding.number.unwrap_or(0);
-        match binding.sort {
-            Sort::Cc14 => {
-                for (channel, pairs) in assembly.pairs.iter_mut().enumerate() {
+        match binding.control_type {
+            ControlType::Cc14 => {
+                for (channel, pairs) in composites.pairs.iter_mut().enumerate() {
                     *pairs |= u32::from(channels >> channel & 1) << number;
                 }
             }
             // The bindings come in order of their numbers.
-            Sort::Nrpn => match assembly.parameters.last_mut() {
+            ControlType::Nrpn => match composites.nrpns.last_mut() {
                 Some((last, on)) if *last == number => *on |= channels,
-                _ => assembly.parameters.push((number, channels)),
+                _ => composites.nrpns.push((number, channels)),
             },
             _ => {}
         }
     }
-    assembly
+    composites
 }

@@ -1,4 +1,4 @@
-//! The thread `midi-out`: lights, rings and motor faders, and the clock that others follow.
+//! The output thread `midi-out`: controller feedback, and the MIDI clock that others follow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,29 +10,29 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use crossbeam_queue::ArrayQueue;
 use midir::MidiOutputConnection;
 
-use super::feedback::Told;
+use super::bound_map::BoundMap;
+use super::input_handler::{MidiContext, SourceState};
 use super::jack_ports::Outgoing;
-use super::listener::{Common, Line};
 use super::packet::Packet;
-use super::reader::Wiring;
+use super::sent_state::SentState;
 use crate::control::clock::Pulse;
 
-/// Devices are told what changed this often.
+/// Feedback is sent this often.
 const INTERVAL: Duration = Duration::from_millis(20);
-/// A control that has just been moved is not told where it stands for so long: it knows, and may still be moving.
+/// A control that has just been moved is sent no feedback for so long: it may still be moving.
 const QUIET: Duration = Duration::from_millis(300);
 /// Half the time of a blink.
 const BLINK: Duration = Duration::from_millis(250);
-/// A device that has just come is told everything once more after this: some are deaf while they start.
+/// A device that has just come is sent everything once more after this: some are deaf while they start.
 const STARTING: Duration = Duration::from_secs(1);
 /// A server's next period comes within this.
 const PERIOD: Duration = Duration::from_millis(60);
 /// Pulses that wait to be sent.
 const PULSES: usize = 256;
-/// Outlets that wait to be taken up or let go.
+/// Outputs that wait to be opened or closed.
 const CHANGES: usize = 64;
 
-/// Sends MIDI clock. Cheap to clone; sending neither locks, allocates nor waits.
+/// A sender of MIDI clock. Cheap to clone; sending neither locks, allocates nor waits.
 #[derive(Clone, Debug)]
 pub struct ClockOut {
     pulses: Arc<ArrayQueue<Pulse>>,
@@ -48,55 +48,55 @@ impl ClockOut {
     }
 }
 
-/// What an outlet is for; set by `midi-watch`, read by `midi-out`.
+/// The role of an output; set by `midi-watch`, read by `midi-out`.
 #[derive(Debug, Default)]
-pub(super) struct Duty {
-    /// The device whose lights it tells.
-    pub(super) line: ArcSwapOption<Line>,
+pub(super) struct OutputRole {
+    /// The source of the device that it sends feedback to.
+    pub(super) source: ArcSwapOption<SourceState>,
     /// Whether it sends the clock.
     pub(super) clock: AtomicBool,
     /// Whether what is at its other end has just come.
     pub(super) fresh: AtomicBool,
 }
 
-/// Where an outlet's messages go.
-pub(super) enum Way {
+/// The port of an output.
+pub(super) enum OutputPort {
     /// A port of the platform.
     Platform(MidiOutputConnection),
     /// A port of our own at the JACK server.
     Jack(Outgoing),
 }
 
-/// A new outlet, or one less.
-pub(super) enum Change {
-    Open(u64, Way, Arc<Duty>),
+/// A change to the outputs.
+pub(super) enum OutputChange {
+    Open(u64, OutputPort, Arc<OutputRole>),
     Close(u64),
 }
 
-/// The thread, seen from outside.
-pub(super) struct Speaker {
-    changes: Sender<Change>,
+/// The handle of the output thread.
+pub(super) struct OutputThread {
+    changes: Sender<OutputChange>,
     pulses: Arc<ArrayQueue<Pulse>>,
     closing: Arc<AtomicBool>,
     waker: Thread,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Speaker {
-    pub(super) fn start(common: Arc<Common>) -> std::io::Result<Self> {
+impl OutputThread {
+    pub(super) fn start(context: Arc<MidiContext>) -> std::io::Result<Self> {
         let (changes, receiver) = bounded(CHANGES);
         let pulses = Arc::new(ArrayQueue::new(PULSES));
         let closing = Arc::new(AtomicBool::new(false));
-        let room = Room {
-            common,
+        let worker = OutputWorker {
+            context,
             changes: receiver,
             pulses: Arc::clone(&pulses),
-            outlets: Vec::new(),
+            outputs: Vec::new(),
         };
         let flag = Arc::clone(&closing);
         let thread = std::thread::Builder::new()
             .name("midi-out".into())
-            .spawn(move || room.run(&flag))?;
+            .spawn(move || worker.run(&flag))?;
         Ok(Self {
             changes,
             pulses,
@@ -115,7 +115,7 @@ impl Speaker {
     }
 
     /// Hands on changes; its end is for `midi-watch`.
-    pub(super) fn changes(&self) -> Sender<Change> {
+    pub(super) fn changes(&self) -> Sender<OutputChange> {
         self.changes.clone()
     }
 
@@ -130,33 +130,33 @@ impl Speaker {
     }
 }
 
-/// Whether a change was taken; what was not is handed back to be dropped.
-pub(super) fn offer(changes: &Sender<Change>, change: Change) -> bool {
+/// Offers the output thread a change; false where it cannot take it.
+pub(super) fn offer(changes: &Sender<OutputChange>, change: OutputChange) -> bool {
     match changes.try_send(change) {
         Ok(()) => true,
         Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
     }
 }
 
-struct Outlet {
+struct Output {
     number: u64,
-    way: Way,
-    duty: Arc<Duty>,
-    told: Told,
-    /// The map by which it was told; another one begins anew.
-    wiring: Option<Arc<Wiring>>,
-    /// When it is told everything once more.
+    way: OutputPort,
+    role: Arc<OutputRole>,
+    sent: SentState,
+    /// The map by which that was sent; another one begins anew.
+    bound: Option<Arc<BoundMap>>,
+    /// When it is sent everything once more.
     again: Option<Instant>,
 }
 
-struct Room {
-    common: Arc<Common>,
-    changes: Receiver<Change>,
+struct OutputWorker {
+    context: Arc<MidiContext>,
+    changes: Receiver<OutputChange>,
     pulses: Arc<ArrayQueue<Pulse>>,
-    outlets: Vec<Outlet>,
+    outputs: Vec<Output>,
 }
 
-impl Room {
+impl OutputWorker {
     fn run(mut self, closing: &AtomicBool) {
         let start = Instant::now();
         let mut due = start;
@@ -165,15 +165,15 @@ impl Room {
             let now = Instant::now();
             if now >= due {
                 self.take_changes();
-                let dark = now.duration_since(start).as_millis() / BLINK.as_millis() % 2 == 1;
-                for outlet in &mut self.outlets {
-                    outlet.update(&self.common, now, dark);
+                let blink_off = now.duration_since(start).as_millis() / BLINK.as_millis() % 2 == 1;
+                for output in &mut self.outputs {
+                    output.update(&self.context, now, blink_off);
                 }
                 due = now + INTERVAL;
             }
             std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
         }
-        let left = self.outlets.iter_mut().map(Outlet::leave);
+        let left = self.outputs.iter_mut().map(Output::leave);
         if left.fold(false, |any, one| any | one) {
             std::thread::sleep(PERIOD);
         }
@@ -182,15 +182,17 @@ impl Room {
     fn take_changes(&mut self) {
         while let Ok(change) = self.changes.try_recv() {
             match change {
-                Change::Open(number, way, duty) => self.outlets.push(Outlet {
+                OutputChange::Open(number, way, role) => self.outputs.push(Output {
                     number,
                     way,
-                    duty,
-                    told: Told::default(),
-                    wiring: None,
+                    role,
+                    sent: SentState::default(),
+                    bound: None,
                     again: None,
                 }),
-                Change::Close(number) => self.outlets.retain(|outlet| outlet.number != number),
+                OutputChange::Close(number) => {
+                    self.outputs.retain(|output| output.number != number)
+                }
             }
         }
     }
@@ -198,9 +200,9 @@ impl Room {
     fn send_pulses(&mut self) {
         while let Some(pulse) = self.pulses.pop() {
             let packet = packet(pulse);
-            for outlet in &mut self.outlets {
-                if outlet.duty.clock.load(Ordering::Relaxed) {
-                    outlet.way.send(packet);
+            for output in &mut self.outputs {
+                if output.role.clock.load(Ordering::Relaxed) {
+                    output.way.send(packet);
                 }
             }
         }
@@ -217,46 +219,51 @@ fn packet(pulse: Pulse) -> Packet {
     }
 }
 
-impl Outlet {
-    fn update(&mut self, common: &Common, now: Instant, dark: bool) {
-        let Some(line) = self.duty.line.load_full() else {
+impl Output {
+    fn update(&mut self, context: &MidiContext, now: Instant, blink_off: bool) {
+        let Some(source) = self.role.source.load_full() else {
             return;
         };
-        let wiring = line.wiring.load_full();
-        let same = |before: &Arc<Wiring>| Arc::ptr_eq(before, &wiring);
-        let other = !self.wiring.as_ref().is_some_and(same);
-        let fresh = self.duty.fresh.swap(false, Ordering::Relaxed);
+        let bound = source.bound.load_full();
+        let same = |before: &Arc<BoundMap>| Arc::ptr_eq(before, &bound);
+        let other = !self.bound.as_ref().is_some_and(same);
+        let fresh = self.role.fresh.swap(false, Ordering::Relaxed);
         if fresh || other {
-            for message in &wiring.map.on_connect {
+            for message in &bound.map().on_connect {
                 self.way.send(Packet::new(message));
             }
-            self.told.forget();
+            self.sent.forget();
             self.again = fresh.then_some(now + STARTING);
-            self.wiring = Some(Arc::clone(&wiring));
+            self.bound = Some(Arc::clone(&bound));
         }
         if self.again.take_if(|again| *again <= now).is_some() {
-            self.told.forget();
+            self.sent.forget();
         }
-        let at = common.inbox.now();
-        let held = |place| wiring.moved_within(place, QUIET, at);
+        let at = context.plane.inbox.now();
+        let is_held = |index| bound.moved_within(index, QUIET, at);
         let way = &mut self.way;
-        self.told
-            .update(&wiring.map, &common.values, dark, held, |packet| {
+        self.sent.update(
+            bound.map(),
+            &context.plane.values,
+            blink_off,
+            is_held,
+            |packet| {
                 way.send(packet);
-            });
+            },
+        );
     }
 
-    /// Puts the lights out; whether anything was sent.
+    /// Switches the LEDs off; whether anything was sent.
     fn leave(&mut self) -> bool {
-        let Some(wiring) = self.wiring.take() else {
+        let Some(bound) = self.bound.take() else {
             return false;
         };
         let mut sent = false;
-        for packet in wiring.map.dark() {
+        for packet in bound.map().all_off() {
             self.way.send(packet);
             sent = true;
         }
-        for message in &wiring.map.on_leave {
+        for message in &bound.map().on_leave {
             self.way.send(Packet::new(message));
             sent = true;
         }
@@ -264,7 +271,7 @@ impl Outlet {
     }
 }
 
-impl Way {
+impl OutputPort {
     fn send(&mut self, packet: Packet) {
         match self {
             // A port that has gone refuses; `midi-watch` sees that it has.

@@ -1,9 +1,9 @@
-//! A message on its way out.
+//! Outgoing messages.
 
 /// The most bytes of a message that goes out.
 pub(super) const MAX_BYTES: usize = 64;
 
-/// A whole message, in room of its own, so that callbacks can hand it on.
+/// An outgoing message of a fixed size, so that callbacks can hand it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Packet {
     length: u8,

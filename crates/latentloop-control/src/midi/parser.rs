@@ -1,9 +1,10 @@
-//! The bytes of one port, taken apart (MIDI 1.0 Detailed Specification: running status, system messages, real-time bytes).
+//! The MIDI parser: the bytes of one port become messages (MIDI 1.0 Detailed Specification: running status, system messages,
+//! real-time bytes).
 
-/// One whole message; channels run from 0 to 15, data bytes from 0 to 127.
+/// A MIDI message; channels run from 0 to 15, data bytes from 0 to 127.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// A key or pad was hit; velocity 1 to 127.
+    /// Note on: a key or pad was hit.
     NoteOn {
         /// 0..=15.
         channel: u8,
@@ -12,15 +13,15 @@ pub enum Message {
         /// 1..=127.
         velocity: u8,
     },
-    /// A key or pad was let go; also a note-on with velocity 0.
+    /// Note off: a key or pad was let go; also a note on with velocity 0.
     NoteOff {
         /// 0..=15.
         channel: u8,
         /// 0..=127.
         note: u8,
     },
-    /// The pressure on one key or pad.
-    Poly {
+    /// Polyphonic aftertouch: the pressure on one key or pad.
+    PolyPressure {
         /// 0..=15.
         channel: u8,
         /// 0..=127.
@@ -28,8 +29,8 @@ pub enum Message {
         /// 0..=127.
         pressure: u8,
     },
-    /// A fader, knob or switch moved.
-    Control {
+    /// Control change: a fader, knob or switch moved.
+    ControlChange {
         /// 0..=15.
         channel: u8,
         /// 0..=127.
@@ -37,45 +38,42 @@ pub enum Message {
         /// 0..=127.
         value: u8,
     },
-    /// A program was chosen.
-    Program {
+    /// Program change.
+    ProgramChange {
         /// 0..=15.
         channel: u8,
         /// 0..=127.
         program: u8,
     },
-    /// The pressure on all keys together.
-    Pressure {
+    /// Channel aftertouch: the pressure on all keys together.
+    ChannelPressure {
         /// 0..=15.
         channel: u8,
         /// 0..=127.
         pressure: u8,
     },
-    /// The pitch bender moved.
-    Bend {
+    /// Pitch bend.
+    PitchBend {
         /// 0..=15.
         channel: u8,
         /// 0..=16383; at rest 8192.
         value: u16,
     },
-    /// A twenty-fourth of a beat has gone.
+    /// Timing clock: a twenty-fourth of a beat has gone.
     Clock,
-    /// The song begins.
+    /// Start: the song begins.
     Start,
-    /// The song goes on.
+    /// Continue: the song goes on from where it stands.
     Continue,
-    /// The song stands.
+    /// Stop: the song stands.
     Stop,
-    /// Where the song stands, in sixteenths.
+    /// Song position pointer, in sixteenths.
     SongPosition(u16),
 }
 
-/// What one byte gave.
-type Outcome = Option<Result<Message, Fault>>;
-
-/// A byte that belongs to no message.
+/// Bytes that are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum ParseError {
     /// A data byte with no status before it.
     #[error("the data byte {0} has no status before it")]
     Stray(u8),
@@ -84,7 +82,7 @@ pub enum Fault {
     Truncated(u8),
 }
 
-/// The state of one port: bytes may come in any portions.
+/// A MIDI parser for one port; messages may be cut anywhere between deliveries.
 #[derive(Clone, Debug, Default)]
 pub struct Parser {
     /// The status that data bytes belong to; 0 where there is none.
@@ -96,24 +94,33 @@ pub struct Parser {
     skipping: bool,
 }
 
-/// The status of a song position.
+/// Status byte of a song position pointer.
 const POSITION: u8 = 0xf2;
 
 impl Parser {
-    /// Takes the next bytes and hands over each message and fault. Never allocates.
-    pub fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Result<Message, Fault>)) {
-        for &byte in bytes {
-            if let Some(outcome) = self.byte(byte) {
-                each(outcome);
-            }
+    /// The messages that the next bytes complete. Bytes that are not iterated over are not parsed. Never allocates.
+    pub fn messages<'a>(&'a mut self, bytes: &'a [u8]) -> Messages<'a> {
+        Messages {
+            parser: self,
+            bytes: bytes.iter(),
+            is_whole: false,
         }
     }
 
-    /// The end of a delivery of whole messages: what is unfinished will not be finished.
+    /// The messages in a delivery of whole messages, as the platforms make them, but for parts of a sysex: what is unfinished at its
+    /// end is an error.
+    pub fn delivery<'a>(&'a mut self, bytes: &'a [u8]) -> Messages<'a> {
+        Messages {
+            is_whole: true,
+            ..self.messages(bytes)
+        }
+    }
+
+    /// Ends a delivery of whole messages: what is unfinished will not be finished.
     ///
     /// # Errors
     /// When something was unfinished.
-    pub fn end(&mut self) -> Result<(), Fault> {
+    pub fn end(&mut self) -> Result<(), ParseError> {
         let cut = self.cut_short();
         self.first = None;
         if self.status == POSITION {
@@ -122,7 +129,7 @@ impl Parser {
         cut.map_or(Ok(()), Err)
     }
 
-    fn byte(&mut self, byte: u8) -> Outcome {
+    fn byte(&mut self, byte: u8) -> Option<Result<Message, ParseError>> {
         match byte {
             // Real-time bytes may stand inside any message, and leave it as it is.
             0xf8 => Some(Ok(Message::Clock)),
@@ -144,14 +151,14 @@ impl Parser {
                 cut.map(Err)
             }
             _ if self.skipping => None,
-            _ if self.status == 0 => Some(Err(Fault::Stray(byte))),
+            _ if self.status == 0 => Some(Err(ParseError::Stray(byte))),
             _ => self.data(byte).map(Ok),
         }
     }
 
-    fn cut_short(&self) -> Option<Fault> {
+    fn cut_short(&self) -> Option<ParseError> {
         let unfinished = self.status != 0 && (self.first.is_some() || !self.complete);
-        unfinished.then_some(Fault::Truncated(self.status))
+        unfinished.then_some(ParseError::Truncated(self.status))
     }
 
     fn data(&mut self, byte: u8) -> Option<Message> {
@@ -160,10 +167,10 @@ impl Parser {
             self.complete = true;
             return Some(if kind == 0xc0 {
                 let program = byte;
-                Message::Program { channel, program }
+                Message::ProgramChange { channel, program }
             } else {
                 let pressure = byte;
-                Message::Pressure { channel, pressure }
+                Message::ChannelPressure { channel, pressure }
             });
         }
         let Some(first) = self.first.take() else {
@@ -183,17 +190,17 @@ impl Parser {
                 channel,
                 note: first,
             },
-            0xa0 => Message::Poly {
+            0xa0 => Message::PolyPressure {
                 channel,
                 note: first,
                 pressure: byte,
             },
-            0xb0 => Message::Control {
+            0xb0 => Message::ControlChange {
                 channel,
                 number: first,
                 value: byte,
             },
-            0xe0 => Message::Bend {
+            0xe0 => Message::PitchBend {
                 channel,
                 value: wide,
             },
@@ -206,30 +213,55 @@ impl Parser {
     }
 }
 
+/// An iterator over the messages in a delivery of bytes.
+#[derive(Debug)]
+pub struct Messages<'a> {
+    parser: &'a mut Parser,
+    bytes: std::slice::Iter<'a, u8>,
+    /// Whether the parser's messages end with the bytes.
+    is_whole: bool,
+}
+
+impl Iterator for Messages<'_> {
+    type Item = Result<Message, ParseError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        for &byte in self.bytes.by_ref() {
+            if let Some(outcome) = self.parser.byte(byte) {
+                return Some(outcome);
+            }
+        }
+        if std::mem::take(&mut self.is_whole) {
+            return self.parser.end().err().map(Err);
+        }
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(deliveries: &[&[u8]]) -> Vec<Result<Message, Fault>> {
+    fn read(deliveries: &[&[u8]]) -> Vec<Result<Message, ParseError>> {
         let (mut parser, mut seen) = (Parser::default(), Vec::new());
         for bytes in deliveries {
-            parser.feed(bytes, |outcome| seen.push(outcome));
+            seen.extend(parser.messages(bytes));
         }
         seen
     }
 
-    fn control(channel: u8, number: u8, value: u8) -> Result<Message, Fault> {
-        Ok(Message::Control {
+    fn control(channel: u8, number: u8, value: u8) -> Result<Message, ParseError> {
+        Ok(Message::ControlChange {
             channel,
             number,
             value,
         })
     }
 
-    fn program(program: u8) -> Result<Message, Fault> {
+    fn program(program: u8) -> Result<Message, ParseError> {
         let channel = 1;
-        Ok(Message::Program { channel, program })
+        Ok(Message::ProgramChange { channel, program })
     }
 
     #[test]
@@ -270,14 +302,14 @@ mod tests {
             ),
             (
                 &[&[0xb0, 1, 5, 0xf0, 1, 0xf7, 3]],
-                vec![control(0, 1, 5), Err(Fault::Stray(3))],
+                vec![control(0, 1, 5), Err(ParseError::Stray(3))],
             ),
             (
                 &[&[0xc1, 3, 4, 0xd2, 9]],
                 vec![
                     program(3),
                     program(4),
-                    Ok(Message::Pressure {
+                    Ok(Message::ChannelPressure {
                         channel: 2,
                         pressure: 9,
                     }),
@@ -286,11 +318,11 @@ mod tests {
             (
                 &[&[0xe4, 0x01, 0x40, 0xa5, 60, 7]],
                 vec![
-                    Ok(Message::Bend {
+                    Ok(Message::PitchBend {
                         channel: 4,
                         value: 0x2001,
                     }),
-                    Ok(Message::Poly {
+                    Ok(Message::PolyPressure {
                         channel: 5,
                         note: 60,
                         pressure: 7,
@@ -303,13 +335,13 @@ mod tests {
                 vec![
                     Ok(Message::Clock),
                     Ok(Message::SongPosition(257)),
-                    Err(Fault::Stray(5)),
+                    Err(ParseError::Stray(5)),
                 ],
             ),
             (&[&[0xf1, 5, 0xf3, 2, 0xf6]], vec![]),
             (
                 &[&[0x90, 60, 0xb0, 1, 5]],
-                vec![Err(Fault::Truncated(0x90)), control(0, 1, 5)],
+                vec![Err(ParseError::Truncated(0x90)), control(0, 1, 5)],
             ),
         ] {
             assert_eq!(read(deliveries), expected, "{deliveries:x?}");
@@ -319,13 +351,13 @@ mod tests {
     #[test]
     fn a_delivery_that_ends_in_mid_message_is_a_fault() {
         let mut parser = Parser::default();
-        parser.feed(&[0x90], |outcome| panic!("{outcome:?}"));
-        assert_eq!(parser.end(), Err(Fault::Truncated(0x90)));
-        parser.feed(&[0xb0, 1, 2], |_| {});
+        assert_eq!(parser.messages(&[0x90]).next(), None);
+        assert_eq!(parser.end(), Err(ParseError::Truncated(0x90)));
+        assert_eq!(parser.messages(&[0xb0, 1, 2]).count(), 1);
         assert_eq!(parser.end(), Ok(()));
-        parser.feed(&[0xf2, 1], |outcome| panic!("{outcome:?}"));
-        assert_eq!(parser.end(), Err(Fault::Truncated(0xf2)));
-        parser.feed(&[0xf0, 1], |outcome| panic!("{outcome:?}"));
+        assert_eq!(parser.messages(&[0xf2, 1]).next(), None);
+        assert_eq!(parser.end(), Err(ParseError::Truncated(0xf2)));
+        assert_eq!(parser.messages(&[0xf0, 1]).next(), None);
         assert_eq!(parser.end(), Ok(()));
     }
 
@@ -336,11 +368,11 @@ mod tests {
                 let (channel, data) = match message {
                     Message::NoteOn { channel, note, velocity } => (channel, note.max(velocity)),
                     Message::NoteOff { channel, note } => (channel, note),
-                    Message::Poly { channel, note, pressure } => (channel, note.max(pressure)),
-                    Message::Control { channel, number, value } => (channel, number.max(value)),
-                    Message::Program { channel, program } => (channel, program),
-                    Message::Pressure { channel, pressure } => (channel, pressure),
-                    Message::Bend { channel, value } => (channel, (value >> 7) as u8),
+                    Message::PolyPressure { channel, note, pressure } => (channel, note.max(pressure)),
+                    Message::ControlChange { channel, number, value } => (channel, number.max(value)),
+                    Message::ProgramChange { channel, program } => (channel, program),
+                    Message::ChannelPressure { channel, pressure } => (channel, pressure),
+                    Message::PitchBend { channel, value } => (channel, (value >> 7) as u8),
                     Message::SongPosition(at) => (0, (at >> 7) as u8),
                     Message::Clock | Message::Start | Message::Continue | Message::Stop => (0, 0),
                 };

@@ -1,42 +1,42 @@
-//! The platform's own MIDI: ALSA, CoreMIDI or WinMM.
+//! The platform's MIDI ports: ALSA, CoreMIDI or WinMM.
 
 use std::collections::BTreeMap;
 
 use midir::{Ignore, MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
 
-use super::listener::Listener;
+use super::input_handler::InputHandler;
 use super::port::OURS;
 
 /// A port of the platform: its identifier, which may change when it is plugged in again, and its name.
-pub(super) type Named = (String, String);
+pub(super) type PortId = (String, String);
 
-/// The platform's ports, and those of them that are open.
+/// The platform's MIDI ports, and those of them that are open.
 #[derive(Default)]
 pub(super) struct Platform {
-    lister: Option<(MidiInput, MidiOutput)>,
-    inputs: BTreeMap<String, MidiInputConnection<Listener>>,
+    client: Option<(MidiInput, MidiOutput)>,
+    inputs: BTreeMap<String, MidiInputConnection<InputHandler>>,
 }
 
 impl Platform {
     /// Makes the platform ready, where it is not yet.
     pub(super) fn open(&mut self) -> Result<(), String> {
-        if self.lister.is_none() {
+        if self.client.is_none() {
             // The input first: it knows whether there is anything to open.
             let input = client(OURS)?;
             let output = MidiOutput::new(OURS).map_err(|error| error.to_string())?;
-            self.lister = Some((input, output));
+            self.client = Some((input, output));
         }
         Ok(())
     }
 
     /// Whether it has MIDI.
     pub(super) fn is_there(&self) -> bool {
-        self.lister.is_some()
+        self.client.is_some()
     }
 
     /// The sources that there are, our own apart. What is open of others is closed.
-    pub(super) fn sources(&mut self) -> Vec<Named> {
-        let Some((input, _)) = &self.lister else {
+    pub(super) fn sources(&mut self) -> Vec<PortId> {
+        let Some((input, _)) = &self.client else {
             return Vec::new();
         };
         let found = named(input.ports(), |port| {
@@ -48,8 +48,8 @@ impl Platform {
     }
 
     /// The sinks that there are, our own apart.
-    pub(super) fn sinks(&self) -> Vec<Named> {
-        let Some((_, output)) = &self.lister else {
+    pub(super) fn sinks(&self) -> Vec<PortId> {
+        let Some((_, output)) = &self.client else {
             return Vec::new();
         };
         named(output.ports(), |port| {
@@ -63,18 +63,18 @@ impl Platform {
     }
 
     /// Listens to a source.
-    pub(super) fn listen(&mut self, id: &str, listener: Listener) -> Result<(), String> {
+    pub(super) fn listen(&mut self, id: &str, handler: InputHandler) -> Result<(), String> {
         let mut input = client(OURS)?;
         input.ignore(Ignore::SysexAndActiveSense);
         let port = input
             .find_port_by_id(id)
             .ok_or_else(|| "it has gone".to_owned())?;
-        let callback = |_: u64, bytes: &[u8], listener: &mut Listener| {
-            let at = listener.now();
-            listener.take(bytes, at);
+        let callback = |_: u64, bytes: &[u8], handler: &mut InputHandler| {
+            let at = handler.now();
+            handler.receive(bytes, at);
         };
         let connection = input
-            .connect(&port, "latentloop-in", callback, listener)
+            .connect(&port, "latentloop-in", callback, handler)
             .map_err(|error| error.to_string())?;
         self.inputs.insert(id.to_owned(), connection);
         Ok(())
@@ -98,8 +98,8 @@ impl Platform {
     }
 }
 
-fn named<P>(ports: Vec<P>, name: impl Fn(&P) -> Option<Named>) -> Vec<Named> {
-    let theirs = |(_, name): &Named| !name.contains(OURS);
+fn named<P>(ports: Vec<P>, name: impl Fn(&P) -> Option<PortId>) -> Vec<PortId> {
+    let theirs = |(_, name): &PortId| !name.contains(OURS);
     ports.iter().filter_map(name).filter(theirs).collect()
 }
 

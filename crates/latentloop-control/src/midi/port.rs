@@ -1,4 +1,4 @@
-//! The names of ports, and which of them belong together.
+//! Port names, and which ports belong to one device.
 
 /// JACK, as a system of ports.
 pub(super) const JACK: &str = "JACK";
@@ -16,7 +16,7 @@ pub(super) const PLATFORM: &str = "ALSA";
 /// What our own ports' names begin with, and those of other instances of this program.
 pub(super) const OURS: &str = "latentloop";
 
-/// A source of MIDI messages.
+/// A MIDI input port: a source of messages.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Port {
     /// `ALSA`, `CoreMIDI`, `WinMM` or `JACK`.
@@ -25,8 +25,8 @@ pub struct Port {
     pub name: String,
 }
 
-/// A device's name that stays when it is plugged in again: ALSA puts numbers after it that do not.
-pub(super) fn lasting(name: &str) -> &str {
+/// The stable name of a device, the same when it is plugged in again: ALSA puts numbers after it that are not.
+pub(super) fn stable_name(name: &str) -> &str {
     let Some((before, last)) = name.rsplit_once(' ') else {
         return name;
     };
@@ -38,8 +38,8 @@ pub(super) fn lasting(name: &str) -> &str {
     }
 }
 
-/// What a sink's name may be for it to belong to a source of that name: the same, or the same device's other side.
-pub(super) fn belongs(source: &str, sink: &str) -> bool {
+/// Whether a sink is of the same device as a source, by their names: the same, or the other side's.
+pub(super) fn is_same_device(source: &str, sink: &str) -> bool {
     let (source, sink) = (source.to_lowercase(), sink.to_lowercase());
     let sides = [
         ("", ""),
@@ -79,7 +79,7 @@ mod tests {
             ("seq:out", "seq:out"),
             ("a b:c", "a b:c"),
         ] {
-            assert_eq!(lasting(name), expected);
+            assert_eq!(stable_name(name), expected);
         }
     }
 
@@ -93,7 +93,7 @@ mod tests {
             ("pads:out", "pads:in", true),
             ("pads:out", "keys:in", false),
         ] {
-            assert_eq!(belongs(source, sink), expected, "{source} {sink}");
+            assert_eq!(is_same_device(source, sink), expected, "{source} {sink}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which parameters an address means.
+//! OSC addresses of parameters, and the parameters that address patterns match.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,23 +6,23 @@ use std::sync::Arc;
 use super::pattern::{Pattern, PatternError};
 use crate::instrument::{ParamId, Table};
 
-/// Patterns that are remembered: senders repeat theirs.
+/// PatternCache that are remembered: senders repeat theirs.
 const REMEMBERED: usize = 16;
 
-/// An address as parameters have it: `loop.speed` is `/loop/speed`.
+/// The OSC address of a parameter's name: `loop.speed` is `/loop/speed`.
 pub fn address(name: &str) -> String {
     format!("/{}", name.replace('.', "/"))
 }
 
-/// The address of every parameter, both ways.
+/// A map between parameters and their addresses, both ways.
 #[derive(Debug)]
-pub(crate) struct Addresses {
+pub(crate) struct AddressMap {
     by_address: HashMap<Box<str>, ParamId>,
     addresses: Box<[Box<str>]>,
 }
 
-impl Addresses {
-    /// Those of a table.
+impl AddressMap {
+    /// The map of a table.
     pub(crate) fn new(table: &Table) -> Self {
         let addresses: Box<[Box<str>]> = table
             .iter()
@@ -40,8 +40,8 @@ impl Addresses {
     }
 
     /// A parameter's address.
-    pub(crate) fn of(&self, param: ParamId) -> &str {
-        &self.addresses[usize::from(param.0)]
+    pub(crate) fn get(&self, param: ParamId) -> &str {
+        &self.addresses[param.index()]
     }
 
     /// The parameter at an address.
@@ -50,20 +50,20 @@ impl Addresses {
     }
 }
 
-/// What patterns were found to mean.
+/// A cache of the parameters that patterns match.
 #[derive(Debug, Default)]
-pub(super) struct Patterns {
+pub(super) struct PatternCache {
     known: Vec<(Box<str>, Arc<[ParamId]>)>,
     next: usize,
 }
 
-impl Patterns {
-    /// The parameters that a pattern means, in table order.
+impl PatternCache {
+    /// The parameters that a pattern matches, in table order.
     pub(super) fn find(
         &mut self,
         pattern: &str,
         table: &Table,
-        addresses: &Addresses,
+        addresses: &AddressMap,
     ) -> Result<Arc<[ParamId]>, PatternError> {
         if let Some((_, found)) = self.known.iter().find(|(known, _)| **known == *pattern) {
             return Ok(Arc::clone(found));
@@ -72,7 +72,7 @@ impl Patterns {
         let found: Arc<[ParamId]> = table
             .iter()
             .map(|(param, _)| param)
-            .filter(|&param| read.matches(addresses.of(param)))
+            .filter(|&param| read.matches(addresses.get(param)))
             .collect();
         let entry = (pattern.into(), Arc::clone(&found));
         if self.known.len() < REMEMBERED {

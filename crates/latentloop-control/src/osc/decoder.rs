@@ -1,10 +1,10 @@
-//! What a message asks for.
+//! The decoder: messages become requests.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::addresses::{Addresses, Patterns};
-use super::fault::{Fault, MAX_TEXT, Reason};
+use super::addresses::{AddressMap, PatternCache};
+use super::decode_error::{DecodeError, MAX_TEXT, Reason};
 use super::message::{Argument, Message};
 use super::pattern::Pattern;
 use crate::instrument::{Action, Kind, ParamId, Table};
@@ -14,22 +14,22 @@ const HELD: Duration = Duration::from_millis(250);
 /// The parameter that takes no text as well: it makes a name up.
 const NAMELESS: &str = "preset.save";
 
-/// What a message asks for.
+/// A request of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request<'a> {
-    /// Something is done.
-    Do(Action),
-    /// A parameter's value is asked for, in its unit or as a part of its range.
-    Ask(ParamId, Scale),
-    /// Every parameter's value is asked for.
-    AskAll,
-    /// Every change is asked for from now on.
+    /// An action.
+    Act(Action),
+    /// A query of a parameter's value, in its unit or as a part of its range.
+    Query(ParamId, Scale),
+    /// A query of every parameter's value.
+    QueryAll,
+    /// A subscription to every change from now on.
     Subscribe(Subscription<'a>),
-    /// No more changes are asked for, by the sender's own port or another of its.
+    /// The end of a subscription of the sender's own port or another of its.
     Unsubscribe(Option<u16>),
 }
 
-/// How a value is counted.
+/// The scale of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// In the parameter's own unit.
@@ -38,7 +38,7 @@ pub enum Scale {
     Unit,
 }
 
-/// Which changes are asked for.
+/// A subscription to changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subscription<'a> {
     /// The port that they go to; the sender's own where none is given.
@@ -49,11 +49,11 @@ pub struct Subscription<'a> {
     pub keep: bool,
 }
 
-/// Turns messages into requests; remembers which triggers are held.
+/// A decoder of messages; it remembers which triggers are held.
 #[derive(Debug)]
 pub struct Decoder {
-    addresses: Arc<Addresses>,
-    patterns: Patterns,
+    addresses: Arc<AddressMap>,
+    patterns: PatternCache,
     /// When each parameter's last high value came, where its last one was high.
     high: Box<[Option<Instant>]>,
 }
@@ -61,26 +61,26 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder for the parameters of a table.
     pub fn new(table: &Table) -> Self {
-        Self::of(Arc::new(Addresses::new(table)), table)
+        Self::with_addresses(Arc::new(AddressMap::new(table)), table)
     }
 
-    pub(crate) fn of(addresses: Arc<Addresses>, table: &Table) -> Self {
+    pub(crate) fn with_addresses(addresses: Arc<AddressMap>, table: &Table) -> Self {
         Self {
             addresses,
-            patterns: Patterns::default(),
+            patterns: PatternCache::default(),
             high: vec![None; table.len()].into(),
         }
     }
 
-    /// Hands over what a message asks for that acts at `now`: nothing, one thing, or one of each parameter that its pattern means.
+    /// Hands over the requests of a message that acts at `now`: none, one, or one for each parameter that its pattern matches.
     pub fn requests<'a>(
         &mut self,
         message: &Message<'a>,
         table: &'a Table,
         now: Instant,
-        mut each: impl FnMut(Result<Request<'a>, Fault<'a>>),
+        mut each: impl FnMut(Result<Request<'a>, DecodeError<'a>>),
     ) {
-        let fault = |reason| Fault {
+        let error = |reason| DecodeError {
             address: message.address,
             reason,
         };
@@ -90,39 +90,39 @@ impl Decoder {
         };
         if let Some(param) = self.addresses.find(address) {
             let request = self.request(param, scale, message, table, now);
-            if let Some(request) = request.map_err(fault).transpose() {
+            if let Some(request) = request.map_err(error).transpose() {
                 each(request);
             }
             return;
         }
         match message.address {
             ignored if ignored.starts_with("/_") => {}
-            "/state" => each(Ok(Request::AskAll)),
-            "/subscribe" => each(subscription(message).map(Request::Subscribe).map_err(fault)),
+            "/state" => each(Ok(Request::QueryAll)),
+            "/subscribe" => each(subscription(message).map(Request::Subscribe).map_err(error)),
             "/unsubscribe" => each(
                 subscription(message)
                     .map(|ask| Request::Unsubscribe(ask.port))
-                    .map_err(fault),
+                    .map_err(error),
             ),
             _ if Pattern::is(address) => {
                 match self.patterns.find(address, table, &self.addresses) {
-                    Ok(found) if found.is_empty() => each(Err(fault(Reason::Matchless))),
+                    Ok(found) if found.is_empty() => each(Err(error(Reason::NoMatch))),
                     Ok(found) => {
                         for &param in found.iter() {
                             let request = self.request(param, scale, message, table, now);
-                            if let Some(request) = request.map_err(fault).transpose() {
+                            if let Some(request) = request.map_err(error).transpose() {
                                 each(request);
                             }
                         }
                     }
-                    Err(error) => each(Err(fault(Reason::Pattern(error)))),
+                    Err(reason) => each(Err(error(Reason::Pattern(reason)))),
                 }
             }
-            _ => each(Err(fault(Reason::Unknown))),
+            _ => each(Err(error(Reason::Unknown))),
         }
     }
 
-    /// What a message asks of one parameter; nothing where it is rightly passed over.
+    /// The request of a message to one parameter; nothing where it is rightly passed over.
     fn request<'a>(
         &mut self,
         param: ParamId,
@@ -134,40 +134,40 @@ impl Decoder {
         let row = table.row(param);
         let mut arguments = message.arguments();
         let argument = arguments.next();
-        let asks = match argument {
+        let is_query = match argument {
             Some(Argument::Text("?")) => true,
             None => row.kind != Kind::Trigger && row.name != NAMELESS,
             Some(_) => false,
         };
-        if asks {
-            return Ok(Some(Request::Ask(param, scale)));
+        if is_query {
+            return Ok(Some(Request::Query(param, scale)));
         }
         if row.read_only {
-            return Err(Reason::Told(row));
+            return Err(Reason::ReadOnly(row));
         }
         let set = |value| {
-            Some(Request::Do(match scale {
+            Some(Request::Act(match scale {
                 Scale::Own => Action::Set { param, value },
                 Scale::Unit => Action::SetUnit { param, unit: value },
             }))
         };
-        let whole = |value| Some(Request::Do(Action::Set { param, value }));
+        let whole = |value| Some(Request::Act(Action::Set { param, value }));
         match (row.kind, argument) {
             (Kind::Trigger, argument) => self.trigger(param, argument, now),
             (Kind::Text, Some(Argument::Text(text))) if text.len() > MAX_TEXT => {
                 Err(Reason::Long(row))
             }
-            (Kind::Text, None) => Ok(Some(Request::Do(Action::Text {
+            (Kind::Text, None) => Ok(Some(Request::Act(Action::Text {
                 param,
                 text: "".into(),
             }))),
-            (Kind::Text, Some(Argument::Text(text))) => Ok(Some(Request::Do(Action::Text {
+            (Kind::Text, Some(Argument::Text(text))) => Ok(Some(Request::Act(Action::Text {
                 param,
                 text: text.into(),
             }))),
             (Kind::Text, _) => Err(Reason::Text(row)),
             (Kind::Toggle, Some(Argument::Impulse)) => {
-                Ok(Some(Request::Do(Action::Trigger { param })))
+                Ok(Some(Request::Act(Action::Trigger { param })))
             }
             (Kind::Toggle, Some(Argument::Text("off"))) => Ok(whole(0.0)),
             (Kind::Toggle, Some(Argument::Text("on"))) => Ok(whole(1.0)),
@@ -179,7 +179,7 @@ impl Decoder {
                 match (named, step(text, arguments.next())) {
                     (Some(index), _) => Ok(whole(index as f64)),
                     (None, Some(_)) if scale == Scale::Unit => Err(Reason::Step(row)),
-                    (None, Some(delta)) => Ok(Some(Request::Do(Action::Nudge { param, delta }))),
+                    (None, Some(delta)) => Ok(Some(Request::Act(Action::Nudge { param, delta }))),
                     (None, None) if matches!(kind, Kind::Choice(_)) => Err(Reason::Name(row)),
                     (None, None) => Err(Reason::Number(row)),
                 }
@@ -198,12 +198,12 @@ impl Decoder {
         argument: Option<Argument<'_>>,
         now: Instant,
     ) -> Result<Option<Request<'a>>, Reason<'a>> {
-        let fire = Some(Request::Do(Action::Trigger { param }));
+        let fire = Some(Request::Act(Action::Trigger { param }));
         let high = match argument {
             None | Some(Argument::Impulse | Argument::Nil | Argument::Text(_)) => return Ok(fire),
             Some(argument) => number(argument).ok_or(Reason::Trigger)? >= 0.5,
         };
-        let last = &mut self.high[usize::from(param.0)];
+        let last = &mut self.high[param.index()];
         let held = last.is_some_and(|at| now.duration_since(at) < HELD);
         *last = high.then_some(now);
         Ok(fire.filter(|_| high && !held))

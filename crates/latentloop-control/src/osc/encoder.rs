@@ -1,8 +1,8 @@
-//! Messages that are sent, written into a buffer that is used again and again.
+//! The encoder of outgoing messages, into a buffer that is used again and again.
 
-/// The argument of a message that is sent.
+/// The argument of an outgoing message.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Sent<'a> {
+pub(crate) enum OscValue<'a> {
     /// `f`
     Float(f32),
     /// `i`
@@ -13,8 +13,8 @@ pub(crate) enum Sent<'a> {
     Text(&'a str),
 }
 
-/// Makes the buffer one message.
-pub(crate) fn write(buffer: &mut Vec<u8>, address: &[&str], argument: Sent<'_>) {
+/// Encodes a message with one argument, in place of what the buffer held.
+pub(crate) fn encode(buffer: &mut Vec<u8>, address: &[&str], argument: OscValue<'_>) {
     buffer.clear();
     for part in address {
         buffer.extend_from_slice(part.as_bytes());
@@ -22,18 +22,18 @@ pub(crate) fn write(buffer: &mut Vec<u8>, address: &[&str], argument: Sent<'_>) 
     end_string(buffer);
     buffer.push(b',');
     buffer.push(match argument {
-        Sent::Float(_) => b'f',
-        Sent::Int(_) => b'i',
-        Sent::Bool(true) => b'T',
-        Sent::Bool(false) => b'F',
-        Sent::Text(_) => b's',
+        OscValue::Float(_) => b'f',
+        OscValue::Int(_) => b'i',
+        OscValue::Bool(true) => b'T',
+        OscValue::Bool(false) => b'F',
+        OscValue::Text(_) => b's',
     });
     end_string(buffer);
     match argument {
-        Sent::Float(value) => buffer.extend_from_slice(&value.to_be_bytes()),
-        Sent::Int(value) => buffer.extend_from_slice(&value.to_be_bytes()),
-        Sent::Bool(_) => {}
-        Sent::Text(text) => {
+        OscValue::Float(value) => buffer.extend_from_slice(&value.to_be_bytes()),
+        OscValue::Int(value) => buffer.extend_from_slice(&value.to_be_bytes()),
+        OscValue::Bool(_) => {}
+        OscValue::Text(text) => {
             buffer.extend_from_slice(text.as_bytes());
             end_string(buffer);
         }
@@ -54,15 +54,15 @@ mod tests {
     fn another_implementation_reads_what_is_written() {
         let mut buffer = Vec::new();
         for (argument, expected) in [
-            (Sent::Float(0.25), OscType::Float(0.25)),
-            (Sent::Int(-7), OscType::Int(-7)),
-            (Sent::Bool(true), OscType::Bool(true)),
-            (Sent::Bool(false), OscType::Bool(false)),
-            (Sent::Text(""), OscType::String(String::new())),
-            (Sent::Text("four"), OscType::String("four".into())),
+            (OscValue::Float(0.25), OscType::Float(0.25)),
+            (OscValue::Int(-7), OscType::Int(-7)),
+            (OscValue::Bool(true), OscType::Bool(true)),
+            (OscValue::Bool(false), OscType::Bool(false)),
+            (OscValue::Text(""), OscType::String(String::new())),
+            (OscValue::Text("four"), OscType::String("four".into())),
         ] {
             for address in ["/a", "/loop/speed", "/unit/loop"] {
-                write(&mut buffer, &["", address], argument);
+                encode(&mut buffer, &["", address], argument);
                 let (rest, packet) = rosc::decoder::decode_udp(&buffer).unwrap();
                 let OscPacket::Message(message) = packet else {
                     panic!("{packet:?}");

@@ -1,6 +1,6 @@
-//! One message, read where it lies: nothing is copied, so nothing is allocated.
+//! OSC messages, read in place: nothing is copied, so nothing is allocated.
 
-/// A message: its address, and its arguments still in their bytes.
+/// An OSC message: its address, and its arguments still in their bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
     /// Printable ASCII that begins with a slash.
@@ -9,7 +9,7 @@ pub struct Message<'a> {
     data: &'a [u8],
 }
 
-/// One argument of a message. Arrays are flat: their elements follow one another.
+/// An argument of a message. Arrays are flat: their elements follow one another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Argument<'a> {
     /// `i`
@@ -32,7 +32,7 @@ pub enum Argument<'a> {
     Other,
 }
 
-/// Why bytes are no message.
+/// An error in a message's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
     /// The address does not begin with a slash.

@@ -1,11 +1,11 @@
 //! OSC 1.0 (<https://opensoundcontrol.stanford.edu/spec-1_0.html>) over UDP: addresses are parameter names.
 
 mod addresses;
+mod change_tracker;
+mod decode_error;
 mod decoder;
-mod drops;
+mod dropped_packets;
 mod encoder;
-mod fault;
-mod feed;
 mod message;
 mod packet;
 mod pattern;
@@ -15,18 +15,18 @@ mod server;
 mod socket;
 mod subscribers;
 
-pub(crate) use addresses::Addresses;
+pub(crate) use addresses::AddressMap;
 pub use addresses::address;
+pub(crate) use change_tracker::{ChangeTracker, has_value};
+pub use decode_error::DecodeError;
 pub use decoder::{Decoder, Request, Scale, Subscription};
-pub(crate) use encoder::{Sent, write};
-pub use fault::Fault;
-pub(crate) use feed::{Feed, lasts};
+pub(crate) use encoder::{OscValue, encode};
 pub use message::{Argument, Message, MessageError};
 pub use packet::{PacketError, TimeTag, messages};
 pub use pattern::PatternError;
-pub(crate) use receiver::{Ask, Receiver};
+pub(crate) use receiver::{Receiver, SenderRequest};
 pub(crate) use server::FEEDBACK_INTERVAL;
-pub use server::{OscError, Server, World};
+pub use server::{OscError, Server};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! A packet's bytes, taken apart into messages. Hostile until parsed.
+//! OSC packets: bytes become messages. Hostile until parsed.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ const MAX_DEPTH: usize = 8;
 /// From the year 1900, which time tags count from, to 1970.
 const UNIX_EPOCH_SECS: u64 = 2_208_988_800;
 
-/// Why a packet, or a part of it, was refused.
+/// An error in a packet, or in a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PacketError {
     /// Bundles are nested too deeply.
@@ -26,12 +26,12 @@ pub enum PacketError {
     Message(#[from] MessageError),
 }
 
-/// When a message is to act: an OSC time tag, seconds since 1900 in 32.32 fixed point.
+/// An OSC time tag, the time when a message is to act: seconds since 1900 in 32.32 fixed point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeTag(pub u64);
 
 impl TimeTag {
-    /// At once.
+    /// The tag that means at once.
     pub const IMMEDIATELY: Self = Self(1);
 
     /// The tag of a moment.

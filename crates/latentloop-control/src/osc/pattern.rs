@@ -5,7 +5,7 @@ const MAX_LENGTH: usize = 128;
 /// The most patterns that lists in braces may stand for together.
 const MAX_LISTS: usize = 64;
 
-/// Why a pattern was refused.
+/// An error in an address pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// Longer than any that means something here.
@@ -19,7 +19,7 @@ pub enum PatternError {
     Lists,
 }
 
-/// A pattern made ready: its lists are written out, so that what is left needs no search tree.
+/// A parsed address pattern: its lists are written out, so that what is left needs no search tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern(Vec<String>);
 
@@ -29,7 +29,7 @@ impl Pattern {
         address.bytes().any(|byte| b"?*[]{}".contains(&byte))
     }
 
-    /// Reads a pattern.
+    /// Parses a pattern.
     pub(super) fn new(pattern: &str) -> Result<Self, PatternError> {
         if pattern.len() > MAX_LENGTH {
             return Err(PatternError::Length);
@@ -55,7 +55,7 @@ impl Pattern {
         Ok(Self(done))
     }
 
-    /// Whether an address is meant. Takes time in proportion to the product of both lengths.
+    /// Whether an address matches. Takes time in proportion to the product of both lengths.
     pub(super) fn matches(&self, address: &str) -> bool {
         self.0.iter().any(|pattern| {
             let (mut ours, mut theirs) = (pattern.split('/'), address.split('/'));

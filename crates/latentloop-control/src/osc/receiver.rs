@@ -1,42 +1,40 @@
-//! What is made of packets, whoever brings them.
+//! The receiver of packets, whichever transport brings them.
 
 use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::addresses::Addresses;
+use super::addresses::AddressMap;
 use super::decoder::{Decoder, Request, Scale, Subscription};
 use super::packet::{TimeTag, messages};
 use super::schedule::Schedule;
 use crate::control::notices::OnceASecond;
-use crate::control::{Inbox, Notices};
-use crate::instrument::{Action, ParamId, Table};
+use crate::control::{ControlPlane, Notices};
+use crate::instrument::{Action, ParamId};
 
 /// Bundles are obeyed so far ahead; what is later is a clock that is wrong.
 const MAX_AHEAD: Duration = Duration::from_secs(1);
 
-/// What a packet asks of whoever brought it.
+/// A request to the transport that brought a packet.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Ask<'a> {
-    /// It did this: its sender knows.
-    Told(&'a Action),
+pub(crate) enum SenderRequest<'a> {
+    /// This action was taken: its sender knows of it.
+    Acted(&'a Action),
     /// A parameter's value is to be sent.
-    Value(ParamId, Scale),
+    Query(ParamId, Scale),
     /// Every parameter's value is to be sent.
-    All,
+    QueryAll,
     /// Changes are to be sent.
     Subscribe(Subscription<'a>),
     /// No more changes are to be sent.
     Unsubscribe(Option<u16>),
 }
 
-/// Takes packets and puts what they do into the inbox, now or when their time comes.
+/// A receiver of packets: their actions go into the inbox, now or when their time comes.
 #[derive(Debug)]
 pub(crate) struct Receiver {
-    table: Arc<Table>,
-    inbox: Arc<Inbox>,
-    notices: Arc<Notices>,
+    plane: ControlPlane,
     decoder: Decoder,
     schedule: Schedule,
     /// Actions that acted early, for too many were held.
@@ -45,17 +43,10 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    pub(crate) fn new(
-        table: Arc<Table>,
-        addresses: Arc<Addresses>,
-        inbox: Arc<Inbox>,
-        notices: Arc<Notices>,
-    ) -> Self {
+    pub(crate) fn new(plane: ControlPlane, addresses: Arc<AddressMap>) -> Self {
         Self {
-            decoder: Decoder::of(addresses, &table),
-            table,
-            inbox,
-            notices,
+            decoder: Decoder::with_addresses(addresses, &plane.table),
+            plane,
             schedule: Schedule::default(),
             early: Arc::default(),
             faults: OnceASecond::default(),
@@ -67,23 +58,23 @@ impl Receiver {
         Arc::clone(&self.early)
     }
 
-    /// Takes a packet that came at `now` from `from`; hands over what is to be answered.
+    /// Receives a packet that came at `now` from `from`; hands over what its transport is to do.
     pub(crate) fn receive(
         &mut self,
         packet: &[u8],
         from: &dyn Display,
         now: Instant,
-        mut each: impl FnMut(Ask<'_>),
+        mut each: impl FnMut(SenderRequest<'_>),
     ) {
-        let at = self.inbox.now();
+        let at = self.plane.inbox.now();
         // The system's clock is looked at only where a bundle asks for it.
         let mut today = None;
         messages(packet, |outcome| {
             let (message, tag) = match outcome {
                 Ok(found) => found,
                 Err(error) => {
-                    self.inbox.refuse();
-                    fault(&mut self.faults, &self.notices, now, &|| {
+                    self.plane.inbox.refuse();
+                    report(&mut self.faults, &self.plane.notices, now, &|| {
                         let length = packet.len();
                         format!("an OSC packet of {length} bytes from {from}: {error}")
                     });
@@ -95,14 +86,14 @@ impl Receiver {
                 .and_then(|today| tag.ahead_of(today))
                 .filter(|ahead| *ahead <= MAX_AHEAD);
             let due = ahead.map(|ahead| now + ahead);
-            let table = &self.table;
+            let table = &self.plane.table;
             self.decoder.requests(
                 &message,
                 table,
                 due.unwrap_or(now),
                 |request| match request {
-                    Ok(Request::Do(action)) => {
-                        each(Ask::Told(&action));
+                    Ok(Request::Act(action)) => {
+                        each(SenderRequest::Acted(&action));
                         let now = match due {
                             None => Some(action),
                             Some(due) => self.schedule.hold(action, due).err().inspect(|_| {
@@ -110,16 +101,16 @@ impl Receiver {
                             }),
                         };
                         if let Some(action) = now {
-                            self.inbox.put(action, at);
+                            self.plane.inbox.put(action, at);
                         }
                     }
-                    Ok(Request::Ask(param, scale)) => each(Ask::Value(param, scale)),
-                    Ok(Request::AskAll) => each(Ask::All),
-                    Ok(Request::Subscribe(ask)) => each(Ask::Subscribe(ask)),
-                    Ok(Request::Unsubscribe(port)) => each(Ask::Unsubscribe(port)),
+                    Ok(Request::Query(param, scale)) => each(SenderRequest::Query(param, scale)),
+                    Ok(Request::QueryAll) => each(SenderRequest::QueryAll),
+                    Ok(Request::Subscribe(ask)) => each(SenderRequest::Subscribe(ask)),
+                    Ok(Request::Unsubscribe(port)) => each(SenderRequest::Unsubscribe(port)),
                     Err(error) => {
-                        self.inbox.refuse();
-                        fault(&mut self.faults, &self.notices, now, &|| {
+                        self.plane.inbox.refuse();
+                        report(&mut self.faults, &self.plane.notices, now, &|| {
                             format!("{error} (from {from})")
                         });
                     }
@@ -136,13 +127,13 @@ impl Receiver {
     /// Puts what is due into the inbox.
     pub(crate) fn release(&mut self, now: Instant) {
         while let Some(action) = self.schedule.take(now) {
-            self.inbox.put(action, self.inbox.now());
+            self.plane.inbox.put(action, self.plane.inbox.now());
         }
     }
 }
 
-/// Names a fault, one a second; only then is it put into words.
-fn fault(gate: &mut OnceASecond, notices: &Notices, now: Instant, words: &dyn Fn() -> String) {
+/// Reports a fault, one a second; only then is it put into words.
+fn report(gate: &mut OnceASecond, notices: &Notices, now: Instant, words: &dyn Fn() -> String) {
     if let Some(held_back) = gate.pass(now) {
         let more = if held_back > 0 {
             format!(" (and {held_back} more)")
@@ -156,14 +147,15 @@ fn fault(gate: &mut OnceASecond, notices: &Notices, now: Instant, words: &dyn Fn
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Inbox;
+    use crate::instrument::Table;
     use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType, encoder::encode};
 
-    fn world() -> (Receiver, Arc<Inbox>) {
-        let table = Arc::new(Table::standard());
-        let inbox = Arc::new(Inbox::new(&table));
-        let addresses = Arc::new(Addresses::new(&table));
-        let receiver = Receiver::new(table, addresses, Arc::clone(&inbox), Arc::default());
-        (receiver, inbox)
+    fn receiver() -> (Receiver, Arc<Inbox>) {
+        let plane = ControlPlane::new(&Arc::new(Table::standard()));
+        let addresses = Arc::new(AddressMap::new(&plane.table));
+        let receiver = Receiver::new(plane.clone(), addresses);
+        (receiver, plane.inbox)
     }
 
     fn bundle(timetag: OscTime, count: usize) -> Vec<u8> {
@@ -183,7 +175,7 @@ mod tests {
 
     #[test]
     fn only_what_is_due_within_a_second_is_held() {
-        let (mut receiver, inbox) = world();
+        let (mut receiver, inbox) = receiver();
         let now = Instant::now();
         let today = SystemTime::now();
         for (tag, held) in [
@@ -214,7 +206,7 @@ mod tests {
 
     #[test]
     fn more_than_can_be_held_acts_at_once_and_is_counted() {
-        let (mut receiver, inbox) = world();
+        let (mut receiver, inbox) = receiver();
         let tag = OscTime::try_from(SystemTime::now() + Duration::from_millis(900)).unwrap();
         receiver.receive(&bundle(tag, 1100), &"a test", Instant::now(), |_| {});
         let early = receiver.early().load(Ordering::Relaxed);
@@ -223,14 +215,14 @@ mod tests {
 
     #[test]
     fn faults_are_counted_and_named_once_a_second() {
-        let (mut receiver, inbox) = world();
+        let (mut receiver, inbox) = receiver();
         let now = Instant::now();
         for _ in 0..10 {
             receiver.receive(b"nonsense", &"a test", now, |_| {});
         }
         assert_eq!(inbox.refused(), 10);
-        let said = receiver.notices.take().unwrap();
+        let said = receiver.plane.notices.take().unwrap();
         assert!(said.contains("8 bytes from a test"), "{said}");
-        assert_eq!(receiver.notices.take(), None);
+        assert_eq!(receiver.plane.notices.take(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Actions of bundles whose time has not come.
+//! The schedule of time-tagged actions, those of bundles whose time has not come.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,7 +9,7 @@ use crate::instrument::Action;
 /// Actions that can be held.
 const HELD: usize = 1024;
 
-/// Actions by the moment at which they are due; those of one moment in the order of their arrival. Its memory is taken once.
+/// A schedule: actions by the moment at which they are due, those of one moment in the order of their arrival. Its memory is taken once.
 #[derive(Debug)]
 pub(super) struct Schedule {
     held: BinaryHeap<Reverse<Held>>,
@@ -84,9 +84,9 @@ mod tests {
     use crate::instrument::ParamId;
     use std::time::Duration;
 
-    fn fire(number: u16) -> Action {
+    fn fire(number: usize) -> Action {
         Action::Trigger {
-            param: ParamId(number),
+            param: ParamId::at(number).unwrap(),
         }
     }
 

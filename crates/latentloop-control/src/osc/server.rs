@@ -1,4 +1,4 @@
-//! The thread that listens, and what is sent back.
+//! The OSC server, thread `osc`: receives packets, and sends feedback.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::addresses::Addresses;
+use super::addresses::AddressMap;
+use super::change_tracker::{has_value, osc_value};
 use super::decoder::Scale;
-use super::encoder::{Sent, write};
-use super::feed::{lasts, sent};
-use super::receiver::{Ask, Receiver};
+use super::encoder::{OscValue, encode};
+use super::receiver::{Receiver, SenderRequest};
 use super::socket::Socket;
 use super::subscribers::Subscribers;
-use crate::control::{Guard, Inbox, Notices, Values};
-use crate::instrument::{Kind, ParamId, Table};
+use crate::control::{AllowList, ControlPlane};
+use crate::instrument::{Kind, ParamId};
 
 /// Feedback goes out this often.
 pub(crate) const FEEDBACK_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
@@ -27,7 +27,7 @@ const MAX_ANSWERS: usize = 1024;
 /// How often the system is asked what it threw away.
 const COUNT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Why OSC is not listened to.
+/// An error of starting the OSC server.
 #[derive(Debug, thiserror::Error)]
 pub enum OscError {
     /// The port could not be opened.
@@ -53,22 +53,7 @@ pub enum OscError {
     Thread(std::io::Error),
 }
 
-/// What controllers over the network write to and read from.
-#[derive(Clone, Debug)]
-pub struct World {
-    /// The parameters.
-    pub table: Arc<Table>,
-    /// Where actions wait.
-    pub inbox: Arc<Inbox>,
-    /// What is answered.
-    pub values: Arc<Values>,
-    /// What is told to the performer.
-    pub notices: Arc<Notices>,
-    /// Who is let in.
-    pub guard: Arc<Guard>,
-}
-
-/// Listens on a UDP port until dropped.
+/// An OSC server on a UDP port, until dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -84,33 +69,34 @@ impl Server {
     ///
     /// # Errors
     /// When the port is taken, an address means nothing, or the system gives no thread.
-    pub fn start(address: &str, out: Option<&str>, world: World) -> Result<Self, OscError> {
+    pub fn start(
+        address: &str,
+        out: Option<&str>,
+        plane: ControlPlane,
+        allowed: Arc<AllowList>,
+    ) -> Result<Self, OscError> {
         let bind = |source| OscError::Bind {
             address: address.to_owned(),
             source,
         };
-        let addresses = Arc::new(Addresses::new(&world.table));
+        let addresses = Arc::new(AddressMap::new(&plane.table));
         let mut subscribers = Subscribers::default();
         if let Some(out) = out {
-            subscribers.name(resolve(out)?, &world.table, &addresses);
+            subscribers.add_permanent(resolve(out)?, &plane.table, &addresses);
         }
         let socket = Socket::bind(address).map_err(bind)?;
         let local = socket.local_addr().map_err(bind)?;
         let closing = Arc::new(AtomicBool::new(false));
         let dropped = Arc::new(AtomicU64::new(0));
-        let receiver = Receiver::new(
-            Arc::clone(&world.table),
-            Arc::clone(&addresses),
-            Arc::clone(&world.inbox),
-            Arc::clone(&world.notices),
-        );
+        let receiver = Receiver::new(plane.clone(), Arc::clone(&addresses));
         let early = receiver.early();
-        let listener = Listener {
+        let server = ServerThread {
             socket,
             receiver,
-            speaker: Speaker {
+            replies: Replies {
                 addresses,
-                world,
+                plane,
+                allowed,
                 subscribers,
                 askers: Vec::with_capacity(MAX_ASKERS),
                 answers: Vec::with_capacity(MAX_ANSWERS),
@@ -121,7 +107,7 @@ impl Server {
         };
         let thread = std::thread::Builder::new()
             .name("osc".into())
-            .spawn(move || listener.run())
+            .spawn(move || server.run())
             .map_err(OscError::Thread)?;
         Ok(Self {
             address: local,
@@ -169,25 +155,26 @@ fn resolve(out: &str) -> Result<SocketAddr, OscError> {
     })
 }
 
-struct Listener {
+struct ServerThread {
     socket: Socket,
     receiver: Receiver,
-    speaker: Speaker,
+    replies: Replies,
     closing: Arc<AtomicBool>,
     dropped: Arc<AtomicU64>,
 }
 
-/// What is sent, and to whom.
-struct Speaker {
-    addresses: Arc<Addresses>,
-    world: World,
+/// Replies and feedback to clients.
+struct Replies {
+    addresses: Arc<AddressMap>,
+    plane: ControlPlane,
+    allowed: Arc<AllowList>,
     subscribers: Subscribers,
     askers: Vec<SocketAddr>,
     answers: Vec<(ParamId, Scale)>,
     buffer: Vec<u8>,
 }
 
-impl Listener {
+impl ServerThread {
     fn run(mut self) {
         let mut packet = vec![0; MAX_PACKET];
         let (mut feedback_due, mut count_due) = (Instant::now(), Instant::now());
@@ -195,7 +182,7 @@ impl Listener {
             let held = self.receiver.next_due().filter(|due| *due < feedback_due);
             let deadline = held.unwrap_or(feedback_due);
             match self.socket.receive(&mut packet, deadline, held.is_some()) {
-                Ok(Some((length, from))) => self.take(&packet[..length], from),
+                Ok(Some((length, from))) => self.handle(&packet[..length], from),
                 Ok(None) => {}
                 // An answer that found nobody is told here on some systems; the port is as good as before.
                 Err(error) => {
@@ -207,59 +194,57 @@ impl Listener {
             self.receiver.release(now);
             if now >= feedback_due {
                 feedback_due = now + FEEDBACK_INTERVAL;
-                self.speaker.send_changes(&self.socket, now);
+                self.replies.send_changes(&self.socket, now);
             }
             if now >= count_due {
                 count_due = now + COUNT_INTERVAL;
-                self.count();
+                self.count_dropped();
             }
         }
-        self.count();
+        self.count_dropped();
     }
 
-    fn count(&self) {
+    fn count_dropped(&self) {
         let dropped = self.socket.dropped().unwrap_or(0);
         let more = dropped.saturating_sub(self.dropped.swap(dropped, Ordering::Relaxed));
         if more > 0 {
             let text = format!(
                 "OSC came too fast: the system threw {more} packets away (on Linux a larger net.core.rmem_max helps)"
             );
-            self.speaker.world.notices.warn(text);
+            self.replies.plane.notices.warn(text);
         }
     }
 
-    fn take(&mut self, packet: &[u8], from: SocketAddr) {
+    fn handle(&mut self, packet: &[u8], from: SocketAddr) {
         let Self {
-            speaker,
+            replies,
             receiver,
             socket,
             ..
         } = self;
-        if !speaker
-            .world
-            .guard
-            .lets_in(from.ip(), &speaker.world.notices)
-        {
+        if !replies.allowed.allows(from.ip(), &replies.plane.notices) {
             return;
         }
         let now = Instant::now();
         receiver.receive(packet, &from, now, |ask| match ask {
-            Ask::Told(action) => speaker
-                .subscribers
-                .told(from, action, &speaker.world.table, now),
-            Ask::Value(param, scale) => speaker.ask(param, scale),
-            Ask::All => speaker.ask_all(from),
-            Ask::Subscribe(ask) => {
-                let (table, addresses) = (&speaker.world.table, &speaker.addresses);
-                speaker.subscribers.add(from, &ask, table, addresses, now);
+            SenderRequest::Acted(action) => {
+                replies
+                    .subscribers
+                    .note_action(from, action, &replies.plane.table, now)
             }
-            Ask::Unsubscribe(port) => speaker.subscribers.remove(from, port),
+            SenderRequest::Query(param, scale) => replies.ask(param, scale),
+            SenderRequest::QueryAll => replies.ask_all(from),
+            SenderRequest::Subscribe(ask) => {
+                let (table, addresses) = (&replies.plane.table, &replies.addresses);
+                replies.subscribers.add(from, &ask, table, addresses, now);
+            }
+            SenderRequest::Unsubscribe(port) => replies.subscribers.remove(from, port),
         });
-        speaker.answer(socket, from);
+        replies.answer(socket, from);
     }
 }
 
-impl Speaker {
+impl Replies {
     fn ask(&mut self, param: ParamId, scale: Scale) {
         if self.answers.len() < MAX_ANSWERS {
             self.answers.push((param, scale));
@@ -275,44 +260,44 @@ impl Speaker {
 
     fn answer(&mut self, socket: &Socket, to: SocketAddr) {
         for (param, scale) in self.answers.drain(..) {
-            let (row, value) = (self.world.table.row(param), self.world.values.get(param));
+            let (row, value) = (self.plane.table.row(param), self.plane.values.get(param));
             // What a part of the position's range is depends on the loop's length: it is told as it is.
             let scaled =
                 scale == Scale::Unit && row.name != "loop.position" && row.kind != Kind::Text;
             let prefix = if scaled { "/unit" } else { "" };
-            let address = [prefix, self.addresses.of(param)];
+            let address = [prefix, self.addresses.get(param)];
             let text;
             let argument = match row.kind {
                 Kind::Text => {
-                    text = self.world.values.text(param);
-                    Sent::Text(&text)
+                    text = self.plane.values.text(param);
+                    OscValue::Text(&text)
                 }
-                _ if scaled => Sent::Float(row.to_unit(value) as f32),
-                _ => sent(row, value),
+                _ if scaled => OscValue::Float(row.to_unit(value) as f32),
+                _ => osc_value(row, value),
             };
-            write(&mut self.buffer, &address, argument);
+            encode(&mut self.buffer, &address, argument);
             socket.send(&self.buffer, to);
         }
     }
 
     fn send_changes(&mut self, socket: &Socket, now: Instant) {
         let Self {
-            world,
+            plane,
             addresses,
             buffer,
             ..
         } = self;
         self.subscribers
-            .changes(&world.table, &world.values, now, |to, param, row, value| {
-                write(buffer, &[addresses.of(param)], sent(row, value));
+            .changes(&plane.table, &plane.values, now, |to, param, row, value| {
+                encode(buffer, &[addresses.get(param)], osc_value(row, value));
                 socket.send(buffer, to)
             });
         for to in self.askers.drain(..) {
-            for (param, row) in world.table.iter().filter(|(_, row)| lasts(row)) {
-                write(
+            for (param, row) in plane.table.iter().filter(|(_, row)| has_value(row)) {
+                encode(
                     buffer,
-                    &[addresses.of(param)],
-                    sent(row, world.values.get(param)),
+                    &[addresses.get(param)],
+                    osc_value(row, plane.values.get(param)),
                 );
                 socket.send(buffer, to);
             }

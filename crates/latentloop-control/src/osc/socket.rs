@@ -1,4 +1,4 @@
-//! The UDP socket: a large buffer before it, and the count of what the system threw away.
+//! The UDP socket, with a large receive buffer, and a count of the packets that the system dropped.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -13,7 +13,7 @@ const FINE: Duration = Duration::from_micros(500);
 /// A timeout of the system that is off by less is left as it is: every change is a call.
 const SLACK: Duration = Duration::from_millis(3);
 
-/// A socket that is listened to with a deadline.
+/// A UDP socket that is read with a deadline.
 #[derive(Debug)]
 pub(super) struct Socket {
     socket: UdpSocket,
@@ -91,7 +91,7 @@ impl Socket {
 
     /// Packets that the system threw away because the thread did not take them in time; nothing where it does not tell.
     pub(super) fn dropped(&self) -> Option<u64> {
-        super::drops::count(&self.socket)
+        super::dropped_packets::count(&self.socket)
     }
 
     fn set_fine(&mut self, fine: bool) -> io::Result<()> {

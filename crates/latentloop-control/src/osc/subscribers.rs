@@ -1,11 +1,11 @@
-//! Who is sent every change.
+//! Subscribers: clients that are sent every change.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::addresses::Addresses;
+use super::addresses::AddressMap;
+use super::change_tracker::{ChangeTracker, has_value};
 use super::decoder::Subscription;
-use super::feed::{Feed, lasts};
 use crate::control::Values;
 use crate::instrument::{Action, ParamId, Row, Table};
 
@@ -14,95 +14,108 @@ const MAX_SUBSCRIBERS: usize = 32;
 /// How long a subscription holds that is not renewed.
 const HOLDS: Duration = Duration::from_secs(60);
 
-/// Listeners that asked for changes, or were named at the start.
+/// The subscribers: clients that asked for changes, or were named at the start.
 #[derive(Debug, Default)]
 pub(super) struct Subscribers(Vec<Subscriber>);
 
 #[derive(Debug)]
 struct Subscriber {
     to: SocketAddr,
-    /// Whose settings it knows: those of one port, or of a whole machine.
-    hand: Hand,
-    ends: Ends,
-    feed: Feed,
+    /// Whose settings it knows.
+    sender: Sender,
+    expiry: Expiry,
+    changes: ChangeTracker,
 }
 
+/// When a subscription ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Ends {
+enum Expiry {
     /// Never: it was named at the start.
-    Never,
+    Permanent,
     /// When it is ended, or gives way to others.
-    Asked,
+    UntilRemoved,
     /// When nothing renews it.
     At(Instant),
 }
 
+/// The senders whose settings a subscriber knows.
 #[derive(Debug)]
-enum Hand {
+enum Sender {
+    /// One port.
     Port(SocketAddr),
-    Machine(std::net::IpAddr),
+    /// Every port of a machine.
+    Host(std::net::IpAddr),
 }
 
 impl Subscribers {
-    /// Somebody who is told everything for ever.
-    pub(super) fn name(&mut self, to: SocketAddr, table: &Table, addresses: &Addresses) {
+    /// Adds a permanent subscriber to everything.
+    pub(super) fn add_permanent(&mut self, to: SocketAddr, table: &Table, addresses: &AddressMap) {
         self.0.push(Subscriber {
             to,
-            hand: Hand::Machine(to.ip()),
-            ends: Ends::Never,
-            feed: feed("", table, addresses),
+            sender: Sender::Host(to.ip()),
+            expiry: Expiry::Permanent,
+            changes: tracker("", table, addresses),
         });
     }
 
-    /// Begins a subscription, or renews it: either way the whole state is sent. Where there are too many, the one that was
+    /// Adds a subscription, or renews it: either way the whole state is sent. Where there are too many, the one that was
     /// renewed longest ago gives way.
     pub(super) fn add(
         &mut self,
         from: SocketAddr,
         ask: &Subscription<'_>,
         table: &Table,
-        addresses: &Addresses,
+        addresses: &AddressMap,
         now: Instant,
     ) {
         let to = SocketAddr::new(from.ip(), ask.port.unwrap_or(from.port()));
         self.0
-            .retain(|subscriber| subscriber.to != to || subscriber.ends == Ends::Never);
+            .retain(|subscriber| subscriber.to != to || subscriber.expiry == Expiry::Permanent);
         if self.0.len() >= MAX_SUBSCRIBERS
-            && let Some(oldest) = self.0.iter().position(|other| other.ends != Ends::Never)
+            && let Some(oldest) = self
+                .0
+                .iter()
+                .position(|other| other.expiry != Expiry::Permanent)
         {
             self.0.remove(oldest);
         }
         self.0.push(Subscriber {
             to,
             // A program that names its port sends from another, and nobody knows which.
-            hand: match ask.port {
-                Some(_) => Hand::Machine(from.ip()),
-                None => Hand::Port(from),
+            sender: match ask.port {
+                Some(_) => Sender::Host(from.ip()),
+                None => Sender::Port(from),
             },
-            ends: match ask.keep {
-                true => Ends::Asked,
-                false => Ends::At(now + HOLDS),
+            expiry: match ask.keep {
+                true => Expiry::UntilRemoved,
+                false => Expiry::At(now + HOLDS),
             },
-            feed: feed(ask.prefix, table, addresses),
+            changes: tracker(ask.prefix, table, addresses),
         });
     }
 
-    /// Ends a subscription.
+    /// Expiry a subscription.
     pub(super) fn remove(&mut self, from: SocketAddr, port: Option<u16>) {
         let to = SocketAddr::new(from.ip(), port.unwrap_or(from.port()));
         self.0
-            .retain(|subscriber| subscriber.to != to || subscriber.ends == Ends::Never);
+            .retain(|subscriber| subscriber.to != to || subscriber.expiry == Expiry::Permanent);
     }
 
-    /// Somebody did something, which those that it belongs to know.
-    pub(super) fn told(&mut self, from: SocketAddr, action: &Action, table: &Table, now: Instant) {
+    /// Notes an action of a sender, which its subscribers know.
+    pub(super) fn note_action(
+        &mut self,
+        from: SocketAddr,
+        action: &Action,
+        table: &Table,
+        now: Instant,
+    ) {
         for subscriber in &mut self.0 {
-            let theirs = match subscriber.hand {
-                Hand::Port(address) => address == from,
-                Hand::Machine(machine) => machine == from.ip(),
+            let theirs = match subscriber.sender {
+                Sender::Port(address) => address == from,
+                Sender::Host(machine) => machine == from.ip(),
             };
             if theirs {
-                subscriber.feed.told(action, table, now);
+                subscriber.changes.note_action(action, table, now);
             }
         }
     }
@@ -118,46 +131,46 @@ impl Subscribers {
         self.0.retain_mut(|subscriber| {
             let mut reached = true;
             subscriber
-                .feed
+                .changes
                 .changes(table, values, now, |param, row, value| {
                     reached &= send(subscriber.to, param, row, value);
                 });
-            match subscriber.ends {
-                Ends::Never => true,
-                Ends::Asked => reached,
-                Ends::At(end) => reached && now < end,
+            match subscriber.expiry {
+                Expiry::Permanent => true,
+                Expiry::UntilRemoved => reached,
+                Expiry::At(end) => reached && now < end,
             }
         });
     }
 }
 
-fn feed(prefix: &str, table: &Table, addresses: &Addresses) -> Feed {
-    let mut feed = Feed::new(table);
+fn tracker(prefix: &str, table: &Table, addresses: &AddressMap) -> ChangeTracker {
+    let mut tracker = ChangeTracker::new(table);
     for (param, row) in table.iter() {
-        let below = addresses.of(param).strip_prefix(prefix);
-        if lasts(row) && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-            feed.want(param, true);
+        let below = addresses.get(param).strip_prefix(prefix);
+        if has_value(row) && below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            tracker.watch(param, true);
         }
     }
-    feed
+    tracker
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    struct World {
+    struct Rig {
         table: Table,
-        addresses: Addresses,
+        addresses: AddressMap,
         values: Values,
         subscribers: Subscribers,
     }
 
-    impl World {
+    impl Rig {
         fn new() -> Self {
             let table = Table::standard();
             Self {
-                addresses: Addresses::new(&table),
+                addresses: AddressMap::new(&table),
                 values: Values::new(&table),
                 subscribers: Subscribers::default(),
                 table,
@@ -192,13 +205,13 @@ mod tests {
 
     #[test]
     fn a_subscription_begins_with_the_state_of_its_part_and_goes_on_with_changes() {
-        let (mut world, now) = (World::new(), Instant::now());
+        let (mut rig, now) = (Rig::new(), Instant::now());
         let ask = Subscription {
             prefix: "/loop",
             ..ASK
         };
-        world.add(address(5), ask, now);
-        let first = world.heard(now);
+        rig.add(address(5), ask, now);
+        let first = rig.heard(now);
         assert!(
             first
                 .iter()
@@ -209,26 +222,26 @@ mod tests {
             first.iter().all(|(_, name, _)| name != "loop.undo"),
             "triggers are not sent"
         );
-        assert_eq!(world.heard(now), []);
+        assert_eq!(rig.heard(now), []);
         let (speed, fade) = (
-            world.table.find("loop.speed").unwrap(),
-            world.table.find("master.fade").unwrap(),
+            rig.table.find("loop.speed").unwrap(),
+            rig.table.find("master.fade").unwrap(),
         );
-        world.values.set(speed, 2.0);
-        world.values.set(fade, 0.5);
-        assert_eq!(world.heard(now), [(5, "loop.speed".to_owned(), 2.0)]);
-        world.subscribers.remove(address(5), None);
-        world.values.set(speed, 3.0);
-        assert_eq!(world.heard(now), []);
+        rig.values.set(speed, 2.0);
+        rig.values.set(fade, 0.5);
+        assert_eq!(rig.heard(now), [(5, "loop.speed".to_owned(), 2.0)]);
+        rig.subscribers.remove(address(5), None);
+        rig.values.set(speed, 3.0);
+        assert_eq!(rig.heard(now), []);
     }
 
     #[test]
     fn whoever_sets_a_value_is_not_told_it_and_the_others_are() {
-        let (mut world, now) = (World::new(), Instant::now());
-        world.add(address(5), ASK, now);
-        world.add(address(6), ASK, now);
+        let (mut rig, now) = (Rig::new(), Instant::now());
+        rig.add(address(5), ASK, now);
+        rig.add(address(6), ASK, now);
         // This one sends from another port than it hears on.
-        world.add(
+        rig.add(
             address(7),
             Subscription {
                 port: Some(8),
@@ -236,35 +249,36 @@ mod tests {
             },
             now,
         );
-        world.heard(now);
-        let param = world.table.find("loop.speed").unwrap();
+        rig.heard(now);
+        let param = rig.table.find("loop.speed").unwrap();
         let set = Action::Set { param, value: 99.0 };
-        world.subscribers.told(address(5), &set, &world.table, now);
-        world.values.set(param, 8.0);
+        rig.subscribers
+            .note_action(address(5), &set, &rig.table, now);
+        rig.values.set(param, 8.0);
         let name = || "loop.speed".to_owned();
-        assert_eq!(world.heard(now), [(6, name(), 8.0)]);
+        assert_eq!(rig.heard(now), [(6, name(), 8.0)]);
         // It was clamped: that is told, once the hand is quiet.
         let later = now + QUIET_OVER;
-        assert_eq!(world.heard(later), [(5, name(), 8.0), (8, name(), 8.0)]);
+        assert_eq!(rig.heard(later), [(5, name(), 8.0), (8, name(), 8.0)]);
     }
 
     const QUIET_OVER: Duration = Duration::from_millis(260);
 
     #[test]
     fn subscriptions_end_unless_they_are_renewed_or_kept_and_are_bounded() {
-        let (mut world, now) = (World::new(), Instant::now());
-        world.add(address(5), ASK, now);
-        world.add(address(6), Subscription { keep: true, ..ASK }, now);
+        let (mut rig, now) = (Rig::new(), Instant::now());
+        rig.add(address(5), ASK, now);
+        rig.add(address(6), Subscription { keep: true, ..ASK }, now);
         let later = now + HOLDS;
-        world.heard(later);
-        let param = world.table.find("loop.speed").unwrap();
-        world.values.set(param, 2.0);
-        assert_eq!(world.heard(later).len(), 1);
+        rig.heard(later);
+        let param = rig.table.find("loop.speed").unwrap();
+        rig.values.set(param, 2.0);
+        assert_eq!(rig.heard(later).len(), 1);
         for port in 100..140 {
-            world.add(address(port), ASK, later);
+            rig.add(address(port), ASK, later);
         }
-        assert_eq!(world.subscribers.0.len(), MAX_SUBSCRIBERS);
-        let kept = world.subscribers.0.iter().map(|other| other.to.port());
+        assert_eq!(rig.subscribers.0.len(), MAX_SUBSCRIBERS);
+        let kept = rig.subscribers.0.iter().map(|other| other.to.port());
         assert_eq!(kept.collect::<Vec<_>>(), (108..140).collect::<Vec<_>>());
     }
 }

@@ -35,17 +35,17 @@ fn ask(
 fn words(request: &Request<'_>) -> String {
     let name = |param: &ParamId| TABLE.row(*param).name.clone();
     match request {
-        Request::Do(Action::Set { param, value }) => format!("{} = {value}", name(param)),
-        Request::Do(Action::SetUnit { param, unit }) => {
+        Request::Act(Action::Set { param, value }) => format!("{} = {value}", name(param)),
+        Request::Act(Action::SetUnit { param, unit }) => {
             format!("{} = {unit} of its range", name(param))
         }
-        Request::Do(Action::Nudge { param, delta }) => format!("{} + {delta}", name(param)),
-        Request::Do(Action::Trigger { param }) => format!("{}!", name(param)),
-        Request::Do(Action::Text { param, text }) => format!("{} {text:?}", name(param)),
-        Request::Do(action) => format!("{action:?}"),
-        Request::Ask(param, Scale::Own) => format!("{}?", name(param)),
-        Request::Ask(param, Scale::Unit) => format!("unit {}?", name(param)),
-        Request::AskAll => "all?".to_owned(),
+        Request::Act(Action::Nudge { param, delta }) => format!("{} + {delta}", name(param)),
+        Request::Act(Action::Trigger { param }) => format!("{}!", name(param)),
+        Request::Act(Action::Text { param, text }) => format!("{} {text:?}", name(param)),
+        Request::Act(action) => format!("{action:?}"),
+        Request::Query(param, Scale::Own) => format!("{}?", name(param)),
+        Request::Query(param, Scale::Unit) => format!("unit {}?", name(param)),
+        Request::QueryAll => "all?".to_owned(),
         Request::Subscribe(ask) => {
             format!("subscribe {:?} {:?} {}", ask.port, ask.prefix, ask.keep)
         }

@@ -1,4 +1,4 @@
-//! What the local network is told: multicast DNS service discovery (RFC 6762, RFC 6763).
+//! The announcement on the local network: multicast DNS service discovery (RFC 6762, RFC 6763).
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ const SERVICES: [&str; 2] = ["_oscjson._tcp.local.", "_osc._udp.local."];
 /// How long taking the services back may last.
 const PARTING: Duration = Duration::from_millis(500);
 
-/// Two services, told until dropped.
+/// An mDNS announcement of both services, until dropped.
 pub(super) struct Announcement {
     daemon: ServiceDaemon,
     names: Vec<String>,
@@ -27,7 +27,7 @@ impl std::fmt::Debug for Announcement {
 }
 
 impl Announcement {
-    /// Tells of both; says so where it cannot, and the rest goes on.
+    /// Announces both; where that fails the performer is warned, and the rest goes on.
     pub(super) fn start(query: SocketAddr, osc: SocketAddr, notices: &Notices) -> Option<Self> {
         match Self::try_start(query, osc) {
             Ok(announcement) => Some(announcement),

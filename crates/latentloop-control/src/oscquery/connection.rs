@@ -1,32 +1,35 @@
-//! One client: its request, its answer, and its WebSocket.
+//! HTTP connections: request, reply, and WebSocket.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::listener::Listener;
-use super::reply::{Reply, Space, reply};
+use super::reply::{AddressSpace, Reply, reply};
 use super::request::{Head, HeadError};
+use super::web_socket::WebSocketClient;
 
 /// How long a client may take over its request, and over its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A client that asks, is answered, or listens. Nothing here waits.
+/// A client's connection. Nothing here waits.
 pub(super) struct Connection {
     pub(super) from: SocketAddr,
     pub(super) until: Instant,
     stage: Stage,
 }
 
+/// The stage of a connection.
 enum Stage {
-    Asks(TcpStream, Vec<u8>),
-    Answered(TcpStream, Vec<u8>, usize),
-    /// What lies beyond the request's head belongs to the WebSocket.
-    Opens(TcpStream, Vec<u8>, usize, Vec<u8>),
+    /// The request is being read.
+    Request(TcpStream, Vec<u8>),
+    /// The reply is being sent, after which the connection closes.
+    Reply(TcpStream, Vec<u8>, usize),
+    /// The handshake is being sent; what lies beyond the request's head belongs to the WebSocket.
+    Handshake(TcpStream, Vec<u8>, usize, Vec<u8>),
     /// All was sent; the client closes first, so that nothing of it is lost.
-    Leaves(TcpStream),
-    Listens(Box<Listener>),
-    Gone,
+    Closing(TcpStream),
+    WebSocket(Box<WebSocketClient>),
+    Closed,
 }
 
 impl Connection {
@@ -38,105 +41,109 @@ impl Connection {
         Ok(Self {
             from,
             until: now + PATIENCE,
-            stage: Stage::Asks(stream, Vec::new()),
+            stage: Stage::Request(stream, Vec::new()),
         })
     }
 
     /// The WebSocket, once it is one.
-    pub(super) fn listener(&mut self) -> Option<&mut Listener> {
+    pub(super) fn web_socket(&mut self) -> Option<&mut WebSocketClient> {
         match &mut self.stage {
-            Stage::Listens(listener) => Some(listener),
+            Stage::WebSocket(client) => Some(client),
             _ => None,
         }
     }
 
-    pub(super) fn listens(&self) -> bool {
-        matches!(self.stage, Stage::Listens(_) | Stage::Opens(..))
+    pub(super) fn is_web_socket(&self) -> bool {
+        matches!(self.stage, Stage::WebSocket(_) | Stage::Handshake(..))
     }
 
     /// Goes on as far as it can without waiting. False where the connection is over.
-    pub(super) fn step(&mut self, space: &Space<'_>, may_listen: bool, now: Instant) -> bool {
-        if !self.listens() && now >= self.until {
+    pub(super) fn step(&mut self, space: &AddressSpace<'_>, may_open: bool, now: Instant) -> bool {
+        if !self.is_web_socket() && now >= self.until {
             return false;
         }
         loop {
-            match std::mem::replace(&mut self.stage, Stage::Gone) {
-                Stage::Asks(mut stream, mut asked) => {
+            match std::mem::replace(&mut self.stage, Stage::Closed) {
+                Stage::Request(mut stream, mut asked) => {
                     let mut bytes = [0; 2048];
                     let read = stream.read(&mut bytes);
                     let count = match read {
                         Ok(0) => return false,
                         Ok(count) => count,
                         Err(error) if waits(&error) => {
-                            self.stage = Stage::Asks(stream, asked);
+                            self.stage = Stage::Request(stream, asked);
                             return true;
                         }
                         Err(_) => return false,
                     };
                     asked.extend_from_slice(&bytes[..count]);
                     self.stage = match Head::parse(&asked) {
-                        Ok(None) => Stage::Asks(stream, asked),
+                        Ok(None) => Stage::Request(stream, asked),
                         Ok(Some(head)) => match reply(Ok(&head), space) {
-                            Reply::Last(answer) => Stage::Answered(stream, answer, 0),
-                            Reply::Socket(answer) if may_listen => {
-                                Stage::Opens(stream, answer, 0, asked.split_off(head.length))
+                            Reply::Last(answer) => Stage::Reply(stream, answer, 0),
+                            Reply::Socket(answer) if may_open => {
+                                Stage::Handshake(stream, answer, 0, asked.split_off(head.length))
                             }
-                            Reply::Socket(_) => Stage::Answered(stream, super::reply::full(), 0),
+                            Reply::Socket(_) => Stage::Reply(stream, super::reply::full(), 0),
                         },
                         Err(error) => answered(stream, error, space),
                     };
                 }
-                Stage::Answered(mut stream, answer, mut sent) => {
+                Stage::Reply(mut stream, answer, mut sent) => {
                     match send(&mut stream, &answer, &mut sent) {
                         Sent::All => {
                             let _ = stream.shutdown(std::net::Shutdown::Write);
-                            self.stage = Stage::Leaves(stream);
+                            self.stage = Stage::Closing(stream);
                         }
                         Sent::Some => {
-                            self.stage = Stage::Answered(stream, answer, sent);
+                            self.stage = Stage::Reply(stream, answer, sent);
                             return true;
                         }
                         Sent::Failed => return false,
                     }
                 }
-                Stage::Opens(mut stream, answer, mut sent, rest) => {
+                Stage::Handshake(mut stream, answer, mut sent, rest) => {
                     match send(&mut stream, &answer, &mut sent) {
                         Sent::All => {
-                            self.stage =
-                                Stage::Listens(Box::new(Listener::new(stream, rest, space.table)));
+                            self.stage = Stage::WebSocket(Box::new(WebSocketClient::new(
+                                stream,
+                                rest,
+                                space.table,
+                            )));
                         }
                         Sent::Some => {
-                            self.stage = Stage::Opens(stream, answer, sent, rest);
+                            self.stage = Stage::Handshake(stream, answer, sent, rest);
                             return now < self.until;
                         }
                         Sent::Failed => return false,
                     }
                 }
                 // What it still sends is thrown away, a little at a time.
-                Stage::Leaves(mut stream) => {
+                Stage::Closing(mut stream) => {
                     let going_on = match stream.read(&mut [0; 2048]) {
                         Ok(count) => count > 0,
                         Err(error) => waits(&error),
                     };
-                    self.stage = Stage::Leaves(stream);
+                    self.stage = Stage::Closing(stream);
                     return going_on;
                 }
-                listens @ Stage::Listens(_) => {
-                    self.stage = listens;
+                open @ Stage::WebSocket(_) => {
+                    self.stage = open;
                     return true;
                 }
-                Stage::Gone => return false,
+                Stage::Closed => return false,
             }
         }
     }
 }
 
-fn answered(stream: TcpStream, error: HeadError, space: &Space<'_>) -> Stage {
+fn answered(stream: TcpStream, error: HeadError, space: &AddressSpace<'_>) -> Stage {
     match reply(Err(error), space) {
-        Reply::Last(answer) | Reply::Socket(answer) => Stage::Answered(stream, answer, 0),
+        Reply::Last(answer) | Reply::Socket(answer) => Stage::Reply(stream, answer, 0),
     }
 }
 
+/// How much of a reply was sent.
 enum Sent {
     All,
     Some,

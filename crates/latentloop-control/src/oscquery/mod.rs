@@ -3,12 +3,12 @@
 
 mod announcement;
 mod connection;
-mod listener;
 mod origin;
 mod reply;
 mod request;
 mod server;
 mod tree;
+mod web_socket;
 
 pub use request::{Head, HeadError, Target};
 pub use server::{QueryError, QueryServer};

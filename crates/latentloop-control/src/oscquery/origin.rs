@@ -1,4 +1,4 @@
-//! Which names and which pages are answered: a page of another machine must not play the instrument through a browser.
+//! Host and Origin checks: a page of another machine must not play the instrument through a browser.
 
 use std::net::{IpAddr, Ipv6Addr};
 

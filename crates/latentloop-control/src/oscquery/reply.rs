@@ -1,4 +1,4 @@
-//! What a request is answered with.
+//! Replies to HTTP requests.
 
 use std::net::SocketAddr;
 
@@ -9,28 +9,28 @@ use super::origin::{host_is_ours, page_is_ours};
 use super::request::{Head, HeadError, Target};
 use super::tree::{ATTRIBUTES, UNSUPPORTED, WRITE_ONLY, host_info, node};
 use crate::control::Values;
-use crate::control::osc::Addresses;
+use crate::control::osc::AddressMap;
 use crate::instrument::Table;
 
-/// What goes back, and what the connection is from then on.
+/// A reply, and what the connection is from then on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
-    /// This, and the end.
+    /// This, and the connection ends.
     Last(Vec<u8>),
-    /// This, and then WebSocket.
+    /// This, and the connection becomes a WebSocket.
     Socket(Vec<u8>),
 }
 
-/// What is described.
-pub(super) struct Space<'a> {
+/// The address space that is served.
+pub(super) struct AddressSpace<'a> {
     pub(super) table: &'a Table,
-    pub(super) addresses: &'a Addresses,
+    pub(super) addresses: &'a AddressMap,
     pub(super) values: &'a Values,
     pub(super) osc: SocketAddr,
 }
 
 /// Answers a head, or says what is wrong with it.
-pub(super) fn reply(head: Result<&Head, HeadError>, space: &Space<'_>) -> Reply {
+pub(super) fn reply(head: Result<&Head, HeadError>, space: &AddressSpace<'_>) -> Reply {
     let head = match head {
         Ok(head) => head,
         Err(HeadError::Length) => {
@@ -94,7 +94,7 @@ pub(super) fn reply(head: Result<&Head, HeadError>, space: &Space<'_>) -> Reply 
 }
 
 /// The JSON that is asked for, or the status that says why there is none.
-fn describe(target: &Target, space: &Space<'_>) -> Result<Value, &'static str> {
+fn describe(target: &Target, space: &AddressSpace<'_>) -> Result<Value, &'static str> {
     let attribute = target.attribute.as_deref();
     if attribute == Some("HOST_INFO") {
         return Ok(host_info(space.osc));
@@ -150,8 +150,8 @@ mod tests {
 
     fn answer(head: &str) -> String {
         let table = Table::standard();
-        let space = Space {
-            addresses: &Addresses::new(&table),
+        let space = AddressSpace {
+            addresses: &AddressMap::new(&table),
             values: &Values::new(&table),
             table: &table,
             osc: SocketAddr::from(([127, 0, 0, 1], 7000)),

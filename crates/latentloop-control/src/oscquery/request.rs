@@ -1,11 +1,11 @@
-//! The head of an HTTP request. Hostile until parsed.
+//! HTTP request heads. Hostile until parsed.
 
 /// The longest head that is read.
 pub(super) const MAX_HEAD: usize = 8 << 10;
 /// Header lines that are read.
 const MAX_HEADERS: usize = 64;
 
-/// What is asked for.
+/// The head of an HTTP request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// `GET`, or what else was sent.
@@ -22,7 +22,7 @@ pub struct Head {
     pub length: usize,
 }
 
-/// What a request is about.
+/// The target of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The path, its percent signs decoded, without a slash at its end: empty for the whole tree.
@@ -31,7 +31,7 @@ pub struct Target {
     pub attribute: Option<String>,
 }
 
-/// Why a head was refused.
+/// An error in a request head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
     /// It is no HTTP.

@@ -1,4 +1,4 @@
-//! The thread that answers, one client after another: none of them can make it wait.
+//! The OSCQuery server, thread `oscquery`: answers one client after another; none of them can make it wait.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 use super::announcement::Announcement;
 use super::connection::Connection;
-use super::listener::Stream;
-use super::reply::Space;
-use crate::control::osc::{Addresses, FEEDBACK_INTERVAL, Receiver, World};
+use super::reply::AddressSpace;
+use crate::control::osc::{AddressMap, FEEDBACK_INTERVAL, Receiver};
+use crate::control::{AllowList, ControlPlane};
 
 /// Clients at once.
 const MAX_CONNECTIONS: usize = 32;
 /// Of those, WebSockets: a request always finds room.
-const MAX_LISTENERS: usize = 24;
-/// How often clients are looked after, and how often the door where there are none.
+const MAX_WEB_SOCKETS: usize = 24;
+/// How often clients are looked after, and how often new ones are accepted where there are none.
 const BUSY: Duration = Duration::from_millis(4);
 const IDLE: Duration = Duration::from_millis(25);
 
-/// Why OSCQuery is not served.
+/// An error of starting the OSCQuery server.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// The port could not be opened.
@@ -38,7 +38,7 @@ pub enum QueryError {
     Thread(std::io::Error),
 }
 
-/// Serves OSCQuery on a TCP port until dropped.
+/// An OSCQuery server on a TCP port, until dropped.
 #[derive(Debug)]
 pub struct QueryServer {
     address: SocketAddr,
@@ -53,35 +53,36 @@ impl QueryServer {
     ///
     /// # Errors
     /// When the port is taken, the address means nothing, or the system gives no thread.
-    pub fn start(address: &str, osc: SocketAddr, world: World) -> Result<Self, QueryError> {
+    pub fn start(
+        address: &str,
+        osc: SocketAddr,
+        plane: ControlPlane,
+        allowed: Arc<AllowList>,
+    ) -> Result<Self, QueryError> {
         let bind = |source| QueryError::Bind {
             address: address.to_owned(),
             source,
         };
-        let door = TcpListener::bind(address).map_err(bind)?;
-        door.set_nonblocking(true).map_err(bind)?;
-        let local = door.local_addr().map_err(bind)?;
+        let listener = TcpListener::bind(address).map_err(bind)?;
+        listener.set_nonblocking(true).map_err(bind)?;
+        let local = listener.local_addr().map_err(bind)?;
         let closing = Arc::new(AtomicBool::new(false));
-        let addresses = Arc::new(Addresses::new(&world.table));
+        let addresses = Arc::new(AddressMap::new(&plane.table));
         let announcement =
-            (!local.ip().is_loopback()).then(|| Announcement::start(local, osc, &world.notices));
-        let host = Host {
-            receiver: Receiver::new(
-                Arc::clone(&world.table),
-                Arc::clone(&addresses),
-                Arc::clone(&world.inbox),
-                Arc::clone(&world.notices),
-            ),
-            door,
+            (!local.ip().is_loopback()).then(|| Announcement::start(local, osc, &plane.notices));
+        let server = ServerThread {
+            receiver: Receiver::new(plane.clone(), Arc::clone(&addresses)),
+            listener,
             osc,
             addresses,
-            world,
+            plane,
+            allowed,
             closing: Arc::clone(&closing),
             connections: Vec::with_capacity(MAX_CONNECTIONS),
         };
         let thread = std::thread::Builder::new()
             .name("oscquery".into())
-            .spawn(move || host.run())
+            .spawn(move || server.run())
             .map_err(QueryError::Thread)?;
         Ok(Self {
             address: local,
@@ -108,22 +109,23 @@ impl Drop for QueryServer {
     }
 }
 
-struct Host {
-    door: TcpListener,
+struct ServerThread {
+    listener: TcpListener,
     osc: SocketAddr,
-    addresses: Arc<Addresses>,
-    world: World,
+    addresses: Arc<AddressMap>,
+    plane: ControlPlane,
+    allowed: Arc<AllowList>,
     receiver: Receiver,
     closing: Arc<AtomicBool>,
     connections: Vec<Connection>,
 }
 
-impl Host {
+impl ServerThread {
     fn run(mut self) {
         let mut changes_due = Instant::now();
         while !self.closing.load(Ordering::Relaxed) {
             let now = Instant::now();
-            self.let_in(now);
+            self.accept(now);
             let changes = now >= changes_due;
             if changes {
                 changes_due = now + FEEDBACK_INTERVAL;
@@ -138,16 +140,16 @@ impl Host {
             std::thread::sleep(rest);
         }
         for connection in &mut self.connections {
-            if let Some(listener) = connection.listener() {
-                listener.close();
+            if let Some(client) = connection.web_socket() {
+                client.close();
             }
         }
     }
 
     /// Takes new clients. Where there is no room, the one whose request has taken longest gives way.
-    fn let_in(&mut self, now: Instant) {
+    fn accept(&mut self, now: Instant) {
         for _ in 0..MAX_CONNECTIONS {
-            let (stream, from) = match self.door.accept() {
+            let (stream, from) = match self.listener.accept() {
                 Ok(found) => found,
                 Err(error) => {
                     if error.kind() != std::io::ErrorKind::WouldBlock {
@@ -156,14 +158,16 @@ impl Host {
                     return;
                 }
             };
-            if !self.world.guard.lets_in(from.ip(), &self.world.notices) {
+            if !self.allowed.allows(from.ip(), &self.plane.notices) {
                 continue;
             }
             match Connection::new(stream, from, now) {
                 Ok(connection) => {
                     if self.connections.len() >= MAX_CONNECTIONS
-                        && let Some(oldest) =
-                            self.connections.iter().position(|other| !other.listens())
+                        && let Some(oldest) = self
+                            .connections
+                            .iter()
+                            .position(|other| !other.is_web_socket())
                     {
                         self.connections.remove(oldest);
                     }
@@ -177,38 +181,36 @@ impl Host {
     fn serve(&mut self, changes: bool, now: Instant) {
         let Self {
             addresses,
-            world,
+            plane,
             receiver,
             connections,
             osc,
             ..
         } = self;
-        let (table, values) = (&*world.table, &*world.values);
-        let space = Space {
+        let (table, values) = (&*plane.table, &*plane.values);
+        let space = AddressSpace {
             table,
             addresses,
             values,
             osc: *osc,
         };
-        let stream = Stream {
-            table,
-            addresses,
-            values,
-        };
-        let mut listeners = connections.iter().filter(|other| other.listens()).count();
+        let mut web_sockets = connections
+            .iter()
+            .filter(|other| other.is_web_socket())
+            .count();
         connections.retain_mut(|connection| {
-            let before = connection.listens();
-            if !connection.step(&space, listeners < MAX_LISTENERS, now) {
+            let before = connection.is_web_socket();
+            if !connection.step(&space, web_sockets < MAX_WEB_SOCKETS, now) {
                 return false;
             }
-            if !before && connection.listens() {
-                listeners += 1;
+            if !before && connection.is_web_socket() {
+                web_sockets += 1;
             }
             let from = connection.from;
-            match connection.listener() {
-                Some(listener) => {
-                    listener.take(from, receiver, &stream, now)
-                        && (!changes || listener.send_changes(&stream, now))
+            match connection.web_socket() {
+                Some(client) => {
+                    client.receive(from, receiver, &space, now)
+                        && (!changes || client.send_changes(&space, now))
                 }
                 None => true,
             }

@@ -1,11 +1,11 @@
-//! The parameters as the proposal describes an address space.
+//! The address space: the parameters as a tree of JSON nodes.
 
 use std::net::SocketAddr;
 
 use serde_json::{Map, Value, json};
 
 use crate::control::Values;
-use crate::control::osc::{Addresses, Sent};
+use crate::control::osc::{AddressMap, OscValue};
 use crate::instrument::{Kind, ParamId, Row, Table};
 
 /// Attributes of the proposal that nodes have here.
@@ -33,11 +33,11 @@ pub(super) const UNSUPPORTED: [&str; 6] = [
 /// The access of what can be set and not asked for.
 pub(super) const WRITE_ONLY: i32 = 2;
 
-/// A node, all below it included; nothing where there is none. `path` is without a slash at its end.
+/// The JSON of a node, all below it included; nothing where there is none. `path` is without a slash at its end.
 pub(super) fn node(
     path: &str,
     table: &Table,
-    addresses: &Addresses,
+    addresses: &AddressMap,
     values: &Values,
 ) -> Option<Value> {
     if let Some(param) = addresses.find(path) {
@@ -46,7 +46,7 @@ pub(super) fn node(
     let mut root = container(path);
     let mut found = false;
     for (param, _) in table.iter() {
-        let Some(below) = addresses.of(param).strip_prefix(path) else {
+        let Some(below) = addresses.get(param).strip_prefix(path) else {
             continue;
         };
         let Some(below) = below.strip_prefix('/') else {
@@ -87,7 +87,7 @@ fn container(path: &str) -> Map<String, Value> {
 fn method(
     param: ParamId,
     table: &Table,
-    addresses: &Addresses,
+    addresses: &AddressMap,
     values: &Values,
 ) -> Map<String, Value> {
     let row = table.row(param);
@@ -95,7 +95,7 @@ fn method(
     let mut put = |name: &str, value: Value| {
         node.insert(name.to_owned(), value);
     };
-    put("FULL_PATH", addresses.of(param).into());
+    put("FULL_PATH", addresses.get(param).into());
     put("DESCRIPTION", row.help.as_str().into());
     put("TYPE", type_tag(row).into());
     let access = match row.kind {
@@ -140,27 +140,27 @@ fn type_tag(row: &Row) -> &'static str {
 }
 
 fn value(row: &Row, value: f64) -> Value {
-    match streamed(row, value) {
-        Sent::Float(value) => {
+    match tree_value(row, value) {
+        OscValue::Float(value) => {
             // The shortest number that is this float: 0.3, not 0.30000001192092896.
             value.to_string().parse::<f64>().unwrap_or_default().into()
         }
-        Sent::Int(value) => value.into(),
-        Sent::Bool(value) => value.into(),
-        Sent::Text(text) => text.into(),
+        OscValue::Int(value) => value.into(),
+        OscValue::Bool(value) => value.into(),
+        OscValue::Text(text) => text.into(),
     }
 }
 
-/// A value of the type that the tree says: choices by name, toggles as true and false.
-pub(super) fn streamed(row: &Row, value: f64) -> Sent<'static> {
+/// A parameter's value, of the type that the tree says: choices by name, toggles as true and false.
+pub(super) fn tree_value(row: &Row, value: f64) -> OscValue<'static> {
     match row.kind {
-        Kind::Float => Sent::Float(value as f32),
-        Kind::Toggle => Sent::Bool(value > 0.5),
+        Kind::Float => OscValue::Float(value as f32),
+        Kind::Toggle => OscValue::Bool(value > 0.5),
         Kind::Choice(names) => match names.get(value as usize) {
-            Some(name) => Sent::Text(name),
-            None => Sent::Text(""),
+            Some(name) => OscValue::Text(name),
+            None => OscValue::Text(""),
         },
-        Kind::Int | Kind::Trigger | Kind::Text => Sent::Int(value as i32),
+        Kind::Int | Kind::Trigger | Kind::Text => OscValue::Int(value as i32),
     }
 }
 
@@ -195,9 +195,9 @@ pub(super) fn host_info(osc: SocketAddr) -> Value {
 mod tests {
     use super::*;
 
-    fn world() -> (Table, Addresses, Values) {
+    fn world() -> (Table, AddressMap, Values) {
         let table = Table::standard();
-        (table.clone(), Addresses::new(&table), Values::new(&table))
+        (table.clone(), AddressMap::new(&table), Values::new(&table))
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is heard, as four numbers: overall level and the energy of three bands.
+//! Sound analysis: overall level and the energy of three bands.
 
 use std::{f32::consts::TAU, sync::Arc};
 
@@ -15,7 +15,7 @@ const FLOOR_DB: f32 = -60.0;
 /// Edges of the low, mid and high band, in hertz.
 const BAND_EDGES_HZ: [f32; 4] = [20.0, 250.0, 2_000.0, 12_000.0];
 
-/// What is heard at one moment. Each value is in 0..=1, linear in decibels from -60 dBFS to full scale.
+/// Features of the sound at one moment. Each value is in 0..=1, linear in decibels from -60 dBFS to full scale.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Features {
     /// Root mean square of the whole signal.
@@ -28,7 +28,7 @@ pub struct Features {
     pub high: f32,
 }
 
-/// Turns a stream of mono samples into [`Features`], about a hundred times a second. Allocates when it is made,
+/// An analyser: turns a stream of mono samples into [`Features`], about a hundred times a second. Allocates when it is made,
 /// never after.
 pub struct Analyser {
     fft: Arc<dyn Fft<f32>>,

@@ -1,4 +1,4 @@
-//! The capture device itself: found, opened, watched, and opened again when it was lost.
+//! The connection to the capture device: found, opened, watched, and opened again when it was lost.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -12,7 +12,7 @@ use cpal::{
 };
 use crossbeam_channel::{Receiver, Sender};
 
-use super::capture::{Format, OPEN_TIMEOUT, POLL_INTERVAL, Shared};
+use super::state::{CaptureState, Format, OPEN_TIMEOUT, POLL_INTERVAL};
 use super::{Input, SoundError, device};
 
 /// Frames in one callback. PulseAudio's own choice of buffer has been seen to lose two seconds.
@@ -23,24 +23,25 @@ const OLDEST: Duration = Duration::from_millis(500);
 /// A device that delivers nothing for this long is taken for lost.
 const STALL_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The outcome of opening a device.
 pub(super) type Opened = Result<(Input, Format), SoundError>;
 
-/// Opens the device, and again whenever it was lost. Runs on the thread `sound`, where alone streams are made and
+/// The thread `sound`: opens the device, and again whenever it was lost. Here alone streams are made and
 /// closed: both can block for long.
-pub(super) struct Keeper {
+pub(super) struct DeviceThread {
     pub(super) asked: String,
-    pub(super) shared: Arc<Shared>,
+    pub(super) state: Arc<CaptureState>,
     /// Tells the owner, by being dropped, that this thread is past everything that can block.
     pub(super) _running: Sender<()>,
 }
 
-impl Keeper {
+impl DeviceThread {
     pub(super) fn run(&self, opened: &Sender<Opened>) {
         let mut format = None;
-        while !self.shared.is_closing() {
-            match Connection::open(&self.asked, format, &self.shared) {
+        while !self.state.is_closing() {
+            match Connection::open(&self.asked, format, &self.state) {
                 Ok(connection) => {
-                    self.shared.connected.store(true, Ordering::Relaxed);
+                    self.state.connected.store(true, Ordering::Relaxed);
                     if format.is_none() {
                         // The owner may have given up waiting; then `closing` is set and this ends at once.
                         _ = opened.send(Ok((connection.input.clone(), connection.format)));
@@ -48,8 +49,8 @@ impl Keeper {
                         tracing::info!("the sound input {} is back", connection.input);
                     }
                     format = Some(connection.format);
-                    let lost = connection.wait(&self.shared);
-                    self.shared.connected.store(false, Ordering::Relaxed);
+                    let lost = connection.wait(&self.state);
+                    self.state.connected.store(false, Ordering::Relaxed);
                     if let Some(reason) = lost {
                         tracing::warn!(
                             "the sound input {} is gone ({reason}): the show goes on in silence, and looks for it each second",
@@ -74,13 +75,13 @@ impl Keeper {
     fn stand_in(&self, format: Format) {
         let since = Instant::now();
         let mut delivered = 0;
-        while since.elapsed() < RECONNECT_INTERVAL && !self.shared.is_closing() {
+        while since.elapsed() < RECONNECT_INTERVAL && !self.state.is_closing() {
             thread::park_timeout(POLL_INTERVAL);
             let due = (since.elapsed().as_secs_f64() * f64::from(format.sample_rate_hz)) as u64;
             for _ in delivered..due {
-                self.shared.push([0.0; 2]);
+                self.state.push([0.0; 2]);
             }
-            self.shared.note_age(Duration::ZERO);
+            self.state.note_age(Duration::ZERO);
             delivered = due;
         }
     }
@@ -109,7 +110,7 @@ impl Connection {
     fn open(
         asked: &str,
         earlier: Option<Format>,
-        shared: &Arc<Shared>,
+        state: &Arc<CaptureState>,
     ) -> Result<Self, SoundError> {
         let (input, device) = device::find(asked)?;
         let failed = |error: cpal::Error| SoundError::Open {
@@ -132,7 +133,7 @@ impl Connection {
             },
         };
         let (errors_in, errors) = crossbeam_channel::bounded(1);
-        let stream = build(&device, config, offered.sample_format(), shared, errors_in)
+        let stream = build(&device, config, offered.sample_format(), state, errors_in)
             .and_then(|stream| stream.play().map(|()| stream))
             .map_err(failed)?;
         Ok(Self {
@@ -144,17 +145,17 @@ impl Connection {
     }
 
     /// Waits while the device delivers. Returns why it stopped, or nothing if the capture closes.
-    fn wait(&self, shared: &Shared) -> Option<String> {
-        let mut captured = shared.captured_frames.load(Ordering::Relaxed);
+    fn wait(&self, state: &CaptureState) -> Option<String> {
+        let mut captured = state.captured_frames.load(Ordering::Relaxed);
         let mut since = Instant::now();
         loop {
-            if shared.is_closing() {
+            if state.is_closing() {
                 return None;
             }
             if let Ok(error) = self.errors.try_recv() {
                 return Some(error.to_string());
             }
-            let now = shared.captured_frames.load(Ordering::Relaxed);
+            let now = state.captured_frames.load(Ordering::Relaxed);
             if now != captured {
                 captured = now;
                 since = Instant::now();
@@ -170,19 +171,19 @@ fn build(
     device: &cpal::Device,
     config: cpal::StreamConfig,
     sample_format: cpal::SampleFormat,
-    shared: &Arc<Shared>,
+    state: &Arc<CaptureState>,
     errors: Sender<cpal::Error>,
 ) -> Result<cpal::Stream, cpal::Error> {
     use cpal::SampleFormat as S;
     match sample_format {
-        S::F32 => build_as::<f32>(device, config, shared, errors),
-        S::F64 => build_as::<f64>(device, config, shared, errors),
-        S::I8 => build_as::<i8>(device, config, shared, errors),
-        S::I16 => build_as::<i16>(device, config, shared, errors),
-        S::I24 => build_as::<cpal::I24>(device, config, shared, errors),
-        S::I32 => build_as::<i32>(device, config, shared, errors),
-        S::U8 => build_as::<u8>(device, config, shared, errors),
-        S::U16 => build_as::<u16>(device, config, shared, errors),
+        S::F32 => build_as::<f32>(device, config, state, errors),
+        S::F64 => build_as::<f64>(device, config, state, errors),
+        S::I8 => build_as::<i8>(device, config, state, errors),
+        S::I16 => build_as::<i16>(device, config, state, errors),
+        S::I24 => build_as::<cpal::I24>(device, config, state, errors),
+        S::I32 => build_as::<i32>(device, config, state, errors),
+        S::U8 => build_as::<u8>(device, config, state, errors),
+        S::U16 => build_as::<u16>(device, config, state, errors),
         other => Err(cpal::Error::with_message(
             cpal::ErrorKind::UnsupportedConfig,
             format!("samples of the form {other} are not supported"),
@@ -193,7 +194,7 @@ fn build(
 fn build_as<T>(
     device: &cpal::Device,
     config: cpal::StreamConfig,
-    shared: &Arc<Shared>,
+    state: &Arc<CaptureState>,
     errors: Sender<cpal::Error>,
 ) -> Result<cpal::Stream, cpal::Error>
 where
@@ -201,21 +202,21 @@ where
     f32: FromSample<T>,
 {
     let channels = usize::from(config.channels).max(1);
-    let shared = Arc::clone(shared);
+    let state = Arc::clone(state);
     let rate = f64::from(config.sample_rate);
     device.build_input_stream(
         config,
         move |samples: &[T], info: &cpal::InputCallbackInfo| {
             for frame in samples.chunks_exact(channels) {
                 let right = frame[channels.min(2) - 1];
-                shared.push([frame[0], right].map(f32::from_sample_));
+                state.push([frame[0], right].map(f32::from_sample_));
             }
             let frames = (samples.len() / channels) as u64;
             // The device says when it heard the first of them.
             let at = info.timestamp();
             let first = at.callback.duration_since(at.capture).min(OLDEST);
-            shared.note_age(first.saturating_sub(Duration::from_secs_f64(frames as f64 / rate)));
-            shared.captured_frames.fetch_add(frames, Ordering::Relaxed);
+            state.note_age(first.saturating_sub(Duration::from_secs_f64(frames as f64 / rate)));
+            state.captured_frames.fetch_add(frames, Ordering::Relaxed);
         },
         move |error| match error.kind() {
             // The stream goes on after these.

@@ -1,10 +1,10 @@
-//! Finding a capture device by its name among all sound systems of the machine.
+//! Capture devices: finding one by its name among all sound systems of the machine.
 
 use cpal::traits::{DeviceTrait, HostTrait};
 
 use super::SoundError;
 
-/// A device that sound can be captured from.
+/// A capture device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
     /// The sound system that offers it: `PulseAudio`, `JACK`, `ALSA`, `CoreAudio` …

@@ -8,12 +8,14 @@ mod analysis;
 mod capture;
 mod connection;
 mod device;
+mod state;
 
 pub use analysis::{Analyser, Features};
-pub use capture::{Capture, Format};
+pub use capture::Capture;
 pub use device::{Input, inputs};
+pub use state::Format;
 
-/// Why a capture device could not be opened.
+/// An error of opening a capture device.
 #[derive(Debug, thiserror::Error)]
 pub enum SoundError {
     /// No input bears the name that was asked for.

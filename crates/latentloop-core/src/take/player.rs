@@ -41,6 +41,7 @@ pub struct Check {
 pub struct Player<'a> {
     instrument: Instrument,
     model: Option<Model>,
+    seed: u32,
     events: Cow<'a, [(u64, Event)]>,
     next: usize,
     start: u64,
@@ -57,6 +58,7 @@ impl<'a> Player<'a> {
             start: instrument.ticks(),
             instrument,
             model: None,
+            seed: 0,
             events: Cow::Owned(events.collect()),
             next: 0,
             check: Check::default(),
@@ -75,6 +77,7 @@ impl<'a> Player<'a> {
             start: take.start(),
             instrument,
             model: Some(take.opening.model.clone()),
+            seed: take.opening.seed,
             events: Cow::Borrowed(&take.events),
             next: 0,
             check: Check::default(),
@@ -87,14 +90,67 @@ impl<'a> Player<'a> {
     /// # Errors
     /// When a state or a preset on the way fits neither the table nor the model.
     pub fn advance(&mut self, tick: u64) -> Result<(), PlayerError> {
-        while let Some(&(at, _)) = self.events.get(self.next)
-            && at <= tick
-        {
-            self.walk(at);
+        let end = self.end(tick);
+        self.play(end)?;
+        self.walk(tick);
+        Ok(())
+    }
+
+    /// Goes on to the picture of a tick, as it was drawn: what was done at the tick itself, but after its latents were drawn,
+    /// takes effect with the next picture.
+    ///
+    /// # Errors
+    /// As [`Player::advance`].
+    pub fn advance_to_picture(&mut self, tick: u64) -> Result<(), PlayerError> {
+        let end = self.end_of_picture(tick);
+        self.play(end)?;
+        self.walk(tick);
+        Ok(())
+    }
+
+    /// Goes on as [`Player::advance_to_picture`] does, but no further than to where another model takes effect; true where one
+    /// does.
+    ///
+    /// # Errors
+    /// As [`Player::advance`].
+    pub fn advance_before_model(&mut self, tick: u64) -> Result<bool, PlayerError> {
+        let end = self.end_of_picture(tick);
+        let until = self.events[self.next..end]
+            .iter()
+            .position(|(_, event)| matches!(event, Event::Model(_)));
+        self.play(until.map_or(end, |until| self.next + until))?;
+        if until.is_none() {
+            self.walk(tick);
+        }
+        Ok(until.is_some())
+    }
+
+    /// What has not taken effect yet.
+    pub(super) fn rest(&self) -> &[(u64, Event)] {
+        &self.events[self.next..]
+    }
+
+    /// Where the events end that are at a tick or before it.
+    fn end(&self, tick: u64) -> usize {
+        self.next + self.events[self.next..].partition_point(|(at, _)| *at <= tick)
+    }
+
+    /// Where the events end that a picture of that tick was drawn after.
+    fn end_of_picture(&self, tick: u64) -> usize {
+        let end = self.end(tick);
+        let is_drawn =
+            |(at, event): &(u64, Event)| *at == tick && matches!(event, Event::Latents { .. });
+        let drawn = self.events[self.next..end].iter().rposition(is_drawn);
+        drawn.map_or(end, |drawn| self.next + drawn + 1)
+    }
+
+    /// Lets events take effect, up to one of them.
+    fn play(&mut self, end: usize) -> Result<(), PlayerError> {
+        while self.next < end {
+            self.walk(self.events[self.next].0);
             self.happen()?;
             self.next += 1;
         }
-        self.walk(tick);
         Ok(())
     }
 
@@ -106,6 +162,11 @@ impl<'a> Player<'a> {
     /// The model that is played now; nothing in a script, whose model is its preset's.
     pub fn model(&self) -> Option<&Model> {
         self.model.as_ref()
+    }
+
+    /// The seed of grain; 0 in a script.
+    pub fn seed(&self) -> u32 {
+        self.seed
     }
 
     /// The tick that it began at.
@@ -122,6 +183,7 @@ impl<'a> Player<'a> {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             model: self.model.clone().unwrap_or_default(),
+            seed: self.seed,
             state: self.instrument.state(),
         }
     }

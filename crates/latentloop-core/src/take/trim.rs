@@ -15,11 +15,8 @@ pub fn trim(take: &Take, from: u64, to: u64, table: &Arc<Table>) -> Result<Take,
     let from = take.start() + from.min(take.length());
     let to = take.start().saturating_add(to).clamp(from, take.end);
     let mut player = Player::take(take, table)?;
-    player.advance(from)?;
-    let kept = take
-        .events
-        .iter()
-        .filter(|(tick, _)| *tick > from && *tick <= to);
+    player.advance_to_picture(from)?;
+    let kept = player.rest().iter().filter(|(tick, _)| *tick <= to);
     Ok(Take {
         events: kept.cloned().collect(),
         opening: Box::new(player.snapshot()),

@@ -28,28 +28,7 @@ pub use forms::Winograd;
 pub use palette::painted_with;
 pub use statistics::Statistics;
 
-/// Rows of latents that make up a keyframe: the one that is shown and its seven companions.
-pub const ROWS: usize = 8;
-
-/// Which statistics batch norm uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Norm {
-    /// Those gathered in training: one row is drawn.
-    Running,
-    /// Those of the eight rows drawn together, as the reference work does.
-    Batch,
-}
-
-impl Norm {
-    /// Rows of latents that one picture takes: 1 or [`ROWS`].
-    pub fn rows(self) -> usize {
-        match self {
-            Self::Running => 1,
-            Self::Batch => ROWS,
-        }
-    }
-}
+pub use crate::latent::{Norm, ROWS};
 
 /// How a value in -1..1 becomes a byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,19 +1,18 @@
 //! The look on a graphics card: from a picture's bytes through the passes that do something, to a texture.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::fused::{self, Run};
-use super::limiter::State;
 use super::own::Shelf;
 use super::pass::{Numbers, Pass};
 use super::pipeline::{buffer, buffer_layout, group, pipeline};
 use super::plane::{BYTES, Binding, LINEAR, Planes};
-use super::readback::Readback;
 use super::workshop::{Job, Made, OwnPass, Workshop};
 use crate::instrument::OWN_PASSES;
 use crate::stage::gpu::Gpu;
-use crate::stage::{Canvas, GpuError};
+use crate::stage::limiter::State;
+use crate::stage::upload::TextureId;
+use crate::stage::{GpuError, GpuFrame};
 
 /// Uniforms one after the other: those of the passes, then the limiter's, that of the picture at a keyframe, which is kept as it
 /// is, and those of runs that are drawn in one go.
@@ -51,9 +50,8 @@ pub struct Look {
     pub(super) memory: wgpu::Buffer,
     pub(super) memory_groups: [wgpu::BindGroup; 2],
     pub(super) planes: Option<Planes>,
-    /// Counts every size that pictures have had.
-    pub(super) generation: u64,
-    pub(super) readback: Option<Readback>,
+    /// Which texture the finished pictures are drawn into.
+    pub(super) output: TextureId,
     /// Which of two planes is drawn into now.
     pub(super) turn: usize,
     pub(super) has_trail: bool,
@@ -183,8 +181,7 @@ impl Look {
             memory,
             memory_groups,
             planes: None,
-            generation: 0,
-            readback: None,
+            output: TextureId::new(),
             turn: 0,
             has_trail: false,
             has_last: false,
@@ -221,7 +218,7 @@ impl Look {
     }
 
     /// From now on a performer's own passes are drawn too.
-    pub(super) fn wear(&mut self, shelf: Arc<Shelf>) {
+    pub(crate) fn wear(&mut self, shelf: Arc<Shelf>) {
         self.order(Job::Wear(shelf));
         if self.waits && self.order(Job::Say) {
             while let Some(made) = self.workshop.as_ref().and_then(Workshop::wait) {
@@ -286,36 +283,16 @@ impl Look {
         }
     }
 
-    /// What was drawn last, its size, and a number that changes when it is another texture.
-    pub(crate) fn output(&self) -> Option<(&wgpu::TextureView, (u32, u32), u64)> {
+    /// What was drawn last.
+    pub(crate) fn output(&self) -> Option<GpuFrame<'_>> {
         let planes = self.planes.as_ref()?;
-        Some((&planes.output.view, planes.size, self.generation))
-    }
-
-    /// Asks for what was drawn last and takes the next picture that has come, without waiting; when that was asked for.
-    pub(super) fn read(&mut self, canvas: &mut Canvas) -> Option<Instant> {
-        let planes = self.planes.as_ref()?;
-        let make = || Readback::new(&self.device, planes.size);
-        let readback = self.readback.get_or_insert_with(make);
-        // Where all buffers are on their way, the next picture is asked for.
-        readback.ask(&self.device, &self.queue, &planes.output);
-        // What the driver has to say comes with the next picture.
-        let _ = self.device.poll(wgpu::PollType::Poll);
-        readback.take(canvas)
-    }
-
-    /// Waits for what was drawn last: false where the card fails.
-    pub(super) fn read_waiting(&mut self, canvas: &mut Canvas) -> bool {
-        let Some(planes) = &self.planes else {
-            return false;
-        };
-        let make = || Readback::new(&self.device, planes.size);
-        let readback = self.readback.get_or_insert_with(make);
-        readback.ask(&self.device, &self.queue, &planes.output)
-            && self
-                .device
-                .poll(wgpu::PollType::wait_indefinitely())
-                .is_ok()
-            && readback.take(canvas).is_some()
+        Some(GpuFrame {
+            device: &self.device,
+            queue: &self.queue,
+            texture: &planes.output.texture,
+            view: &planes.output.view,
+            size: planes.size,
+            id: self.output,
+        })
     }
 }

@@ -1,14 +1,14 @@
 //! One picture through the passes that do something, in their order.
 
 use super::card::{HOLD, LIMITER, Look, RUNS, STRIDE};
-use super::finish::LookFrame;
 use super::fused::Run;
-use super::limiter::{State, shader_tick};
 use super::pass::{Moment, Numbers, Pass, header};
 use super::pipeline::attachment;
 use super::plane::{Plane, Planes};
 use crate::instrument::TICKS_PER_SEC;
-use crate::stage::Canvas;
+use crate::stage::limiter::{State, shader_tick};
+use crate::stage::upload::TextureId;
+use crate::stage::{Canvas, PostFrame};
 
 /// What is drawn in one go.
 #[derive(Clone, Copy, Debug)]
@@ -28,11 +28,11 @@ struct Plan {
 
 impl Look {
     /// Draws a picture with a look. `before` is what was shown without this card until now, where that is so.
-    pub(super) fn draw(
+    pub(crate) fn draw(
         &mut self,
         canvas: &Canvas,
-        frame: &LookFrame,
-        before: Option<(&State, &[u8])>,
+        frame: &PostFrame,
+        before: Option<(&State, &Canvas)>,
     ) {
         self.take_made();
         self.follow_size(canvas.size);
@@ -110,8 +110,7 @@ impl Look {
             .is_none_or(|planes| planes.size != size)
         {
             self.planes = Some(Planes::new(&self.device, &self.binding, size));
-            self.readback = None;
-            self.generation += 1;
+            self.output = TextureId::new();
             self.has_trail = false;
             self.has_last = false;
             self.head.holds = false;
@@ -119,18 +118,18 @@ impl Look {
     }
 
     /// Goes on from what another path has shown; whether that is a picture of this size.
-    fn go_on(&mut self, canvas: &Canvas, (state, last): (&State, &[u8])) -> bool {
+    fn go_on(&mut self, canvas: &Canvas, (state, last): (&State, &Canvas)) -> bool {
         self.queue
             .write_buffer(&self.memory, 0, bytemuck::bytes_of(state));
-        self.has_last = last.len() == canvas.rgba.len();
+        self.has_last = last.size == canvas.size;
         if let (Some(planes), true) = (&self.planes, self.has_last) {
-            planes.before.fill(&self.queue, last, canvas.size);
+            planes.before.fill(&self.queue, &last.rgba, last.size);
         }
         self.has_last
     }
 
     /// Follows the play head; whether the present picture is to be kept, for the transition to go on from.
-    fn follow_head(&mut self, frame: &LookFrame) -> bool {
+    fn follow_head(&mut self, frame: &PostFrame) -> bool {
         let now = frame.values.position;
         let before = self.head.position.replace(now).unwrap_or(now);
         let is_asked_for = Pass::Transition.is_asked_for(&frame.values);
@@ -149,7 +148,7 @@ impl Look {
         is_held
     }
 
-    fn moment(&self, size: (u32, u32), frame: &LookFrame) -> Moment {
+    fn moment(&self, size: (u32, u32), frame: &PostFrame) -> Moment {
         // Two pictures within a tick are one tick apart, and after a pause feedback does not leap.
         let passed = frame
             .tick
@@ -167,7 +166,7 @@ impl Look {
     }
 
     /// Which passes are drawn, and which of them in one go.
-    fn plan(&mut self, frame: &LookFrame, moment: &Moment) -> Plan {
+    fn plan(&mut self, frame: &PostFrame, moment: &Moment) -> Plan {
         let mut active = [Pass::Tilt; Pass::ALL.len()];
         let mut count = 0;
         for place in frame.values.order.passes() {
@@ -206,7 +205,7 @@ impl Look {
     }
 
     /// Copies every uniform to the card.
-    fn stage(&mut self, frame: &LookFrame, moment: &Moment, plan: &Plan) {
+    fn stage(&mut self, frame: &PostFrame, moment: &Moment, plan: &Plan) {
         let values = &frame.values;
         let mut put = |index: usize, numbers: Numbers| {
             let bytes: &[u8] = bytemuck::cast_slice(&numbers);

@@ -1,7 +1,8 @@
 //! The passes of the look: which of them do something, with which numbers, from which shader.
 
 use super::LookValues;
-use crate::instrument::{OWN_KNOBS, OWN_PASSES, PASSES, TICKS_PER_SEC};
+use crate::instrument::params::{Segments, Transition};
+use crate::instrument::{Choice, OWN_KNOBS, OWN_PASSES, PASSES, TICKS_PER_SEC};
 use crate::palette::Oklab;
 
 /// Least and greatest value of each knob of a performer's own pass.
@@ -248,7 +249,7 @@ fn transition(v: &LookValues, direction: f32) -> [f32; 4] {
     let way = v.transition as u32;
     let phase = v.position - libm::floorf(v.position);
     let walked = if direction < 0.0 { 1.0 - phase } else { phase };
-    let is_dip = crate::instrument::TRANSITIONS.get(way as usize) == Some(&"dip");
+    let is_dip = Transition::from_index(way as usize) == Transition::Dip;
     let gone = if is_dip {
         walked
     } else {
@@ -259,8 +260,7 @@ fn transition(v: &LookValues, direction: f32) -> [f32; 4] {
 
 /// How many segments a value of `look.kaleidoscope` stands for.
 fn segments(index: f32) -> f32 {
-    let name = crate::instrument::SEGMENTS.get(index as usize);
-    name.and_then(|name| name.parse().ok()).unwrap_or(1.0)
+    Segments::from_index(index as usize).count() as f32
 }
 
 /// Whether a strobe is in the dark half of its period.

@@ -1,16 +1,16 @@
 //! The look on whatever card there is.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::own::Shelf;
-use super::{Finish, Look, LookFrame, LookValues, OwnValues};
+use super::{Look, LookValues, OwnValues};
 use crate::instrument::LookOrder;
 use crate::palette::{Oklab, Palette, Swatch};
-use crate::stage::Canvas;
+use crate::stage::{Canvas, Finished, PostChain, PostFrame, Readback};
 
 mod own;
 mod passes;
-mod readback;
 
 const SIZE: (u32, u32) = (64, 64);
 
@@ -43,8 +43,8 @@ pub(super) fn amber() -> Oklab {
     Palette::try_from(four.to_vec()).unwrap().oklab()
 }
 
-fn frame(values: LookValues, number: u64) -> LookFrame {
-    LookFrame {
+fn frame(values: LookValues, number: u64) -> PostFrame {
+    PostFrame {
         values,
         brightness: 1.0,
         blackout: false,
@@ -54,13 +54,38 @@ fn frame(values: LookValues, number: u64) -> LookFrame {
     }
 }
 
+/// A post chain whose pictures are waited for.
+#[derive(Default)]
+struct Finish {
+    chain: PostChain,
+    readback: Readback,
+}
+
+impl Finish {
+    fn of(look: Look) -> Self {
+        Self {
+            chain: PostChain::with_gpu(look),
+            ..Self::default()
+        }
+    }
+
+    /// Finishes a picture in place; whether the card did it.
+    fn finish(&mut self, canvas: &mut Canvas, frame: &PostFrame) -> bool {
+        let finished = self.chain.run(canvas, frame);
+        let on_card = matches!(finished, Finished::Gpu(_));
+        self.readback.request(&finished, Instant::now());
+        canvas.copy_from(self.readback.wait().unwrap());
+        on_card
+    }
+}
+
 /// The last of so many pictures that a look makes of the synthetic one, shifted by a pixel each time.
 fn drawn(values: LookValues, pictures: u64) -> Canvas {
     drawn_by(Look::headless().unwrap().waiting(), values, pictures)
 }
 
 fn drawn_by(look: Look, values: LookValues, pictures: u64) -> Canvas {
-    let mut finish = Finish::with(look);
+    let mut finish = Finish::of(look);
     let mut canvas = Canvas::default();
     for number in 0..pictures {
         canvas = synthetic();
@@ -68,9 +93,7 @@ fn drawn_by(look: Look, values: LookValues, pictures: u64) -> Canvas {
         let mut frame = frame(values, number);
         // Half a keyframe goes by while a golden picture is drawn.
         frame.values.position += 0.125 * number as f32;
-        if finish.finish(&mut canvas, &frame) {
-            assert!(finish.read_waiting(&mut canvas));
-        }
+        finish.finish(&mut canvas, &frame);
     }
     canvas
 }
@@ -119,7 +142,7 @@ fn passes_that_are_drawn_in_one_go_make_the_picture_that_they_make_one_by_one() 
 
 #[test]
 fn a_transition_begins_at_every_keyframe_with_the_picture_that_was_there() {
-    let mut finish = Finish::with(Look::headless().unwrap().waiting());
+    let mut finish = Finish::of(Look::headless().unwrap().waiting());
     let mut number = 0;
     let mut shown = |position: f32, level: u8| {
         let mut canvas = Canvas::black(SIZE);
@@ -132,7 +155,6 @@ fn a_transition_begins_at_every_keyframe_with_the_picture_that_was_there() {
             ..LookValues::default()
         };
         assert!(finish.finish(&mut canvas, &frame(values, number)));
-        assert!(finish.read_waiting(&mut canvas));
         number += 1;
         canvas.rgba[0]
     };
@@ -156,7 +178,7 @@ fn a_transition_begins_at_every_keyframe_with_the_picture_that_was_there() {
 
 #[test]
 fn with_defaults_the_picture_is_the_same_bit_for_bit_and_the_card_draws_nothing() {
-    let mut finish = Finish::with(Look::headless().unwrap());
+    let mut finish = Finish::of(Look::headless().unwrap());
     let mut canvas = synthetic();
     let on_card = finish.finish(&mut canvas, &frame(LookValues::default(), 0));
     assert!(!on_card);
@@ -165,7 +187,7 @@ fn with_defaults_the_picture_is_the_same_bit_for_bit_and_the_card_draws_nothing(
 
 #[test]
 fn the_card_gives_back_what_no_pass_has_changed() {
-    let mut finish = Finish::with(Look::headless().unwrap());
+    let mut finish = Finish::of(Look::headless().unwrap());
     // Every grey there is, and every level of one colour.
     let mut every = Canvas::black(SIZE);
     for (at, pixel) in every.rgba.chunks_exact_mut(4).enumerate() {
@@ -184,7 +206,6 @@ fn the_card_gives_back_what_no_pass_has_changed() {
     for (values, number) in [(strobe, 0), (LookValues::default(), 1)] {
         let mut canvas = every.clone();
         assert!(finish.finish(&mut canvas, &frame(values, number)));
-        assert!(finish.read_waiting(&mut canvas));
         let worst = canvas
             .rgba
             .iter()
@@ -200,7 +221,7 @@ fn the_card_gives_back_what_no_pass_has_changed() {
 /// The pictures of a strobe at ten hertz, on the card or on the processor: mean bytes.
 fn strobed(on_card: bool, limiter: f32) -> Vec<u8> {
     let mut finish = if on_card {
-        Finish::with(Look::headless().unwrap())
+        Finish::of(Look::headless().unwrap())
     } else {
         Finish::default()
     };
@@ -218,9 +239,7 @@ fn strobed(on_card: bool, limiter: f32) -> Vec<u8> {
         if on_card || !is_dark {
             canvas.rgba.fill(255);
         }
-        if finish.finish(&mut canvas, &frame(values, number)) {
-            assert!(finish.read_waiting(&mut canvas));
-        }
+        finish.finish(&mut canvas, &frame(values, number));
         let sum: u64 = canvas
             .rgba
             .chunks_exact(4)
@@ -267,7 +286,7 @@ fn a_strobe_of_ten_hertz_is_held_on_the_card_as_on_the_processor() {
 #[test]
 fn a_strobe_that_comes_and_goes_does_not_get_past_the_limiter() {
     // The card and the processor take turns: each goes on from what the other has shown.
-    let mut finish = Finish::with(Look::headless().unwrap());
+    let mut finish = Finish::of(Look::headless().unwrap());
     let mut levels: Vec<f32> = Vec::new();
     for number in 0..300u64 {
         let mut canvas = Canvas::black(SIZE);
@@ -279,9 +298,7 @@ fn a_strobe_that_comes_and_goes_does_not_get_past_the_limiter() {
         if number % 120 < 15 {
             values.grain = 0.05;
         }
-        if finish.finish(&mut canvas, &frame(values, number)) {
-            assert!(finish.read_waiting(&mut canvas));
-        }
+        finish.finish(&mut canvas, &frame(values, number));
         levels.push((f32::from(canvas.rgba[4 * 2080]) / 255.0).powf(2.2));
     }
     let changes: Vec<usize> = (1..levels.len())
@@ -298,7 +315,7 @@ fn a_strobe_that_comes_and_goes_does_not_get_past_the_limiter() {
 
 #[test]
 fn a_blackout_is_black_at_once_behind_feedback_and_grain() {
-    let mut finish = Finish::with(Look::headless().unwrap());
+    let mut finish = Finish::of(Look::headless().unwrap());
     let values = LookValues {
         feedback: 0.9,
         grain: 0.5,
@@ -308,12 +325,12 @@ fn a_blackout_is_black_at_once_behind_feedback_and_grain() {
         finish.finish(&mut synthetic(), &frame(values, number));
     }
     let mut canvas = synthetic();
-    let black = LookFrame {
+    let black = PostFrame {
         brightness: 0.0,
         blackout: true,
         ..frame(values, 3)
     };
-    assert!(finish.finish(&mut canvas, &black) && finish.read_waiting(&mut canvas));
+    assert!(finish.finish(&mut canvas, &black));
     assert!(canvas == Canvas::black(SIZE));
 }
 
@@ -333,14 +350,13 @@ fn a_look_is_drawn_many_times_in_a_reasonable_time() {
         Look::headless().unwrap().waiting(),
         Look::headless().unwrap().one_by_one(),
     ];
-    let mut finishes = looks.map(Finish::with);
+    let mut finishes = looks.map(Finish::of);
     let mut times = [Vec::new(), Vec::new()];
     // In turn, so that a busy machine slows both.
     for number in 0..PICTURES + 2 {
         for (finish, times) in finishes.iter_mut().zip(&mut times) {
             let begun = std::time::Instant::now();
             assert!(finish.finish(&mut canvas, &frame(values, number)));
-            assert!(finish.read_waiting(&mut canvas));
             // The first two make what the others use.
             if number > 1 {
                 times.push(begun.elapsed());

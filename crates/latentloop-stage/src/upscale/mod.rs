@@ -5,7 +5,7 @@ mod planes;
 
 use super::film::Exposure;
 use super::projection::{Filter, Projection, Way};
-use super::sheet::Picture;
+use super::upload::{Picture, TextureId};
 use pipelines::Pipelines;
 use planes::Planes;
 
@@ -15,7 +15,7 @@ pub(super) struct Upscale {
     auto: Filter,
     numbers: wgpu::Buffer,
     /// What is made of the picture, and the number of its texture.
-    planes: Option<(u64, Planes)>,
+    planes: Option<(TextureId, Planes)>,
     way: Way,
     halates: bool,
     has_film: bool,

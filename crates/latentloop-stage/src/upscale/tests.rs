@@ -4,7 +4,7 @@ use super::super::golden::{self, Tolerance};
 use super::*;
 use crate::stage::Canvas;
 use crate::stage::gpu::Gpu;
-use crate::stage::sheet::Sheet;
+use crate::stage::upload::UploadTexture;
 use crate::stage::{Film, Fit, Scaler};
 
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
@@ -57,7 +57,7 @@ const FILM: Film = Film {
 struct Bench {
     gpu: Gpu,
     upscale: Upscale,
-    sheet: Sheet,
+    upload: UploadTexture,
 }
 
 impl Bench {
@@ -71,7 +71,7 @@ impl Bench {
         Self {
             gpu,
             upscale,
-            sheet: Sheet::default(),
+            upload: UploadTexture::default(),
         }
     }
 
@@ -79,7 +79,7 @@ impl Bench {
     fn drawn(&mut self, canvas: &Canvas, projection: &Projection, size: (u32, u32)) -> Canvas {
         let Gpu { device, queue, .. } = &self.gpu;
         let card = Card { device, queue };
-        let picture = self.sheet.upload(device, queue, canvas);
+        let picture = self.upload.upload(device, queue, canvas);
         self.upscale.take(card, picture, projection, size);
         let usage = wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC;
         let target = planes::texture(device, size, FORMAT, usage);

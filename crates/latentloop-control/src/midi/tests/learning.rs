@@ -1,4 +1,4 @@
-//! What is learnt, and which map is whose.
+//! MIDI learn, and the map library.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,60 +7,60 @@ use arc_swap::ArcSwap;
 
 use super::Rig;
 use crate::control::clock::Pulse;
-use crate::control::midi::event::{Control, Sort};
-use crate::control::midi::learning::{Found, Learning};
-use crate::control::midi::listener::{Common, Line, Listener};
-use crate::control::midi::shelf::Shelf;
-use crate::control::midi::{Map, SHIPPED, Wiring};
-use crate::control::{Inbox, Notices, Values};
+use crate::control::midi::event::{ControlId, ControlType};
+use crate::control::midi::input_handler::{InputHandler, MidiContext, SourceState};
+use crate::control::midi::learning::{LearnMode, LearnedControl};
+use crate::control::midi::map_library::MapLibrary;
+use crate::control::midi::{BoundMap, ControllerMap, SHIPPED};
+use crate::control::{ControlPlane, Notices};
 use crate::instrument::Table;
 
 #[test]
 fn while_a_parameter_waits_controls_do_nothing_but_answer() {
-    let table = Table::standard();
-    let common = Arc::new(Common {
-        inbox: Arc::new(Inbox::new(&table)),
-        values: Arc::new(Values::new(&table)),
+    let table = Arc::new(Table::standard());
+    let context = Arc::new(MidiContext {
+        plane: ControlPlane::new(&table),
         pulses: Arc::default(),
-        learning: Learning::default(),
+        learning: LearnMode::default(),
         faults: 0.into(),
     });
-    let map = Map::parse(SHIPPED[4].1, &table).unwrap();
-    let line = Arc::new(Line {
+    let map = ControllerMap::parse(SHIPPED[4].1, &table).unwrap();
+    let source = Arc::new(SourceState {
         number: 7,
-        wiring: ArcSwap::from_pointee(Wiring::new(map)),
+        bound: ArcSwap::from_pointee(BoundMap::new(map)),
         heard_at: 0.into(),
     });
-    let mut listener = Listener::new(Arc::clone(&line), Arc::clone(&common));
+    let mut handler = InputHandler::new(Arc::clone(&source), Arc::clone(&context));
     let undo = table.find("loop.undo").unwrap();
-    common.learning.want(Some(undo));
-    listener.take(&[0xf8, 0xb0, 1, 9], 5);
-    common
+    context.learning.want(Some(undo));
+    handler.receive(&[0xf8, 0xb0, 1, 9], 5);
+    context
+        .plane
         .inbox
         .take(|action, _| panic!("{action:?} was done while a control was learnt"));
-    assert_eq!(common.pulses.take(), Some((7, Pulse::Clock, 5)));
-    assert_eq!(common.learning.take(), None);
-    listener.take(&[0xb0, 1, 90], 6);
-    let (port, param, found) = common.learning.take().unwrap();
+    assert_eq!(context.pulses.take(), Some((7, Pulse::Clock, 5)));
+    assert_eq!(context.learning.take(), None);
+    handler.receive(&[0xb0, 1, 90], 6);
+    let (port, param, found) = context.learning.take().unwrap();
     assert_eq!((port, param, found.control.number), (7, undo, 1));
     // From now on it plays again.
-    listener.take(&[0xb0, 1, 90], 7);
+    handler.receive(&[0xb0, 1, 90], 7);
     let mut done = 0;
-    common.inbox.take(|_, _| done += 1);
-    assert_eq!((done, line.heard_at.load(Ordering::Relaxed)), (1, 7));
-    listener.take(&[0x90, 5], 8);
-    assert_eq!(common.faults.load(Ordering::Relaxed), 1);
+    context.plane.inbox.take(|_, _| done += 1);
+    assert_eq!((done, source.heard_at.load(Ordering::Relaxed)), (1, 7));
+    handler.receive(&[0x90, 5], 8);
+    assert_eq!(context.faults.load(Ordering::Relaxed), 1);
 }
 
-/// A shelf with a folder of the performer's own.
-fn shelf(folder: &std::path::Path) -> Shelf {
-    Shelf::new(Arc::new(Table::standard()), Some(folder.to_owned()))
+/// A library with a folder of the performer's own.
+fn library(folder: &std::path::Path) -> MapLibrary {
+    MapLibrary::new(Arc::new(Table::standard()), Some(folder.to_owned()))
 }
 
-fn found(sort: Sort, number: u16) -> Found {
-    Found {
-        control: Control {
-            sort,
+fn found(control_type: ControlType, number: u16) -> LearnedControl {
+    LearnedControl {
+        control: ControlId {
+            control_type,
             number,
             channel: 0,
         },
@@ -71,30 +71,30 @@ fn found(sort: Sort, number: u16) -> Found {
 #[test]
 fn the_map_of_a_device_is_found_by_its_name_and_the_performers_own_wins() {
     let place = tempfile::tempdir().unwrap();
-    let mut shelf = shelf(place.path());
+    let mut library = library(place.path());
     let notices = Notices::default();
-    assert!(!shelf.look(&notices));
-    let name = |shelf: &Shelf, port: &str| {
-        let map = shelf.map(&[port.to_owned()]).unwrap();
+    assert!(!library.refresh(&notices));
+    let name = |library: &MapLibrary, port: &str| {
+        let map = library.map(&[port.to_owned()]).unwrap();
         map.name().to_owned()
     };
-    assert_eq!(name(&shelf, "apc MINI mk2:Control 1"), "APC mini mk2");
-    assert_eq!(name(&shelf, "theremin"), "MIDI");
+    assert_eq!(name(&library, "apc MINI mk2:ControlId 1"), "APC mini mk2");
+    assert_eq!(name(&library, "theremin"), "MIDI");
     let path = place.path().join("mine.toml");
     let own = "version = 1\nname = \"mine\"\nports = [\"apc mini mk2:\"]\nbindings = []\n";
     std::fs::write(&path, own).unwrap();
-    assert!(shelf.look(&notices));
-    assert_eq!(name(&shelf, "APC mini mk2:Control 1"), "mine");
+    assert!(library.refresh(&notices));
+    assert_eq!(name(&library, "APC mini mk2:ControlId 1"), "mine");
     // A fault is named with its file and line; the last good one stays.
     std::fs::write(&path, format!("{own}nonsense = 1\n")).unwrap();
-    shelf.look(&notices);
+    library.refresh(&notices);
     let said = notices.take().unwrap();
     assert!(said.contains("mine.toml: line 5"), "{said}");
     assert!(said.contains("the last good one stays"), "{said}");
-    assert_eq!(name(&shelf, "APC mini mk2:Control 1"), "mine");
+    assert_eq!(name(&library, "APC mini mk2:ControlId 1"), "mine");
     std::fs::remove_file(&path).unwrap();
-    assert!(shelf.look(&notices));
-    assert_eq!(name(&shelf, "APC mini mk2:Control 1"), "APC mini mk2");
+    assert!(library.refresh(&notices));
+    assert_eq!(name(&library, "APC mini mk2:ControlId 1"), "APC mini mk2");
 }
 
 #[test]
@@ -107,17 +107,17 @@ fn what_is_learnt_is_kept_wins_on_its_page_and_is_forgotten_again() {
         table.find("loop.speed").unwrap(),
     );
     let names = ["APC mini mk2".to_owned()];
-    let controls = |shelf: &Shelf, param| shelf.map(&names).unwrap().controls_of(param);
-    let mut first = shelf(&folder);
+    let controls = |library: &MapLibrary, param| library.map(&names).unwrap().controls_of(param);
+    let mut first = library(&folder);
     let map = first.map(&names).unwrap();
     let learnt = first
-        .learn(&names, &map, glide, found(Sort::Cc, 49), 1)
+        .learn(&names, &map, glide, found(ControlType::Cc, 49), 1)
         .unwrap();
     assert_eq!(learnt.control, "APC mini mk2 CC 49");
     assert_eq!(learnt.replaced, ["loop.speed"]);
     // Another program start.
-    let mut second = shelf(&folder);
-    assert!(second.look(&Notices::default()));
+    let mut second = library(&folder);
+    assert!(second.refresh(&Notices::default()));
     assert!(controls(&second, glide).contains(&"APC mini mk2 CC 49, page 1".to_owned()));
     let text = std::fs::read_to_string(folder.join("akai-apc-mini-mk2.toml")).unwrap();
     let mut rig = Rig::of(&text);
@@ -136,7 +136,7 @@ fn what_is_learnt_is_kept_wins_on_its_page_and_is_forgotten_again() {
             &names,
             &map,
             table.find("loop.undo").unwrap(),
-            found(Sort::Note, 3),
+            found(ControlType::Note, 3),
             1,
         )
         .unwrap();
@@ -148,7 +148,7 @@ fn what_is_learnt_is_kept_wins_on_its_page_and_is_forgotten_again() {
     let names = ["pads:out".to_owned()];
     let map = second.map(&names).unwrap();
     second
-        .learn(&names, &map, speed, found(Sort::Cc, 1), 1)
+        .learn(&names, &map, speed, found(ControlType::Cc, 1), 1)
         .unwrap();
     assert!(folder.join("pads-out.toml").is_file());
     let learnt = second.map(&names).unwrap();

@@ -35,7 +35,8 @@ fn every_map_that_ships_fits_the_table_and_says_where_its_numbers_come_from() {
         .collect();
     assert_eq!(files, stems);
     for (stem, text) in SHIPPED {
-        let map = Map::parse(text, &table).unwrap_or_else(|error| panic!("{stem}: {error}"));
+        let map =
+            ControllerMap::parse(text, &table).unwrap_or_else(|error| panic!("{stem}: {error}"));
         assert!(!map.is_empty() && text.starts_with("# "), "{stem}");
         if *stem == "generic" {
             continue;
@@ -132,7 +133,7 @@ fn faulty_maps_are_refused_with_the_line_and_what_would_be_right() {
             vec!["nearest: akai-midimix"],
         ),
     ] {
-        let said = parse_own(&text, &Table::standard())
+        let said = parse_user_map(&text, &Table::standard())
             .unwrap_err()
             .to_string();
         for word in words {

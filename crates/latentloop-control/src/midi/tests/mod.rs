@@ -1,10 +1,10 @@
-//! What maps, controls, lights and the shelf do together, without a port.
+//! Maps, controls, feedback and the library together, without a port.
 
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::feedback::Told;
+use super::sent_state::SentState;
 use super::*;
 use crate::control::{Stamp, Values};
 use crate::instrument::{Action, Table};
@@ -18,7 +18,7 @@ const SECOND: Stamp = 1_000_000_000;
 struct Rig {
     table: Arc<Table>,
     values: Values,
-    wiring: Wiring,
+    bound: BoundMap,
     reader: Reader,
     now: Stamp,
 }
@@ -32,11 +32,11 @@ impl Rig {
 
     fn of(text: &str) -> Self {
         let table = Arc::new(Table::standard());
-        let map = parse_own(text, &table).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let map = parse_user_map(text, &table).unwrap_or_else(|error| panic!("{error}: {text}"));
         Self {
             values: Values::new(&table),
             table,
-            wiring: Wiring::new(map),
+            bound: BoundMap::new(map),
             reader: Reader::default(),
             now: 10 * SECOND,
         }
@@ -56,33 +56,29 @@ impl Rig {
         let mut done = Vec::new();
         let (table, values) = (&self.table, &self.values);
         self.now += SECOND / 1000;
-        self.reader
-            .feed(bytes, self.now, &self.wiring, values, |given| {
-                let Given::Action(action) = given else {
-                    return done.push(format!("{given:?}"));
-                };
-                let name = |param| &table.row(param).name;
-                done.push(match action {
-                    Action::Set { param, value } => {
-                        values.set(param, value);
-                        format!("{} = {value:.3}", name(param))
-                    }
-                    Action::SetUnit { param, unit } => format!("{} at {unit:.3}", name(param)),
-                    Action::Nudge { param, delta } => format!("{} by {delta:.3}", name(param)),
-                    Action::Trigger { param } => format!("{}!", name(param)),
-                    other => format!("{other:?}"),
-                });
+        for action in self.reader.actions(bytes, self.now, &self.bound, values) {
+            let name = |param| &table.row(param).name;
+            done.push(match action {
+                Action::Set { param, value } => {
+                    values.set(param, value);
+                    format!("{} = {value:.3}", name(param))
+                }
+                Action::SetUnit { param, unit } => format!("{} at {unit:.3}", name(param)),
+                Action::Nudge { param, delta } => format!("{} by {delta:.3}", name(param)),
+                Action::Trigger { param } => format!("{}!", name(param)),
+                other => format!("{other:?}"),
             });
+        }
         done
     }
 
-    /// What the device is told.
-    fn lights(&self, told: &mut Told, dark: bool) -> Vec<Vec<u8>> {
+    /// The feedback that the device is sent.
+    fn feedback(&self, state: &mut SentState, blink_off: bool) -> Vec<Vec<u8>> {
         let mut sent = Vec::new();
-        told.update(
-            &self.wiring.map,
+        state.update(
+            self.bound.map(),
             &self.values,
-            dark,
+            blink_off,
             |_| false,
             |packet| sent.push(packet.bytes().to_vec()),
         );
@@ -284,8 +280,8 @@ fn lights_follow_their_parameters_and_are_sent_only_when_they_change() {
            { type = "bend", channel = 3, to = "loop.speed", range = [-1, 1], echo = "value" }"#,
     );
     rig.set("loop.speed", 0.0);
-    let mut told = Told::default();
-    let mut first = rig.lights(&mut told, false);
+    let mut state = SentState::default();
+    let mut first = rig.feedback(&mut state, false);
     first.sort();
     let expected: [&[u8]; 4] = [
         &[0x90, 8, 0],
@@ -294,23 +290,23 @@ fn lights_follow_their_parameters_and_are_sent_only_when_they_change() {
         &[0xe2, 0, 0x40],
     ];
     assert_eq!(first, expected);
-    assert!(rig.lights(&mut told, false).is_empty());
+    assert!(rig.feedback(&mut state, false).is_empty());
     rig.set("keyframe.1.jump", 1.0);
     rig.set("master.fade", 0.0);
     rig.set("record.toggle", 1.0);
-    let mut sent = rig.lights(&mut told, false);
+    let mut sent = rig.feedback(&mut state, false);
     sent.sort();
     let expected: [&[u8]; 3] = [&[0x90, 8, 127], &[0x96, 5, 3], &[0xb1, 17, 1]];
     assert_eq!(sent, expected);
-    // It blinks; another page has other lights.
-    assert_eq!(rig.lights(&mut told, true), [[0x90, 8, 0]]);
+    // It blinks; another page has other indicators.
+    assert_eq!(rig.feedback(&mut state, true), [[0x90, 8, 0]]);
     rig.set("midi.page", 2.0);
-    assert_eq!(rig.lights(&mut told, true), [[0x96, 5, 4]]);
+    assert_eq!(rig.feedback(&mut state, true), [[0x96, 5, 4]]);
     rig.set("midi.page", 3.0);
-    assert_eq!(rig.lights(&mut told, true), [[0x96, 5, 2]]);
+    assert_eq!(rig.feedback(&mut state, true), [[0x96, 5, 2]]);
     // A device that comes anew is told everything.
-    told.forget();
-    assert_eq!(rig.lights(&mut told, false).len(), 4);
+    state.forget();
+    assert_eq!(rig.feedback(&mut state, false).len(), 4);
 }
 
 proptest! {
@@ -322,11 +318,11 @@ proptest! {
         let mut rig = Rig::of(map.1);
         let table = Arc::clone(&rig.table);
         rig.now += SECOND;
-        rig.reader.feed(&bytes, rig.now, &rig.wiring, &rig.values, |given| {
-            if let Given::Action(Action::Set { param, value }) = given {
+        for action in rig.reader.actions(&bytes, rig.now, &rig.bound, &rig.values) {
+            if let Action::Set { param, value } = action {
                 let row = table.row(param);
                 assert!((row.min..=row.max).contains(&value), "{} = {value}", row.name);
             }
-        });
+        }
     }
 }

@@ -19,8 +19,8 @@ fn own(texts: &[(&str, &str)]) -> (Arc<Shelf>, tempfile::TempDir) {
 
 pub(super) fn worn(shelf: &Arc<Shelf>) -> Finish {
     let mut finish = Finish::default();
-    finish.wear(Arc::clone(shelf));
-    finish.take_card(Look::headless().unwrap().waiting());
+    finish.chain.set_user_effects(Arc::clone(shelf));
+    finish.chain.take_gpu(Look::headless().unwrap().waiting());
     finish
 }
 
@@ -52,7 +52,6 @@ fn a_pass_of_ones_own_is_drawn_with_its_knobs_in_its_place() {
     let mut pixel = |v: LookValues| {
         let mut canvas = synthetic();
         assert!(finish.finish(&mut canvas, &frame(v, 0)));
-        assert!(finish.read_waiting(&mut canvas));
         [canvas.rgba[0], canvas.rgba[1], canvas.rgba[2]]
     };
     // Half of the light is 188 of 255.
@@ -98,7 +97,6 @@ fn what_is_no_number_does_not_stay_in_the_feedback() {
         v.own[0].amount = if number < 3 { 1.0 } else { 0.0 };
         last = synthetic();
         assert!(finish.finish(&mut last, &frame(v, number)));
-        assert!(finish.read_waiting(&mut last));
     }
     assert!(
         apart(&last, &synthetic()) <= 2,

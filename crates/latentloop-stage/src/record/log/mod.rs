@@ -50,8 +50,8 @@ enum Message {
 }
 
 impl TakeLog {
-    /// Starts the thread, which plays along on an instrument of its own: a show begins with `instrument` and `model`. Takes that
-    /// are kept go into `folder`.
+    /// Starts the thread, which plays along on an instrument of its own: a show begins with `instrument` and `model`, and draws
+    /// grain from `seed`. Takes that are kept go into `folder`.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -59,6 +59,7 @@ impl TakeLog {
         folder: &Path,
         instrument: &Instrument,
         model: Arc<Model>,
+        seed: u32,
         reporter: Reporter,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
@@ -67,7 +68,13 @@ impl TakeLog {
             astray: AtomicBool::new(false),
             over: AtomicBool::new(false),
         });
-        let work = Work::new(Arc::clone(&shared), folder, instrument, model, reporter);
+        let work = Work::new(
+            Arc::clone(&shared),
+            folder,
+            instrument,
+            (model, seed),
+            reporter,
+        );
         let thread = thread::Builder::new()
             .name("take-log".into())
             .spawn(move || work.run())?;

@@ -33,7 +33,7 @@ impl Played {
         let mut instrument =
             Instrument::new(&Preset::of_seeds(1..=4), Arc::clone(&table), 6).unwrap();
         instrument.seed(9);
-        let log = TakeLog::start(folder, &instrument, Arc::new(model), reporter).unwrap();
+        let log = TakeLog::start(folder, &instrument, Arc::new(model), 5, reporter).unwrap();
         Self {
             log: Some(log),
             instrument,
@@ -94,6 +94,7 @@ fn what_is_played_while_a_file_is_open_is_in_it() {
     let take = played.read(&path);
     assert_eq!(take.ended, Ended::Whole);
     assert_eq!((take.start(), take.end), (begun, end));
+    assert_eq!(take.opening.seed, 5);
     let lost = Event::Mark("the film lost 3 pictures".into());
     assert!(take.events.contains(&(end, lost)));
     let latents = take

@@ -45,6 +45,7 @@ pub(super) struct Work {
     instrument: Instrument,
     z: Vec<f32>,
     model: Arc<Model>,
+    seed: u32,
     /// When the next state is due.
     due: u64,
     file: Option<Open>,
@@ -59,7 +60,7 @@ impl Work {
         shared: Arc<Shared>,
         folder: &Path,
         instrument: &Instrument,
-        model: Arc<Model>,
+        (model, seed): (Arc<Model>, u32),
         reporter: Reporter,
     ) -> Self {
         let table = instrument.table();
@@ -73,6 +74,7 @@ impl Work {
             instrument: instrument.clone(),
             z: Vec::new(),
             model,
+            seed,
             due: 0,
             file: None,
             reporter,
@@ -180,6 +182,7 @@ impl Work {
         let snapshot = Snapshot {
             model: Model::clone(&self.model),
             state: self.instrument.state(),
+            seed: self.seed,
         };
         self.record.clear();
         match self.writer.state(&snapshot, &mut self.record) {

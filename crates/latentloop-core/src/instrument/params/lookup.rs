@@ -1,0 +1,183 @@
+//! Parameters by name, for files and messages.
+
+use thiserror::Error;
+
+use super::{Action, Kind, ParamId, SOURCES, Table};
+
+/// Letters of a name that are compared with the names that there are: more than any of them has.
+const MAX_COMPARED: usize = 50;
+
+/// A name that no parameter has.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("there is no parameter {name}; nearest: {nearest}")]
+pub struct UnknownParam {
+    /// As written.
+    pub name: String,
+    /// The name most like it.
+    pub nearest: String,
+}
+
+/// A value that a parameter does not take.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum ValueError {
+    /// There is no such parameter.
+    #[error(transparent)]
+    Unknown(#[from] UnknownParam),
+    /// The parameter takes others.
+    #[error("the parameter {name} = {value}: {expected}")]
+    Refused {
+        /// The parameter.
+        name: String,
+        /// As written.
+        value: String,
+        /// What it takes.
+        expected: String,
+    },
+}
+
+impl Table {
+    /// The parameter of that name, or an error with the name most like it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find(&self, name: &str) -> Result<ParamId, UnknownParam> {
+        self.id(name).ok_or_else(|| {
+            let names = self.iter().map(|(_, row)| row.name.as_str());
+            UnknownParam {
+                name: name.to_owned(),
+                nearest: nearest(name, names).to_owned(),
+            }
+        })
+    }
+
+    /// What a written line asks of a parameter: nothing fires, a number or a name sets, `+0.5` and `+-0.5` move, `50%` is a
+    /// control's place between its ends.
+    ///
+    /// # Errors
+    /// A line that says what is wrong.
+    pub fn action(&self, name: &str, value: &[&str]) -> Result<Action, String> {
+        let number = |text: &str| match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => Err(format!("`{text}` is no number")),
+        };
+        if let Some(source) = SOURCES.iter().position(|source| *source == name) {
+            let [value] = value else {
+                return Err(format!("{name} takes one value, 0 to 1"));
+            };
+            return Ok(Action::Source {
+                source,
+                value: number(value)?,
+            });
+        }
+        let param = self.find(name).map_err(|error| error.to_string())?;
+        let row = self.row(param);
+        match (row.kind, value) {
+            (Kind::Trigger | Kind::Toggle, []) => Ok(Action::Trigger { param }),
+            (Kind::Trigger, _) => Err(format!("{name} fires and takes no value")),
+            (Kind::Text, words) => Ok(Action::Text {
+                param,
+                text: words.join(" ").into(),
+            }),
+            (_, [text]) if text.starts_with('+') => Ok(Action::Nudge {
+                param,
+                delta: number(&text[1..])?,
+            }),
+            (Kind::Choice(names), [text]) => match names.iter().position(|name| name == text) {
+                Some(index) => Ok(Action::Set {
+                    param,
+                    value: index as f64,
+                }),
+                None => Err(format!(
+                    "{name} takes one of {}, not `{text}`",
+                    names.join(", ")
+                )),
+            },
+            (_, [text]) if text.ends_with('%') => match number(&text[..text.len() - 1])? / 100.0 {
+                unit if (0.0..=1.0).contains(&unit) => Ok(Action::SetUnit { param, unit }),
+                _ => Err(format!("{name} takes 0% to 100%, not {text}")),
+            },
+            (_, [text]) => {
+                let value = number(text)?;
+                if value < row.min || value > row.max {
+                    return Err(format!(
+                        "{name} takes {} to {} {}, not {text}",
+                        row.min, row.max, row.unit
+                    ));
+                }
+                Ok(Action::Set { param, value })
+            }
+            _ => Err(format!("{name} takes one value")),
+        }
+    }
+
+    /// Whether there is a parameter of that name whose range has the value.
+    pub fn takes(&self, name: &str, value: f64) -> bool {
+        self.id(name).is_some_and(|param| {
+            let row = self.row(param);
+            (row.min..=row.max).contains(&value)
+        })
+    }
+
+    /// How a value is written in a preset: a choice and a toggle by name.
+    pub fn written(&self, param: ParamId, value: f64) -> toml::Value {
+        match self.row(param).kind {
+            Kind::Toggle => toml::Value::Boolean(value > 0.5),
+            Kind::Int => toml::Value::Integer(value as i64),
+            Kind::Choice(names) => match names.get(value as usize) {
+                Some(name) => toml::Value::String((*name).to_owned()),
+                None => toml::Value::Float(value),
+            },
+            _ => toml::Value::Float(value),
+        }
+    }
+
+    /// A written value in the parameter's unit.
+    ///
+    /// # Errors
+    /// When the parameter does not take it.
+    pub fn value(&self, name: &str, value: &toml::Value) -> Result<f64, ValueError> {
+        let row = self.row(self.find(name)?);
+        let refuse = |expected: String| ValueError::Refused {
+            name: name.to_owned(),
+            value: value.to_string(),
+            expected,
+        };
+        match (row.kind, value) {
+            (Kind::Trigger | Kind::Text, _) => {
+                Err(refuse("it fires, and keeps no value".to_owned()))
+            }
+            (Kind::Toggle, toml::Value::Boolean(on)) => Ok(f64::from(u8::from(*on))),
+            (Kind::Choice(names), toml::Value::String(text)) => {
+                match names.iter().position(|name| name == text) {
+                    Some(index) => Ok(index as f64),
+                    None => Err(refuse(format!("it takes one of {}", names.join(", ")))),
+                }
+            }
+            (_, toml::Value::Integer(_) | toml::Value::Float(_)) => {
+                let number = value
+                    .as_float()
+                    .unwrap_or_else(|| value.as_integer().unwrap_or_default() as f64);
+                if number >= row.min && number <= row.max {
+                    Ok(row.clamp(number))
+                } else {
+                    Err(refuse(
+                        format!("it takes {} to {} {}", row.min, row.max, row.unit)
+                            .trim()
+                            .to_owned(),
+                    ))
+                }
+            }
+            _ => Err(refuse("it takes another kind of value".to_owned())),
+        }
+    }
+}
+
+/// The name that is most like this one: with the fewest edits from the one to the other.
+///
+/// Of a name from outside, which may be of any length, the first letters count.
+pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> &'a str {
+    let name: String = name.chars().take(MAX_COMPARED).collect();
+    names
+        .min_by_key(|other| strsim::levenshtein(&name, other))
+        .unwrap_or("none")
+}

@@ -1,0 +1,36 @@
+//! Draws the picture of a seed.
+//!
+//! ```sh
+//! cargo run --release --example draw_picture -- models/nosferatu.safetensors 5 doorway.png
+//! ```
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use image::RgbaImage;
+use latentloop::engine::{self, Bytes, EngineOptions, Norm};
+use latentloop::latent::seed_row;
+use latentloop::network::weights::GeneratorWeights;
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let usage = "give a model, a seed and the picture to write";
+    let model = PathBuf::from(arguments.next().context(usage)?);
+    let seed: u32 = arguments.next().context(usage)?.parse()?;
+    let output = PathBuf::from(arguments.next().context(usage)?);
+
+    let weights = GeneratorWeights::load(&model)?;
+    let mut engine = engine::open(&weights, &EngineOptions::default())?;
+
+    // A seed is standard normals, the same on every machine.
+    let mut latent = vec![0.0; engine.latent()];
+    seed_row(seed, 0, &mut latent);
+    let z: Vec<f32> = latent.iter().map(|&number| number as f32).collect();
+
+    let (width, height) = engine.size();
+    let mut picture = RgbaImage::new(width, height);
+    engine.paint(&z, Norm::Running, Bytes::Nearest, &mut picture)?;
+    picture.save(&output)?;
+    println!("{}: drawn by {}", output.display(), engine.name());
+    Ok(())
+}

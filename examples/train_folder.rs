@@ -1,0 +1,67 @@
+//! Trains a network on a folder of pictures, and says which file to play.
+//!
+//! ```sh
+//! cargo run --release --example train_folder -- FOLDER fog.safetensors 300
+//! ```
+//!
+//! What `latentloop train` does, with the options that a small clip wants on a processor.
+
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use candle_core::Device;
+use latentloop::network::checkpoint::Precision;
+use latentloop::network::recipe::{Name, Recipe};
+use latentloop::network::spec::Spec;
+use latentloop::train::{self, Length, Settings};
+
+/// Side of a picture in pixels.
+const SIZE: usize = 64;
+/// Share of the reference work's channels.
+const WIDTH: f64 = 0.125;
+/// Length of a latent.
+const LATENT: usize = 100;
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args_os().skip(1);
+    let usage = "give a folder of pictures, the file to write, and the number of steps";
+    let pictures = arguments.next().context(usage)?;
+    let output = arguments.next().context(usage)?;
+    let steps = arguments.next().context(usage)?;
+    let steps = steps.to_str().and_then(|steps| steps.parse().ok());
+
+    let spec = Spec::studies(SIZE, WIDTH, LATENT)?;
+    let settings = Settings {
+        pictures: pictures.into(),
+        output: output.into(),
+        size: SIZE,
+        width: WIDTH,
+        latent: LATENT,
+        batch: 8,
+        recipe: Recipe::named(Name::Steady, spec.channels.len()),
+        length: Length::Steps(steps.context(usage)?),
+        seed: 0,
+        device: Device::Cpu,
+        resume: false,
+        checkpoint_every: 100,
+        sheet_every: 100,
+        score_every: 0,
+        export: None,
+        precision: Precision::F16,
+    };
+    // Set from another thread, it ends the run with a checkpoint to resume from.
+    let stop = AtomicBool::new(false);
+    let outcome = train::run(&settings, &stop, &mut |progress| {
+        if progress.step % 10 == 0 {
+            let losses = progress.losses;
+            println!(
+                "step {} of {}: discriminator {:.3}, generator {:.3}",
+                progress.step, progress.steps, losses.discriminator, losses.generator
+            );
+        }
+    })?;
+    if let Some(model) = outcome.playing {
+        println!("latentloop play {}", model.display());
+    }
+    Ok(())
+}

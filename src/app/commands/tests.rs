@@ -1,0 +1,71 @@
+//! What the program does for its own parameters.
+
+use super::*;
+use crate::app::rehearsal::Rehearsal;
+
+#[test]
+fn each_trigger_of_a_window_sends_its_command() {
+    let mut rehearsal = Rehearsal::new();
+    let expected = [
+        ("window.fullscreen", WindowCommand::ToggleFullscreen),
+        ("window.leave_fullscreen", WindowCommand::LeaveFullscreen),
+        ("window.next_monitor", WindowCommand::NextMonitor),
+        ("window.console", WindowCommand::ToggleConsole),
+    ];
+    for (name, command) in expected {
+        rehearsal.fire(name);
+        rehearsal.frames(1);
+        assert_eq!(
+            std::mem::take(&mut *rehearsal.commands.lock().unwrap()),
+            [command]
+        );
+    }
+    rehearsal.text("window.monitor", "HDMI-1");
+    rehearsal.frames(1);
+    let commands = std::mem::take(&mut *rehearsal.commands.lock().unwrap());
+    assert_eq!(commands, [WindowCommand::ToMonitor("HDMI-1".into())]);
+    assert!(!rehearsal.show.over);
+    rehearsal.fire("show.quit");
+    rehearsal.frames(1);
+    assert!(rehearsal.show.over);
+}
+
+#[test]
+fn displays_are_toggled_and_told_as_lit() {
+    let mut rehearsal = Rehearsal::new();
+    for name in ["hud.toggle", "hud.help", "midi.learn"] {
+        for on in [1.0, 0.0] {
+            rehearsal.fire(name);
+            rehearsal.frames(1);
+            assert_eq!(rehearsal.value(name), on, "{name}");
+            assert_eq!(rehearsal.last().has_readout, on > 0.5, "{name}");
+        }
+    }
+}
+
+#[test]
+fn steps_go_up_and_down_in_the_table_of_controls() {
+    let mut rehearsal = Rehearsal::new();
+    let param = rehearsal.id("midi.learn");
+    rehearsal.fire("midi.learn");
+    rehearsal.frames(1);
+    let first = rehearsal.show.status.hud.picked().unwrap();
+    rehearsal.put(Action::Nudge { param, delta: 3.0 });
+    rehearsal.frames(1);
+    let picked = rehearsal.show.status.hud.picked().unwrap();
+    assert_ne!(picked, first);
+    rehearsal.put(Action::Nudge { param, delta: -3.0 });
+    rehearsal.frames(1);
+    assert_eq!(rehearsal.show.status.hud.picked(), Some(first));
+}
+
+#[test]
+fn every_command_is_a_trigger_of_the_programs() {
+    let table = Table::standard();
+    Ids::new(&table).unwrap();
+    for (name, _) in COMMANDS {
+        let row = table.row(table.find(name).unwrap());
+        assert_eq!(row.scope, crate::instrument::Scope::Host, "{name}");
+        assert!(matches!(row.kind, Kind::Trigger | Kind::Text), "{name}");
+    }
+}

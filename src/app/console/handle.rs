@@ -1,0 +1,150 @@
+//! The console's handle on the show: what it reads, and the one place that it writes to.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::app::controllers::Controllers;
+use crate::app::hud::table_of_keys;
+use crate::control::ControlPlane;
+use crate::control::midi::Hub;
+use crate::control::osc;
+use crate::instrument::{Action, ParamId};
+use crate::stage::LookIds;
+use crate::stage::own::{Knob, Shelf};
+
+/// A row of the performer's own passes: what it stands for.
+pub(super) enum UserPassRow {
+    /// It moves nothing now.
+    Empty,
+    /// How much is seen of the pass of that name.
+    Amount(String),
+    /// A knob of a pass.
+    Knob(Knob),
+}
+
+/// The console's handle on the show.
+pub(super) struct ConsoleHandle {
+    pub(super) plane: ControlPlane,
+    pub(super) hub: Option<Arc<Hub>>,
+    pub(super) looks: Arc<Shelf>,
+    pub(super) look: Option<LookIds>,
+    pub(super) osc: Option<SocketAddr>,
+    pub(super) oscquery: Option<SocketAddr>,
+    /// Keys, and what each does.
+    pub(super) keys: Arc<[(String, String)]>,
+    /// The folder for recordings.
+    pub(super) takes: PathBuf,
+    /// The monitors that there are, by name.
+    pub(super) monitors: Arc<ArcSwap<Vec<String>>>,
+}
+
+impl ConsoleHandle {
+    pub(super) fn new(
+        controllers: &Controllers,
+        takes: PathBuf,
+        monitors: Arc<ArcSwap<Vec<String>>>,
+    ) -> Self {
+        Self {
+            monitors,
+            keys: table_of_keys(&controllers.keys).into(),
+            takes,
+            plane: controllers.control.clone(),
+            hub: controllers.midi.clone(),
+            looks: Arc::clone(&controllers.looks),
+            look: LookIds::new(&controllers.control.table).ok(),
+            osc: controllers.osc.as_ref().map(osc::Server::address),
+            oscquery: controllers
+                .oscquery
+                .as_ref()
+                .map(crate::control::oscquery::QueryServer::address),
+        }
+    }
+
+    /// What a row of the performer's own passes stands for; nothing for any other row.
+    pub(super) fn user_pass_row(&self, param: ParamId) -> Option<UserPassRow> {
+        let (place, knob) = self.look.as_ref()?.place_of(param)?;
+        let Some(source) = self.looks.source(place) else {
+            return Some(UserPassRow::Empty);
+        };
+        Some(match knob {
+            None => UserPassRow::Amount(source.name.clone()),
+            Some(at) => source
+                .knobs
+                .get(at)
+                .map_or(UserPassRow::Empty, |knob| UserPassRow::Knob(knob.clone())),
+        })
+    }
+
+    /// Where a parameter stands when nobody has moved it.
+    pub(super) fn rest(&self, param: ParamId) -> f64 {
+        match self.user_pass_row(param) {
+            Some(UserPassRow::Knob(knob)) => knob.rest(),
+            _ => self.plane.table.row(param).default,
+        }
+    }
+
+    /// A parameter's value.
+    pub(super) fn get(&self, param: ParamId) -> f64 {
+        self.plane.values.get(param)
+    }
+
+    /// Whether a toggle is on or a trigger lit.
+    pub(super) fn is_on(&self, param: ParamId) -> bool {
+        self.get(param) > 0.5
+    }
+
+    /// Sets a parameter, in its unit.
+    pub(super) fn set(&self, param: ParamId, value: f64) {
+        self.plane.send(Action::Set { param, value });
+    }
+
+    /// Fires a trigger, or flips a toggle.
+    pub(super) fn fire(&self, param: ParamId) {
+        self.plane.send(Action::Trigger { param });
+    }
+
+    /// Gives a text.
+    pub(super) fn say(&self, param: ParamId, text: &str) {
+        self.plane.send(Action::Text {
+            param,
+            text: text.into(),
+        });
+    }
+
+    /// The OSC address of a parameter.
+    pub(super) fn address(&self, param: ParamId) -> String {
+        osc::address(&self.plane.table.row(param).name)
+    }
+
+    /// The controls that move a parameter.
+    pub(super) fn controls(&self, param: ParamId) -> Vec<String> {
+        self.hub
+            .as_ref()
+            .map(|hub| hub.bindings(param))
+            .unwrap_or_default()
+    }
+
+    /// Whether a parameter waits for a control.
+    pub(super) fn is_learning(&self, param: ParamId) -> bool {
+        self.hub
+            .as_ref()
+            .is_some_and(|hub| hub.learning() == Some(param))
+    }
+
+    /// Lets a parameter wait for the next control that moves, or calls that off.
+    pub(super) fn toggle_learning(&self, param: ParamId) {
+        if let Some(hub) = &self.hub {
+            hub.learn((hub.learning() != Some(param)).then_some(param));
+        }
+    }
+
+    /// Takes what was learnt for a parameter from every control.
+    pub(super) fn unlearn(&self, param: ParamId) {
+        if let Some(hub) = &self.hub {
+            hub.unlearn(param);
+        }
+    }
+}

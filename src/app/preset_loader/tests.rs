@@ -1,0 +1,194 @@
+//! Presets that are asked for, one after the other and all at once.
+
+use std::time::Instant;
+
+use super::*;
+use crate::app::rehearsal::TinyEngine;
+
+struct Library {
+    folder: tempfile::TempDir,
+    table: Arc<Table>,
+    notices: Arc<Notices>,
+    loader: PresetLoader,
+    patch: Arc<Patch>,
+    /// Models that are being opened; each waits for a permit.
+    opening: Receiver<String>,
+    permits: Sender<()>,
+}
+
+impl Library {
+    /// Presets of these names, each of a model of its own; the first plays.
+    fn new(names: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            let model = format!("{name}.safetensors");
+            std::fs::write(folder.path().join(&model), name).unwrap();
+            let mut preset = Preset::of_seeds(1..=4);
+            preset.model = Some(model);
+            let text = preset.to_toml().unwrap();
+            std::fs::write(folder.path().join(format!("{name}.toml")), text).unwrap();
+        }
+        let table = Arc::new(Table::standard());
+        let notices = Arc::new(Notices::default());
+        let first = folder.path().join(format!("{}.toml", names[0]));
+        let patch = Arc::new(library::preset(&first, &table).unwrap());
+        let (begun, opening) = bounded(16);
+        let (permits, permitted) = bounded::<()>(16);
+        let open = move |model: &Path| {
+            let stem = model.file_stem().unwrap().to_string_lossy().into_owned();
+            begun.send(stem).unwrap();
+            permitted.recv()?;
+            let engine = Box::new(TinyEngine(4));
+            Ok(LoadedModel {
+                engine,
+                palette: None,
+            })
+        };
+        let loader = PresetLoader::with(open, &table, &patch, 4, &notices).unwrap();
+        Self {
+            folder,
+            table,
+            notices,
+            loader,
+            patch,
+            opening,
+            permits,
+        }
+    }
+
+    fn next(&self) {
+        self.neighbour(1);
+    }
+
+    fn neighbour(&self, steps: isize) {
+        let request = LoadRequest::Preset(PresetSelector::Neighbour(steps));
+        self.loader.load(request).unwrap();
+    }
+
+    fn is_opening(&self, model: &str) {
+        let begun = self.opening.recv_timeout(Duration::from_secs(60));
+        assert_eq!(begun.as_deref(), Ok(model));
+    }
+
+    fn loaded(&self) -> Box<Loaded> {
+        let loaded = self.loader.loaded.recv_timeout(Duration::from_secs(60));
+        loaded.unwrap_or_else(|error| panic!("{error}: {:?}", self.told()))
+    }
+
+    fn told(&self) -> Vec<String> {
+        std::iter::from_fn(|| self.notices.take_logged())
+            .map(|notice| notice.text)
+            .collect()
+    }
+
+    /// Waits until the performer has been told of something with that in it.
+    fn wait_for_notice(&self, part: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut told = Vec::new();
+        while !told.iter().any(|text: &String| text.contains(part)) {
+            assert!(Instant::now() < deadline, "{told:?}");
+            told.extend(self.told());
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_second_request_while_the_first_loads_goes_two_on() {
+    let library = Library::new(&["a", "b", "c", "d"]);
+    library.next();
+    library.is_opening("b");
+    library.next();
+    library.permits.send(()).unwrap();
+    library.is_opening("c");
+    library.permits.send(()).unwrap();
+    let loaded = library.loaded();
+    assert_eq!(loaded.patch.name, "c.toml", "b was overtaken");
+    assert!(loaded.recall.is_some() && loaded.model.is_some());
+    assert_eq!(library.told(), ["playing c.toml"]);
+    library.permits.send(()).unwrap();
+    library.neighbour(-1);
+    library.is_opening("b");
+    assert_eq!(library.loaded().patch.name, "b.toml");
+}
+
+#[test]
+fn a_broken_preset_is_named_and_does_not_stand_in_the_way() {
+    let library = Library::new(&["a", "b", "c"]);
+    std::fs::write(library.folder.path().join("b.toml"), "version = 99").unwrap();
+    library.permits.send(()).unwrap();
+    library.next();
+    library.wait_for_notice("b.toml");
+    library.next();
+    assert_eq!(library.loaded().patch.name, "c.toml");
+}
+
+#[test]
+fn a_name_that_is_not_there_changes_nothing() {
+    let library = Library::new(&["a", "b", "c"]);
+    let named = PresetSelector::Named("nowhere".into());
+    library.loader.load(LoadRequest::Preset(named)).unwrap();
+    library.wait_for_notice("nowhere.toml");
+    library.permits.send(()).unwrap();
+    library.next();
+    assert_eq!(library.loaded().patch.name, "b.toml");
+}
+
+#[test]
+fn another_model_takes_the_place_of_the_one_that_plays() {
+    let library = Library::new(&["a", "b"]);
+    library.permits.send(()).unwrap();
+    library.loader.load(LoadRequest::Model("b".into())).unwrap();
+    let loaded = library.loaded();
+    assert!(loaded.recall.is_none() && loaded.model.is_some());
+    assert_eq!(loaded.patch.name, "a.toml");
+    assert!(loaded.patch.model.ends_with("b.safetensors"));
+    // It is there already: nothing is opened.
+    library.loader.load(LoadRequest::Model("b".into())).unwrap();
+    assert!(library.loaded().model.is_none());
+}
+
+#[test]
+fn a_preset_whose_file_changes_is_read_again_and_one_that_is_saved_is_not() {
+    let library = Library::new(&["a"]);
+    let path = library.folder.path().join("a.toml");
+    let mut preset = library.patch.preset.clone();
+    library
+        .loader
+        .save("a".into(), preset.clone(), &library.patch)
+        .unwrap();
+    library.wait_for_notice("saved");
+    let kept = library.folder.path().join("a.toml.bak");
+    assert!(kept.exists(), "what was there is kept");
+    preset = Preset {
+        model: preset.model,
+        ..Preset::of_seeds(5..=9)
+    };
+    let before = std::fs::metadata(&path).unwrap().modified().unwrap();
+    std::fs::write(&path, preset.to_toml().unwrap()).unwrap();
+    let file = std::fs::File::open(&path).unwrap();
+    file.set_modified(before + Duration::from_secs(5)).unwrap();
+    let loaded = library.loaded();
+    let (recall, _) = loaded.recall.unwrap();
+    assert!(recall.keeps_head());
+    assert_eq!(loaded.patch.preset.keyframes.len(), 5);
+    assert_eq!(library.told(), ["read again a.toml"]);
+    let saved = library::preset(&kept, &library.table);
+    assert!(saved.is_ok());
+}
+
+#[test]
+fn what_is_retired_is_dropped_by_the_thread() {
+    struct Dropped(Sender<String>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            let thread = std::thread::current().name().unwrap_or_default().to_owned();
+            self.0.send(thread).unwrap();
+        }
+    }
+    let library = Library::new(&["a"]);
+    let (sender, threads) = bounded(1);
+    library.loader.retire(Dropped(sender));
+    let thread = threads.recv_timeout(Duration::from_secs(60));
+    assert_eq!(thread.as_deref(), Ok("preset-loader"));
+}
