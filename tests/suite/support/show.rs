@@ -135,7 +135,8 @@ impl ShowBuilder {
         let mut launched = self.launch();
         let address: SocketAddr = launched.wait_for_address("OSC: ");
         let osc = Osc::new(address.port());
-        osc.ask("/loop/speed");
+        // It listens before it plays, and tells defaults until then.
+        osc.wait_for("/beat/phase", |phase| phase > 0.0);
         Show { launched, osc }
     }
 }
