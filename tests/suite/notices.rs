@@ -34,7 +34,7 @@ fn a_show_whose_log_nobody_reads_goes_on_records_and_ends() {
     let (reader, writer) = std::io::pipe().unwrap();
     let show = Show::builder().headless();
     let mut show = show.stderr(writer.try_clone().unwrap()).launch();
-    // Until its port is told somebody reads it.
+    // Until it plays somebody reads it.
     let mut reader = BufReader::new(reader);
     let mut line = String::new();
     while !line.contains("OSC: 127.0.0.1:") {
@@ -43,7 +43,7 @@ fn a_show_whose_log_nobody_reads_goes_on_records_and_ends() {
     }
     let (_, port) = line.trim().rsplit_once(':').unwrap();
     let osc = Osc::new(port.parse().unwrap());
-    osc.ask("/loop/speed");
+    osc.wait_for("/beat/phase", |phase| phase > 0.0);
     let filling = fill(writer);
     // Each of these is told of: by the thread that opens presets, by the one that opens recordings, and by the show's own.
     for _ in 0..100 {
