@@ -49,7 +49,7 @@ impl Clocks {
         instrument: &Instrument,
     ) -> Result<Self, PresetError> {
         let ids = Ids::new(instrument.table())?;
-        let sender = controllers.midi.as_ref().and_then(|hub| {
+        let sender = controllers.midi.hub().and_then(|hub| {
             let (out, inbox) = (hub.clock_out(), Arc::clone(&controllers.control.inbox));
             let send = move |pulse| {
                 // Where too many wait, there is no port that takes them.

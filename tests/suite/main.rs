@@ -15,6 +15,7 @@ mod clock;
 mod console;
 #[cfg(all(feature = "live", feature = "video", target_os = "linux"))]
 mod disk;
+mod examples;
 mod fixtures;
 #[cfg(feature = "video")]
 mod footage;
