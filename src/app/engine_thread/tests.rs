@@ -30,7 +30,13 @@ impl Engine for Level {
     fn forward(&mut self, _: &[f32], _: Norm, _: &mut [f32]) -> Result<(), EngineError> {
         Ok(())
     }
-    fn render_rgba(&mut self, _: &[f32], _: Norm, _: Rounding, rgba: &mut [u8]) -> Result<(), EngineError> {
+    fn render_rgba(
+        &mut self,
+        _: &[f32],
+        _: Norm,
+        _: Rounding,
+        rgba: &mut [u8],
+    ) -> Result<(), EngineError> {
         if self.fails {
             return Err(EngineError::Device("it is unplugged".to_owned()));
         }
