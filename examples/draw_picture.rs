@@ -4,11 +4,11 @@
 //! cargo run --release --example draw_picture -- models/nosferatu.safetensors 5 doorway.png
 //! ```
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use image::RgbaImage;
-use latentloop::engine::{self, Bytes, EngineOptions, Norm};
+use latentloop::engine::{self, EngineOptions, Norm, Rounding};
 use latentloop::latent::seed_row;
 use latentloop::network::weights::GeneratorWeights;
 
@@ -16,10 +16,14 @@ fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let usage = "give a model, a seed and the picture to write";
     let model = PathBuf::from(arguments.next().context(usage)?);
-    let seed: u32 = arguments.next().context(usage)?.parse()?;
+    let seed = arguments.next().context(usage)?.parse()?;
     let output = PathBuf::from(arguments.next().context(usage)?);
+    draw(&model, seed, &output)
+}
 
-    let weights = GeneratorWeights::load(&model)?;
+/// Draws the picture of a seed with a model.
+pub(crate) fn draw(model: &Path, seed: u32, output: &Path) -> anyhow::Result<()> {
+    let weights = GeneratorWeights::load(model)?;
     let mut engine = engine::open(&weights, &EngineOptions::default())?;
 
     // A seed is standard normals, the same on every machine.
@@ -29,8 +33,8 @@ fn main() -> anyhow::Result<()> {
 
     let (width, height) = engine.size();
     let mut picture = RgbaImage::new(width, height);
-    engine.paint(&z, Norm::Running, Bytes::Nearest, &mut picture)?;
-    picture.save(&output)?;
+    engine.render_rgba(&z, Norm::Running, Rounding::Nearest, &mut picture)?;
+    picture.save(output)?;
     println!("{}: drawn by {}", output.display(), engine.name());
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::app::hud::table_of_keys;
 use crate::control::ControlPlane;
 use crate::control::midi::HubHandle;
 use crate::control::osc;
+use crate::instrument::params::{Param, Text};
 use crate::instrument::{Action, ParamId};
 use crate::stage::LookIds;
 use crate::stage::own::{Knob, Shelf};
@@ -87,31 +88,30 @@ impl ConsoleHandle {
     }
 
     /// A parameter's value.
-    pub(super) fn get(&self, param: ParamId) -> f64 {
+    pub(super) fn get(&self, param: impl Into<ParamId>) -> f64 {
         self.plane.values.get(param)
     }
 
     /// Whether a toggle is on or a trigger lit.
-    pub(super) fn is_on(&self, param: ParamId) -> bool {
+    pub(super) fn is_on(&self, param: impl Into<ParamId>) -> bool {
         self.get(param) > 0.5
     }
 
     /// Sets a parameter, in its unit.
-    pub(super) fn set(&self, param: ParamId, value: f64) {
+    pub(super) fn set(&self, param: impl Into<ParamId>, value: f64) {
+        let param = param.into();
         self.plane.send(Action::Set { param, value });
     }
 
     /// Fires a trigger, or flips a toggle.
-    pub(super) fn fire(&self, param: ParamId) {
+    pub(super) fn fire(&self, param: impl Into<ParamId>) {
+        let param = param.into();
         self.plane.send(Action::Trigger { param });
     }
 
     /// Gives a text.
-    pub(super) fn say(&self, param: ParamId, text: &str) {
-        self.plane.send(Action::Text {
-            param,
-            text: text.into(),
-        });
+    pub(super) fn say(&self, param: Param<Text>, text: &str) {
+        self.plane.send(Action::text(param, text));
     }
 
     /// The OSC address of a parameter.
