@@ -277,10 +277,12 @@ fn is_there(handle: &ConsoleHandle, param: ParamId) -> bool {
 }
 
 fn is_shown(param: ParamId, row: &Row) -> bool {
+    row.kind != Kind::Text && !row.read_only && !is_elsewhere(param, row)
+}
+
+fn is_elsewhere(param: ParamId, row: &Row) -> bool {
     let mut families = FAMILIES_ELSEWHERE.iter();
-    let is_elsewhere =
-        ELSEWHERE.contains(&param) || families.any(|family| row.name.starts_with(family));
-    row.kind != Kind::Text && !row.read_only && !is_elsewhere
+    ELSEWHERE.contains(&param) || families.any(|family| row.name.starts_with(family))
 }
 
 /// The label of a parameter's widget.
@@ -319,10 +321,9 @@ mod tests {
         found.dedup();
         assert_eq!(found.len(), count, "one stands twice");
         for (param, row) in table.iter() {
-            let is_elsewhere = ELSEWHERE.iter().any(|name| row.name.starts_with(name));
             let is_told = row.read_only || row.kind == Kind::Text;
             assert!(
-                found.contains(&param) || is_elsewhere || is_told,
+                found.contains(&param) || is_elsewhere(param, row) || is_told,
                 "{} is nowhere",
                 row.name
             );
