@@ -1,4 +1,4 @@
-//! Recordings that wait for the loop's start or the next bar, to begin there and to end there.
+//! The record arm: recordings that wait for the loop's start or the next bar, to begin there and to end there.
 
 pub(super) use crate::instrument::params::ArmMode;
 

@@ -1,4 +1,4 @@
-//! The clock that the beat follows, and the beat that is sent to others.
+//! Beat clocks: the one that the beat follows, and the one that is sent to others.
 
 use std::sync::Arc;
 
@@ -137,3 +137,6 @@ impl Clocks {
 fn secs(at: Stamp) -> f64 {
     at as f64 / 1e9
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! What the performer is shown: gathered only while the heads-up display is open, ten times a second.
+//! The heads-up display: what the performer is shown over the output, gathered only while it is open, ten times a second.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ pub(super) struct Hud {
     notices: VecDeque<(Instant, String)>,
 }
 
-/// Where the readout is gathered from.
+/// The sources of what is shown.
 pub(super) struct Sources<'a> {
     pub(super) instrument: &'a Instrument,
     pub(super) controllers: &'a Controllers,

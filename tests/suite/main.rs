@@ -13,6 +13,7 @@ mod clock;
 mod console;
 #[cfg(all(feature = "live", feature = "video", target_os = "linux"))]
 mod disk;
+mod examples;
 #[cfg(feature = "video")]
 mod footage;
 mod import;
