@@ -88,10 +88,7 @@ impl Clocks {
     fn session(&mut self, instrument: &Instrument) -> Option<Following> {
         self.link.take_part(true);
         let tempo = instrument.base_value(BEAT_TEMPO);
-        Some(
-            self.link
-                .follow(tempo, instrument.base_value(BEAT_PER_BAR)),
-        )
+        Some(self.link.follow(tempo, instrument.base_value(BEAT_PER_BAR)))
     }
 
     /// Hands our beat to the clock that is sent; `ahead_secs` is how long ago the instrument's present tick was.

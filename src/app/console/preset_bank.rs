@@ -88,7 +88,10 @@ impl PresetBank {
         let side = Vec2::new(62.0, area.height());
         let left = Rect::from_min_size(area.min, side);
         let right = Rect::from_min_size(Pos2::new(area.right() - side.x, area.top()), side);
-        for (param, name, cell) in [(id::PRESET_PREVIOUS, "<", left), (id::PRESET_NEXT, ">", right)] {
+        for (param, name, cell) in [
+            (id::PRESET_PREVIOUS, "<", left),
+            (id::PRESET_NEXT, ">", right),
+        ] {
             let response = widgets::plain_button(ui, handle, param, cell, (name, 18.0), LIT);
             tooltip::attach(&response, handle, state, param);
         }

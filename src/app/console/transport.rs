@@ -37,8 +37,7 @@ pub(super) fn show(
         (id::MASTER_FREEZE, "FREEZE", BLUE, 104.0),
     ] {
         let face = (name, 18.0);
-        let response =
-            widgets::plain_button(ui, handle, param, take(width * wide), face, colour);
+        let response = widgets::plain_button(ui, handle, param, take(width * wide), face, colour);
         tooltip::attach(&response, handle, state, param);
     }
     let cell = take(230.0 * wide);

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::event::ControlType;
-use crate::instrument::params::nearest;
 use crate::instrument::Curve;
+use crate::instrument::params::nearest;
 
 /// Longest text of a map that is read, in bytes.
 const MAX_BYTES: usize = 1 << 20;
