@@ -25,7 +25,7 @@ impl Clocks {
     pub(super) fn new(controllers: &Controllers, instrument: &Instrument) -> Self {
         #[cfg(not(feature = "link"))]
         let _ = instrument;
-        let sender = controllers.midi.as_ref().and_then(|hub| {
+        let sender = controllers.midi.hub().and_then(|hub| {
             let (out, inbox) = (hub.clock_out(), Arc::clone(&controllers.control.inbox));
             let send = move |pulse| {
                 // Where too many wait, there is no port that takes them.

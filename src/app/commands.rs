@@ -58,7 +58,7 @@ impl Show {
             // In the table of controls, steps go up and down.
             Action::Nudge { param, delta } if param == MIDI_LEARN => {
                 let picked = self.status.hud.pick(delta as i64);
-                self.controllers.learn(picked);
+                self.controllers.midi.learn(picked);
             }
             Action::Trigger { param } => match command_of(param) {
                 Some(command) => self.command(command, now),
@@ -99,11 +99,11 @@ impl Show {
             Command::ToggleHelp => self.status.hud.toggle_help(),
             Command::ToggleLearning => {
                 let picked = self.status.hud.toggle_learn();
-                self.controllers.learn(picked);
+                self.controllers.midi.learn(picked);
             }
             Command::Unlearn => {
                 if let Some(picked) = self.status.hud.picked() {
-                    self.controllers.unlearn(picked);
+                    self.controllers.midi.unlearn(picked);
                 }
             }
             Command::Quit => self.over = true,

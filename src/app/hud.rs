@@ -191,7 +191,7 @@ impl Hud {
             format!("OSC {}", server.address())
         });
         let now_stamp = sources.controllers.control.inbox.now();
-        readout.ports = sources.controllers.midi.as_ref().map_or(Vec::new(), |hub| {
+        readout.ports = sources.controllers.midi.hub().map_or(Vec::new(), |hub| {
             let port = |state: PortState| Port {
                 name: if state.map.is_empty() {
                     state.port.name
@@ -253,12 +253,16 @@ impl Hud {
                 Some(label) => format!("{} {label}", row.name),
                 None => row.name.clone(),
             };
-            [name, value, sources.controllers.controls(param)]
+            [
+                name,
+                value,
+                sources.controllers.midi.bindings(param).join(", "),
+            ]
         });
         let learnt = sources
             .controllers
             .midi
-            .as_ref()
+            .hub()
             .and_then(|hub| hub.last_learned());
         Learn {
             said: learnt.map_or(String::new(), |learnt| {

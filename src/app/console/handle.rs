@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crate::app::controllers::Controllers;
 use crate::app::hud::table_of_keys;
 use crate::control::ControlPlane;
-use crate::control::midi::Hub;
+use crate::control::midi::HubHandle;
 use crate::control::osc;
 use crate::instrument::params::{Param, Text};
 use crate::instrument::{Action, ParamId};
@@ -29,7 +29,7 @@ pub(super) enum UserPassRow {
 /// The console's handle on the show.
 pub(super) struct ConsoleHandle {
     pub(super) plane: ControlPlane,
-    pub(super) hub: Option<Arc<Hub>>,
+    pub(super) midi: HubHandle,
     pub(super) looks: Arc<Shelf>,
     pub(super) look: Option<LookIds>,
     pub(super) osc: Option<SocketAddr>,
@@ -53,7 +53,7 @@ impl ConsoleHandle {
             keys: table_of_keys(&controllers.keys).into(),
             takes,
             plane: controllers.control.clone(),
-            hub: controllers.midi.clone(),
+            midi: controllers.midi.clone(),
             looks: Arc::clone(&controllers.looks),
             look: LookIds::new(&controllers.control.table).ok(),
             osc: controllers.osc.as_ref().map(osc::Server::address),
@@ -117,34 +117,5 @@ impl ConsoleHandle {
     /// The OSC address of a parameter.
     pub(super) fn address(&self, param: ParamId) -> String {
         osc::address(&self.plane.table.row(param).name)
-    }
-
-    /// The controls that move a parameter.
-    pub(super) fn controls(&self, param: ParamId) -> Vec<String> {
-        self.hub
-            .as_ref()
-            .map(|hub| hub.bindings(param))
-            .unwrap_or_default()
-    }
-
-    /// Whether a parameter waits for a control.
-    pub(super) fn is_learning(&self, param: ParamId) -> bool {
-        self.hub
-            .as_ref()
-            .is_some_and(|hub| hub.learning() == Some(param))
-    }
-
-    /// Lets a parameter wait for the next control that moves, or calls that off.
-    pub(super) fn toggle_learning(&self, param: ParamId) {
-        if let Some(hub) = &self.hub {
-            hub.learn((hub.learning() != Some(param)).then_some(param));
-        }
-    }
-
-    /// Takes what was learnt for a parameter from every control.
-    pub(super) fn unlearn(&self, param: ParamId) {
-        if let Some(hub) = &self.hub {
-            hub.unlearn(param);
-        }
     }
 }

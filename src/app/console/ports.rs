@@ -41,7 +41,7 @@ pub(super) fn show(
             ] {
                 line(ui, light, &text, ink);
             }
-            let Some(hub) = &handle.hub else {
+            let Some(hub) = handle.midi.hub() else {
                 return line(ui, RED, "no MIDI", ALARM);
             };
             let ports = hub.ports();

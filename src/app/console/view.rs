@@ -1,5 +1,6 @@
 //! The console view: every panel, and where it is.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -84,18 +85,18 @@ impl ConsoleView {
         self.receiver.is_new() || self.worker.has_news()
     }
 
-    /// A number that changes with what the console shows of the parameters (FNV-1a).
+    /// A hash of what the console shows of the parameters.
     pub(super) fn digest(&self) -> u64 {
-        let mut digest = 0xcbf2_9ce4_8422_2325u64;
+        let mut digest = DefaultHasher::new();
         for (param, _) in self.handle.plane.table.iter() {
             let mut value = self.handle.get(param);
             if param == BEAT_PHASE {
                 // It never stands still; its light changes by steps.
                 value = (value * self.handle.get(BEAT_PER_BAR) * FADES).floor();
             }
-            digest = (digest ^ value.to_bits()).wrapping_mul(0x0100_0000_01b3);
+            digest.write_u64(value.to_bits());
         }
-        digest
+        digest.finish()
     }
 
     /// Lays everything out.

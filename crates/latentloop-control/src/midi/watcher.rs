@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -19,6 +19,7 @@ use super::platform::Platform;
 use super::port::{JACK, PLATFORM, Port, is_same_device, same_client, stable_name};
 use crate::instrument::ParamId;
 use crate::instrument::params::MIDI_PAGE;
+use crate::worker::StopSignal;
 
 /// Ports that came or went are noticed this often.
 const INTERVAL: Duration = Duration::from_millis(300);
@@ -112,9 +113,9 @@ impl PortWatcher {
         }
     }
 
-    pub(super) fn run(mut self, closing: &AtomicBool) {
+    pub(super) fn run(mut self, stop: &StopSignal) {
         let mut due = Instant::now();
-        while !closing.load(Ordering::Relaxed) {
+        while !stop.is_set() {
             self.take_learned();
             let now = Instant::now();
             if now >= due {
@@ -128,7 +129,7 @@ impl PortWatcher {
             }
             let learning = self.context.learning.wanted().is_some();
             let wait = if learning { LEARNING } else { INTERVAL };
-            std::thread::park_timeout(wait.min(due.saturating_duration_since(Instant::now())));
+            stop.doze(wait.min(due.saturating_duration_since(Instant::now())));
         }
         self.platform.close();
         if let Some(jack) = self.jack {
@@ -494,7 +495,7 @@ impl PortWatcher {
     ) {
         let key = (system, id.to_owned());
         if !self.outputs.contains_key(&key) {
-            let Some(way) = self.open_output(system, id) else {
+            let Some(port) = self.open_output(system, id) else {
                 return;
             };
             self.count += 1;
@@ -502,7 +503,7 @@ impl PortWatcher {
             role.fresh.store(true, Ordering::Relaxed);
             if !offer(
                 &self.changes,
-                OutputChange::Open(number, way, Arc::clone(&role)),
+                OutputChange::Open(number, port, Arc::clone(&role)),
             ) {
                 return;
             }

@@ -9,6 +9,7 @@ use super::*;
 use crate::app::console::channel::{ConsoleSender, console_channel};
 use crate::app::console::style;
 use crate::control::ControlPlane;
+use crate::control::midi::HubHandle;
 use crate::instrument::{Action, Preset, Table};
 use crate::library::Patch;
 use crate::stage::Canvas;
@@ -50,7 +51,7 @@ impl Rig {
                 crate::report::Reporter::silent(),
             )),
             look: crate::stage::LookIds::new(&table).ok(),
-            hub: None,
+            midi: HubHandle::default(),
             osc: None,
             oscquery: None,
             keys: Arc::new([("B".to_owned(), "Blackout".to_owned())]),
