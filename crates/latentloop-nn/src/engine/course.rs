@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Bytes, Engine, EngineError, Statistics};
-use crate::latent::{Around, Path};
+use crate::latent::{KeyframeNeighbourhood, Path};
 
 /// Segments whose nodes are kept.
 const KEPT: usize = 32;
@@ -14,7 +14,7 @@ const GOOD: u8 = 3;
 const CLOSEST: f64 = 1.0 / 64.0;
 
 /// Tells segments apart by all that their latents depend on.
-fn key(around: &Around, segment: usize) -> u64 {
+fn key(around: &KeyframeNeighbourhood, segment: usize) -> u64 {
     let keyframes = around.segment(segment);
     let counted = match around.path {
         Path::Smooth => &keyframes[..],
@@ -119,7 +119,7 @@ enum Stage {
 pub struct Courses {
     /// The one played last is the last.
     courses: Vec<Course>,
-    around: Around,
+    around: KeyframeNeighbourhood,
     /// Of the segment before the head's, the head's own, and the one after; none before the first request.
     keys: Option<[u64; 3]>,
     job: Option<Job>,
@@ -134,7 +134,7 @@ impl Courses {
     pub fn new(latent: usize) -> Self {
         Self {
             courses: Vec::with_capacity(KEPT + 1),
-            around: Around::new(latent),
+            around: KeyframeNeighbourhood::new(latent),
             keys: None,
             job: None,
             z: Vec::new(),
@@ -151,7 +151,7 @@ impl Courses {
     pub fn paint(
         &mut self,
         engine: &mut dyn Engine,
-        around: &Around,
+        around: &KeyframeNeighbourhood,
         z: &[f32],
         bytes: Bytes,
         rgba: &mut [u8],
@@ -173,7 +173,7 @@ impl Courses {
     }
 
     /// Nodes are wanted around here from now on.
-    fn go_to(&mut self, around: &Around) {
+    fn go_to(&mut self, around: &KeyframeNeighbourhood) {
         if self.around.keyframes != around.keyframes || self.around.path != around.path {
             self.around.keyframes.clone_from(&around.keyframes);
             self.around.path = around.path;

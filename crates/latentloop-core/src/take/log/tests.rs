@@ -285,7 +285,7 @@ fn the_order_of_the_passes_and_the_seed_of_grain_are_kept_and_older_takes_have_t
     assert_eq!(take.opening.seed, 0);
     // And before there was a seed of grain.
     let mut older = Writer::head(&table);
-    let names: Vec<&str> = opening.state.look_order.names().collect();
+    let names: Vec<&str> = opening.state.look_order().names().collect();
     let old = |out: &mut Vec<u8>| {
         *out = postcard::to_extend(&(&opening, &names), std::mem::take(out)).unwrap();
         Ok(())
