@@ -140,8 +140,10 @@ impl<'a> Player<'a> {
         let end = self.end(tick);
         let is_drawn =
             |(at, event): &(u64, Event)| *at == tick && matches!(event, Event::Latents { .. });
-        let drawn = self.events[self.next..end].iter().rposition(is_drawn);
-        drawn.map_or(end, |drawn| self.next + drawn + 1)
+        // Also where it has been drawn already.
+        let first = self.events[..end].partition_point(|(at, _)| *at < tick);
+        let drawn = self.events[first..end].iter().rposition(is_drawn);
+        drawn.map_or(end, |drawn| self.next.max(first + drawn + 1))
     }
 
     /// Lets events take effect, up to one of them.
