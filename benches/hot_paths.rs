@@ -163,7 +163,9 @@ fn midi_read(criterion: &mut Criterion) {
 /// A picture of 640 x 360 with four passes, drawn, limited and read back: in one go, and one by one.
 #[cfg(feature = "live")]
 fn look(criterion: &mut Criterion) {
-    use latentloop::stage::{Canvas, Look, LookValues, PostChain, PostFrame, Readback, Visible};
+    use latentloop::stage::{
+        Canvas, EffectRenderer, LookValues, PostChain, PostFrame, Readback, Visible,
+    };
     let mut frame = PostFrame {
         values: LookValues {
             feedback: 0.6,
@@ -183,13 +185,13 @@ fn look(criterion: &mut Criterion) {
     for (pixel, byte) in canvas.rgba.iter_mut().enumerate() {
         *byte = (pixel * 31 % 251) as u8;
     }
-    type Kind = fn(Look) -> Look;
+    type Kind = fn(EffectRenderer) -> EffectRenderer;
     let kinds: [(&str, Kind); 2] = [
-        ("in one go", Look::waiting),
-        ("one by one", Look::one_by_one),
+        ("in one go", EffectRenderer::waiting),
+        ("one by one", EffectRenderer::one_by_one),
     ];
     for (name, kind) in kinds {
-        let Ok(look) = Look::headless() else {
+        let Ok(look) = EffectRenderer::headless() else {
             return;
         };
         let (mut chain, mut readback) = (PostChain::with_gpu(kind(look)), Readback::default());

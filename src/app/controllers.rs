@@ -12,7 +12,7 @@ use crate::control::osc::Server;
 use crate::control::oscquery::QueryServer;
 use crate::control::{AllowList, ControlPlane};
 use crate::instrument::ParamId;
-use crate::stage::own::{Shelf, Watch};
+use crate::stage::user::{FolderWatcher, ShaderRegistry};
 
 /// The controllers of a show, and the channels between them and it.
 pub(super) struct Controllers {
@@ -24,8 +24,8 @@ pub(super) struct Controllers {
     pub(super) allowed: Arc<AllowList>,
     pub(super) midi: Option<Arc<Hub>>,
     /// The performer's own passes, and what looks after their folder.
-    pub(super) looks: Arc<Shelf>,
-    _watch: Option<Watch>,
+    pub(super) looks: Arc<ShaderRegistry>,
+    _watch: Option<FolderWatcher>,
 }
 
 impl Controllers {
@@ -40,7 +40,7 @@ impl Controllers {
             oscquery: None,
             allowed: Arc::new(AllowList::new(Vec::new())),
             midi: None,
-            looks: Arc::new(Shelf::new(control.notices.reporter())),
+            looks: Arc::new(ShaderRegistry::new(control.notices.reporter())),
             _watch: None,
             control,
         }
@@ -85,8 +85,8 @@ impl Controllers {
                 None
             }
         };
-        let looks = Arc::new(Shelf::new(notices.reporter()));
-        let watch = Watch::start(config::file("looks"), Arc::clone(&looks));
+        let looks = Arc::new(ShaderRegistry::new(notices.reporter()));
+        let watch = FolderWatcher::start(config::file("looks"), Arc::clone(&looks));
         if let Err(error) = &watch {
             notices.warn(format!("your own passes are not read: {error}"));
         }

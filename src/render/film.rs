@@ -9,7 +9,7 @@ use super::RenderError;
 use crate::engine::{Bytes, Engine, Norm, ROWS, painted_with};
 use crate::palette::{Oklab, Palette};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
-use crate::stage::own::Shelf;
+use crate::stage::user::ShaderRegistry;
 use crate::stage::{
     Canvas, Composed, Compositor, Filter, Finished, LookValues, PostChain, PostFrame, Projection, Readback,
     Scaler, Visible,
@@ -229,9 +229,9 @@ impl Film {
     }
 
     fn find_card(&mut self) {
-        match crate::stage::Look::headless() {
+        match crate::stage::EffectRenderer::headless() {
             Ok(look) => {
-                let shelf = Arc::new(Shelf::new(crate::report::Reporter::logging()));
+                let shelf = Arc::new(ShaderRegistry::new(crate::report::Reporter::logging()));
                 if let Err(error) = shelf.read(crate::config::file("looks")) {
                     tracing::warn!("the film is made without your own passes: {error}");
                 }

@@ -9,7 +9,7 @@ use latentloop::engine::{Bytes, Drawing, Engine, Norm, open};
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table, ticks};
 use latentloop::network::weights::GeneratorWeights;
 use latentloop::record::TakeLog;
-use latentloop::stage::{Canvas, Compositor, Filter, Look, PostChain, Readback, Scaler};
+use latentloop::stage::{Canvas, Compositor, EffectRenderer, Filter, PostChain, Readback, Scaler};
 use latentloop::take::log::fingerprint;
 use latentloop::take::{Event, Model, Take};
 
@@ -98,7 +98,7 @@ impl Stage {
             number: 0,
             frame: Canvas::black(engine.size()),
             compositor: Compositor::new(table, engine.size(), SEED).unwrap(),
-            chain: PostChain::with_gpu(Look::headless().unwrap().waiting()),
+            chain: PostChain::with_gpu(EffectRenderer::headless().unwrap().waiting()),
             readback: Readback::default(),
             scaler: Scaler::new(Filter::Edge, 1),
             pictures: Vec::new(),

@@ -13,7 +13,7 @@ use crate::control::midi::Hub;
 use crate::control::osc;
 use crate::instrument::{Action, ParamId};
 use crate::stage::LookIds;
-use crate::stage::own::{Knob, Shelf};
+use crate::stage::user::{Knob, ShaderRegistry};
 
 /// A row of the performer's own passes: what it stands for.
 pub(super) enum UserPassRow {
@@ -29,7 +29,7 @@ pub(super) enum UserPassRow {
 pub(super) struct ConsoleHandle {
     pub(super) plane: ControlPlane,
     pub(super) hub: Option<Arc<Hub>>,
-    pub(super) looks: Arc<Shelf>,
+    pub(super) looks: Arc<ShaderRegistry>,
     pub(super) look: Option<LookIds>,
     pub(super) osc: Option<SocketAddr>,
     pub(super) oscquery: Option<SocketAddr>,
@@ -66,7 +66,7 @@ impl ConsoleHandle {
     /// What a row of the performer's own passes stands for; nothing for any other row.
     pub(super) fn user_pass_row(&self, param: ParamId) -> Option<UserPassRow> {
         let (place, knob) = self.look.as_ref()?.place_of(param)?;
-        let Some(source) = self.looks.source(place) else {
+        let Some(source) = self.looks.shader(place) else {
             return Some(UserPassRow::Empty);
         };
         Some(match knob {
@@ -81,7 +81,7 @@ impl ConsoleHandle {
     /// Where a parameter stands when nobody has moved it.
     pub(super) fn rest(&self, param: ParamId) -> f64 {
         match self.user_pass_row(param) {
-            Some(UserPassRow::Knob(knob)) => knob.rest(),
+            Some(UserPassRow::Knob(knob)) => knob.default_unit(),
             _ => self.plane.table.row(param).default,
         }
     }

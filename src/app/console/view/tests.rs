@@ -46,7 +46,7 @@ impl Rig {
         let handle = ConsoleHandle {
             monitors: Arc::default(),
             plane: ControlPlane::new(&table),
-            looks: Arc::new(crate::stage::own::Shelf::new(
+            looks: Arc::new(crate::stage::user::ShaderRegistry::new(
                 crate::report::Reporter::silent(),
             )),
             look: crate::stage::LookIds::new(&table).ok(),

@@ -1,0 +1,32 @@
+//! Strobe.
+
+use crate::instrument::TICKS_PER_SEC;
+use crate::stage::effects::effect::Effect;
+
+pub(super) const STROBE: Effect = Effect {
+    is_pointwise: true,
+    is_neutral: |v| v.strobe == 0.0,
+    write: |v, context, uniform| {
+        let is_dark = is_dark(v.strobe_rate, context.tick);
+        uniform.push(&[if is_dark { 1.0 - v.strobe } else { 1.0 }]);
+    },
+    ..Effect::new("strobe", include_str!("strobe.wgsl"))
+};
+
+/// Whether a strobe is in the dark half of its period.
+fn is_dark(rate: f32, tick: u64) -> bool {
+    let periods = tick as f64 / TICKS_PER_SEC as f64 * f64::from(rate);
+    periods - libm::floor(periods) >= 0.5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strobe_is_dark_for_half_of_each_period() {
+        let dark = (0..480).filter(|&tick| is_dark(4.0, tick)).count();
+        assert_eq!(dark, 240);
+        assert!(!is_dark(4.0, 0) && is_dark(4.0, 60) && !is_dark(4.0, 120));
+    }
+}
