@@ -1,21 +1,16 @@
-//! What happens between a controller and the screen allocates nothing.
+//! What controllers, the instrument and the scalers do for every picture allocates nothing. `show_allocations` has the whole show.
 
 #![cfg(feature = "live")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Instant;
 
-use latentloop::control::clock::Pulses;
-use latentloop::control::midi::{BoundMap, ControllerMap, Input, Reader, SHIPPED};
+use latentloop::control::midi::{BoundMap, ControllerMap, Reader};
 use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
-use latentloop::record::TakeLog;
-use latentloop::report::Reporter;
-use latentloop::stage::{Canvas, Compositor, Film, Filter, PostChain, Readback, Scaler};
-use latentloop::take::Model;
+use latentloop::stage::{Canvas, Film, Filter, Projection, Scaler};
 
 struct Counting;
 
@@ -53,87 +48,32 @@ fn count(work: impl FnOnce()) -> u64 {
 }
 
 #[test]
-fn a_hand_a_tick_and_a_picture_allocate_nothing() {
-    let table = Arc::new(Table::standard());
-    let inbox = Inbox::new(&table);
-    let values = Values::new(&table);
-    let pulses = Pulses::default();
-    let (_, text) = SHIPPED
-        .iter()
-        .find(|(stem, _)| *stem == "generic")
-        .expect("the generic map ships");
-    let map = BoundMap::new(ControllerMap::parse(text, &table).expect("it fits the table"));
-    let mut reader = Reader::default();
-    let mut instrument = Instrument::new(&Preset::of_seeds(1..=8), Arc::clone(&table), 200)
-        .expect("the seeds fit any model");
-    let folder = std::env::temp_dir();
-    let model = Arc::new(Model {
-        latent: 200,
-        ..Model::default()
-    });
-    let log = TakeLog::start(&folder, &instrument, model, 0, Reporter::silent())
-        .expect("there is room for a thread");
-    let mut z = vec![0.0; Norm::Batch.rows() * 200];
+fn enlarging_a_picture_allocates_nothing() {
     let flat = |level: u8| Canvas {
         size: (64, 64),
         rgba: vec![level; 64 * 64 * 4],
     };
-    // Another model has come, and fades in.
-    let mut compositor = Compositor::new(&table, (64, 64), 0).expect("the stage has rows");
-    compositor.take(&mut flat(10), 1, 0);
-    compositor.change_model(2, u64::MAX);
-    let (mut drawn, mut number) = (flat(90), 1);
+    let canvas = flat(90);
     let (mut scaler, mut follower) = [Filter::CatmullRom, Filter::Edge]
         .map(|auto| Scaler::new(auto, 1))
         .into();
     let mut frame = Canvas::black((320, 180));
-    let (mut chain, mut readback) = (PostChain::default(), Readback::default());
-    let reroll = table.find("loop.reroll").expect("a row of the table");
-    let mut frame_path = || {
-        // A fader, a pad that jumps, one that re-rolls and a clock, as a port delivers them.
-        let deliveries: [&[u8]; 4] = [&[0xb0, 1, 90], &[0x90, 38, 100], &[0x90, 46, 100], &[0xf8]];
-        for bytes in deliveries {
-            let at = inbox.now();
-            for input in reader.read(bytes, map.map()) {
-                match input {
-                    Ok(Input::Control(_, event)) => event
-                        .into_iter()
-                        .flat_map(|event| map.actions(event, at, &values))
-                        .for_each(|action| inbox.put(action, at)),
-                    Ok(Input::Clock(pulse)) => pulses.put(0, pulse, at),
-                    Err(_) => inbox.refuse(),
-                }
-            }
-        }
-        inbox.put(Action::Trigger { param: reroll }, inbox.now());
-        inbox.take(|action, _| instrument.apply(&action));
-        (0..8).for_each(|_| instrument.tick());
-        for (param, _) in table.iter() {
-            values.set(param, instrument.base_value(param));
-        }
-        instrument.latents(&mut z);
-        number += 1;
-        compositor.take(&mut drawn, number, instrument.ticks());
-        let composed = compositor.frame(&instrument, 0.4, None);
-        readback.request(&chain.run(composed.canvas, &composed.post), Instant::now());
-        let (canvas, _) = readback.next().expect("it lies in memory");
-        let mut projection = composed.projections[0];
-        scaler.scale(canvas, &mut frame, &projection);
-        projection.film = Film {
+    let plain = Projection::default();
+    let on_film = Projection {
+        film: Film {
             halation: 0.5,
             grain: 0.5,
-            ..projection.film
-        };
-        follower.scale(canvas, &mut frame, &projection);
+            ..plain.film
+        },
+        ..plain
     };
-    let mut frame_path = || {
-        frame_path();
-        log.action(0, Action::Trigger { param: reroll });
-        log.latents(0, 1, 0);
+    let mut enlarge = || {
+        scaler.scale(&canvas, &mut frame, &plain);
+        follower.scale(&canvas, &mut frame, &on_film);
     };
-    frame_path();
+    enlarge();
     assert!(count(|| drop(vec![1])) > 0, "the counter counts");
-    assert_eq!(count(|| (0..100).for_each(|_| frame_path())), 0);
+    assert_eq!(count(|| (0..100).for_each(|_| enlarge())), 0);
 }
 
 /// Every kind of binding, with and without pick-up, and the messages that reach it.

@@ -43,7 +43,11 @@ use crate::engine::{EngineOptions, Norm};
 use crate::instrument::Table;
 use crate::library;
 use crate::record::{Codec, Encoders, FpsMode};
-use crate::stage::Target;
+use crate::stage::{Offscreen, Presenter, Target};
+
+use controllers::Controllers;
+use preset_loader::InitialPatch;
+use stats::StatsReport;
 
 pub use monitor::{Display, Monitor, monitors, open_display};
 
@@ -119,42 +123,71 @@ pub struct Settings {
 /// Plays a show, in a window on a display or, without one, offscreen in real time, until it is ended.
 ///
 /// # Errors
-/// When the preset, the model or the engine cannot be opened, or the figures cannot be written. What fails later is named
+/// When the preset, the model or the engine cannot be opened, or the statistics cannot be written. What fails later is named
 /// while the show goes on.
 pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> {
+    play(settings, |control, opened, controllers| {
+        let quit = control.table.find("show.quit")?;
+        let inbox = Arc::clone(&control.inbox);
+        ctrlc::set_handler(move || {
+            let at = inbox.now();
+            inbox.put(crate::instrument::Action::Trigger { param: quit }, at);
+        })
+        .context("cannot listen for Ctrl-C")?;
+        match display {
+            Some(display) => window::run(display, settings, &control.table, opened, controllers),
+            None => {
+                let presenter = Offscreen::new(control.notices.reporter());
+                play_on(settings, Box::new(presenter), opened, controllers)
+            }
+        }
+    })
+}
+
+/// Plays a show in real time on a presenter of one's own, without a window, until it is ended.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on(settings: &Settings, presenter: Box<dyn Presenter>) -> anyhow::Result<()> {
+    play(settings, |_, opened, controllers| {
+        play_on(settings, presenter, opened, controllers)
+    })
+}
+
+/// Opens what a show begins with, plays it and writes its statistics.
+fn play(
+    settings: &Settings,
+    run: impl FnOnce(&ControlPlane, InitialPatch, Controllers) -> anyhow::Result<StatsReport>,
+) -> anyhow::Result<()> {
     let table = Arc::new(Table::standard());
     let control = ControlPlane::new(&table);
     // Dropped last: what others say when they end is logged too.
     let _log =
         NoticeLog::start(&control.notices).context("cannot start the thread that logs notices")?;
     let patch = library::open(settings.patch.as_deref(), &table)?;
-    let opened = preset_loader::InitialPatch::open(patch, settings, &table)?;
-    let controllers = controllers::Controllers::start(settings, control)?;
-    let quit = table.find("show.quit")?;
-    let inbox = Arc::clone(&controllers.control.inbox);
-    ctrlc::set_handler(move || {
-        let at = inbox.now();
-        inbox.put(crate::instrument::Action::Trigger { param: quit }, at);
-    })
-    .context("cannot listen for Ctrl-C")?;
-    let shown = match display {
-        Some(display) => window::run(display, settings, &table, opened, controllers)?,
-        None => {
-            let reporter = controllers.control.notices.reporter();
-            let parts = show::Parts {
-                controllers,
-                presenter: Box::new(crate::stage::Offscreen::new(reporter)),
-                console: None,
-                window: Box::new(|_| {}),
-                clock: Box::new(clock::RealClock),
-            };
-            show::Show::new(settings, opened, parts)?.run()
-        }
-    };
+    let opened = InitialPatch::open(patch, settings, &table)?;
+    let controllers = Controllers::start(settings, control.clone())?;
+    let report = run(&control, opened, controllers)?;
     if let Some(path) = &settings.stats {
-        let text = serde_json::to_string_pretty(&shown)?;
+        let text = serde_json::to_string_pretty(&report)?;
         crate::files::write_atomic(path, text.as_bytes())
-            .with_context(|| format!("cannot write the figures to {}", path.display()))?;
+            .with_context(|| format!("cannot write the statistics to {}", path.display()))?;
     }
     Ok(())
+}
+
+fn play_on(
+    settings: &Settings,
+    presenter: Box<dyn Presenter>,
+    opened: InitialPatch,
+    controllers: Controllers,
+) -> anyhow::Result<StatsReport> {
+    let parts = show::Parts {
+        controllers,
+        presenter,
+        console: None,
+        window: Box::new(|_| {}),
+        clock: Box::new(clock::RealClock),
+    };
+    Ok(show::Show::new(settings, opened, parts)?.run())
 }

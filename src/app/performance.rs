@@ -74,11 +74,6 @@ impl Performance {
         self.instrument.value(param)
     }
 
-    /// The instrument's present tick.
-    pub(super) fn tick(&self) -> u64 {
-        self.instrument.ticks()
-    }
-
     /// Tick 0 is at this moment.
     pub(super) fn begin(&mut self, now: Instant) {
         self.origin = now;

@@ -276,13 +276,13 @@ impl Loader {
 
     /// The patch that plays, opened again where its file has changed.
     fn reload_changed(&mut self) -> Option<Loaded> {
-        let path = self.current.path.clone()?;
-        let found = modified(&path);
+        let found = modified(self.current.path.as_deref()?);
         // A file that is gone for a moment is one that is being written.
         if found.is_none() || found == self.modified {
             return None;
         }
         self.modified = found;
+        let path = self.current.path.clone()?;
         let loaded = self.open(&path);
         if let Ok(loaded) = &loaded
             && loaded.patch.preset == self.current.preset

@@ -46,7 +46,6 @@ pub(super) fn run(
     let mut app = App {
         placement,
         settings: settings.clone(),
-        table: Arc::clone(table),
         keys: controllers.keys.clone(),
         quit: table.find("show.quit")?,
         learn: table.find("midi.learn")?,
@@ -83,7 +82,6 @@ struct App {
     /// Where the windows stood last time, and stand when they close.
     placement: Placement,
     settings: Settings,
-    table: Arc<Table>,
     keys: Keys,
     quit: ParamId,
     learn: ParamId,

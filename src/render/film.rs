@@ -11,8 +11,8 @@ use crate::palette::{Oklab, Palette};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
 use crate::stage::user::ShaderRegistry;
 use crate::stage::{
-    Canvas, Composed, Compositor, Filter, Finished, LookValues, PostChain, PostFrame, Projection, Readback,
-    Scaler, Visible,
+    Canvas, Composed, Compositor, Filter, Finished, LookValues, PostChain, PostFrame, Projection,
+    Readback, Scaler, Visible,
 };
 
 /// The form of a film.
@@ -61,14 +61,14 @@ pub struct Film {
     /// Latents that were not drawn yet.
     placed: Option<Placed>,
     painted: Canvas,
-    chain: PostChain, PostFrame,
+    chain: PostChain,
     /// The newest picture as it is shown.
     readback: Readback,
     /// Whether a card was looked for: when the first picture with an effect came.
     looked_for_card: bool,
     /// The colours of the model's footage, or what it paints with; that is found out when the first picture asks for it.
     palette: Option<Oklab>,
-    scaler: Scaler, Visible,
+    scaler: Scaler,
     frame: Canvas,
     sink: Option<Box<dyn Sink>>,
     shown: u64,

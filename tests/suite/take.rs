@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Instant;
 
-use latentloop::engine::{Bytes, Drawing, Engine, Norm, open};
+use latentloop::engine::{Bytes, Engine, EngineOptions, Norm, open};
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table, ticks};
 use latentloop::network::weights::GeneratorWeights;
 use latentloop::record::TakeLog;
@@ -89,7 +89,7 @@ const SIZE: (u32, u32) = (120, 80);
 
 fn engine(folder: &Path, model: &Model) -> Box<dyn Engine> {
     let weights = GeneratorWeights::load(&folder.join(&model.name)).unwrap();
-    open(&weights, &Drawing::default()).unwrap()
+    open(&weights, &EngineOptions::default()).unwrap()
 }
 
 impl Stage {
