@@ -176,9 +176,7 @@ mod tests {
 
     #[test]
     fn every_name_of_the_row_is_an_edge() {
-        let edges: Vec<_> = (0..crate::instrument::ARMS.len())
-            .map(|value| ArmMode::of(value as f64))
-            .collect();
+        let edges: Vec<_> = (0..3).map(|value| ArmMode::of(value as f64)).collect();
         assert_eq!(edges, [ArmMode::Off, ArmMode::Loop, ArmMode::Bar]);
     }
 }

@@ -77,10 +77,10 @@ impl Ids {
         let jumps = (1..=MAX_KEYFRAMES).map(|number| id(&format!("keyframe.{number}.jump")));
         let mut commands = vec![None; table.len()];
         for (name, command) in COMMANDS {
-            commands[usize::from(id(name)?.0)] = Some(command);
+            commands[id(name)?.index()] = Some(command);
         }
         for (place, param) in bank.iter().enumerate() {
-            commands[usize::from(param.0)] = Some(Command::Bank(place));
+            commands[param.index()] = Some(Command::Bank(place));
         }
         Ok(Self {
             commands: commands.into(),
@@ -104,7 +104,7 @@ impl Ids {
     }
 
     fn command(&self, param: ParamId) -> Option<Command> {
-        self.commands[usize::from(param.0)]
+        self.commands[param.index()]
     }
 }
 

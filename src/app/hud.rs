@@ -7,7 +7,8 @@ use super::controllers::Controllers;
 use crate::control::keys::{Keys, STANDARD};
 use crate::control::midi::PortState;
 use crate::engine::Norm;
-use crate::instrument::{BEAT_UNITS, Instrument, Kind, ParamId, Table};
+use crate::instrument::params::{BEAT_PER_BAR, BEAT_UNIT};
+use crate::instrument::{Choice, Instrument, Kind, ParamId, Table};
 use crate::sound::Capture;
 use crate::stage::{Learn, Port, Readout};
 
@@ -173,7 +174,7 @@ impl Hud {
                 1.0
             };
             if value("beat.sync") > 0.5 {
-                let unit = BEAT_UNITS[value("beat.unit") as usize % BEAT_UNITS.len()];
+                let unit = sources.instrument.get(BEAT_UNIT).name();
                 format!("{:+} keyframes a {unit}", value("beat.rate") * way)
             } else {
                 format!("{:+.2} keyframes/s", value("loop.speed") * way)
@@ -282,8 +283,7 @@ impl Hud {
 
 /// Which beat of the bar it is, and how many there are.
 fn beat(instrument: &Instrument) -> (usize, usize) {
-    let per_bar = instrument.table().id("beat.per_bar");
-    let count = per_bar.map_or(4.0, |param| instrument.value(param));
+    let count = instrument.get(BEAT_PER_BAR) as f64;
     (instrument.beat().rem_euclid(count) as usize, count as usize)
 }
 

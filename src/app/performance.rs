@@ -12,6 +12,7 @@ use super::preset_loader::take_model;
 use super::show::grain_seed;
 use crate::control::{ControlPlane, Stamp};
 use crate::engine::Norm;
+use crate::instrument::params::LOOP_NORM;
 use crate::instrument::{Action, Instrument, ParamId, Preset, Recall, TICKS_PER_SEC, ticks};
 use crate::library::Patch;
 use crate::record::TakeLog;
@@ -29,7 +30,6 @@ pub(super) struct Performance {
     origin: Instant,
     /// Ticks that were left out.
     tick_debt: u64,
-    norm_id: ParamId,
     /// Batch norm's statistics, instead of the preset's.
     norm: Option<Norm>,
 }
@@ -44,9 +44,8 @@ impl Performance {
         now: Instant,
     ) -> anyhow::Result<Self> {
         instrument.seed(settings.seed);
-        let norm_id = control.table.find("loop.norm")?;
         if let Some(norm) = settings.norm {
-            instrument.apply(&set_norm(norm_id, norm));
+            instrument.set(LOOP_NORM, norm);
         }
         let model = Arc::new(take_model(patch, instrument.latent()));
         let reporter = control.notices.reporter();
@@ -59,7 +58,6 @@ impl Performance {
             clocks,
             origin: now,
             tick_debt: 0,
-            norm_id,
             norm: settings.norm,
         })
     }
@@ -110,7 +108,7 @@ impl Performance {
 
     /// Batch norm's statistics.
     pub(super) fn norm(&self) -> Norm {
-        Norm::of(self.instrument.value(self.norm_id))
+        self.instrument.get(LOOP_NORM)
     }
 
     /// Writes the latents at the play head, and logs them. Where the log has lost something it is given the instrument anew.
@@ -142,7 +140,7 @@ impl Performance {
     /// Brings the statistics of batch norm that the command line asks for back over a preset's.
     pub(super) fn override_norm(&mut self) {
         if let Some(norm) = self.norm {
-            self.act(set_norm(self.norm_id, norm));
+            self.act(Action::set(LOOP_NORM, norm));
         }
     }
 
@@ -160,9 +158,4 @@ impl Performance {
     pub(super) fn keep_take(&self, secs: f64) {
         self.take_log.keep(self.instrument.ticks(), secs);
     }
-}
-
-fn set_norm(param: ParamId, norm: Norm) -> Action {
-    let value = norm.value();
-    Action::Set { param, value }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::control::Notices;
 use crate::instrument::Action;
-use crate::instrument::param::SOURCES;
+use crate::instrument::SOURCES;
 use crate::record::Sound;
 use crate::sound::Capture;
 use crate::worker::Worker;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::{EngineError, Norm};
+use crate::instrument::params::LOOP_NORM;
 use crate::instrument::{Action, Instrument, InstrumentError, Preset, Table, ticks};
 use crate::latent::{Path, interpolate};
 use crate::record::RecordError;
@@ -176,7 +177,6 @@ fn perform(
     open: &mut dyn FnMut(&Model) -> anyhow::Result<Painter>,
 ) -> Result<u64, RenderError> {
     let table = Arc::clone(player.instrument().table());
-    let norm = table.find("loop.norm").map_err(InstrumentError::from)?;
     let mut compositor =
         Compositor::new(&table, film.frame_size(), player.seed()).map_err(InstrumentError::from)?;
     let range = film.range(pictures)?;
@@ -204,8 +204,9 @@ fn perform(
             film.draw(&mut compositor)?;
         }
         if !compositor.is_frozen(instrument) {
-            let norm = Norm::of(instrument.value(norm));
-            film.place(norm, (number, tick), |z| instrument.latents(z));
+            film.place(instrument.get(LOOP_NORM), (number, tick), |z| {
+                instrument.latents(z)
+            });
             // From here on it fades in, also where nobody sees it.
             if compositor.awaits_model() {
                 film.draw(&mut compositor)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use latentloop::engine::{Bytes, Engine, EngineOptions, Norm, open};
+use latentloop::instrument::params::LOOP_NORM;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table, ticks};
 use latentloop::network::weights::GeneratorWeights;
 use latentloop::record::TakeLog;
@@ -174,11 +175,9 @@ impl Show {
 
     /// So many frames.
     fn play(&mut self, frames: usize) {
-        let batch = self.table.find("loop.norm").unwrap();
         for _ in 0..frames {
             (0..8).for_each(|_| self.instrument.tick());
-            let norm = Norm::of(self.instrument.value(batch));
-            let rows = norm.rows();
+            let rows = self.instrument.get(LOOP_NORM).rows();
             let mut z = vec![0.0; rows * self.instrument.latent()];
             self.instrument.latents(&mut z);
             self.log.latents(self.now(), rows as u8, fingerprint(&z));

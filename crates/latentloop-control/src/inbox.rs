@@ -131,7 +131,7 @@ impl Inbox {
     }
 
     fn set(&self, param: ParamId, number: f64, is_unit: bool, at: Stamp) {
-        let slot = &self.slots[usize::from(param.0)];
+        let slot = &self.slots[param.index()];
         if !slot.is_continuous {
             // One that stands behind all entries already must not come after this one.
             let behind = State::read(slot.state.load(Ordering::Acquire));
@@ -178,7 +178,7 @@ impl Inbox {
 
     /// Lets a setting for which there is no room count behind all entries.
     fn overflow(&self, param: ParamId, number: f64, is_unit: bool, at: Stamp) {
-        let index = usize::from(param.0);
+        let index = param.index();
         let slot = &self.slots[index];
         loop {
             let word = slot.state.load(Ordering::Acquire);
@@ -221,13 +221,15 @@ impl Inbox {
             while bits != 0 {
                 let index = word * 64 + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
-                self.take_slot(ParamId(index as u16), true, &mut each);
+                if let Some(param) = ParamId::at(index) {
+                    self.take_slot(param, true, &mut each);
+                }
             }
         }
     }
 
     fn take_slot(&self, param: ParamId, overflow: bool, each: &mut impl FnMut(Action, Stamp)) {
-        let slot = &self.slots[usize::from(param.0)];
+        let slot = &self.slots[param.index()];
         loop {
             let word = slot.state.load(Ordering::Acquire);
             let state = State::read(word);

@@ -32,23 +32,25 @@ impl Values {
     }
 
     /// A parameter's value, in its unit.
-    pub fn get(&self, param: ParamId) -> f64 {
-        f64::from_bits(self.numbers[usize::from(param.0)].load(Ordering::Relaxed))
+    pub fn get(&self, param: impl Into<ParamId>) -> f64 {
+        f64::from_bits(self.numbers[param.into().index()].load(Ordering::Relaxed))
     }
 
     /// Notes a parameter's value.
-    pub fn set(&self, param: ParamId, value: f64) {
-        self.numbers[usize::from(param.0)].store(value.to_bits(), Ordering::Relaxed);
+    pub fn set(&self, param: impl Into<ParamId>, value: f64) {
+        self.numbers[param.into().index()].store(value.to_bits(), Ordering::Relaxed);
     }
 
     /// What a text parameter was last given, such as the preset that plays; empty for what is no text.
-    pub fn text(&self, param: ParamId) -> Arc<String> {
+    pub fn text(&self, param: impl Into<ParamId>) -> Arc<String> {
+        let param = param.into();
         let found = self.texts.iter().find(|(text, _)| *text == param);
         found.map_or_else(Arc::default, |(_, text)| text.load_full())
     }
 
     /// Notes what a text parameter was given. Unlike [`Values::set`] it allocates: not for every frame.
-    pub fn set_text(&self, param: ParamId, text: &str) {
+    pub fn set_text(&self, param: impl Into<ParamId>, text: &str) {
+        let param = param.into();
         if let Some((_, slot)) = self.texts.iter().find(|(found, _)| *found == param) {
             slot.store(Arc::new(text.to_owned()));
         }

@@ -22,7 +22,7 @@ pub(super) struct Place {
 }
 
 impl Fit {
-    /// The fit of a value of `stage.fit`, an index into [`crate::instrument::FITS`].
+    /// The fit of a value of `stage.fit`, an index into [`crate::instrument::params::Fit`].
     pub fn of(value: f64) -> Self {
         match value as usize {
             0 => Self::Fit,
@@ -76,7 +76,7 @@ mod tests {
         }
         let cut = Fit::OneToOne.place(picture, (101, 64));
         assert_eq!(cut.offset, (-78.0, -96.0));
-        let names = crate::instrument::FITS;
+        let names = <crate::instrument::params::Fit as crate::instrument::Choice>::NAMES;
         let fits: Vec<Fit> = (0..names.len()).map(|at| Fit::of(at as f64)).collect();
         assert_eq!(fits, [Fit::Fit, Fit::Fill, Fit::Stretch, Fit::OneToOne]);
     }

@@ -59,7 +59,7 @@ pub(super) enum Way {
 }
 
 impl Filter {
-    /// The filter of a value of `stage.upscale`, an index into [`crate::instrument::UPSCALINGS`]; none for `auto`.
+    /// The filter of a value of `stage.upscale`, an index into [`crate::instrument::params::Upscaling`]; none for `auto`.
     pub fn of(value: f64) -> Option<Self> {
         match value as usize {
             0 => None,

@@ -58,7 +58,7 @@ impl KeyframeRing {
     pub(super) fn new(table: &Table) -> Result<Self, PresetError> {
         let ids = |number: usize| {
             let id = |part: &str| table.find(&format!("keyframe.{number}.{part}"));
-            Ok(KeyframeParams {
+            Ok::<_, PresetError>(KeyframeParams {
                 jump: id("jump")?,
                 reroll: id("reroll")?,
                 seed: id("seed")?,

@@ -46,7 +46,7 @@ pub(super) fn learn_button(
     if handle.hub.is_none() {
         return;
     }
-    let id = ui.scope_id().with(("learn", param.0));
+    let id = ui.scope_id().with(("learn", param.index()));
     // Not by Tab: every row would take two presses.
     let response = ui.interact(area, id, Sense::CLICK);
     if response.clicked() {

@@ -41,7 +41,7 @@ pub(super) fn row(
     }
     let row = handle.plane.table.row(param);
     let face = Rect::from_min_max(area.min, Pos2::new(split - 4.0, area.bottom()));
-    let id = ui.scope_id().with(("name", param.0));
+    let id = ui.scope_id().with(("name", param.index()));
     let label = ui.interact(face, id, Sense::CLICK);
     let ink = if label.hovered() { INK } else { DIM };
     name_on(ui.painter(), face, name, ink);
@@ -94,7 +94,7 @@ pub(super) fn bar(
     face: BarLabel,
 ) -> Response {
     let row = handle.plane.table.row(param);
-    let id = ui.scope_id().with(("bar", param.0));
+    let id = ui.scope_id().with(("bar", param.index()));
     let response = ui.interact(area, id, Sense::click_and_drag());
     let value = handle.get(param);
     if let Some(wanted) = moved(ui, &response, row, (value, handle.rest(param))) {
@@ -213,7 +213,7 @@ fn choice(
                 Pos2::new(left, area.top()),
                 Vec2::new(width - 2.0, area.height()),
             );
-            let id = ui.scope_id().with(("choice", param.0, index));
+            let id = ui.scope_id().with(("choice", param.index(), index));
             let response = ui.interact(cell, id, Sense::click());
             if response.clicked() {
                 handle.set(param, index as f64);
@@ -223,7 +223,7 @@ fn choice(
         return;
     }
     let mut place = ui.new_child(egui::UiBuilder::new().max_rect(area));
-    let list = ComboBox::from_id_salt(("choice", param.0))
+    let list = ComboBox::from_id_salt(("choice", param.index()))
         .selected_text(names.get(chosen).copied().unwrap_or(""))
         .width(area.width() - 2.0)
         .show_ui(&mut place, |ui| {
@@ -261,7 +261,7 @@ pub(super) fn plain_button(
     (name, size): (&str, f32),
     colour: Color32,
 ) -> Response {
-    let id = ui.scope_id().with(("key", param.0));
+    let id = ui.scope_id().with(("key", param.index()));
     let response = ui.interact(area, id, Sense::click());
     if response.clicked() {
         handle.fire(param);

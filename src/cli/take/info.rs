@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::instrument::param::SOURCES;
+use crate::instrument::SOURCES;
 use crate::instrument::{Action, Table};
 use crate::library::{self, TakeFile};
 use crate::take::{Ended, Event, Model, Script, Take, log, secs};

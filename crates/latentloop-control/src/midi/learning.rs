@@ -47,7 +47,7 @@ impl Default for LearnMode {
 impl LearnMode {
     /// Waits for a control of this parameter, or for none any more.
     pub(super) fn want(&self, param: Option<ParamId>) {
-        let low = param.map_or(0, |param| u32::from(param.0) + 1);
+        let low = param.map_or(0, |param| param.index() as u32 + 1);
         let next = |old: u32| Some((old & 0xffff_0000).wrapping_add(0x1_0000) | low);
         let _ = self
             .wanted
@@ -89,7 +89,7 @@ impl LearnMode {
 /// The parameter that a state of [`LearnMode`] waits for.
 pub(super) fn param_of(state: u32) -> Option<ParamId> {
     let low = state & 0xffff;
-    (low > 0).then(|| ParamId((low - 1) as u16))
+    ParamId::at(low.checked_sub(1)? as usize)
 }
 
 /// The history of one control change since learning began.
@@ -356,7 +356,8 @@ mod tests {
     #[test]
     fn only_the_first_answer_counts() {
         let learning = LearnMode::default();
-        learning.want(Some(ParamId(3)));
+        let param = ParamId::at(3);
+        learning.want(param);
         let state = learning.state();
         let found = learn(&[Message::ProgramChange {
             channel: 0,
@@ -365,7 +366,7 @@ mod tests {
         .unwrap();
         learning.answer(state, 1, found);
         learning.answer(state, 2, found);
-        assert_eq!(learning.take(), Some((1, ParamId(3), found)));
+        assert_eq!(learning.take(), Some((1, param.unwrap(), found)));
         assert_eq!(learning.take(), None);
         assert_eq!(learning.wanted(), None);
     }

@@ -41,7 +41,7 @@ impl AddressMap {
 
     /// A parameter's address.
     pub(crate) fn get(&self, param: ParamId) -> &str {
-        &self.addresses[usize::from(param.0)]
+        &self.addresses[param.index()]
     }
 
     /// The parameter at an address.

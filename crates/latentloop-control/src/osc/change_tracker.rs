@@ -38,7 +38,7 @@ impl ChangeTracker {
 
     /// Watches a parameter, whose value is sent anew, or no longer.
     pub(crate) fn watch(&mut self, param: ParamId, on: bool) {
-        self.known[usize::from(param.0)] = KnownValue {
+        self.known[param.index()] = KnownValue {
             is_watched: on,
             value: f64::NAN,
             quiet_until: None,
@@ -52,7 +52,7 @@ impl ChangeTracker {
             Action::SetUnit { param, unit } => (param, table.row(param).from_unit(unit)),
             _ => return,
         };
-        let known = &mut self.known[usize::from(param.0)];
+        let known = &mut self.known[param.index()];
         known.value = value;
         known.quiet_until = Some(now + QUIET);
     }

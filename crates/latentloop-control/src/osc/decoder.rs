@@ -203,7 +203,7 @@ impl Decoder {
             None | Some(Argument::Impulse | Argument::Nil | Argument::Text(_)) => return Ok(fire),
             Some(argument) => number(argument).ok_or(Reason::Trigger)? >= 0.5,
         };
-        let last = &mut self.high[usize::from(param.0)];
+        let last = &mut self.high[param.index()];
         let held = last.is_some_and(|at| now.duration_since(at) < HELD);
         *last = high.then_some(now);
         Ok(fire.filter(|_| high && !held))

@@ -84,9 +84,9 @@ mod tests {
     use crate::instrument::ParamId;
     use std::time::Duration;
 
-    fn fire(number: u16) -> Action {
+    fn fire(number: usize) -> Action {
         Action::Trigger {
-            param: ParamId(number),
+            param: ParamId::at(number).unwrap(),
         }
     }
 

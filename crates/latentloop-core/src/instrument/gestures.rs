@@ -2,9 +2,9 @@
 
 use rand_chacha::rand_core::RngCore;
 
-use super::ids::Part;
+use super::params::*;
 use super::transport::Walk;
-use super::{Instrument, MAX_KEYFRAMES, ParamId, ticks};
+use super::{Instrument, ticks};
 
 /// Gestures that can wait for the beat.
 pub(super) const WAITING: usize = 64;
@@ -12,9 +12,9 @@ pub(super) const WAITING: usize = 64;
 impl Instrument {
     /// Fires a trigger, now or at the beat that it has to wait for.
     pub(super) fn gesture(&mut self, param: ParamId) {
-        let part = self.ids.keyframe(param, self.ring.len());
-        let waits =
-            param == self.ids.reroll || matches!(part, Some((_, Part::Jump | Part::Reroll)));
+        let waits = param == LOOP_REROLL
+            || self.keyframe_of(KEYFRAME_JUMP, param).is_some()
+            || self.keyframe_of(KEYFRAME_REROLL, param).is_some();
         if !waits || self.quantum().is_none() {
             self.fire(param);
         } else if !self.waiting.contains(&param) && self.waiting.len() < WAITING {
@@ -30,50 +30,55 @@ impl Instrument {
     }
 
     fn fire(&mut self, param: ParamId) {
-        let ids = &self.ids;
-        if param == ids.undo {
-            self.undo();
-        } else if param == ids.reroll {
-            self.history.begin();
-            for keyframe in 0..self.ring.len() {
-                self.reroll(keyframe);
-            }
-        } else if param == ids.tap {
-            if let Some(tempo) = self.beat.tap(self.now) {
-                self.set(self.ids.tempo, tempo);
-            }
-        } else if param == ids.halve || param == ids.double {
-            let factor = if param == ids.double { 2.0 } else { 0.5 };
-            let (tempo, row) = (
-                self.base_value(ids.tempo) * factor,
-                self.table.row(ids.tempo),
-            );
-            if (row.min..=row.max).contains(&tempo) {
-                self.set(self.ids.tempo, tempo);
-            }
-        } else if param == ids.downbeat {
-            self.beat.downbeat(self.now);
-        } else if let Some((keyframe, part)) = ids.keyframe(param, self.ring.len()) {
-            match part {
-                Part::Jump => self.jump(keyframe),
-                Part::Reroll => {
-                    self.history.begin();
+        match param {
+            id::LOOP_UNDO => self.undo(),
+            id::LOOP_REROLL => {
+                self.history.begin();
+                for keyframe in 0..self.ring.len() {
                     self.reroll(keyframe);
                 }
-                Part::Capture => self.capture(keyframe),
-                Part::Swap => self.swap(keyframe, (keyframe + 1) % self.ring.len()),
-                Part::Seed | Part::Lock => {}
             }
+            id::BEAT_TAP => {
+                if let Some(tempo) = self.beat.tap(self.now) {
+                    self.set(BEAT_TEMPO, tempo);
+                }
+            }
+            id::BEAT_HALVE => self.scale_tempo(0.5),
+            id::BEAT_DOUBLE => self.scale_tempo(2.0),
+            id::BEAT_DOWNBEAT => self.beat.downbeat(self.now),
+            param => self.fire_keyframe(param),
+        }
+    }
+
+    fn fire_keyframe(&mut self, param: ParamId) {
+        if let Some(keyframe) = self.keyframe_of(KEYFRAME_JUMP, param) {
+            self.jump(keyframe);
+        } else if let Some(keyframe) = self.keyframe_of(KEYFRAME_REROLL, param) {
+            self.history.begin();
+            self.reroll(keyframe);
+        } else if let Some(keyframe) = self.keyframe_of(KEYFRAME_CAPTURE, param) {
+            self.capture(keyframe);
+        } else if let Some(keyframe) = self.keyframe_of(KEYFRAME_SWAP, param) {
+            self.swap(keyframe, (keyframe + 1) % self.ring.len());
+        }
+    }
+
+    /// Another tempo, where it is one that there can be.
+    fn scale_tempo(&mut self, factor: f64) {
+        let tempo = self.base_value(BEAT_TEMPO) * factor;
+        let row = self.table.row(BEAT_TEMPO);
+        if (row.min..=row.max).contains(&tempo) {
+            self.set(BEAT_TEMPO, tempo);
         }
     }
 
     fn glide_ticks(&self) -> u64 {
-        ticks(self.value(self.ids.glide))
+        ticks(self.get(LOOP_GLIDE))
     }
 
     fn jump(&mut self, keyframe: usize) {
         let (way, now, length) = (self.way(), self.now, self.glide_ticks());
-        let travel = (self.value(self.ids.sync) > 0.5).then(|| match self.walk(self.beat()) {
+        let travel = self.get(BEAT_SYNC).then(|| match self.walk(self.beat()) {
             Walk::Beat { travel, .. } => travel,
             _ => 0.0,
         });
@@ -143,11 +148,10 @@ impl Instrument {
     /// The table's values of seeds and locks follow the keyframes.
     pub(super) fn mirror_keyframes(&mut self) {
         for (index, keyframe) in self.ring.keyframes.iter().enumerate().take(MAX_KEYFRAMES) {
-            let mut mirror = |part, value| {
-                self.values[usize::from(self.ids.of_keyframe(index, part).0)] = value;
-            };
-            mirror(Part::Seed, f64::from(keyframe.seed.unwrap_or(0)));
-            mirror(Part::Lock, f64::from(u8::from(keyframe.locked)));
+            let mut mirror = |param: ParamId, value| self.values[param.index()] = value;
+            let seed = f64::from(keyframe.seed.unwrap_or(0));
+            mirror(KEYFRAME_SEED.at(index).id(), seed);
+            mirror(KEYFRAME_LOCK.at(index).id(), keyframe.locked.number());
         }
     }
 }

@@ -1,18 +1,11 @@
 //! The instrument: parameter table, actions, transport, presets. Pure: no clock, port, thread or file.
 
-pub mod action;
-mod look_order;
-mod look_rows;
-pub mod param;
-mod rows;
-mod stage_rows;
+pub mod params;
 
 mod beat;
 mod closed_loop;
 mod gestures;
 mod glide;
-mod ids;
-mod lookup;
 mod modulation;
 mod performer;
 mod recall;
@@ -26,17 +19,13 @@ pub mod preset;
 #[cfg(test)]
 mod tests;
 
-pub use action::Action;
-pub use look_order::{LookOrder, OWN_PASSES, PASSES};
-pub use look_rows::{MIRRORS, OWN_KNOBS, SEGMENTS, TRANSITIONS};
-pub use param::{Curve, Kind, ParamId, Row, Scope, Table};
+pub use params::{
+    Action, BANK, Choice, Curve, Kind, LookOrder, MAX_KEYFRAMES, OUTPUTS, OWN_KNOBS, OWN_PASSES,
+    PAGES, PASSES, ParamId, Row, SOURCES, Scope, Table, UnknownParam,
+};
 pub use performer::{Instrument, InstrumentError};
 pub use preset::Preset;
 pub use recall::Recall;
-pub use rows::{
-    ARMS, BANK, BEAT_SOURCES, BEAT_UNITS, FITS, MAX_KEYFRAMES, MODES, NORMS, OUTPUTS, PAGES, QUANTA,
-};
-pub use stage_rows::UPSCALINGS;
 pub use state::State;
 
 /// Steps of the instrument's own clock in a second.

@@ -1,8 +1,8 @@
 //! Envelope followers from sources, such as sound, to parameters.
 
 use super::TICKS_PER_SEC;
-use super::param::{ParamId, SOURCES, Table};
-use super::preset::{Modulation, PresetError};
+use super::params::{ParamId, SOURCES, Table, UnknownParam};
+use super::preset::Modulation;
 
 /// One follower.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(modulation: &Modulation, table: &Table) -> Result<Self, PresetError> {
+    pub(super) fn new(modulation: &Modulation, table: &Table) -> Result<Self, UnknownParam> {
         let target = table.find(&modulation.target)?;
         let row = table.row(target);
         Ok(Self {
@@ -39,7 +39,7 @@ impl Follower {
         modulation: &Modulation,
         envelope: f64,
         table: &Table,
-    ) -> Result<Self, PresetError> {
+    ) -> Result<Self, UnknownParam> {
         Ok(Self {
             envelope,
             ..Self::new(modulation, table)?

@@ -10,15 +10,13 @@ use super::beat::Beat;
 use super::closed_loop::{Loop, Scratch, Way};
 use super::gestures::WAITING;
 use super::glide::{Span, blend};
-use super::ids::{Ids, Part};
 use super::modulation::{Follower, part};
-use super::param::SOURCES;
+use super::params::*;
 use super::preset::{Modulation, Preset, PresetError};
 use super::recall::{Fading, Recall, Slide};
 use super::transport::{Pace, Walk};
 use super::undo::History;
-use super::{Action, Kind, LookOrder, ParamId, Scope, Table};
-use crate::latent::{Around, Ease, Keyframe, Path, ROWS};
+use crate::latent::{Around, Keyframe, ROWS};
 
 /// Why a preset cannot be played with a model, or a state be taken up.
 #[derive(Debug, Error, PartialEq)]
@@ -43,11 +41,16 @@ pub enum InstrumentError {
     State(&'static str),
 }
 
+impl From<UnknownParam> for InstrumentError {
+    fn from(unknown: UnknownParam) -> Self {
+        Self::Preset(unknown.into())
+    }
+}
+
 /// Keyframes on a closed loop, a play head, and the hands' values.
 #[derive(Clone, Debug)]
 pub struct Instrument {
     pub(super) table: Arc<Table>,
-    pub(super) ids: Ids,
     pub(super) ring: Loop,
     /// The loop before this one, while it fades.
     pub(super) fading: Option<Box<Fading>>,
@@ -77,18 +80,17 @@ impl Instrument {
     /// # Errors
     /// When the preset does not fit the table or the model.
     pub fn new(preset: &Preset, table: Arc<Table>, latent: usize) -> Result<Self, InstrumentError> {
-        let ids = Ids::new(&table)?;
         let recall = Recall::new(preset, &table, latent)?;
         let mut values: Vec<f64> = table.iter().map(|(_, row)| row.default).collect();
         for &(param, value) in &recall.values {
-            values[usize::from(param.0)] = value;
+            values[param.index()] = value;
         }
         let slews = table.iter().filter(|(_, row)| row.smoothing_secs > 0.0);
         let slews = slews
-            .map(|(id, row)| (id, values[usize::from(id.0)], part(row.smoothing_secs)))
+            .map(|(id, row)| (id, values[id.index()], part(row.smoothing_secs)))
             .collect();
         let mut instrument = Self {
-            beat: Beat::new(values[usize::from(ids.tempo.0)]),
+            beat: Beat::new(values[BEAT_TEMPO.id().index()]),
             history: History::new(recall.ring.len(), ROWS * latent),
             ring: recall.ring,
             fading: None,
@@ -105,7 +107,6 @@ impl Instrument {
             now: 0,
             scratch: Scratch::new(latent),
             row: vec![0.0; latent],
-            ids,
             table,
         };
         instrument.mirror_keyframes();
@@ -137,6 +138,11 @@ impl Instrument {
         &self.ring.keyframes
     }
 
+    /// The order of the look's passes.
+    pub fn look_order(&self) -> LookOrder {
+        self.look_order
+    }
+
     /// The play head, in [0, number of keyframes).
     pub fn position(&self) -> f64 {
         self.ring.transport.position
@@ -158,18 +164,31 @@ impl Instrument {
     }
 
     /// Where the hands have put a parameter, in its unit.
-    pub fn base_value(&self, param: ParamId) -> f64 {
-        if param == self.ids.position {
-            self.position()
-        } else if param == self.ids.phase {
-            (self.beat() / self.base_value(self.ids.per_bar)).rem_euclid(1.0)
-        } else {
-            self.values[usize::from(param.0)]
+    pub fn base_value(&self, param: impl Into<ParamId>) -> f64 {
+        match param.into() {
+            id::LOOP_POSITION => self.position(),
+            id::BEAT_PHASE => (self.beat() / self.beats_per_bar()).rem_euclid(1.0),
+            param => self.values[param.index()],
         }
     }
 
+    /// What a parameter is now: slewed and modulated where it is a real number.
+    pub fn get<T: Value>(&self, param: Param<T>) -> T {
+        T::from_number(if T::IS_CONTINUOUS {
+            self.value(param)
+        } else {
+            self.values[param.id().index()]
+        })
+    }
+
+    /// Sets a parameter, as a hand does.
+    pub fn set<T: Value>(&mut self, param: Param<T>, value: T) {
+        self.apply(&Action::set(param, value));
+    }
+
     /// What a parameter is now: slewed, with modulation added, within its range.
-    pub fn value(&self, param: ParamId) -> f64 {
+    pub fn value(&self, param: impl Into<ParamId>) -> f64 {
+        let param = param.into();
         let slewed = self
             .slews
             .iter()
@@ -184,7 +203,7 @@ impl Instrument {
         if offset == 0.0 {
             base
         } else {
-            let depth = self.base_value(self.ids.depth);
+            let depth = self.base_value(SOUND_DEPTH);
             self.table.row(param).clamp(base + offset * depth)
         }
     }
@@ -192,18 +211,18 @@ impl Instrument {
     /// Lets an action take effect at the present tick. Parameters that the host acts on keep their value and do nothing here.
     pub fn apply(&mut self, action: &Action) {
         match *action {
-            Action::Set { param, value } if value.is_finite() => self.set(param, value),
+            Action::Set { param, value } if value.is_finite() => self.set_value(param, value),
             Action::SetUnit { param, unit } if unit.is_finite() => {
-                let value = if param == self.ids.position {
+                let value = if param == LOOP_POSITION {
                     unit.clamp(0.0, 1.0) * self.ring.len() as f64
                 } else {
                     self.table.row(param).from_unit(unit)
                 };
-                self.set(param, value);
+                self.set_value(param, value);
             }
             Action::Nudge { param, delta } if delta.is_finite() => self.nudge(param, delta),
             Action::Trigger { param } => match self.table.row(param).kind {
-                Kind::Toggle => self.set(param, 1.0 - self.base_value(param)),
+                Kind::Toggle => self.set_value(param, 1.0 - self.base_value(param)),
                 Kind::Trigger if self.table.row(param).scope == Scope::Instrument => {
                     self.gesture(param);
                 }
@@ -230,7 +249,7 @@ impl Instrument {
         }
         self.slide();
         for (param, value, part) in &mut self.slews {
-            *value += (self.values[usize::from(param.0)] - *value) * *part;
+            *value += (self.values[param.index()] - *value) * *part;
         }
         let before = self.beat.at(self.now);
         let after = self.beat.at(self.now + 1);
@@ -275,23 +294,19 @@ impl Instrument {
 
     pub(super) fn way(&self) -> Way {
         Way {
-            path: choice(&Path::ALL, self.value(self.ids.path)),
-            ease: choice(&Ease::ALL, self.value(self.ids.ease)),
+            path: self.get(LOOP_PATH),
+            ease: self.get(LOOP_EASE),
         }
     }
 
     /// What moves the head in a tick at whose end the beat is `beat`.
     pub(super) fn walk(&self, beat: f64) -> Walk {
-        if self.value(self.ids.pause) > 0.5 {
+        if self.get(LOOP_PAUSE) {
             return Walk::Still;
         }
-        let way = if self.value(self.ids.reverse) > 0.5 {
-            -1.0
-        } else {
-            1.0
-        };
-        let ping_pong = self.value(self.ids.mode) > 0.5;
-        if self.value(self.ids.sync) > 0.5 {
+        let way = if self.get(LOOP_REVERSE) { -1.0 } else { 1.0 };
+        let ping_pong = self.get(LOOP_MODE) == LoopMode::PingPong;
+        if self.get(BEAT_SYNC) {
             let keyframes_per_beat = self.keyframes_per_beat() * way;
             let pace = Pace {
                 keyframes_per_beat,
@@ -301,94 +316,100 @@ impl Instrument {
             let travel = beat * keyframes_per_beat;
             Walk::Beat { travel, pace }
         } else {
-            let speed = self.value(self.ids.speed) * way;
+            let speed = self.get(LOOP_SPEED) * way;
             Walk::Free { speed, ping_pong }
         }
     }
 
     fn keyframes_per_beat(&self) -> f64 {
-        let beats = if self.value(self.ids.unit) > 0.5 {
-            self.value(self.ids.per_bar)
-        } else {
-            1.0
+        let beats = match self.get(BEAT_UNIT) {
+            BeatUnit::Beat => 1.0,
+            BeatUnit::Bar => self.beats_per_bar(),
         };
-        self.value(self.ids.rate) / beats
+        self.get(BEAT_RATE) / beats
+    }
+
+    fn beats_per_bar(&self) -> f64 {
+        self.get(BEAT_PER_BAR) as f64
     }
 
     /// Beats that a quantised gesture waits for a multiple of.
     pub(super) fn quantum(&self) -> Option<f64> {
-        match self.value(self.ids.quantise) as u8 {
-            0 => None,
-            1 => Some(1.0),
-            _ => Some(self.value(self.ids.per_bar)),
+        match self.get(BEAT_QUANTISE) {
+            Quantise::Off => None,
+            Quantise::Beat => Some(1.0),
+            Quantise::Bar => Some(self.beats_per_bar()),
         }
     }
 
-    pub(super) fn set(&mut self, param: ParamId, value: f64) {
+    /// A hand sets a value.
+    pub(super) fn set_value(&mut self, param: ParamId, value: f64) {
         let row = self.table.row(param);
-        if row.read_only || matches!(row.kind, Kind::Trigger | Kind::Text) {
+        if row.read_only || !row.kind.keeps_a_value() {
             return;
         }
         let value = self.table.row(param).clamp(value);
         // A hand on a knob takes it from the preset that is coming.
         self.slides.retain(|slide| slide.param != param);
-        if param == self.ids.position {
-            let hold = self.value(self.ids.hold);
-            let keyframes = self.ring.len();
-            return self.ring.transport.scrub(value, hold, keyframes);
+        match param {
+            id::LOOP_POSITION => {
+                let hold = self.get(LOOP_HOLD_SECS);
+                let keyframes = self.ring.len();
+                self.ring.transport.scrub(value, hold, keyframes);
+            }
+            id::BEAT_NUDGE => self.beat.leap(value),
+            param => self.put(param, value),
         }
-        if param == self.ids.nudge {
-            return self.beat.leap(value);
-        }
-        self.put(param, value);
     }
 
     /// A value takes effect, whoever set it.
     pub(super) fn put(&mut self, param: ParamId, value: f64) {
-        self.values[usize::from(param.0)] = value;
-        if param == self.ids.tempo {
-            self.beat.set_tempo(self.now, value);
-        } else if param == self.ids.source && value < 0.5 {
-            self.beat.run_free(self.now);
-        } else {
-            match self.ids.keyframe(param, self.ring.len()) {
-                Some((keyframe, Part::Seed)) => {
+        self.values[param.index()] = value;
+        match param {
+            id::BEAT_TEMPO => self.beat.set_tempo(self.now, value),
+            id::BEAT_SOURCE if self.get(BEAT_SOURCE) == BeatSource::Internal => {
+                self.beat.run_free(self.now);
+            }
+            param => {
+                if let Some(keyframe) = self.keyframe_of(KEYFRAME_SEED, param) {
                     self.history.begin();
                     self.roll(keyframe, value as u32);
+                } else if let Some(keyframe) = self.keyframe_of(KEYFRAME_LOCK, param) {
+                    self.ring.keyframes[keyframe].locked = bool::from_number(value);
                 }
-                Some((keyframe, Part::Lock)) => self.ring.keyframes[keyframe].locked = value > 0.5,
-                _ => {}
             }
         }
     }
 
+    /// Which keyframe of the loop a parameter of a family belongs to, counted from 0.
+    pub(super) fn keyframe_of<T>(&self, family: Family<T>, param: ParamId) -> Option<usize> {
+        let keyframe = family.index_of(param)?;
+        (keyframe < self.ring.len()).then_some(keyframe)
+    }
+
     fn nudge(&mut self, param: ParamId, delta: f64) {
         let row = self.table.row(param);
-        if param == self.ids.position {
-            let hold = self.value(self.ids.hold);
+        if param == LOOP_POSITION {
+            let hold = self.get(LOOP_HOLD_SECS);
             let keyframes = self.ring.len();
             self.ring.transport.nudge(delta, hold, keyframes);
         } else if let Kind::Choice(names) = row.kind {
             // After the last comes the first.
             let value =
                 (self.base_value(param) + libm::round(delta)).rem_euclid(names.len() as f64);
-            self.set(param, value);
+            self.set_value(param, value);
         } else {
-            self.set(param, self.base_value(param) + delta);
+            self.set_value(param, self.base_value(param) + delta);
         }
     }
 
     /// A clock from outside says where its beat is now.
     fn follow(&mut self, beat: f64, tempo: f64, running: bool) {
-        if self.base_value(self.ids.source) < 0.5 {
+        if self.get(BEAT_SOURCE) == BeatSource::Internal {
             return;
         }
-        let tempo = self.table.row(self.ids.tempo).clamp(tempo);
+        let tempo = self.table.row(BEAT_TEMPO).clamp(tempo);
         self.beat.follow(self.now, beat, tempo, running);
-        self.values[usize::from(self.ids.tempo.0)] = tempo;
+        self.values[BEAT_TEMPO.id().index()] = tempo;
     }
-}
-
-fn choice<T: Copy>(all: &[T], value: f64) -> T {
-    all[(value as usize).min(all.len() - 1)]
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::LookOrder;
-use super::param::{Kind, ParamId, SOURCES, Table};
-use super::rows::{BANK, MAX_KEYFRAMES};
+use super::params::{
+    BANK, Kind, LookOrder, MAX_KEYFRAMES, ParamId, SOURCES, Table, UnknownParam, ValueError,
+};
 use crate::latent::{MAX_SEED, ROWS, Rows};
 
 /// A preset as its file has it.
@@ -115,24 +115,9 @@ pub enum PresetError {
         "its order {0:?} must name keyframes by number, 1 to {1}, 2 to {MAX_KEYFRAMES} of them"
     )]
     Order(Vec<usize>, usize),
-    /// No such parameter.
-    #[error("it names the parameter {name}, which there is not; nearest: {nearest}")]
-    Parameter {
-        /// As written.
-        name: String,
-        /// The name most like it.
-        nearest: String,
-    },
-    /// A value that the parameter does not take.
-    #[error("its parameter {name} = {value}: {expected}")]
-    Value {
-        /// The parameter.
-        name: String,
-        /// As written.
-        value: String,
-        /// What it takes.
-        expected: String,
-    },
+    /// A parameter that there is not, or a value that it does not take.
+    #[error("in it {0}")]
+    Param(#[from] ValueError),
     /// A modulation that cannot be.
     #[error("its modulation {number}: {reason}")]
     Modulation {
@@ -141,6 +126,12 @@ pub enum PresetError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+impl From<UnknownParam> for PresetError {
+    fn from(unknown: UnknownParam) -> Self {
+        Self::Param(unknown.into())
+    }
 }
 
 impl Preset {

@@ -1,13 +1,18 @@
 //! One preset becomes the next while the instrument plays.
 
+use std::sync::Arc;
+
 use super::closed_loop::{Loop, Scratch, Way};
 use super::glide::Span;
 use super::modulation::Follower;
+use super::params::{
+    BEAT_NUDGE, KEYFRAME_LOCK, KEYFRAME_SEED, Kind, LOOP_POSITION, LookOrder, ParamId, PresetUse,
+    Table,
+};
 use super::performer::{Instrument, InstrumentError};
 use super::preset::{Modulation, Preset};
 use super::transport::Walk;
 use super::undo::History;
-use super::{Kind, LookOrder, MAX_KEYFRAMES, ParamId, Scope, Table};
 use crate::latent::{Keyframe, ROWS, Rows};
 
 /// A preset made ready to be taken up: what takes time or memory is done.
@@ -87,8 +92,7 @@ impl Recall {
             .modulation
             .iter()
             .map(|modulation| Follower::new(modulation, table));
-        let position = table.find("loop.position")?;
-        let position = values.iter().find(|(param, _)| *param == position);
+        let position = values.iter().find(|(param, _)| *param == LOOP_POSITION);
         let count = keyframes.len();
         let ring = Loop::new(keyframes, position.map_or(0.0, |&(_, value)| value), latent);
         Ok(Self {
@@ -121,6 +125,11 @@ impl Recall {
         self.keeps_head = true;
         self
     }
+}
+
+/// Whether a parameter is a keyframe's, which comes with the loop.
+fn is_a_keyframes(param: ParamId) -> bool {
+    KEYFRAME_SEED.index_of(param).is_some() || KEYFRAME_LOCK.index_of(param).is_some()
 }
 
 impl Instrument {
@@ -156,20 +165,17 @@ impl Instrument {
             begun: self.now,
             length: fade,
         };
-        for at in 0..self.table.len() {
-            let param = ParamId(at as u16);
-            let row = self.table.row(param);
+        let table = Arc::clone(&self.table);
+        for (param, row) in table.iter() {
             let given = recall.values.iter().find(|(named, _)| *named == param);
-            let keeps = row.scope != Scope::Instrument || row.name.starts_with("beat.");
             let to = match given {
                 Some(&(_, value)) => value,
-                None if keeps => continue,
-                None => row.default,
+                None if row.preset == PresetUse::Resets => row.default,
+                None => continue,
             };
-            let is_value = !matches!(row.kind, Kind::Trigger | Kind::Text) && !row.read_only;
-            let is_loops = param == self.ids.position || param == self.ids.nudge;
-            let is_keyframes = self.ids.keyframe(param, MAX_KEYFRAMES).is_some();
-            if !is_value || is_loops || is_keyframes {
+            let is_value = row.kind.keeps_a_value() && !row.read_only;
+            let is_loops = param == LOOP_POSITION || param == BEAT_NUDGE;
+            if !is_value || is_loops || is_a_keyframes(param) {
                 continue;
             }
             let from = self.base_value(param);

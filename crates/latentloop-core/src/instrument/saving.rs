@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::params::PresetUse;
 use super::preset::{KeyframeEntry, LookEntry};
-use super::{Instrument, Kind, LookOrder, Preset, Scope};
+use super::{Instrument, LookOrder, Preset};
 use crate::latent::{Keyframe, ROWS};
 
 impl Instrument {
@@ -13,12 +14,8 @@ impl Instrument {
         let keyframes = self.keyframes().iter().map(entry);
         let mut params = BTreeMap::new();
         for (param, row) in self.table().iter() {
-            let is_value = !matches!(row.kind, Kind::Trigger | Kind::Text) && !row.read_only;
-            let is_ours = row.scope != Scope::Host
-                && !row.name.starts_with("master.")
-                && !row.name.starts_with("keyframe.")
-                && !["beat.nudge", "look.limiter"].contains(&row.name.as_str());
-            if is_value && is_ours {
+            let is_value = row.kind.keeps_a_value() && !row.read_only;
+            if is_value && row.preset != PresetUse::Unsaved {
                 let value = self.table().written(param, self.base_value(param));
                 params.insert(row.name.clone(), value);
             }

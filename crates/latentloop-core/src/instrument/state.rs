@@ -10,15 +10,13 @@ use super::beat::Beat;
 use super::closed_loop::{Loop, Scratch, Way};
 use super::gestures::WAITING;
 use super::glide::{Glide, Span};
-use super::ids::Ids;
 use super::modulation::{Follower, part};
-use super::param::SOURCES;
+use super::params::{LookOrder, MAX_KEYFRAMES, ParamId, SOURCES, Table};
 use super::performer::{Instrument, InstrumentError};
 use super::preset::Modulation;
 use super::recall::{Fading, Slide};
 use super::transport::Transport;
 use super::undo::{Before, History};
-use super::{LookOrder, MAX_KEYFRAMES, ParamId, Table};
 use crate::latent::{Ease, Keyframe, MAX_SEED, Path, ROWS};
 
 /// Everything that decides what an instrument does next. Parameters are numbered as in the table that it was taken with.
@@ -118,6 +116,11 @@ impl RingState {
     }
 }
 
+/// A parameter's number in a state.
+fn number(param: ParamId) -> u16 {
+    param.index() as u16
+}
+
 impl State {
     /// The tick that it was taken at.
     pub fn tick(&self) -> u64 {
@@ -136,23 +139,23 @@ impl State {
         let mut values: Vec<f64> = table.iter().map(|(_, row)| row.default).collect();
         for (old, value) in self.values.iter().enumerate() {
             if let Some(param) = known.get(old).copied().flatten() {
-                values[usize::from(param.0)] = *value;
+                values[param.index()] = *value;
             }
         }
         self.values = values;
         self.slews
-            .retain_mut(|slew| id(slew.0).map(|param| slew.0 = param.0).is_some());
+            .retain_mut(|slew| id(slew.0).map(|param| slew.0 = number(param)).is_some());
         self.slides
-            .retain_mut(|slide| id(slide.0).map(|param| slide.0 = param.0).is_some());
+            .retain_mut(|slide| id(slide.0).map(|param| slide.0 = number(param)).is_some());
         self.waiting
-            .retain_mut(|old| id(*old).map(|param| *old = param.0).is_some());
+            .retain_mut(|old| id(*old).map(|param| *old = number(param)).is_some());
     }
 }
 
 impl Instrument {
     /// Everything that decides what it does next.
     pub fn state(&self) -> State {
-        let numbers = |slew: &(ParamId, f64, f64)| (slew.0.0, slew.1);
+        let numbers = |slew: &(ParamId, f64, f64)| (number(slew.0), slew.1);
         let fading = self.fading.as_ref().filter(|f| !f.is_over(self.now));
         State {
             tick: self.now,
@@ -162,7 +165,7 @@ impl Instrument {
             slides: self
                 .slides
                 .iter()
-                .map(|slide| (slide.param.0, slide.from, slide.to))
+                .map(|slide| (number(slide.param), slide.from, slide.to))
                 .collect(),
             slide_span: self.slide_span,
             ring: RingState::of(&self.ring, self.now),
@@ -179,7 +182,7 @@ impl Instrument {
             envelopes: self.followers.iter().map(Follower::envelope).collect(),
             sources: self.sources,
             beat: self.beat.clone(),
-            waiting: self.waiting.iter().map(|param| param.0).collect(),
+            waiting: self.waiting.iter().map(|param| number(*param)).collect(),
             history: self.history.state(),
             rng: (
                 self.rng.get_seed(),
@@ -239,24 +242,17 @@ impl Instrument {
         let mut slews: Vec<(ParamId, f64, f64)> = table
             .iter()
             .filter(|(_, row)| row.smoothing_secs > 0.0)
-            .map(|(id, row)| {
-                (
-                    id,
-                    state.values[usize::from(id.0)],
-                    part(row.smoothing_secs),
-                )
-            })
+            .map(|(id, row)| (id, state.values[id.index()], part(row.smoothing_secs)))
             .collect();
         for (param, value, _) in &mut slews {
-            if let Some(slew) = state.slews.iter().find(|slew| slew.0 == param.0) {
+            if let Some(slew) = state.slews.iter().find(|slew| slew.0 == number(*param)) {
                 *value = slew.1;
             }
         }
         let mut slots = Vec::with_capacity(table.len());
-        slots.extend(state.slides.iter().map(|&(param, from, to)| Slide {
-            param: ParamId(param),
-            from,
-            to,
+        slots.extend(state.slides.iter().filter_map(|&(param, from, to)| {
+            let param = ParamId::at(param.into())?;
+            Some(Slide { param, from, to })
         }));
         let mut waiting = Vec::with_capacity(WAITING);
         waiting.extend(
@@ -264,7 +260,7 @@ impl Instrument {
                 .waiting
                 .iter()
                 .take(WAITING)
-                .map(|&param| ParamId(param)),
+                .filter_map(|&param| ParamId::at(param.into())),
         );
         let mut rng = ChaCha8Rng::from_seed(state.rng.0);
         rng.set_stream(state.rng.1);
@@ -272,7 +268,6 @@ impl Instrument {
         let history = History::at(&state.history, ring.len(), ROWS * latent)
             .ok_or(InstrumentError::State("what can be taken back"))?;
         Ok(Self {
-            ids: Ids::new(&table)?,
             ring,
             fading,
             values: state.values.clone(),

@@ -233,12 +233,12 @@ proptest! {
             let mut it = instrument();
             let mut seen = Vec::new();
             for &(param, value, kind, wait) in &script {
-                let param = ParamId(param % it.table().len() as u16);
+                let param = ParamId::at(usize::from(param) % it.table().len()).unwrap();
                 it.apply(&match kind {
                     0 => Action::Set { param, value },
                     1 => Action::Nudge { param, delta: value },
                     2 => Action::Trigger { param },
-                    _ => Action::Source { source: (param.0 % 5) as usize, value },
+                    _ => Action::Source { source: param.index() % 5, value },
                 });
                 (0..wait).for_each(|_| it.tick());
                 prop_assert!((0.0..8.0).contains(&it.position()), "position {}", it.position());

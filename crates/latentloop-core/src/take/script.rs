@@ -4,11 +4,9 @@
 //! time in seconds (kept to the tick, 1/480 s), a parameter and, where it takes one, a value: a number in the parameter's
 //! unit, a choice's name, `+0.5` or `+-0.5` for a difference, or `50%` for a control's place between its ends. `#` begins a comment.
 
-use std::fmt::Write;
-
 use thiserror::Error;
 
-use crate::instrument::{Action, Kind, ParamId, TICKS_PER_SEC, Table, ticks};
+use crate::instrument::{Action, TICKS_PER_SEC, Table, ticks};
 
 /// Longest script, in seconds.
 const MAX_SECS: f64 = 24.0 * 3600.0;
@@ -100,49 +98,6 @@ impl Script {
         });
         Ok(script)
     }
-
-    /// Its text.
-    pub fn to_text(&self, table: &Table) -> String {
-        let secs = |tick: u64| tick as f64 / TICKS_PER_SEC as f64;
-        let mut text = format!(
-            "latentloop take 1\npreset {}\nlength {:.3}\n\n",
-            self.preset,
-            secs(self.length)
-        );
-        for (tick, action) in &self.events {
-            let name = |param: &ParamId| &table.row(*param).name;
-            let at = secs(*tick);
-            // Writing to a String cannot fail.
-            let _ = match action {
-                Action::Set { param, value } => writeln!(
-                    text,
-                    "{at:8.3}  {}  {}",
-                    name(param),
-                    written(table, *param, *value)
-                ),
-                Action::SetUnit { param, unit } => {
-                    writeln!(text, "{at:8.3}  {}  {}%", name(param), unit * 100.0)
-                }
-                Action::Nudge { param, delta } => {
-                    writeln!(text, "{at:8.3}  {}  +{delta}", name(param))
-                }
-                Action::Trigger { param } => writeln!(text, "{at:8.3}  {}", name(param)),
-                Action::Text { param, text: words } => {
-                    writeln!(text, "{at:8.3}  {}  {words}", name(param))
-                }
-                // A written take has its tempo as any other parameter.
-                Action::Clock { .. } => Ok(()),
-                Action::Source { source, value } => {
-                    writeln!(
-                        text,
-                        "{at:8.3}  {}  {value}",
-                        crate::instrument::param::SOURCES[*source]
-                    )
-                }
-            };
-        }
-        text
-    }
 }
 
 fn time(text: &str) -> Result<u64, String> {
@@ -152,30 +107,50 @@ fn time(text: &str) -> Result<u64, String> {
     }
 }
 
-fn written(table: &Table, param: ParamId, value: f64) -> String {
-    match table.row(param).kind {
-        Kind::Choice(names) => names
-            .get(value as usize)
-            .map_or_else(|| value.to_string(), |name| (*name).to_owned()),
-        _ => value.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::instrument::params::*;
+    use crate::latent::Path;
 
     #[test]
-    fn a_take_reads_back_as_it_was_written() {
+    fn every_way_of_writing_a_value_is_read() {
         let table = Table::standard();
         let text = "latentloop take 1\npreset first.toml\nlength 4\n0 loop.speed 0.5 # begin\n1.5 keyframe.3.jump\n\
                     2 loop.path slerp\n2 loop.speed +-0.25\n3 sound.low 0.5\n3 loop.pause\n3.5 loop.position 25%\n";
-        let take = Script::parse(text, &table).unwrap();
+        let script = Script::parse(text, &table).unwrap();
         assert_eq!(
-            (take.length, take.events.len(), take.events[1].0),
-            (1920, 7, 720)
+            (script.preset.as_str(), script.length),
+            ("first.toml", 1920)
         );
-        assert_eq!(Script::parse(&take.to_text(&table), &table).unwrap(), take);
+        let expected = [
+            (0, Action::set(LOOP_SPEED, 0.5)),
+            (720, Action::fire(KEYFRAME_JUMP.at(2))),
+            (960, Action::set(LOOP_PATH, Path::Slerp)),
+            (
+                960,
+                Action::Nudge {
+                    param: LOOP_SPEED.id(),
+                    delta: -0.25,
+                },
+            ),
+            (
+                1440,
+                Action::Source {
+                    source: 1,
+                    value: 0.5,
+                },
+            ),
+            (1440, Action::flip(LOOP_PAUSE)),
+            (
+                1680,
+                Action::SetUnit {
+                    param: LOOP_POSITION.id(),
+                    unit: 0.25,
+                },
+            ),
+        ];
+        assert_eq!(script.events, expected);
     }
 
     #[test]

@@ -28,45 +28,7 @@ pub use forms::Winograd;
 pub use palette::painted_with;
 pub use statistics::Statistics;
 
-/// Rows of latents that make up a keyframe: the one that is shown and its seven companions.
-pub const ROWS: usize = 8;
-
-/// Which statistics batch norm uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Norm {
-    /// Those gathered in training: one row is drawn.
-    Running,
-    /// Those of the eight rows drawn together, as the reference work does.
-    Batch,
-}
-
-impl Norm {
-    /// The statistics of a value of `loop.norm`, an index into [`crate::instrument::NORMS`].
-    pub fn of(value: f64) -> Self {
-        if value > 0.5 {
-            Self::Batch
-        } else {
-            Self::Running
-        }
-    }
-
-    /// The value of `loop.norm` for these statistics.
-    pub fn value(self) -> f64 {
-        match self {
-            Self::Running => 0.0,
-            Self::Batch => 1.0,
-        }
-    }
-
-    /// Rows of latents that one picture takes: 1 or [`ROWS`].
-    pub fn rows(self) -> usize {
-        match self {
-            Self::Running => 1,
-            Self::Batch => ROWS,
-        }
-    }
-}
+pub use crate::latent::{Norm, ROWS};
 
 /// How a value in -1..1 becomes a byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -35,7 +35,7 @@ impl OwnIds {
     /// The rows of a place, counted from 1.
     fn new(table: &Table, place: usize) -> Result<Self, PresetError> {
         let find = |name: &str| table.find(&format!("look.own.{place}.{name}"));
-        let mut knobs = [ParamId(0); OWN_KNOBS.len()];
+        let mut knobs = [crate::instrument::params::LOOK_OWN_A.at(0).id(); OWN_KNOBS.len()];
         for (knob, name) in knobs.iter_mut().zip(OWN_KNOBS) {
             *knob = find(name)?;
         }
@@ -145,9 +145,9 @@ values! {
     crop = 0.0,
     /// Shift along the gradient, 0..=1.
     displace = 0.0,
-    /// Index into [`crate::instrument::MIRRORS`].
+    /// Index into [`crate::instrument::params::Mirror`].
     mirror = 0.0,
-    /// Index into [`crate::instrument::SEGMENTS`].
+    /// Index into [`crate::instrument::params::Segments`].
     kaleidoscope = 0.0,
     /// Turn of the segments in degrees.
     kaleidoscope_turn = 0.0,
@@ -197,7 +197,7 @@ values! {
     limiter = 1.0,
     /// How far colours are drawn to the palette's, 0..=1.
     palette = 0.0,
-    /// Index into [`crate::instrument::TRANSITIONS`].
+    /// Index into [`crate::instrument::params::Transition`].
     transition = 0.0,
     /// How much of the way it takes, 0..=1.
     transition_amount = 0.5,

@@ -4,15 +4,14 @@ use super::*;
 
 /// An action of any kind; parameters by their place among those that the instrument reads.
 fn any_action() -> impl Strategy<Value = Action> {
-    let param = (0..440u16).prop_map(ParamId);
+    let any_param = |params: std::ops::Range<usize>| params.prop_map(|at| ParamId::at(at).unwrap());
+    let param = any_param(0..440);
     prop_oneof![
         (param.clone(), -10.0..200.0).prop_map(|(param, value)| Action::Set { param, value }),
         (param.clone(), 0.0..1.0).prop_map(|(param, unit)| Action::SetUnit { param, unit }),
         (param.clone(), -2.0..2.0).prop_map(|(param, delta)| Action::Nudge { param, delta }),
         param.prop_map(|param| Action::Trigger { param }),
-        (0..30u16).prop_map(|param| Action::Trigger {
-            param: ParamId(param)
-        }),
+        any_param(0..30).prop_map(|param| Action::Trigger { param }),
         (0..4usize, 0.0..1.0).prop_map(|(source, value)| Action::Source { source, value }),
         (0.0..99.0, 30.0..250.0).prop_map(|(beat, tempo)| Action::Clock {
             beat,
@@ -73,28 +72,32 @@ proptest! {
 }
 
 #[test]
-fn a_state_goes_over_to_a_table_with_other_rows() {
+fn a_state_of_a_table_with_other_rows_goes_over_to_this_one() {
     let mut it = instrument();
     set(&mut it, "loop.speed", 2.5);
-    let mut rows: Vec<Row> = it.table().iter().map(|(_, row)| row.clone()).collect();
-    rows.insert(
-        0,
-        Row {
-            name: "look.new".into(),
-            default: 0.75,
-            ..rows[1].clone()
-        },
-    );
+    set(&mut it, "record.keep_secs", 20.0);
+    let table = Arc::clone(it.table());
+    let mut rows: Vec<Row> = table.iter().map(|(_, row)| row.clone()).collect();
+    let odd = Row {
+        name: "look.odd".into(),
+        ..rows[1].clone()
+    };
+    rows.insert(0, odd);
     rows.retain(|row| row.name != "record.keep_secs");
-    let table = Arc::new(Table::new(rows));
-    let known: Vec<_> = it
-        .table()
-        .iter()
-        .map(|(_, row)| table.id(&row.name))
-        .collect();
+    let other = Table::new(rows);
+    let known = |from: &Table, to: &Table| -> Vec<_> {
+        from.iter().map(|(_, row)| to.id(&row.name)).collect()
+    };
     let mut state = it.state();
-    state.renumber(&known, &table);
-    let other = Instrument::from_state(&state, Arc::clone(&table)).unwrap();
-    let value = |name: &str| other.base_value(table.id(name).unwrap());
-    assert_eq!((value("loop.speed"), value("look.new")), (2.5, 0.75));
+    state.renumber(&known(&table, &other), &other);
+    let speed = other.id("loop.speed").unwrap();
+    assert_eq!(speed.index(), 2, "it is another row there");
+    state.renumber(&known(&other, &table), &table);
+    let again = Instrument::from_state(&state, Arc::clone(&table)).unwrap();
+    assert_eq!(again.get(params::LOOP_SPEED), 2.5);
+    assert_eq!(
+        again.get(params::RECORD_KEEP_SECS),
+        60.0,
+        "it was lost on the way"
+    );
 }

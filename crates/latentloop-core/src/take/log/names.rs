@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::instrument::param::SOURCES;
-use crate::instrument::{Action, Kind, ParamId, State, Table};
+use crate::instrument::{Action, Kind, ParamId, SOURCES, State, Table};
 
 /// The parameters that a file's numbers stand for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,14 +82,14 @@ impl Mapping<'_> {
             && known
                 .iter()
                 .enumerate()
-                .all(|(at, own)| own.is_some_and(|own| usize::from(own.0) == at));
+                .all(|(at, own)| own.is_some_and(|own| own.index() == at));
         if !same {
             state.renumber(&known, table);
         }
     }
 
     /// The action in the table's terms, or the name of what the table has not.
-    pub(super) fn action(&self, action: Action) -> Result<Action, String> {
+    pub(super) fn action(&self, action: Action<u16>) -> Result<Action, String> {
         Ok(match action {
             Action::Set { param, value } => {
                 let (param, value) = self.value(param, value)?;
@@ -126,21 +125,29 @@ impl Mapping<'_> {
                 Some(None) => return Err(self.names.sources[source].clone()),
                 None => return Err(format!("source {source}")),
             },
-            clock @ Action::Clock { .. } => clock,
+            Action::Clock {
+                beat,
+                tempo,
+                running,
+            } => Action::Clock {
+                beat,
+                tempo,
+                running,
+            },
         })
     }
 
     /// The file's choices of a parameter, where they are not the table's.
-    fn choices(&self, param: ParamId) -> Option<&[Option<usize>]> {
-        let entry = self.params.get(usize::from(param.0))?.as_ref()?;
+    fn choices(&self, param: u16) -> Option<&[Option<usize>]> {
+        let entry = self.params.get(usize::from(param))?.as_ref()?;
         entry
             .choices
             .as_deref()
             .filter(|choices| !choices.is_empty())
     }
 
-    fn value(&self, param: ParamId, value: f64) -> Result<(ParamId, f64), String> {
-        let index = usize::from(param.0);
+    fn value(&self, param: u16, value: f64) -> Result<(ParamId, f64), String> {
+        let index = usize::from(param);
         match self.params.get(index) {
             None => Err(format!("parameter {index}")),
             Some(None) => Err(self.names.params[index].name.clone()),

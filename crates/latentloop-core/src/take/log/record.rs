@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::names::Names;
-use crate::instrument::{Action, LookOrder, ParamId, State};
+use crate::instrument::{Action, LookOrder, State};
 use crate::latent::{MAX_LATENT, ROWS};
 
 /// A model, as a log names it.
@@ -46,7 +46,7 @@ pub enum Record {
     /// The whole state.
     State(Box<Snapshot>),
     /// Something that was done; its parameter is this file's, not the table's.
-    Action(Action),
+    Action(Action<u16>),
     /// A preset took effect.
     Preset {
         /// The preset as TOML.
@@ -104,8 +104,8 @@ impl Record {
                 (snapshot.state.tick(), Self::State(snapshot))
             }
             Self::ACTION => {
-                let (ticks, wire): (u64, Wire) = whole(payload)?;
-                (later(ticks)?, Self::Action(wire.action()))
+                let (ticks, action) = whole(payload)?;
+                (later(ticks)?, Self::Action(action))
             }
             Self::PRESET => {
                 let (ticks, text, fade_secs, keeps_head) = whole(payload)?;
@@ -143,69 +143,6 @@ impl Record {
 fn whole<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Option<T> {
     let (value, rest) = postcard::take_from_bytes(payload).ok()?;
     rest.is_empty().then_some(value)
-}
-
-/// An action as it lies in a file.
-#[derive(Serialize, Deserialize)]
-pub(super) enum Wire<'a> {
-    Set(u16, f64),
-    SetUnit(u16, f64),
-    Nudge(u16, f64),
-    Trigger(u16),
-    Text(u16, &'a str),
-    Source(u16, f64),
-    Clock(f64, f64, bool),
-}
-
-impl<'a> Wire<'a> {
-    pub(super) fn of(action: &'a Action) -> Self {
-        match *action {
-            Action::Set { param, value } => Self::Set(param.0, value),
-            Action::SetUnit { param, unit } => Self::SetUnit(param.0, unit),
-            Action::Nudge { param, delta } => Self::Nudge(param.0, delta),
-            Action::Trigger { param } => Self::Trigger(param.0),
-            Action::Text { param, ref text } => Self::Text(param.0, text),
-            Action::Source { source, value } => Self::Source(source as u16, value),
-            Action::Clock {
-                beat,
-                tempo,
-                running,
-            } => Self::Clock(beat, tempo, running),
-        }
-    }
-
-    fn action(self) -> Action {
-        match self {
-            Self::Set(param, value) => Action::Set {
-                param: ParamId(param),
-                value,
-            },
-            Self::SetUnit(param, unit) => Action::SetUnit {
-                param: ParamId(param),
-                unit,
-            },
-            Self::Nudge(param, delta) => Action::Nudge {
-                param: ParamId(param),
-                delta,
-            },
-            Self::Trigger(param) => Action::Trigger {
-                param: ParamId(param),
-            },
-            Self::Text(param, text) => Action::Text {
-                param: ParamId(param),
-                text: text.into(),
-            },
-            Self::Source(source, value) => Action::Source {
-                source: source.into(),
-                value,
-            },
-            Self::Clock(beat, tempo, running) => Action::Clock {
-                beat,
-                tempo,
-                running,
-            },
-        }
-    }
 }
 
 /// A hash of latents, bit for bit: FNV-1a of 64 bits over their bytes, little endian

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::instrument::params::LOOP_SPEED;
 use crate::instrument::preset::LookEntry;
 use crate::instrument::{Action, Instrument, LookOrder, ParamId, Preset, Table};
 
@@ -70,8 +71,8 @@ fn take(table: &Arc<Table>) -> Take {
 }
 
 fn any_action() -> impl Strategy<Value = Action> {
-    let last = Table::standard().len() as u16;
-    let param = (0..last).prop_map(ParamId);
+    let last = Table::standard().len();
+    let param = (0..last).prop_map(|at| ParamId::at(at).unwrap());
     let number = || any::<f64>().prop_filter("a number", |v| !v.is_nan());
     prop_oneof![
         (param.clone(), number()).prop_map(|(param, value)| Action::Set { param, value }),
@@ -198,14 +199,14 @@ fn parameters_are_found_by_name_and_those_that_are_not_there_are_counted() {
         rows
     };
     // The table that writes has one row more, in front; the one that reads has none of its own for it.
-    let mut odd = table.row(ParamId(0)).clone();
+    let mut odd = table.row(LOOP_SPEED).clone();
     odd.name = "odd.knob".into();
     let mut longer = rows(&|_| true);
     longer.insert(0, odd);
     let longer = Arc::new(Table::new(longer));
     let mut take = take(&longer);
     let odd = Action::Set {
-        param: ParamId(0),
+        param: longer.find("odd.knob").unwrap(),
         value: 1.0,
     };
     take.events.insert(0, (0, Event::Action(odd)));
@@ -228,7 +229,7 @@ fn choices_are_found_by_name() {
     let table = Arc::new(Table::standard());
     let mut rows: Vec<_> = table.iter().map(|(_, row)| row.clone()).collect();
     let path = table.find("loop.path").unwrap();
-    rows[usize::from(path.0)].kind =
+    rows[path.index()].kind =
         crate::instrument::Kind::Choice(&["arc", "smooth", "lerp", "slerp", "norm-lerp"]);
     let other = Arc::new(Table::new(rows));
     let mut take = take(&other);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::frame::frame;
 use super::names::Names;
-use super::record::{Model, Record, Snapshot, Wire};
+use super::record::{Model, Record, Snapshot};
 use super::{LogError, MAGIC, VERSION};
 use crate::instrument::{Action, Table};
 
@@ -64,9 +64,8 @@ impl Writer {
         action: &Action,
         out: &mut Vec<u8>,
     ) -> Result<(), LogError> {
-        let wire = Wire::of(action);
         self.put(Record::ACTION, tick, out, |ticks, out| {
-            encode(&(ticks, wire), out)
+            encode(&(ticks, action), out)
         })
     }
 

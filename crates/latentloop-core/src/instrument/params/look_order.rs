@@ -5,11 +5,8 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Instrument;
-use super::lookup::nearest;
+use super::nearest;
 
-/// Places for a performer's own passes.
-pub const OWN_PASSES: usize = 4;
 /// The passes in their usual order; `own.1` to `own.4` are the performer's.
 pub const PASSES: [&str; 17] = [
     "tilt",
@@ -138,15 +135,9 @@ impl<'de> Deserialize<'de> for LookOrder {
     }
 }
 
-impl Instrument {
-    /// The order of the look's passes.
-    pub fn look_order(&self) -> LookOrder {
-        self.look_order
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::OWN_PASSES;
     use super::*;
 
     #[test]

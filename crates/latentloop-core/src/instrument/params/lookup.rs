@@ -1,18 +1,49 @@
-//! The table by name, for files and messages.
+//! Parameters by name, for files and messages.
 
-use super::param::SOURCES;
-use super::preset::PresetError;
-use super::{Action, Kind, ParamId, Table};
+use thiserror::Error;
+
+use super::{Action, Kind, ParamId, SOURCES, Table};
+
+/// Letters of a name that are compared with the names that there are: more than any of them has.
+const MAX_COMPARED: usize = 50;
+
+/// A name that no parameter has.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("there is no parameter {name}; nearest: {nearest}")]
+pub struct UnknownParam {
+    /// As written.
+    pub name: String,
+    /// The name most like it.
+    pub nearest: String,
+}
+
+/// A value that a parameter does not take.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum ValueError {
+    /// There is no such parameter.
+    #[error(transparent)]
+    Unknown(#[from] UnknownParam),
+    /// The parameter takes others.
+    #[error("the parameter {name} = {value}: {expected}")]
+    Refused {
+        /// The parameter.
+        name: String,
+        /// As written.
+        value: String,
+        /// What it takes.
+        expected: String,
+    },
+}
 
 impl Table {
     /// The parameter of that name, or an error with the name most like it.
     ///
     /// # Errors
     /// When there is none.
-    pub fn find(&self, name: &str) -> Result<ParamId, PresetError> {
+    pub fn find(&self, name: &str) -> Result<ParamId, UnknownParam> {
         self.id(name).ok_or_else(|| {
             let names = self.iter().map(|(_, row)| row.name.as_str());
-            PresetError::Parameter {
+            UnknownParam {
                 name: name.to_owned(),
                 nearest: nearest(name, names).to_owned(),
             }
@@ -104,9 +135,9 @@ impl Table {
     ///
     /// # Errors
     /// When the parameter does not take it.
-    pub fn value(&self, name: &str, value: &toml::Value) -> Result<f64, PresetError> {
+    pub fn value(&self, name: &str, value: &toml::Value) -> Result<f64, ValueError> {
         let row = self.row(self.find(name)?);
-        let refuse = |expected: String| PresetError::Value {
+        let refuse = |expected: String| ValueError::Refused {
             name: name.to_owned(),
             value: value.to_string(),
             expected,
@@ -141,24 +172,12 @@ impl Table {
     }
 }
 
-/// The name that is most like this one.
-pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> &'a str {
+/// The name that is most like this one: with the fewest edits from the one to the other.
+///
+/// Of a name from outside, which may be of any length, the first letters count.
+pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> &'a str {
+    let name: String = name.chars().take(MAX_COMPARED).collect();
     names
-        .min_by_key(|other| distance(name, other))
+        .min_by_key(|other| strsim::levenshtein(&name, other))
         .unwrap_or("none")
-}
-
-/// Edits from one name to the other (Levenshtein 1966).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.chars().enumerate() {
-            let replaced = corner + usize::from(x != y);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }

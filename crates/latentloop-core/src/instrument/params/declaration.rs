@@ -1,0 +1,340 @@
+//! How parameters are declared: the macro `params!`, and the constants that it makes.
+
+use std::marker::PhantomData;
+use std::ops::RangeInclusive;
+
+use super::Choice;
+use super::standard::SECTIONS;
+use super::table::{Curve, Kind, PresetUse, Row, Scope, Table, Text, Trigger};
+
+/// The value side of a declaration: kind, range, default, unit, and what smooths it.
+#[derive(Clone, Copy)]
+pub(super) struct Shape<T> {
+    kind: Kind,
+    min: f64,
+    max: f64,
+    default: f64,
+    unit: &'static str,
+    curve: Curve,
+    smoothing_secs: f64,
+    read_only: bool,
+    unsaved: bool,
+    numbered: bool,
+    holds: PhantomData<fn() -> T>,
+}
+
+const fn shape<T>(kind: Kind, min: f64, max: f64, default: f64, unit: &'static str) -> Shape<T> {
+    Shape {
+        kind,
+        min,
+        max,
+        default,
+        unit,
+        curve: Curve::Linear,
+        smoothing_secs: 0.0,
+        read_only: false,
+        unsaved: false,
+        numbered: false,
+        holds: PhantomData,
+    }
+}
+
+/// A real number.
+pub(super) const fn float(
+    range: RangeInclusive<f64>,
+    default: f64,
+    unit: &'static str,
+) -> Shape<f64> {
+    shape(Kind::Float, *range.start(), *range.end(), default, unit)
+}
+
+/// A smoothed real number, 0 to 1.
+pub(super) const fn amount(default: f64) -> Shape<f64> {
+    float(0.0..=1.0, default, "").smoothed()
+}
+
+/// A whole number.
+pub(super) const fn int(
+    range: RangeInclusive<i32>,
+    default: i32,
+    unit: &'static str,
+) -> Shape<i64> {
+    let (min, max) = (*range.start() as f64, *range.end() as f64);
+    shape(Kind::Int, min, max, default as f64, unit)
+}
+
+/// Off at start.
+pub(super) const fn toggle() -> Shape<bool> {
+    shape(Kind::Toggle, 0.0, 1.0, 0.0, "")
+}
+
+/// One of a few names, the first at start.
+pub(super) const fn choice<C: Choice>() -> Shape<C> {
+    let last = (C::NAMES.len() - 1) as f64;
+    shape(Kind::Choice(C::NAMES), 0.0, last, 0.0, "")
+}
+
+/// Fires.
+pub(super) const fn trigger() -> Shape<Trigger> {
+    shape(Kind::Trigger, 0.0, 1.0, 0.0, "")
+}
+
+/// Fires with a text.
+pub(super) const fn text() -> Shape<Text> {
+    shape(Kind::Text, 0.0, 1.0, 0.0, "")
+}
+
+impl Shape<bool> {
+    /// On at start.
+    pub(super) const fn on(self) -> Self {
+        Self {
+            default: 1.0,
+            ..self
+        }
+    }
+}
+
+impl<T> Shape<T> {
+    /// A control is finer near the low end.
+    pub(super) const fn square(self) -> Self {
+        Self {
+            curve: Curve::Square,
+            ..self
+        }
+    }
+
+    /// Steps of a control are slewed.
+    pub(super) const fn smoothed(self) -> Self {
+        Self {
+            smoothing_secs: 0.05,
+            ..self
+        }
+    }
+
+    /// It can only be read.
+    pub(super) const fn read_only(self) -> Self {
+        Self {
+            read_only: true,
+            ..self
+        }
+    }
+
+    /// No preset saves it, whatever its section says.
+    pub(super) const fn unsaved(self) -> Self {
+        Self {
+            unsaved: true,
+            ..self
+        }
+    }
+
+    /// The default is the number in the family.
+    pub(super) const fn numbered(self) -> Self {
+        Self {
+            numbered: true,
+            ..self
+        }
+    }
+
+    pub(super) const fn named(self, name: &'static str, help: &'static str) -> Declaration {
+        Declaration {
+            name,
+            help,
+            shape: Shape {
+                holds: PhantomData,
+                kind: self.kind,
+                min: self.min,
+                max: self.max,
+                default: self.default,
+                unit: self.unit,
+                curve: self.curve,
+                smoothing_secs: self.smoothing_secs,
+                read_only: self.read_only,
+                unsaved: self.unsaved,
+                numbered: self.numbered,
+            },
+        }
+    }
+}
+
+/// A parameter, or a family of them where its section is numbered: then `N` in the name and `{N}` in the help are the number.
+pub(super) struct Declaration {
+    name: &'static str,
+    help: &'static str,
+    shape: Shape<()>,
+}
+
+/// Parameters that stand together in the table. Numbered ones stand number by number.
+pub(super) struct Section {
+    pub(super) scope: Scope,
+    pub(super) preset: PresetUse,
+    pub(super) numbers: Option<RangeInclusive<usize>>,
+    pub(super) declarations: &'static [Declaration],
+}
+
+impl Section {
+    /// How many times it stands in the table.
+    const fn count(&self) -> usize {
+        match &self.numbers {
+            Some(numbers) => *numbers.end() + 1 - *numbers.start(),
+            None => 1,
+        }
+    }
+}
+
+/// Number of rows of the standard table.
+pub(super) const COUNT: usize = {
+    let (mut count, mut at) = (0, 0);
+    while at < SECTIONS.len() {
+        count += SECTIONS[at].count() * SECTIONS[at].declarations.len();
+        at += 1;
+    }
+    assert!(count <= u16::MAX as usize, "ids are 16 bits");
+    count
+};
+
+/// Where in the table a declaration's rows are.
+pub(super) struct Place {
+    pub(super) first: usize,
+    pub(super) stride: usize,
+    pub(super) count: usize,
+}
+
+/// Where a declaration is, by its name as it is declared.
+pub(super) const fn place_of(name: &str) -> Place {
+    let (mut first, mut at) = (0, 0);
+    while at < SECTIONS.len() {
+        let section = &SECTIONS[at];
+        let stride = section.declarations.len();
+        let mut within = 0;
+        while within < stride {
+            if is_same(section.declarations[within].name, name) {
+                return Place {
+                    first: first + within,
+                    stride,
+                    count: section.count(),
+                };
+            }
+            within += 1;
+        }
+        first += section.count() * stride;
+        at += 1;
+    }
+    panic!("no parameter is declared under that name")
+}
+
+const fn is_same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+impl Table {
+    /// Every parameter that the program has.
+    pub fn standard() -> Self {
+        let mut rows = Vec::with_capacity(COUNT);
+        for section in SECTIONS {
+            match section.numbers.clone() {
+                None => rows.extend(
+                    section
+                        .declarations
+                        .iter()
+                        .map(|one| row(section, one, None)),
+                ),
+                Some(numbers) => {
+                    for number in numbers {
+                        let declarations = section.declarations.iter();
+                        rows.extend(declarations.map(|one| row(section, one, Some(number))));
+                    }
+                }
+            }
+        }
+        Self::new(rows)
+    }
+}
+
+fn row(section: &Section, declaration: &Declaration, number: Option<usize>) -> Row {
+    let Declaration { name, help, shape } = declaration;
+    let (name, help) = match number.map(|number| number.to_string()) {
+        None => ((*name).to_owned(), (*help).to_owned()),
+        Some(number) => (name.replacen('N', &number, 1), help.replace("{N}", &number)),
+    };
+    Row {
+        name,
+        kind: shape.kind,
+        min: shape.min,
+        max: shape.max,
+        default: match number {
+            Some(number) if shape.numbered => number as f64,
+            _ => shape.default,
+        },
+        unit: shape.unit,
+        curve: shape.curve,
+        smoothing_secs: shape.smoothing_secs,
+        scope: section.scope,
+        preset: if shape.unsaved {
+            PresetUse::Unsaved
+        } else {
+            section.preset
+        },
+        read_only: shape.read_only,
+        help,
+    }
+}
+
+/// Declares the parameters: the table's sections, a typed constant for each parameter, and under `id` the same constants
+/// untyped, to be matched on.
+///
+/// A section says who acts on its parameters, what presets do with them, and, where they are numbered, from where to where.
+macro_rules! params {
+    ($(
+        $scope:ident, $preset:ident $(, $numbers:expr)? => {
+            $($constant:ident $name:literal: $type:ty = $shape:expr, $help:literal;)*
+        }
+    )*) => {
+        pub(super) const SECTIONS: &[$crate::instrument::params::declaration::Section] = &[$(
+            $crate::instrument::params::declaration::Section {
+                scope: $crate::instrument::params::Scope::$scope,
+                preset: $crate::instrument::params::PresetUse::$preset,
+                numbers: params!(@numbers $($numbers)?),
+                declarations: &[$({
+                    const SHAPE: $crate::instrument::params::declaration::Shape<$type> = $shape;
+                    SHAPE.named($name, $help)
+                },)*],
+            },
+        )*];
+
+        $(params!(@constants [$($numbers)?] $($constant $name: $type, $help;)*);)*
+
+        /// The same parameters as untyped constants, to be matched on.
+        pub mod id {
+            $(super::params!(@ids [$($numbers)?] $($constant $name;)*);)*
+        }
+    };
+    (@numbers) => { None };
+    (@numbers $numbers:expr) => { Some($numbers) };
+    (@constants [] $($constant:ident $name:literal: $type:ty, $help:literal;)*) => { $(
+        #[doc = concat!("`", $name, "`: ", $help, ".")]
+        pub const $constant: $crate::instrument::params::Param<$type> =
+            $crate::instrument::params::Param::declared($name);
+    )* };
+    (@constants [$numbers:expr] $($constant:ident $name:literal: $type:ty, $help:literal;)*) => { $(
+        #[doc = concat!("`", $name, "`: ", $help, ".")]
+        pub const $constant: $crate::instrument::params::Family<$type> =
+            $crate::instrument::params::Family::declared($name);
+    )* };
+    (@ids [] $($constant:ident $name:literal;)*) => { $(
+        #[doc = concat!("`", $name, "`.")]
+        pub const $constant: $crate::instrument::params::ParamId = super::$constant.id();
+    )* };
+    (@ids [$numbers:expr] $($constant:ident $name:literal;)*) => {};
+}
+pub(super) use params;
