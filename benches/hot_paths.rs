@@ -163,17 +163,16 @@ fn midi_read(criterion: &mut Criterion) {
 /// A picture of 640 x 360 with four passes, drawn, limited and read back: in one go, and one by one.
 #[cfg(feature = "live")]
 fn look(criterion: &mut Criterion) {
+    use latentloop::instrument::params::{LOOK_FEEDBACK, LOOK_GAIN, LOOK_GRAIN, LOOK_VIGNETTE};
     use latentloop::stage::{
-        Canvas, EffectRenderer, LookValues, PostChain, PostFrame, Readback, Visible,
+        Canvas, EffectRenderer, EffectValues, PostChain, PostFrame, Readback, Visible,
     };
     let mut frame = PostFrame {
-        values: LookValues {
-            feedback: 0.6,
-            gain: 1.1,
-            grain: 0.3,
-            vignette: 0.5,
-            ..LookValues::default()
-        },
+        values: EffectValues::default()
+            .with(LOOK_FEEDBACK, 0.6)
+            .with(LOOK_GAIN, 1.1)
+            .with(LOOK_GRAIN, 0.3)
+            .with(LOOK_VIGNETTE, 0.5),
         brightness: 1.0,
         blackout: false,
         tick: 0,

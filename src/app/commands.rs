@@ -5,6 +5,7 @@ use super::event::WindowCommand;
 use super::preset_loader::{LoadRequest, Loaded, LoadedModel, PresetSelector};
 use super::recording::Change;
 use super::show::Show;
+use crate::instrument::params::LOOK_OWN_KNOBS;
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Action, BANK, Kind, MAX_KEYFRAMES, ParamId, Table};
 use crate::stage::user::ShaderLoaded;
@@ -272,7 +273,7 @@ impl Show {
     /// The knobs of a pass that has come stand where its file wants them; but not where a hand or a preset has put them before it
     /// came to an empty place.
     fn welcome(&mut self, loaded: ShaderLoaded) {
-        let knobs = self.video.compositor.look().own(loaded.slot).knobs;
+        let knobs = LOOK_OWN_KNOBS.map(|knob| knob.at(loaded.slot).id());
         let (instrument, table) = (
             self.performance.instrument(),
             &self.controllers.control.table,

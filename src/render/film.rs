@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::RenderError;
 use crate::engine::{Bytes, Engine, Norm, ROWS, painted_with};
+use crate::instrument::params::LOOK_PALETTE;
 use crate::palette::{Oklab, Palette};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
 use crate::stage::user::ShaderRegistry;
 use crate::stage::{
-    Canvas, Composed, Compositor, Filter, Finished, LookValues, PostChain, PostFrame, Projection,
+    Canvas, Composed, Compositor, EffectValues, Filter, Finished, PostChain, PostFrame, Projection,
     Readback, Scaler, Visible,
 };
 
@@ -183,8 +184,8 @@ impl Film {
     }
 
     /// The colours of the model, where the look asks for them.
-    pub(super) fn palette(&mut self, values: &LookValues) -> Result<Option<Oklab>, RenderError> {
-        if values.palette != 0.0 && self.palette.is_none() {
+    pub(super) fn palette(&mut self, values: &EffectValues) -> Result<Option<Oklab>, RenderError> {
+        if values.f32(LOOK_PALETTE) != 0.0 && self.palette.is_none() {
             let palette = painted_with(self.engine.as_mut())?;
             self.palette = palette.map(|palette| palette.oklab());
         }

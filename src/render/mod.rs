@@ -12,7 +12,7 @@ use crate::instrument::params::LOOP_NORM;
 use crate::instrument::{Action, Instrument, InstrumentError, Preset, Table, ticks};
 use crate::latent::{Path, interpolate};
 use crate::record::RecordError;
-use crate::stage::Compositor;
+use crate::stage::{Compositor, EffectValues};
 use crate::take::{Model, Player, PlayerError, Script, secs};
 
 pub use film::{Film, Form, Painter, Pictures};
@@ -212,7 +212,7 @@ fn perform(
                 film.draw(&mut compositor)?;
             }
         }
-        let values = compositor.look().values(instrument);
+        let values = EffectValues::of(instrument);
         let is_shown = number >= range.start;
         // What comes before is played; it is drawn only where a look or the limiter remembers it.
         if is_shown || values.remembers() {

@@ -2,7 +2,7 @@
 //!
 //! The show and the offline renderer both compose with it, so that a take is rendered as it was seen.
 
-use super::{Canvas, Crossfade, LookIds, PostFrame, Projection, ProjectionIds, Visible};
+use super::{Canvas, Crossfade, EffectValues, PostFrame, Projection, ProjectionIds, Visible};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Instrument, OUTPUTS, ParamId, Table, ticks};
 use crate::palette::Oklab;
@@ -12,7 +12,6 @@ use crate::palette::Oklab;
 #[derive(Debug)]
 pub struct Compositor {
     ids: Ids,
-    look: LookIds,
     projection: ProjectionIds,
     seed: u32,
     /// The engine's last two frames, and the request that the newer one was drawn from.
@@ -60,7 +59,6 @@ impl Compositor {
                 freeze: table.find("master.freeze")?,
                 fade_secs: table.find("preset.fade_secs")?,
             },
-            look: LookIds::new(table)?,
             projection: ProjectionIds::new(table)?,
             seed,
             older: Canvas::black(size),
@@ -71,11 +69,6 @@ impl Compositor {
             crossfade: Crossfade::default(),
             canvas: Canvas::black(size),
         })
-    }
-
-    /// The rows of the effects.
-    pub fn look(&self) -> &LookIds {
-        &self.look
     }
 
     /// Whether an instrument asks for a frozen picture.
@@ -128,7 +121,7 @@ impl Compositor {
     pub fn post(&self, instrument: &Instrument, palette: Option<Oklab>) -> PostFrame {
         let blackout = instrument.value(self.ids.blackout) > 0.5;
         PostFrame {
-            values: self.look.values(instrument),
+            values: EffectValues::of(instrument),
             brightness: if blackout {
                 0.0
             } else {

@@ -41,7 +41,7 @@ mod upscale;
 pub use canvas::{Canvas, blend_weight};
 pub use compositor::{Composed, Compositor};
 pub use crossfade::Crossfade;
-pub use effects::{EffectRenderer, LookIds, LookValues, OwnIds, OwnValues, user};
+pub use effects::{EffectGroup, EffectRenderer, EffectValues, user, user_slot};
 pub use fit::Fit;
 pub use gpu::{Gpu, acquire};
 pub use gpu::{GpuError, adapters};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::limiter::{Limiter, Rule};
 use super::upload::TextureId;
-use super::{Canvas, LookValues, Visible};
+use super::{Canvas, EffectValues, Visible};
+use crate::instrument::params::LOOK_LIMITER;
 use crate::palette::Oklab;
 
 /// How long the card goes on after the last effect has become neutral, in ticks. By then the processor's limiter has seen as
@@ -16,7 +17,7 @@ const GRACE: u64 = 2 * crate::instrument::TICKS_PER_SEC;
 #[derive(Clone, Copy, Debug)]
 pub struct PostFrame {
     /// The rows of the effects.
-    pub values: LookValues,
+    pub values: EffectValues,
     /// The master's brightness, 0..=1; 0 in a blackout.
     pub brightness: f32,
     /// Whether the master is blacked out.
@@ -34,7 +35,7 @@ pub struct PostFrame {
 impl PostFrame {
     /// Whether flashes are limited.
     pub(super) fn limits(&self) -> bool {
-        self.values.limiter > 0.5
+        self.values.get(LOOK_LIMITER)
     }
 }
 

@@ -12,8 +12,8 @@ use crate::control::ControlPlane;
 use crate::control::midi::Hub;
 use crate::control::osc;
 use crate::instrument::{Action, ParamId};
-use crate::stage::LookIds;
 use crate::stage::user::{Knob, ShaderRegistry};
+use crate::stage::user_slot;
 
 /// A row of the performer's own passes: what it stands for.
 pub(super) enum UserPassRow {
@@ -30,7 +30,6 @@ pub(super) struct ConsoleHandle {
     pub(super) plane: ControlPlane,
     pub(super) hub: Option<Arc<Hub>>,
     pub(super) looks: Arc<ShaderRegistry>,
-    pub(super) look: Option<LookIds>,
     pub(super) osc: Option<SocketAddr>,
     pub(super) oscquery: Option<SocketAddr>,
     /// Keys, and what each does.
@@ -54,7 +53,6 @@ impl ConsoleHandle {
             plane: controllers.control.clone(),
             hub: controllers.midi.clone(),
             looks: Arc::clone(&controllers.looks),
-            look: LookIds::new(&controllers.control.table).ok(),
             osc: controllers.osc.as_ref().map(osc::Server::address),
             oscquery: controllers
                 .oscquery
@@ -65,13 +63,13 @@ impl ConsoleHandle {
 
     /// What a row of the performer's own passes stands for; nothing for any other row.
     pub(super) fn user_pass_row(&self, param: ParamId) -> Option<UserPassRow> {
-        let (place, knob) = self.look.as_ref()?.place_of(param)?;
-        let Some(source) = self.looks.shader(place) else {
+        let (slot, knob) = user_slot(param)?;
+        let Some(shader) = self.looks.shader(slot) else {
             return Some(UserPassRow::Empty);
         };
         Some(match knob {
-            None => UserPassRow::Amount(source.name.clone()),
-            Some(at) => source
+            None => UserPassRow::Amount(shader.name.clone()),
+            Some(at) => shader
                 .knobs
                 .get(at)
                 .map_or(UserPassRow::Empty, |knob| UserPassRow::Knob(knob.clone())),

@@ -1,8 +1,9 @@
 //! Effects: what one of them is, and what it is told of a frame.
 
-use super::LookValues;
+use super::EffectValues;
 use super::builtin::EFFECTS;
-use crate::instrument::{OWN_KNOBS, OWN_PASSES};
+use crate::instrument::params::LOOK_LIMITER;
+use crate::instrument::{OWN_KNOBS, OWN_PASSES, ParamId};
 use crate::palette::Oklab;
 
 /// Least and greatest value of each knob of a user's shader.
@@ -13,6 +14,10 @@ pub(super) type KnobRanges = [[f32; 2]; OWN_KNOBS.len()];
 pub(super) struct Effect {
     /// Its name in an order of effects.
     pub(super) name: &'static str,
+    /// Where the performer finds it.
+    pub(super) group: EffectGroup,
+    /// Its parameters; every row of the look is one effect's, or the limiter's.
+    pub(super) params: &'static [ParamId],
     /// The function in [`Effect::wgsl`]; its settings are the struct of that name with a capital letter. A pointwise effect is
     /// `fn NAME(light: vec3<f32>, at: vec2<f32>, own: Name) -> vec3<f32>`, any other `fn NAME(at: vec2<f32>, own: Name)`.
     pub(super) function: &'static str,
@@ -24,11 +29,66 @@ pub(super) struct Effect {
     /// What it reads besides the picture.
     pub(super) second: SecondInput,
     /// Whether it leaves every picture as it is.
-    pub(super) is_neutral: fn(&LookValues) -> bool,
+    pub(super) is_neutral: fn(&EffectValues) -> bool,
     /// Whether all is there that it draws with.
     pub(super) is_ready: fn(&FrameContext) -> bool,
     /// Writes its settings.
-    pub(super) write: fn(&LookValues, &FrameContext, &mut Uniform),
+    pub(super) write: fn(&EffectValues, &FrameContext, &mut Uniform),
+}
+
+/// Effects that stand together on the console, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EffectGroup {
+    /// What bends or replaces the picture.
+    Frame,
+    /// The last picture in this one.
+    Feedback,
+    /// Grading.
+    Colour,
+    /// What lenses and bright light do.
+    Light,
+    /// Grain.
+    Grain,
+    /// Users' shaders.
+    User,
+    /// What flashes, and what holds it.
+    Flashes,
+}
+
+impl EffectGroup {
+    /// Every group, in the console's order.
+    pub const ALL: [Self; 7] = [
+        Self::Frame,
+        Self::Feedback,
+        Self::Colour,
+        Self::Light,
+        Self::Grain,
+        Self::User,
+        Self::Flashes,
+    ];
+
+    /// The group of a parameter of an effect or of the limiter; none for any other.
+    pub fn of(param: ParamId) -> Option<Self> {
+        if param == LOOK_LIMITER {
+            return Some(Self::Flashes);
+        }
+        let mut effects = EFFECTS.iter();
+        let effect = effects.find(|effect| effect.params.contains(&param))?;
+        Some(effect.group)
+    }
+
+    /// Its name on the console.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Frame => "frame",
+            Self::Feedback => "feedback",
+            Self::Colour => "colour",
+            Self::Light => "light",
+            Self::Grain => "grain",
+            Self::User => "own passes",
+            Self::Flashes => "flashes",
+        }
+    }
 }
 
 /// The texture that an effect reads besides the picture.
@@ -70,6 +130,8 @@ impl Effect {
     pub(super) const fn new(name: &'static str, wgsl: &'static str) -> Self {
         Self {
             name,
+            group: EffectGroup::Frame,
+            params: &[],
             function: name,
             wgsl,
             is_pointwise: false,
@@ -110,7 +172,7 @@ impl EffectId {
     }
 
     /// Whether the effect changes a picture.
-    pub(super) fn is_active(self, values: &LookValues, context: &FrameContext) -> bool {
+    pub(super) fn is_active(self, values: &EffectValues, context: &FrameContext) -> bool {
         let effect = self.effect();
         !(effect.is_neutral)(values) && (effect.is_ready)(context)
     }
@@ -129,7 +191,7 @@ pub(super) struct Uniform {
 
 impl Uniform {
     /// The uniform of a pass that draws these effects.
-    pub(super) fn of(effects: &[EffectId], values: &LookValues, context: &FrameContext) -> Self {
+    pub(super) fn of(effects: &[EffectId], values: &EffectValues, context: &FrameContext) -> Self {
         let mut uniform = Self {
             numbers: [0.0; UNIFORM_LEN],
             len: HEADER_LEN,
@@ -192,7 +254,7 @@ pub(super) mod tests {
 
     #[test]
     fn with_defaults_no_effect_is_active() {
-        let neutral = LookValues::default();
+        let neutral = EffectValues::default();
         for id in EffectId::all() {
             assert!(!id.is_active(&neutral, &context()), "{}", id.effect().name);
         }

@@ -47,7 +47,7 @@ mod tests {
     use super::super::effect::tests::{checked, context};
     use super::super::shader;
     use super::*;
-    use crate::stage::LookValues;
+    use crate::stage::EffectValues;
 
     fn named(names: &[&str]) -> Vec<EffectId> {
         let find = |name: &&str| EffectId::all().find(|id| id.effect().name == *name);
@@ -65,7 +65,7 @@ mod tests {
                 let fused = FusedPass::of(&effects[..length]);
                 assert_eq!(fused.effects(), &effects[..length]);
                 // All of their settings have room.
-                Uniform::of(fused.effects(), &LookValues::default(), &context());
+                Uniform::of(fused.effects(), &EffectValues::default(), &context());
                 let module = checked(&shader::fused(fused.effects()));
                 let entry = &module.entry_points[1];
                 assert_eq!(entry.name, shader::ENTRY);

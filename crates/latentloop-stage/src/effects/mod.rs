@@ -17,5 +17,6 @@ pub mod user;
 #[cfg(test)]
 mod tests;
 
+pub use effect::EffectGroup;
 pub use renderer::EffectRenderer;
-pub use values::{LookIds, LookValues, OwnIds, OwnValues};
+pub use values::{EffectValues, user_slot};

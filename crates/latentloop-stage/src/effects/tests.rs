@@ -4,8 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::user::ShaderRegistry;
-use super::{EffectRenderer, LookValues, OwnValues};
+use super::{EffectRenderer, EffectValues};
 use crate::instrument::LookOrder;
+use crate::instrument::params::{
+    LOOK_BLOOM, LOOK_FEEDBACK, LOOK_FEEDBACK_HUE, LOOK_FEEDBACK_ZOOM, LOOK_GAIN, LOOK_GRAIN,
+    LOOK_GRAIN_SIZE, LOOK_HUE, LOOK_LIMITER, LOOK_PALETTE, LOOK_SATURATION, LOOK_STROBE,
+    LOOK_STROBE_RATE, LOOK_TRANSITION, LOOK_TRANSITION_AMOUNT, LOOK_VIGNETTE, Transition,
+};
+
 use crate::palette::{Oklab, Palette, Swatch};
 use crate::stage::{Canvas, Finished, Fit, PostChain, PostFrame, Readback, Visible};
 
@@ -43,7 +49,7 @@ pub(super) fn amber() -> Oklab {
     Palette::try_from(four.to_vec()).unwrap().oklab()
 }
 
-fn frame(values: LookValues, number: u64) -> PostFrame {
+fn frame(values: EffectValues, number: u64) -> PostFrame {
     PostFrame {
         values,
         brightness: 1.0,
@@ -81,7 +87,7 @@ impl Finish {
 }
 
 /// The last of so many pictures that a look makes of the synthetic one, shifted by a pixel each time.
-fn drawn(values: LookValues, pictures: u64) -> Canvas {
+fn drawn(values: EffectValues, pictures: u64) -> Canvas {
     drawn_by(
         EffectRenderer::headless().unwrap().waiting(),
         values,
@@ -89,7 +95,7 @@ fn drawn(values: LookValues, pictures: u64) -> Canvas {
     )
 }
 
-fn drawn_by(look: EffectRenderer, values: LookValues, pictures: u64) -> Canvas {
+fn drawn_by(look: EffectRenderer, values: EffectValues, pictures: u64) -> Canvas {
     let mut finish = Finish::of(look);
     let mut canvas = Canvas::default();
     for number in 0..pictures {
@@ -112,22 +118,20 @@ fn apart(a: &Canvas, b: &Canvas) -> u8 {
 /// Drawn in one go, light is kept in 32 bits from pass to pass and not in 16: the pictures may differ by a level.
 #[test]
 fn fused_effects_make_the_picture_that_they_make_one_by_one() {
-    let v = LookValues {
-        limiter: 0.0,
-        feedback: 0.7,
-        feedback_zoom: 0.5,
-        feedback_hue: 90.0,
-        palette: 0.6,
-        gain: 1.2,
-        saturation: 1.3,
-        hue: 20.0,
-        vignette: 0.6,
-        grain: 0.3,
-        grain_size: 2.0,
-        strobe: 0.5,
-        strobe_rate: 8.0,
-        ..LookValues::default()
-    };
+    let v = EffectValues::default()
+        .with(LOOK_LIMITER, false)
+        .with(LOOK_FEEDBACK, 0.7)
+        .with(LOOK_FEEDBACK_ZOOM, 0.5)
+        .with(LOOK_FEEDBACK_HUE, 90.0)
+        .with(LOOK_PALETTE, 0.6)
+        .with(LOOK_GAIN, 1.2)
+        .with(LOOK_SATURATION, 1.3)
+        .with(LOOK_HUE, 20.0)
+        .with(LOOK_VIGNETTE, 0.6)
+        .with(LOOK_GRAIN, 0.3)
+        .with(LOOK_GRAIN_SIZE, 2.0)
+        .with(LOOK_STROBE, 0.5)
+        .with(LOOK_STROBE_RATE, 8.0);
     let turned = LookOrder::of(&["grain", "colour", "feedback", "strobe", "palette"]).unwrap();
     // With bloom in the middle there are two runs.
     for (order, bloom) in [
@@ -135,13 +139,16 @@ fn fused_effects_make_the_picture_that_they_make_one_by_one() {
         (turned, 0.0),
         (LookOrder::default(), 0.4),
     ] {
-        let v = LookValues { order, bloom, ..v };
+        let v = EffectValues {
+            order,
+            ..v.with(LOOK_BLOOM, bloom)
+        };
         let fused = drawn(v, 6);
         let single = drawn_by(EffectRenderer::headless().unwrap().one_by_one(), v, 6);
         assert!(apart(&fused, &single) <= 1, "{}", apart(&fused, &single));
     }
     let usual = drawn(v, 6);
-    let other = drawn(LookValues { order: turned, ..v }, 6);
+    let other = drawn(EffectValues { order: turned, ..v }, 6);
     assert!(apart(&usual, &other) > 20, "the order makes a difference");
 }
 
@@ -152,12 +159,12 @@ fn a_transition_begins_at_every_keyframe_with_the_picture_that_was_there() {
     let mut shown = |position: f32, level: u8| {
         let mut canvas = Canvas::black(SIZE);
         canvas.rgba.fill(level);
-        let values = LookValues {
-            limiter: 0.0,
-            transition: 1.0,
-            transition_amount: 1.0,
+        let values = EffectValues {
             position,
-            ..LookValues::default()
+            ..EffectValues::default()
+                .with(LOOK_LIMITER, false)
+                .with(LOOK_TRANSITION, Transition::Dissolve)
+                .with(LOOK_TRANSITION_AMOUNT, 1.0)
         };
         assert!(finish.finish(&mut canvas, &frame(values, number)));
         number += 1;
@@ -185,7 +192,7 @@ fn a_transition_begins_at_every_keyframe_with_the_picture_that_was_there() {
 fn with_defaults_the_picture_is_the_same_bit_for_bit_and_the_card_draws_nothing() {
     let mut finish = Finish::of(EffectRenderer::headless().unwrap());
     let mut canvas = synthetic();
-    let on_card = finish.finish(&mut canvas, &frame(LookValues::default(), 0));
+    let on_card = finish.finish(&mut canvas, &frame(EffectValues::default(), 0));
     assert!(!on_card);
     assert!(canvas == synthetic());
 }
@@ -204,11 +211,8 @@ fn the_card_gives_back_what_no_pass_has_changed() {
         });
     }
     // Between the strobe's dark halves, and in the time that the card goes on after it.
-    let strobe = LookValues {
-        strobe: 1.0,
-        ..LookValues::default()
-    };
-    for (values, number) in [(strobe, 0), (LookValues::default(), 1)] {
+    let strobe = EffectValues::default().with(LOOK_STROBE, 1.0);
+    for (values, number) in [(strobe, 0), (EffectValues::default(), 1)] {
         let mut canvas = every.clone();
         assert!(finish.finish(&mut canvas, &frame(values, number)));
         let worst = canvas
@@ -220,7 +224,7 @@ fn the_card_gives_back_what_no_pass_has_changed() {
         assert_eq!(worst, Some(0));
     }
     let mut canvas = every.clone();
-    assert!(!finish.finish(&mut canvas, &frame(LookValues::default(), 100)));
+    assert!(!finish.finish(&mut canvas, &frame(EffectValues::default(), 100)));
 }
 
 /// The pictures of a strobe at ten hertz, on the card or on the processor: mean bytes.
@@ -233,12 +237,9 @@ fn strobed(on_card: bool, limiter: f32) -> Vec<u8> {
     let mut levels = Vec::new();
     for number in 0..120 {
         let mut canvas = Canvas::black(SIZE);
-        let mut values = LookValues {
-            limiter,
-            ..LookValues::default()
-        };
+        let mut values = EffectValues::default().with(LOOK_LIMITER, limiter > 0.5);
         if on_card {
-            (values.strobe, values.strobe_rate) = (1.0, 10.0);
+            values = values.with(LOOK_STROBE, 1.0).with(LOOK_STROBE_RATE, 10.0);
         }
         let is_dark = (number * 16) % 48 >= 24;
         if on_card || !is_dark {
@@ -298,10 +299,10 @@ fn a_strobe_that_comes_and_goes_does_not_get_past_the_limiter() {
         if (number / 2).is_multiple_of(2) {
             canvas.rgba.fill(255);
         }
-        let mut values = LookValues::default();
+        let mut values = EffectValues::default();
         // Half a second of grain every four.
         if number % 120 < 15 {
-            values.grain = 0.05;
+            values = values.with(LOOK_GRAIN, 0.05);
         }
         finish.finish(&mut canvas, &frame(values, number));
         levels.push((f32::from(canvas.rgba[4 * 2080]) / 255.0).powf(2.2));
@@ -339,11 +340,9 @@ fn what_flashes_in_a_quarter_of_what_is_seen_is_held_on_the_card_as_on_the_proce
         };
         let shown = (0..120).map(|number| {
             let mut canvas = picture(number);
-            let values = LookValues {
-                // On the card it is drawn where an effect is asked for.
-                gain: if on_card { 1.0001 } else { 1.0 },
-                ..LookValues::default()
-            };
+            // On the card it is drawn where an effect is asked for.
+            let gain = if on_card { 1.0001 } else { 1.0 };
+            let values = EffectValues::default().with(LOOK_GAIN, gain);
             let frame = PostFrame {
                 visible,
                 ..frame(values, number)
@@ -368,11 +367,9 @@ fn what_flashes_in_a_quarter_of_what_is_seen_is_held_on_the_card_as_on_the_proce
 #[test]
 fn a_blackout_is_black_at_once_behind_feedback_and_grain() {
     let mut finish = Finish::of(EffectRenderer::headless().unwrap());
-    let values = LookValues {
-        feedback: 0.9,
-        grain: 0.5,
-        ..LookValues::default()
-    };
+    let values = EffectValues::default()
+        .with(LOOK_FEEDBACK, 0.9)
+        .with(LOOK_GRAIN, 0.5);
     for number in 0..3 {
         finish.finish(&mut synthetic(), &frame(values, number));
     }
@@ -389,13 +386,11 @@ fn a_blackout_is_black_at_once_behind_feedback_and_grain() {
 /// Says how long pictures take: `cargo test --lib a_look_is_drawn -- --nocapture`.
 #[test]
 fn a_look_is_drawn_many_times_in_a_reasonable_time() {
-    let values = LookValues {
-        feedback: 0.6,
-        gain: 1.1,
-        grain: 0.3,
-        vignette: 0.5,
-        ..LookValues::default()
-    };
+    let values = EffectValues::default()
+        .with(LOOK_FEEDBACK, 0.6)
+        .with(LOOK_GAIN, 1.1)
+        .with(LOOK_GRAIN, 0.3)
+        .with(LOOK_VIGNETTE, 0.5);
     const PICTURES: u64 = 60;
     let mut canvas = Canvas::black((640, 360));
     let looks = [

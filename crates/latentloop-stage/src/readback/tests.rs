@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::stage::{EffectRenderer, LookValues, PostChain, PostFrame, Visible};
+use crate::instrument::params::{LOOK_GAIN, LOOK_LIMITER};
+use crate::stage::{EffectRenderer, EffectValues, PostChain, PostFrame, Visible};
 
 const SIZE: (u32, u32) = (64, 64);
 
@@ -15,11 +16,9 @@ fn flat(level: u8, size: (u32, u32)) -> Canvas {
 
 fn frame(gain: f32, number: u64) -> PostFrame {
     PostFrame {
-        values: LookValues {
-            gain,
-            limiter: 0.0,
-            ..LookValues::default()
-        },
+        values: EffectValues::default()
+            .with(LOOK_GAIN, gain)
+            .with(LOOK_LIMITER, false),
         brightness: 1.0,
         blackout: false,
         tick: number * 16,

@@ -49,7 +49,6 @@ impl Rig {
             looks: Arc::new(crate::stage::user::ShaderRegistry::new(
                 crate::report::Reporter::silent(),
             )),
-            look: crate::stage::LookIds::new(&table).ok(),
             hub: None,
             osc: None,
             oscquery: None,

@@ -1,29 +1,15 @@
 //! Kaleidoscope.
 
-use crate::instrument::SEGMENTS;
-use crate::stage::effects::effect::Effect;
+use crate::instrument::params::{LOOK_KALEIDOSCOPE, LOOK_KALEIDOSCOPE_TURN, Segments};
+use crate::stage::effects::effect::{Effect, EffectGroup};
 
 pub(super) const KALEIDOSCOPE: Effect = Effect {
-    is_neutral: |v| v.kaleidoscope == 0.0,
+    group: EffectGroup::Frame,
+    params: &[LOOK_KALEIDOSCOPE.id(), LOOK_KALEIDOSCOPE_TURN.id()],
+    is_neutral: |v| v.get(LOOK_KALEIDOSCOPE) == Segments::Off,
     write: |v, _, uniform| {
-        uniform.push(&[segments(v.kaleidoscope), v.kaleidoscope_turn.to_radians()]);
+        let segments = v.get(LOOK_KALEIDOSCOPE).count() as f32;
+        uniform.push(&[segments, v.f32(LOOK_KALEIDOSCOPE_TURN).to_radians()]);
     },
     ..Effect::new("kaleidoscope", include_str!("kaleidoscope.wgsl"))
 };
-
-/// How many segments a value of `look.kaleidoscope` stands for.
-fn segments(index: f32) -> f32 {
-    let name = SEGMENTS.get(index as usize);
-    name.and_then(|name| name.parse().ok()).unwrap_or(1.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_choice_of_the_kaleidoscope_is_a_number_of_segments() {
-        let all: Vec<f32> = (0..8).map(|index| segments(index as f32)).collect();
-        assert_eq!(all, [1.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0]);
-    }
-}

@@ -1,14 +1,21 @@
 //! Strobe.
 
 use crate::instrument::TICKS_PER_SEC;
-use crate::stage::effects::effect::Effect;
+use crate::instrument::params::{LOOK_STROBE, LOOK_STROBE_RATE};
+use crate::stage::effects::effect::{Effect, EffectGroup};
 
 pub(super) const STROBE: Effect = Effect {
+    group: EffectGroup::Flashes,
+    params: &[LOOK_STROBE.id(), LOOK_STROBE_RATE.id()],
     is_pointwise: true,
-    is_neutral: |v| v.strobe == 0.0,
+    is_neutral: |v| v.f32(LOOK_STROBE) == 0.0,
     write: |v, context, uniform| {
-        let is_dark = is_dark(v.strobe_rate, context.tick);
-        uniform.push(&[if is_dark { 1.0 - v.strobe } else { 1.0 }]);
+        let is_dark = is_dark(v.f32(LOOK_STROBE_RATE), context.tick);
+        uniform.push(&[if is_dark {
+            1.0 - v.f32(LOOK_STROBE)
+        } else {
+            1.0
+        }]);
     },
     ..Effect::new("strobe", include_str!("strobe.wgsl"))
 };

@@ -1,28 +1,31 @@
 //! Transitions from one keyframe's picture to the next's.
 
-use crate::instrument::TRANSITIONS;
-use crate::stage::LookValues;
-use crate::stage::effects::effect::{Effect, SecondInput};
+use crate::instrument::Choice;
+use crate::instrument::params::{LOOK_TRANSITION, LOOK_TRANSITION_AMOUNT, Transition};
+use crate::stage::EffectValues;
+use crate::stage::effects::effect::{Effect, EffectGroup, SecondInput};
 
 pub(in super::super) const TRANSITION: Effect = Effect {
+    group: EffectGroup::Frame,
+    params: &[LOOK_TRANSITION.id(), LOOK_TRANSITION_AMOUNT.id()],
     second: SecondInput::Keyframe,
-    is_neutral: |v| v.transition == 0.0 || v.transition_amount == 0.0,
+    is_neutral: |v| {
+        v.get(LOOK_TRANSITION) == Transition::Off || v.f32(LOOK_TRANSITION_AMOUNT) == 0.0
+    },
     write: |v, context, uniform| uniform.push(&progress(v, context.direction)),
     ..Effect::new("transition", include_str!("transition.wgsl"))
 };
 
 /// How, how much of it has gone, which way, and how dark.
-fn progress(v: &LookValues, direction: f32) -> [f32; 4] {
-    let way = v.transition as u32;
+fn progress(v: &EffectValues, direction: f32) -> [f32; 4] {
+    let (way, amount) = (v.get(LOOK_TRANSITION), v.f32(LOOK_TRANSITION_AMOUNT));
     let phase = v.position - libm::floorf(v.position);
     let walked = if direction < 0.0 { 1.0 - phase } else { phase };
-    let is_dip = TRANSITIONS.get(way as usize) == Some(&"dip");
-    let gone = if is_dip {
-        walked
-    } else {
-        (walked / v.transition_amount).min(1.0)
+    let gone = match way {
+        Transition::Dip => walked,
+        _ => (walked / amount).min(1.0),
     };
-    [f32::from_bits(way), gone, direction, v.transition_amount]
+    [f32::from_bits(way.index() as u32), gone, direction, amount]
 }
 
 #[cfg(test)]
@@ -31,15 +34,15 @@ mod tests {
 
     #[test]
     fn a_transition_follows_the_play_head_whichever_way_it_walks() {
-        let mut v = LookValues {
-            transition: 1.0,
-            transition_amount: 0.5,
+        let v = EffectValues {
             position: 3.25,
-            ..LookValues::default()
+            ..EffectValues::default()
         };
-        assert_eq!(progress(&v, 1.0)[1], 0.5);
-        assert_eq!(progress(&v, -1.0)[1], 1.0);
-        v.transition = 4.0;
-        assert_eq!(progress(&v, 1.0)[1..], [0.25, 1.0, 0.5]);
+        let dissolve = v.with(LOOK_TRANSITION, Transition::Dissolve);
+        assert_eq!(progress(&dissolve, 1.0)[1], 0.5);
+        assert_eq!(progress(&dissolve, -1.0)[1], 1.0);
+        let dip = v.with(LOOK_TRANSITION, Transition::Dip);
+        let dip = dip.with(LOOK_TRANSITION_AMOUNT, 0.5);
+        assert_eq!(progress(&dip, 1.0)[1..], [0.25, 1.0, 0.5]);
     }
 }

@@ -2,6 +2,15 @@
 
 use super::user::with_user_shaders;
 use super::*;
+use crate::instrument::params::{
+    LOOK_BLOOM, LOOK_BLOOM_THRESHOLD, LOOK_BLOOM_WARMTH, LOOK_CHROMATIC, LOOK_CONTRAST, LOOK_CROP,
+    LOOK_DISPLACE, LOOK_FEEDBACK, LOOK_FEEDBACK_DECAY, LOOK_FEEDBACK_HUE, LOOK_FEEDBACK_ROTATE,
+    LOOK_FEEDBACK_ZOOM, LOOK_GAIN, LOOK_GAMMA, LOOK_GRAIN, LOOK_GRAIN_SIZE, LOOK_HUE,
+    LOOK_KALEIDOSCOPE, LOOK_KALEIDOSCOPE_TURN, LOOK_LIFT, LOOK_LIMITER, LOOK_MIRROR,
+    LOOK_OWN_AMOUNT, LOOK_OWN_KNOBS, LOOK_PALETTE, LOOK_SATURATION, LOOK_STROBE, LOOK_STROBE_RATE,
+    LOOK_TILT, LOOK_TRANSITION, LOOK_TRANSITION_AMOUNT, LOOK_VIGNETTE, Mirror, Segments,
+    Transition,
+};
 use crate::stage::golden;
 
 /// Of 4,096 pixels.
@@ -12,142 +21,84 @@ const TOLERANCE: golden::Tolerance = golden::Tolerance {
 
 #[test]
 fn every_effect_draws_its_golden_picture() {
-    let v = LookValues {
-        limiter: 0.0,
-        ..LookValues::default()
-    };
+    let v = EffectValues::default().with(LOOK_LIMITER, false);
     let cases = [
-        (
-            "tilt",
-            LookValues {
-                tilt: 20.0,
-                crop: 0.3,
-                ..v
-            },
-        ),
-        ("displace", LookValues { displace: 0.6, ..v }),
-        ("mirror-horizontal", LookValues { mirror: 1.0, ..v }),
-        ("mirror-vertical", LookValues { mirror: 2.0, ..v }),
-        ("mirror-both", LookValues { mirror: 3.0, ..v }),
+        ("tilt", v.with(LOOK_TILT, 20.0).with(LOOK_CROP, 0.3)),
+        ("displace", v.with(LOOK_DISPLACE, 0.6)),
+        ("mirror-horizontal", v.with(LOOK_MIRROR, Mirror::Horizontal)),
+        ("mirror-vertical", v.with(LOOK_MIRROR, Mirror::Vertical)),
+        ("mirror-both", v.with(LOOK_MIRROR, Mirror::Both)),
         (
             "kaleidoscope",
-            LookValues {
-                kaleidoscope: 4.0,
-                kaleidoscope_turn: 30.0,
-                ..v
-            },
+            v.with(LOOK_KALEIDOSCOPE, Segments::Six)
+                .with(LOOK_KALEIDOSCOPE_TURN, 30.0),
         ),
         (
             "feedback",
-            LookValues {
-                feedback: 0.9,
-                feedback_zoom: 1.0,
-                feedback_rotate: 90.0,
-                feedback_decay: 0.1,
-                feedback_hue: 180.0,
-                ..v
-            },
+            v.with(LOOK_FEEDBACK, 0.9)
+                .with(LOOK_FEEDBACK_ZOOM, 1.0)
+                .with(LOOK_FEEDBACK_ROTATE, 90.0)
+                .with(LOOK_FEEDBACK_DECAY, 0.1)
+                .with(LOOK_FEEDBACK_HUE, 180.0),
         ),
         (
             "colour",
-            LookValues {
-                lift: 0.05,
-                gamma: 1.3,
-                gain: 1.2,
-                contrast: 1.2,
-                saturation: 0.6,
-                hue: 40.0,
-                ..v
-            },
+            v.with(LOOK_LIFT, 0.05)
+                .with(LOOK_GAMMA, 1.3)
+                .with(LOOK_GAIN, 1.2)
+                .with(LOOK_CONTRAST, 1.2)
+                .with(LOOK_SATURATION, 0.6)
+                .with(LOOK_HUE, 40.0),
         ),
         (
             "bloom",
-            LookValues {
-                bloom: 0.9,
-                bloom_threshold: 0.6,
-                ..v
-            },
+            v.with(LOOK_BLOOM, 0.9).with(LOOK_BLOOM_THRESHOLD, 0.6),
         ),
         (
             "halation",
-            LookValues {
-                bloom: 0.9,
-                bloom_threshold: 0.6,
-                bloom_warmth: 1.0,
-                ..v
-            },
+            v.with(LOOK_BLOOM, 0.9)
+                .with(LOOK_BLOOM_THRESHOLD, 0.6)
+                .with(LOOK_BLOOM_WARMTH, 1.0),
         ),
-        (
-            "chromatic",
-            LookValues {
-                chromatic: 0.8,
-                ..v
-            },
-        ),
-        ("vignette", LookValues { vignette: 0.8, ..v }),
-        (
-            "grain",
-            LookValues {
-                grain: 0.6,
-                grain_size: 2.0,
-                ..v
-            },
-        ),
+        ("chromatic", v.with(LOOK_CHROMATIC, 0.8)),
+        ("vignette", v.with(LOOK_VIGNETTE, 0.8)),
+        ("grain", v.with(LOOK_GRAIN, 0.6).with(LOOK_GRAIN_SIZE, 2.0)),
         (
             "strobe",
-            LookValues {
-                strobe: 0.7,
-                strobe_rate: 4.0,
-                ..v
-            },
+            v.with(LOOK_STROBE, 0.7).with(LOOK_STROBE_RATE, 4.0),
         ),
-        ("palette", LookValues { palette: 0.9, ..v }),
+        ("palette", v.with(LOOK_PALETTE, 0.9)),
         (
             "dissolve",
-            LookValues {
-                transition: 1.0,
-                transition_amount: 1.0,
-                ..v
-            },
+            v.with(LOOK_TRANSITION, Transition::Dissolve)
+                .with(LOOK_TRANSITION_AMOUNT, 1.0),
         ),
         (
             "wipe",
-            LookValues {
-                transition: 2.0,
-                transition_amount: 1.0,
-                ..v
-            },
+            v.with(LOOK_TRANSITION, Transition::Wipe)
+                .with(LOOK_TRANSITION_AMOUNT, 1.0),
         ),
         (
             "zoom",
-            LookValues {
-                transition: 3.0,
-                transition_amount: 1.0,
-                ..v
-            },
+            v.with(LOOK_TRANSITION, Transition::Zoom)
+                .with(LOOK_TRANSITION_AMOUNT, 1.0),
         ),
         (
             "dip",
-            LookValues {
-                transition: 4.0,
-                transition_amount: 0.6,
-                ..v
-            },
+            v.with(LOOK_TRANSITION, Transition::Dip)
+                .with(LOOK_TRANSITION_AMOUNT, 0.6),
         ),
         (
             "all",
-            LookValues {
-                crop: 0.1,
-                displace: 0.2,
-                mirror: 1.0,
-                feedback: 0.5,
-                saturation: 1.4,
-                bloom: 0.4,
-                chromatic: 0.3,
-                vignette: 0.5,
-                grain: 0.2,
-                ..v
-            },
+            v.with(LOOK_CROP, 0.1)
+                .with(LOOK_DISPLACE, 0.2)
+                .with(LOOK_MIRROR, Mirror::Horizontal)
+                .with(LOOK_FEEDBACK, 0.5)
+                .with(LOOK_SATURATION, 1.4)
+                .with(LOOK_BLOOM, 0.4)
+                .with(LOOK_CHROMATIC, 0.3)
+                .with(LOOK_VIGNETTE, 0.5)
+                .with(LOOK_GRAIN, 0.2),
         ),
     ];
     let plain = drawn(v, 5);
@@ -178,15 +129,12 @@ fn every_user_shader_that_ships_is_let_in_and_draws_its_golden_picture() {
     let mut failed = Vec::new();
     let mut plain = synthetic();
     plain.rgba.rotate_right(16);
-    for place in 0..3 {
-        let source = registry.shader(place).unwrap();
-        let mut v = LookValues {
-            limiter: 0.0,
-            ..LookValues::default()
-        };
-        v.own[place].amount = 1.0;
-        for (knob, own) in v.own[place].knobs.iter_mut().zip(&source.knobs) {
-            *knob = own.default_unit() as f32;
+    for slot in 0..3 {
+        let shader = registry.shader(slot).unwrap();
+        let mut v = EffectValues::default().with(LOOK_LIMITER, false);
+        v = v.with(LOOK_OWN_AMOUNT.at(slot), 1.0);
+        for (family, knob) in LOOK_OWN_KNOBS.iter().zip(&shader.knobs) {
+            v = v.with(family.at(slot), knob.default_unit());
         }
         let mut finish = with_user_shaders(&registry);
         let mut seen = Canvas::default();
@@ -195,9 +143,9 @@ fn every_user_shader_that_ships_is_let_in_and_draws_its_golden_picture() {
             seen.rgba.rotate_right(4 * number as usize);
             assert!(finish.finish(&mut seen, &frame(v, number)));
         }
-        assert!(apart(&seen, &plain) > 20, "{} does something", source.name);
+        assert!(apart(&seen, &plain) > 20, "{} does something", shader.name);
         failed
-            .extend(golden::check("look", &format!("own-{}", source.name), &seen, TOLERANCE).err());
+            .extend(golden::check("look", &format!("own-{}", shader.name), &seen, TOLERANCE).err());
     }
     assert!(failed.is_empty(), "{failed:#?}");
 }

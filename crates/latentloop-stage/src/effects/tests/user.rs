@@ -1,6 +1,9 @@
 //! Users' shaders.
 
 use super::*;
+use crate::instrument::params::{
+    LOOK_FEEDBACK, LOOK_LIMITER, LOOK_OWN_A, LOOK_OWN_AMOUNT, LOOK_OWN_B,
+};
 
 /// Users' shaders, and where their files lie.
 fn user(texts: &[(&str, &str)]) -> (Arc<ShaderRegistry>, tempfile::TempDir) {
@@ -44,35 +47,32 @@ fn a_user_shader_is_drawn_with_its_knobs_in_its_slot() {
          @fragment fn f(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {{ return 1.0 - textureLoad(picture, vec2<i32>(at.xy), 0); }}"
     );
     let (registry, _place) = user(&[("flat.wgsl", &flat), ("invert.wgsl", &invert)]);
-    let mut v = LookValues {
-        limiter: 0.0,
-        ..LookValues::default()
-    };
-    v.own[0].amount = 1.0;
-    v.own[0].knobs = [1.0, 0.5, 0.5, 0.5];
+    let mut v = EffectValues::default().with(LOOK_LIMITER, false);
+    v = v
+        .with(LOOK_OWN_AMOUNT.at(0), 1.0)
+        .with(LOOK_OWN_A.at(0), 1.0);
     let mut finish = with_user_shaders(&registry);
-    let mut pixel = |v: LookValues| {
+    let mut pixel = |v: EffectValues| {
         let mut canvas = synthetic();
         assert!(finish.finish(&mut canvas, &frame(v, 0)));
         [canvas.rgba[0], canvas.rgba[1], canvas.rgba[2]]
     };
     // Half of the light is 188 of 255.
     assert_eq!(pixel(v), [255, 188, 0]);
-    v.own[2].amount = 1.0;
+    v = v.with(LOOK_OWN_AMOUNT.at(2), 1.0);
     assert_eq!(pixel(v), [0, 188, 255]);
     // The other way round the flat colour covers all.
     v.order = LookOrder::of(&["own.3", "own.1"]).unwrap();
     assert_eq!(pixel(v), [255, 188, 0]);
     // Half of it lets half of the picture through.
-    v.own[2].amount = 0.0;
-    v.own[0] = OwnValues {
-        amount: 0.5,
-        knobs: [0.0, 0.0, 0.5, 0.5],
-    };
+    v = v
+        .with(LOOK_OWN_AMOUNT.at(2), 0.0)
+        .with(LOOK_OWN_AMOUNT.at(0), 0.5);
+    v = v.with(LOOK_OWN_A.at(0), 0.0).with(LOOK_OWN_B.at(0), 0.0);
     assert_eq!(pixel(v), [0, 0, 41], "of 0, 0, 60");
     // An empty place draws nothing.
-    v.own[0].amount = 0.0;
-    v.own[3].amount = 1.0;
+    v = v.with(LOOK_OWN_AMOUNT.at(0), 0.0);
+    v = v.with(LOOK_OWN_AMOUNT.at(3), 1.0);
     assert_eq!(pixel(v), [0, 0, 60]);
 }
 
@@ -88,15 +88,16 @@ fn what_is_no_number_does_not_stay_in_the_feedback() {
     );
     let (registry, _place) = user(&[("nan.wgsl", &text)]);
     let mut finish = with_user_shaders(&registry);
-    let mut v = LookValues {
-        limiter: 0.0,
-        feedback: 0.9,
+    let mut v = EffectValues {
         order: LookOrder::of(&["own.1", "feedback"]).unwrap(),
-        ..LookValues::default()
+        ..EffectValues::default()
+            .with(LOOK_LIMITER, false)
+            .with(LOOK_FEEDBACK, 0.9)
     };
     let mut last = Canvas::default();
     for number in 0..60 {
-        v.own[0].amount = if number < 3 { 1.0 } else { 0.0 };
+        let amount = if number < 3 { 1.0 } else { 0.0 };
+        v = v.with(LOOK_OWN_AMOUNT.at(0), amount);
         last = synthetic();
         assert!(finish.finish(&mut last, &frame(v, number)));
     }
