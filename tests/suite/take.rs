@@ -177,7 +177,8 @@ impl Show {
     fn play(&mut self, frames: usize) {
         for _ in 0..frames {
             (0..8).for_each(|_| self.instrument.tick());
-            let rows = self.instrument.get(LOOP_NORM).rows();
+            let norm = self.instrument.get(LOOP_NORM);
+            let rows = norm.rows();
             let mut z = vec![0.0; rows * self.instrument.latent()];
             self.instrument.latents(&mut z);
             self.log.latents(self.now(), rows as u8, fingerprint(&z));
