@@ -14,7 +14,7 @@ fn flat(level: u8, size: (u32, u32)) -> Canvas {
     canvas
 }
 
-fn frame(gain: f32, number: u64) -> PostFrame {
+fn frame(gain: f64, number: u64) -> PostFrame {
     PostFrame {
         values: EffectValues::default()
             .with(LOOK_GAIN, gain)
