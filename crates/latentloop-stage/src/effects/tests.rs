@@ -139,16 +139,13 @@ fn fused_effects_make_the_picture_that_they_make_one_by_one() {
         (turned, 0.0),
         (LookOrder::default(), 0.4),
     ] {
-        let v = EffectValues {
-            order,
-            ..v.with(LOOK_BLOOM, bloom)
-        };
+        let v = v.with(LOOK_BLOOM, bloom).with_order(order);
         let fused = drawn(v, 6);
         let single = drawn_by(EffectRenderer::headless().unwrap().one_by_one(), v, 6);
         assert!(apart(&fused, &single) <= 1, "{}", apart(&fused, &single));
     }
     let usual = drawn(v, 6);
-    let other = drawn(EffectValues { order: turned, ..v }, 6);
+    let other = drawn(v.with_order(turned), 6);
     assert!(apart(&usual, &other) > 20, "the order makes a difference");
 }
 
@@ -159,13 +156,11 @@ fn a_transition_begins_at_every_keyframe_with_the_picture_that_was_there() {
     let mut shown = |position: f32, level: u8| {
         let mut canvas = Canvas::black(SIZE);
         canvas.rgba.fill(level);
-        let values = EffectValues {
-            position,
-            ..EffectValues::default()
-                .with(LOOK_LIMITER, false)
-                .with(LOOK_TRANSITION, Transition::Dissolve)
-                .with(LOOK_TRANSITION_AMOUNT, 1.0)
-        };
+        let values = EffectValues::default()
+            .with(LOOK_LIMITER, false)
+            .with(LOOK_TRANSITION, Transition::Dissolve)
+            .with(LOOK_TRANSITION_AMOUNT, 1.0)
+            .with_position(position);
         assert!(finish.finish(&mut canvas, &frame(values, number)));
         number += 1;
         canvas.rgba[0]

@@ -102,6 +102,18 @@ impl EffectValues {
         self
     }
 
+    /// These values with another order of the effects.
+    #[must_use]
+    pub fn with_order(self, order: LookOrder) -> Self {
+        Self { order, ..self }
+    }
+
+    /// These values with the play head in another place.
+    #[must_use]
+    pub fn with_position(self, position: f32) -> Self {
+        Self { position, ..self }
+    }
+
     /// Whether a picture depends on those before it.
     pub fn remembers(&self) -> bool {
         self.get(LOOK_LIMITER) || self.is_active()

@@ -34,10 +34,7 @@ mod tests {
 
     #[test]
     fn a_transition_follows_the_play_head_whichever_way_it_walks() {
-        let v = EffectValues {
-            position: 3.25,
-            ..EffectValues::default()
-        };
+        let v = EffectValues::default().with_position(3.25);
         let dissolve = v.with(LOOK_TRANSITION, Transition::Dissolve);
         assert_eq!(progress(&dissolve, 1.0)[1], 0.5);
         assert_eq!(progress(&dissolve, -1.0)[1], 1.0);

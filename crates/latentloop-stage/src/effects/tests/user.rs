@@ -88,12 +88,10 @@ fn what_is_no_number_does_not_stay_in_the_feedback() {
     );
     let (registry, _place) = user(&[("nan.wgsl", &text)]);
     let mut finish = with_user_shaders(&registry);
-    let mut v = EffectValues {
-        order: LookOrder::of(&["own.1", "feedback"]).unwrap(),
-        ..EffectValues::default()
-            .with(LOOK_LIMITER, false)
-            .with(LOOK_FEEDBACK, 0.9)
-    };
+    let mut v = EffectValues::default()
+        .with(LOOK_LIMITER, false)
+        .with(LOOK_FEEDBACK, 0.9)
+        .with_order(LookOrder::of(&["own.1", "feedback"]).unwrap());
     let mut last = Canvas::default();
     for number in 0..60 {
         let amount = if number < 3 { 1.0 } else { 0.0 };
