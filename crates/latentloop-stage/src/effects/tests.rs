@@ -354,8 +354,8 @@ fn what_flashes_in_a_quarter_of_what_is_seen_is_held_on_the_card_as_on_the_proce
     for on_card in [true, false] {
         let (free, held) = (level(on_card, Visible::default()), level(on_card, seen));
         assert!(leaps(&free) > 70, "{free:?}");
-        // Six a second, in two seconds.
-        assert!((6..=14).contains(&leaps(&held)), "{held:?}");
+        // Six a second, in four seconds.
+        assert!((20..=28).contains(&leaps(&held)), "{held:?}");
     }
 }
 
