@@ -4,7 +4,7 @@
 //! cargo run --release --example draw_picture -- models/nosferatu.safetensors 5 doorway.png
 //! ```
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use image::RgbaImage;
@@ -16,10 +16,14 @@ fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let usage = "give a model, a seed and the picture to write";
     let model = PathBuf::from(arguments.next().context(usage)?);
-    let seed: u32 = arguments.next().context(usage)?.parse()?;
+    let seed = arguments.next().context(usage)?.parse()?;
     let output = PathBuf::from(arguments.next().context(usage)?);
+    draw(&model, seed, &output)
+}
 
-    let weights = GeneratorWeights::load(&model)?;
+/// Draws the picture of a seed with a model.
+pub(crate) fn draw(model: &Path, seed: u32, output: &Path) -> anyhow::Result<()> {
+    let weights = GeneratorWeights::load(model)?;
     let mut engine = engine::open(&weights, &EngineOptions::default())?;
 
     // A seed is standard normals, the same on every machine.
@@ -30,7 +34,7 @@ fn main() -> anyhow::Result<()> {
     let (width, height) = engine.size();
     let mut picture = RgbaImage::new(width, height);
     engine.paint(&z, Norm::Running, Bytes::Nearest, &mut picture)?;
-    picture.save(&output)?;
+    picture.save(output)?;
     println!("{}: drawn by {}", output.display(), engine.name());
     Ok(())
 }

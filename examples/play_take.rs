@@ -6,7 +6,7 @@
 //!
 //! The instrument is a pure state machine: actions and ticks in, latents out. Here the clock is counted; in a show it is read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -22,16 +22,20 @@ fn main() -> anyhow::Result<()> {
     let usage = "give a take and a folder for its pictures";
     let file = PathBuf::from(arguments.next().context(usage)?);
     let folder = PathBuf::from(arguments.next().context(usage)?);
-    std::fs::create_dir_all(&folder)?;
+    play(&file, &folder)
+}
 
+/// Plays the take in `file`, and writes a picture a second into `folder`.
+pub(crate) fn play(file: &Path, folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
     let table = Arc::new(Table::standard());
-    let TakeFile::Script(script) = library::take(&file, &table)? else {
+    let TakeFile::Script(script) = library::take(file, &table)? else {
         bail!(
             "{} is a logged take: this plays those written by hand",
             file.display()
         );
     };
-    let preset = library::named_preset(&file, &script.preset)?;
+    let preset = library::named_preset(file, &script.preset)?;
     let piece = library::preset(&preset, &table)?;
     let mut engine = engine::open(
         &GeneratorWeights::load(&piece.model)?,

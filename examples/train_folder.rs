@@ -6,6 +6,7 @@
 //!
 //! What `latentloop train` does, with the options that a small clip wants on a processor.
 
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
@@ -13,7 +14,7 @@ use candle_core::Device;
 use latentloop::network::checkpoint::Precision;
 use latentloop::network::recipe::{Name, Recipe};
 use latentloop::network::spec::Spec;
-use latentloop::train::{self, Length, Settings};
+use latentloop::train::{Length, Settings, run};
 
 /// Side of a picture in pixels.
 const SIZE: usize = 64;
@@ -29,17 +30,29 @@ fn main() -> anyhow::Result<()> {
     let output = arguments.next().context(usage)?;
     let steps = arguments.next().context(usage)?;
     let steps = steps.to_str().and_then(|steps| steps.parse().ok());
+    match train(pictures.into(), output.into(), steps.context(usage)?)? {
+        Some(model) => println!("latentloop play {}", model.display()),
+        None => println!("stopped before its end"),
+    }
+    Ok(())
+}
 
+/// Trains for so many steps; the file to play, where the run came to its end.
+pub(crate) fn train(
+    pictures: PathBuf,
+    output: PathBuf,
+    steps: u64,
+) -> anyhow::Result<Option<PathBuf>> {
     let spec = Spec::studies(SIZE, WIDTH, LATENT)?;
     let settings = Settings {
-        pictures: pictures.into(),
-        output: output.into(),
+        pictures,
+        output,
         size: SIZE,
         width: WIDTH,
         latent: LATENT,
         batch: 8,
         recipe: Recipe::named(Name::Steady, spec.channels.len()),
-        length: Length::Steps(steps.context(usage)?),
+        length: Length::Steps(steps),
         seed: 0,
         device: Device::Cpu,
         resume: false,
@@ -51,7 +64,7 @@ fn main() -> anyhow::Result<()> {
     };
     // Set from another thread, it ends the run with a checkpoint to resume from.
     let stop = AtomicBool::new(false);
-    let outcome = train::run(&settings, &stop, &mut |progress| {
+    let outcome = run(&settings, &stop, &mut |progress| {
         if progress.step % 10 == 0 {
             let losses = progress.losses;
             println!(
@@ -60,8 +73,5 @@ fn main() -> anyhow::Result<()> {
             );
         }
     })?;
-    if let Some(model) = outcome.playing {
-        println!("latentloop play {}", model.display());
-    }
-    Ok(())
+    Ok(outcome.playing)
 }

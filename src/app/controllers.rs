@@ -1,4 +1,4 @@
-//! Every controller, opened: what cannot be is named, and the rest goes on.
+//! The controllers, opened: what cannot be is named, and the rest goes on.
 
 use std::sync::Arc;
 
@@ -7,11 +7,10 @@ use super::stats::StatsReport;
 use crate::config;
 use crate::control::clock::Pulses;
 use crate::control::keys::Keys;
-use crate::control::midi::{self, Hub};
+use crate::control::midi::{self, Hub, HubHandle};
 use crate::control::osc::Server;
 use crate::control::oscquery::QueryServer;
 use crate::control::{AllowList, ControlPlane};
-use crate::instrument::ParamId;
 use crate::stage::user::{FolderWatcher, ShaderRegistry};
 
 /// The controllers of a show, and the channels between them and it.
@@ -22,7 +21,7 @@ pub(super) struct Controllers {
     pub(super) osc: Option<Server>,
     pub(super) oscquery: Option<QueryServer>,
     pub(super) allowed: Arc<AllowList>,
-    pub(super) midi: Option<Arc<Hub>>,
+    pub(super) midi: HubHandle,
     /// The performer's own passes, and what looks after their folder.
     pub(super) looks: Arc<ShaderRegistry>,
     _watch: Option<FolderWatcher>,
@@ -39,7 +38,7 @@ impl Controllers {
             osc: None,
             oscquery: None,
             allowed: Arc::new(AllowList::new(Vec::new())),
-            midi: None,
+            midi: HubHandle::default(),
             looks: Arc::new(ShaderRegistry::new(control.notices.reporter())),
             _watch: None,
             control,
@@ -79,10 +78,10 @@ impl Controllers {
             clock_out: settings.midi_clock_out.clone(),
         };
         let midi = match Hub::start(midi, control.clone(), Arc::clone(&pulses)) {
-            Ok(hub) => Some(Arc::new(hub)),
+            Ok(hub) => HubHandle::new(hub),
             Err(error) => {
                 notices.warn(format!("no MIDI: {error}"));
-                None
+                HubHandle::default()
             }
         };
         let looks = Arc::new(ShaderRegistry::new(notices.reporter()));
@@ -105,26 +104,6 @@ impl Controllers {
             _watch: watch.ok(),
             control,
         })
-    }
-
-    /// The controls that a parameter is bound to, for the performer's eyes.
-    pub(super) fn controls(&self, param: ParamId) -> String {
-        let controls = self.midi.as_ref().map(|hub| hub.bindings(param));
-        controls.unwrap_or_default().join(", ")
-    }
-
-    /// The next control that moves is bound to a parameter, where one is given.
-    pub(super) fn learn(&self, param: Option<ParamId>) {
-        if let Some(hub) = &self.midi {
-            hub.learn(param);
-        }
-    }
-
-    /// Takes what was learnt for a parameter from every control.
-    pub(super) fn unlearn(&self, param: ParamId) {
-        if let Some(hub) = &self.midi {
-            hub.unlearn(param);
-        }
     }
 
     /// What the network controllers came to.

@@ -17,7 +17,7 @@ use crate::worker::{StopSignal, Worker};
 /// The engine sleeps so long where nobody wakes it.
 const DOZE: Duration = Duration::from_millis(20);
 
-/// Latents to draw.
+/// A frame that is asked for: latents to draw.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     /// [`ROWS`] x latent; as many rows count as the norm takes.
@@ -337,3 +337,6 @@ impl Drawer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

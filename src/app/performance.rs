@@ -13,7 +13,7 @@ use super::show::grain_seed;
 use crate::control::{ControlPlane, Stamp};
 use crate::engine::Norm;
 use crate::instrument::params::LOOP_NORM;
-use crate::instrument::{Action, Instrument, ParamId, Preset, Recall, TICKS_PER_SEC, ticks};
+use crate::instrument::{Action, Instrument, Preset, Recall, TICKS_PER_SEC, ticks};
 use crate::library::Patch;
 use crate::record::TakeLog;
 use crate::take::log::fingerprint;
@@ -65,11 +65,6 @@ impl Performance {
     /// What is played, to be read.
     pub(super) fn instrument(&self) -> &Instrument {
         &self.instrument
-    }
-
-    /// A parameter's value.
-    pub(super) fn value(&self, param: ParamId) -> f64 {
-        self.instrument.value(param)
     }
 
     /// Tick 0 is at this moment.

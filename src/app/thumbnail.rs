@@ -1,4 +1,4 @@
-//! Small pictures of the keyframes for the console, drawn by the engine where it has time.
+//! Thumbnails of the keyframes for the console, drawn by the engine where it has time.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ const UNDER_WAY: usize = 8;
 /// An engine that never has time for a thumbnail takes it, this often at most.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What tells the picture of each keyframe from every other; 0 where there is no keyframe.
+/// Content hashes: what tells the picture of each keyframe from every other; 0 where there is no keyframe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ContentHashes(pub(super) [u64; MAX_KEYFRAMES]);
 
@@ -45,13 +45,13 @@ struct Order {
     z: Vec<f32>,
 }
 
-/// The show's end: says which keyframes there are.
+/// The show's end of the thumbnails: requests those of the keyframes that there are.
 pub(super) struct ThumbnailRequester {
     orders: Input<Order>,
     last: ContentHashes,
 }
 
-/// The engine's end.
+/// The engine's end of the thumbnails: renders what was requested.
 pub(super) struct ThumbnailRenderer {
     orders: Output<Order>,
     /// What was drawn of the present order.
@@ -64,7 +64,7 @@ pub(super) struct ThumbnailRenderer {
     took: Duration,
 }
 
-/// The console's end.
+/// The console's end of the thumbnails: receives them.
 pub(super) struct ThumbnailReceiver {
     done: Receiver<Thumbnail>,
     free: Sender<Thumbnail>,

@@ -40,7 +40,8 @@ fn it_renders_its_first_preset_from_an_empty_folder() {
     assert!(model.is_file());
 
     std::fs::create_dir_all(folder.join("data/latentloop/presets")).unwrap();
-    let text = "version = 1\nmodel = \"nothing.safetensors\"\nkeyframes = [{ seed = 1 }]\n";
+    let text =
+        "version = 1\nmodel = \"nothing.safetensors\"\nkeyframes = [{ seed = 1 }, { seed = 2 }]\n";
     std::fs::write(folder.join("data/latentloop/presets/mine.toml"), text).unwrap();
     let missing = latentloop(folder, &["info", "mine"]);
     let said = String::from_utf8_lossy(&missing.stderr).into_owned();

@@ -5,6 +5,8 @@
     reason = "a test's helpers fail the test where they stand"
 )]
 
+mod support;
+
 #[cfg(feature = "live")]
 mod clients;
 #[cfg(all(feature = "live", target_os = "linux"))]
@@ -13,6 +15,8 @@ mod clock;
 mod console;
 #[cfg(all(feature = "live", feature = "video", target_os = "linux"))]
 mod disk;
+mod examples;
+mod fixtures;
 #[cfg(feature = "video")]
 mod footage;
 mod import;

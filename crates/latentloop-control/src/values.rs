@@ -1,4 +1,4 @@
-//! Where every parameter stands, for whoever asks.
+//! The present values of all parameters, for whoever asks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// Every parameter at its default.
+    /// The defaults of a table.
     pub fn new(table: &Table) -> Self {
         Self {
             numbers: table
@@ -41,14 +41,14 @@ impl Values {
         self.numbers[param.into().index()].store(value.to_bits(), Ordering::Relaxed);
     }
 
-    /// What a text parameter was last given, such as the preset that plays; empty for what is no text.
+    /// The text that a text parameter was last given, such as the preset that plays; empty for what is no text.
     pub fn text(&self, param: impl Into<ParamId>) -> Arc<String> {
         let param = param.into();
         let found = self.texts.iter().find(|(text, _)| *text == param);
         found.map_or_else(Arc::default, |(_, text)| text.load_full())
     }
 
-    /// Notes what a text parameter was given. Unlike [`Values::set`] it allocates: not for every frame.
+    /// Notes the text that a text parameter was given. Unlike [`Values::set`] it allocates: not for every frame.
     pub fn set_text(&self, param: impl Into<ParamId>, text: &str) {
         let param = param.into();
         if let Some((_, slot)) = self.texts.iter().find(|(found, _)| *found == param) {

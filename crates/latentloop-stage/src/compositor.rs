@@ -2,17 +2,15 @@
 //!
 //! The show and the offline renderer both compose with it, so that a take is rendered as it was seen.
 
-use super::{Canvas, Crossfade, EffectValues, PostFrame, Projection, ProjectionIds, Visible};
-use crate::instrument::preset::PresetError;
-use crate::instrument::{Instrument, OUTPUTS, ParamId, Table, ticks};
+use super::{Canvas, Crossfade, EffectValues, PostFrame, Projection, Visible};
+use crate::instrument::params::{MASTER_BLACKOUT, MASTER_FADE, MASTER_FREEZE, PRESET_FADE_SECS};
+use crate::instrument::{Instrument, OUTPUTS, ticks};
 use crate::palette::Oklab;
 
 /// Blends the engine's last two frames, crossfades from one model to the next, holds a frozen picture, and reads off what the
 /// effects, the limiter and the outputs are to do.
 #[derive(Debug)]
 pub struct Compositor {
-    ids: Ids,
-    projection: ProjectionIds,
     seed: u32,
     /// The engine's last two frames, and the request that the newer one was drawn from.
     older: Canvas,
@@ -23,14 +21,6 @@ pub struct Compositor {
     fade_in: Option<(u64, u64)>,
     crossfade: Crossfade,
     canvas: Canvas,
-}
-
-#[derive(Debug)]
-struct Ids {
-    fade: ParamId,
-    blackout: ParamId,
-    freeze: ParamId,
-    fade_secs: ParamId,
 }
 
 /// A composed picture, and what is still to be done to it.
@@ -48,18 +38,8 @@ pub struct Composed<'a> {
 
 impl Compositor {
     /// A compositor without a frame yet: a black picture of `size`. Grain is drawn from `seed`.
-    ///
-    /// # Errors
-    /// When the table lacks a row that it reads.
-    pub fn new(table: &Table, size: (u32, u32), seed: u32) -> Result<Self, PresetError> {
-        Ok(Self {
-            ids: Ids {
-                fade: table.find("master.fade")?,
-                blackout: table.find("master.blackout")?,
-                freeze: table.find("master.freeze")?,
-                fade_secs: table.find("preset.fade_secs")?,
-            },
-            projection: ProjectionIds::new(table)?,
+    pub fn new(size: (u32, u32), seed: u32) -> Self {
+        Self {
             seed,
             older: Canvas::black(size),
             newer: Canvas::black(size),
@@ -68,12 +48,12 @@ impl Compositor {
             fade_in: None,
             crossfade: Crossfade::default(),
             canvas: Canvas::black(size),
-        })
+        }
     }
 
     /// Whether an instrument asks for a frozen picture.
     pub fn freezes(&self, instrument: &Instrument) -> bool {
-        instrument.value(self.ids.freeze) > 0.5
+        instrument.get(MASTER_FREEZE)
     }
 
     /// Whether the picture is frozen: then no frame is taken. What was never drawn cannot be frozen.
@@ -99,7 +79,7 @@ impl Compositor {
 
     /// How many ticks the pictures of another model take to fade in by `instrument`.
     pub fn fade_length(&self, instrument: &Instrument) -> u64 {
-        ticks(instrument.value(self.ids.fade_secs))
+        ticks(instrument.get(PRESET_FADE_SECS))
     }
 
     /// Another model has come: its first frame, that of request `first` or a later one, fades in over `length` ticks.
@@ -119,13 +99,13 @@ impl Compositor {
 
     /// What an instrument's rows have the effects and the limiter do now.
     pub fn post(&self, instrument: &Instrument, palette: Option<Oklab>) -> PostFrame {
-        let blackout = instrument.value(self.ids.blackout) > 0.5;
+        let blackout = instrument.get(MASTER_BLACKOUT);
         PostFrame {
             values: EffectValues::of(instrument),
             brightness: if blackout {
                 0.0
             } else {
-                instrument.value(self.ids.fade) as f32
+                instrument.get(MASTER_FADE) as f32
             },
             blackout,
             tick: instrument.ticks(),
@@ -150,7 +130,7 @@ impl Compositor {
         Composed {
             canvas: &self.canvas,
             post: self.post(instrument, palette),
-            projections: self.projection.projections(instrument, self.seed),
+            projections: Projection::of_outputs(instrument, self.seed),
             number: self.number,
         }
     }
@@ -166,7 +146,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::instrument::{Action, Preset};
+    use crate::instrument::{Action, Preset, Table};
 
     const SIZE: (u32, u32) = (4, 4);
 
@@ -186,7 +166,7 @@ mod tests {
     impl Stage {
         fn new() -> Self {
             let table = Arc::new(Table::standard());
-            let compositor = Compositor::new(&table, SIZE, 5).unwrap();
+            let compositor = Compositor::new(SIZE, 5);
             let instrument = Instrument::new(&Preset::of_seeds([1, 2]), table, 6).unwrap();
             Self {
                 instrument,

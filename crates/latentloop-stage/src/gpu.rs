@@ -1,5 +1,11 @@
 //! Graphics cards.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::report::Reporter;
+
 /// Why nothing can be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum GpuError {
@@ -104,7 +110,7 @@ impl Gpu {
             name: adapter.get_info().name,
             reason: error.to_string(),
         })?;
-        device.on_uncaptured_error(std::sync::Arc::new(|error| {
+        device.on_uncaptured_error(Arc::new(|error| {
             tracing::error!("the graphics card: {error}");
         }));
         Ok(Self {
@@ -113,6 +119,20 @@ impl Gpu {
             queue,
         })
     }
+}
+
+/// Has what goes wrong on a device reported instead of logged, once a second at most: it may go wrong on any thread, with every
+/// picture.
+pub(super) fn report_errors(device: &wgpu::Device, reporter: Reporter) {
+    let begun = Instant::now();
+    // The second in which something was reported last, counted from 1.
+    let last = AtomicU64::new(0);
+    device.on_uncaptured_error(Arc::new(move |error| {
+        let second = begun.elapsed().as_secs() + 1;
+        if last.swap(second, Ordering::Relaxed) != second {
+            reporter.warn(format!("the graphics card: {error}"));
+        }
+    }));
 }
 
 /// Why a surface gives no texture.

@@ -52,7 +52,7 @@ pub use pipe::Pipes;
 pub use post_chain::GpuFrame;
 pub use post_chain::{Finished, PostChain, PostFrame};
 pub use presenter::{DisplayTiming, Offscreen, Presentation, Presented, Presenter};
-pub use projection::{Film, Filter, Projection, ProjectionIds};
+pub use projection::{Film, Filter, Projection};
 pub use readback::Readback;
 pub use scale::Scaler;
 pub use screen::{Card, Screen};

@@ -30,7 +30,7 @@ pub(in crate::app) struct ConsoleSnapshot {
     pub(in crate::app) captured: u64,
     /// What their pictures are told apart by.
     pub(in crate::app) stamps: ContentHashes,
-    /// RingTextures shown in a second, and how many were due and not shown.
+    /// Pictures shown in a second, and how many were due and not shown.
     pub(in crate::app) fps: f64,
     pub(in crate::app) dropped: u64,
     /// What the engine takes a frame.

@@ -9,8 +9,9 @@ use arc_swap::ArcSwap;
 use crate::app::controllers::Controllers;
 use crate::app::hud::table_of_keys;
 use crate::control::ControlPlane;
-use crate::control::midi::Hub;
+use crate::control::midi::HubHandle;
 use crate::control::osc;
+use crate::instrument::params::{Param, Text};
 use crate::instrument::{Action, ParamId};
 use crate::stage::user::{Knob, ShaderRegistry};
 use crate::stage::user_slot;
@@ -28,7 +29,7 @@ pub(super) enum UserPassRow {
 /// The console's handle on the show.
 pub(super) struct ConsoleHandle {
     pub(super) plane: ControlPlane,
-    pub(super) hub: Option<Arc<Hub>>,
+    pub(super) midi: HubHandle,
     pub(super) looks: Arc<ShaderRegistry>,
     pub(super) osc: Option<SocketAddr>,
     pub(super) oscquery: Option<SocketAddr>,
@@ -51,7 +52,7 @@ impl ConsoleHandle {
             keys: table_of_keys(&controllers.keys).into(),
             takes,
             plane: controllers.control.clone(),
-            hub: controllers.midi.clone(),
+            midi: controllers.midi.clone(),
             looks: Arc::clone(&controllers.looks),
             osc: controllers.osc.as_ref().map(osc::Server::address),
             oscquery: controllers
@@ -85,64 +86,34 @@ impl ConsoleHandle {
     }
 
     /// A parameter's value.
-    pub(super) fn get(&self, param: ParamId) -> f64 {
+    pub(super) fn get(&self, param: impl Into<ParamId>) -> f64 {
         self.plane.values.get(param)
     }
 
     /// Whether a toggle is on or a trigger lit.
-    pub(super) fn is_on(&self, param: ParamId) -> bool {
+    pub(super) fn is_on(&self, param: impl Into<ParamId>) -> bool {
         self.get(param) > 0.5
     }
 
     /// Sets a parameter, in its unit.
-    pub(super) fn set(&self, param: ParamId, value: f64) {
+    pub(super) fn set(&self, param: impl Into<ParamId>, value: f64) {
+        let param = param.into();
         self.plane.send(Action::Set { param, value });
     }
 
     /// Fires a trigger, or flips a toggle.
-    pub(super) fn fire(&self, param: ParamId) {
+    pub(super) fn fire(&self, param: impl Into<ParamId>) {
+        let param = param.into();
         self.plane.send(Action::Trigger { param });
     }
 
     /// Gives a text.
-    pub(super) fn say(&self, param: ParamId, text: &str) {
-        self.plane.send(Action::Text {
-            param,
-            text: text.into(),
-        });
+    pub(super) fn say(&self, param: Param<Text>, text: &str) {
+        self.plane.send(Action::text(param, text));
     }
 
     /// The OSC address of a parameter.
     pub(super) fn address(&self, param: ParamId) -> String {
         osc::address(&self.plane.table.row(param).name)
-    }
-
-    /// The controls that move a parameter.
-    pub(super) fn controls(&self, param: ParamId) -> Vec<String> {
-        self.hub
-            .as_ref()
-            .map(|hub| hub.bindings(param))
-            .unwrap_or_default()
-    }
-
-    /// Whether a parameter waits for a control.
-    pub(super) fn is_learning(&self, param: ParamId) -> bool {
-        self.hub
-            .as_ref()
-            .is_some_and(|hub| hub.learning() == Some(param))
-    }
-
-    /// Lets a parameter wait for the next control that moves, or calls that off.
-    pub(super) fn toggle_learning(&self, param: ParamId) {
-        if let Some(hub) = &self.hub {
-            hub.learn((hub.learning() != Some(param)).then_some(param));
-        }
-    }
-
-    /// Takes what was learnt for a parameter from every control.
-    pub(super) fn unlearn(&self, param: ParamId) {
-        if let Some(hub) = &self.hub {
-            hub.unlearn(param);
-        }
     }
 }

@@ -26,7 +26,7 @@ impl UiState {
     /// The controls that move a parameter, as one line.
     fn controls(&mut self, handle: &ConsoleHandle, param: ParamId) -> &str {
         let now = Instant::now();
-        let look = || (now, handle.controls(param).join(", "));
+        let look = || (now, handle.midi.bindings(param).join(", "));
         let known = self.controls.entry(param).or_insert_with(look);
         if now.duration_since(known.0) > LOOK {
             *known = look();
@@ -43,16 +43,16 @@ pub(super) fn learn_button(
     param: ParamId,
     area: Rect,
 ) {
-    if handle.hub.is_none() {
+    if handle.midi.hub().is_none() {
         return;
     }
     let id = ui.scope_id().with(("learn", param.index()));
     // Not by Tab: every row would take two presses.
     let response = ui.interact(area, id, Sense::CLICK);
     if response.clicked() {
-        handle.toggle_learning(param);
+        handle.midi.toggle_learning(param);
     }
-    let is_learning = handle.is_learning(param);
+    let is_learning = handle.midi.is_learning(param);
     let controls = state.controls(handle, param).to_owned();
     let (at, painter) = (area.center(), ui.painter());
     if is_learning {
@@ -111,7 +111,7 @@ pub(super) fn attach(
             .ctx
             .input_mut(|input| input.consume_shortcut(&LEARN))
     {
-        handle.toggle_learning(param);
+        handle.midi.toggle_learning(param);
     }
     if response.secondary_clicked() {
         state.typed = format!("{:.3}", handle.get(param));
@@ -142,13 +142,13 @@ fn menu(ui: &mut Ui, handle: &ConsoleHandle, state: &mut UiState, param: ParamId
         handle.set(param, handle.rest(param));
         ui.close();
     }
-    if handle.hub.is_some() {
+    if handle.midi.hub().is_some() {
         if ui.button("Learn a MIDI control").clicked() {
-            handle.toggle_learning(param);
+            handle.midi.toggle_learning(param);
             ui.close();
         }
         if ui.button("Forget its MIDI controls").clicked() {
-            handle.unlearn(param);
+            handle.midi.unlearn(param);
             ui.close();
         }
     }

@@ -1,5 +1,6 @@
 //! The console view: every panel, and where it is.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,9 +20,9 @@ use super::style::{CELL, GROUND, PANEL};
 use super::tabs::{self, Tab};
 use super::timing_graph::TimingGraph;
 use super::tooltip::UiState;
-use super::transport::{self, Transport};
+use super::transport;
 use super::worker::{ConsoleWorker, Response};
-use crate::instrument::ParamId;
+use crate::instrument::params::{BEAT_PER_BAR, BEAT_PHASE};
 
 /// Height of the lowest panel and width of its parts in points; the part of the width that the left panel takes.
 const FOOT: f32 = 132.0;
@@ -38,7 +39,6 @@ pub(super) struct ConsoleView {
     receiver: ConsoleReceiver,
     snapshot: ConsoleSnapshot,
     state: UiState,
-    transport: Transport,
     ring: KeyframeRing,
     bank: PresetBank,
     knobs: ParameterPanel,
@@ -48,24 +48,19 @@ pub(super) struct ConsoleView {
     meters: Meters,
     log: NoticePanel,
     graph: TimingGraph,
-    phase: ParamId,
-    per_bar: ParamId,
 }
 
 impl ConsoleView {
     pub(super) fn new(handle: ConsoleHandle, receiver: ConsoleReceiver) -> anyhow::Result<Self> {
         let table = &handle.plane.table;
         Ok(Self {
-            transport: Transport::new(table)?,
-            ring: KeyframeRing::new(table)?,
-            bank: PresetBank::new(table)?,
+            ring: KeyframeRing::default(),
+            bank: PresetBank::default(),
             knobs: ParameterPanel::new(table),
             tab: Tab::default(),
-            models: ModelBrowser::new(table)?,
+            models: ModelBrowser::default(),
             worker: ConsoleWorker::start(Arc::clone(table), handle.takes.clone())?,
             meters: Meters::default(),
-            phase: table.find("beat.phase")?,
-            per_bar: table.find("beat.per_bar")?,
             log: NoticePanel::default(),
             graph: TimingGraph::default(),
             snapshot: ConsoleSnapshot::default(),
@@ -90,18 +85,18 @@ impl ConsoleView {
         self.receiver.is_new() || self.worker.has_news()
     }
 
-    /// A number that changes with what the console shows of the parameters (FNV-1a).
+    /// A hash of what the console shows of the parameters.
     pub(super) fn digest(&self) -> u64 {
-        let mut digest = 0xcbf2_9ce4_8422_2325u64;
+        let mut digest = DefaultHasher::new();
         for (param, _) in self.handle.plane.table.iter() {
             let mut value = self.handle.get(param);
-            if param == self.phase {
+            if param == BEAT_PHASE {
                 // It never stands still; its light changes by steps.
-                value = (value * self.handle.get(self.per_bar) * FADES).floor();
+                value = (value * self.handle.get(BEAT_PER_BAR) * FADES).floor();
             }
-            digest = (digest ^ value.to_bits()).wrapping_mul(0x0100_0000_01b3);
+            digest.write_u64(value.to_bits());
         }
-        digest
+        digest.finish()
     }
 
     /// Lays everything out.
@@ -132,8 +127,7 @@ impl ConsoleView {
             .show(ui, |ui| {
                 let free = self.worker.free_bytes();
                 let (handle, snapshot) = (&self.handle, &self.snapshot);
-                self.transport
-                    .show(ui, handle, &mut self.state, snapshot, free);
+                transport::show(ui, handle, &mut self.state, snapshot, free);
             });
         Panel::bottom("foot")
             .frame(plain(PANEL))

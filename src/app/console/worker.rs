@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -13,6 +12,7 @@ use super::model_card::ModelCard;
 use crate::instrument::Table;
 use crate::library;
 use crate::record;
+use crate::worker::Worker;
 
 /// Models that are listed at most.
 const MODELS: usize = 256;
@@ -46,7 +46,7 @@ pub(super) struct ConsoleWorker {
     requests: Option<Sender<Request>>,
     responses: Receiver<Response>,
     free_bytes: Arc<AtomicU64>,
-    thread: Option<JoinHandle<()>>,
+    _thread: Worker,
 }
 
 impl ConsoleWorker {
@@ -55,7 +55,7 @@ impl ConsoleWorker {
         let (requests, taken) = bounded(2);
         let (answers, responses) = bounded(4);
         let free_bytes = Arc::new(AtomicU64::new(UNKNOWN));
-        let worker = Worker {
+        let worker = WorkerThread {
             table,
             takes,
             requests: taken,
@@ -63,14 +63,12 @@ impl ConsoleWorker {
             free_bytes: Arc::clone(&free_bytes),
             models: VecDeque::new(),
         };
-        let thread = std::thread::Builder::new()
-            .name("console-shelf".into())
-            .spawn(move || worker.run())?;
+        let thread = Worker::start("console-shelf", move |_| worker.run())?;
         Ok(Self {
             requests: Some(requests),
             responses,
             free_bytes,
-            thread: Some(thread),
+            _thread: thread,
         })
     }
 
@@ -102,15 +100,11 @@ impl Drop for ConsoleWorker {
         self.requests = None;
         // Nobody takes what it still hands over.
         while self.responses.recv().is_ok() {}
-        if let Some(thread) = self.thread.take() {
-            // A panic there was reported when it happened.
-            let _ = thread.join();
-        }
     }
 }
 
 /// The thread's side.
-struct Worker {
+struct WorkerThread {
     table: Arc<Table>,
     takes: PathBuf,
     requests: Receiver<Request>,
@@ -120,7 +114,7 @@ struct Worker {
     models: VecDeque<PathBuf>,
 }
 
-impl Worker {
+impl WorkerThread {
     fn run(mut self) {
         let mut due = Instant::now();
         loop {

@@ -1,13 +1,11 @@
 //! The MIDI clock sender: our beat, for others to follow.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use triple_buffer::{Input, Output, triple_buffer};
 
 use super::Pulse;
+use crate::worker::{StopSignal, Worker};
 
 /// Pulses of a beat.
 const PER_BEAT: f64 = 24.0;
@@ -34,8 +32,7 @@ pub struct BeatLine {
 /// A sender of MIDI clock, with a thread of its own, until dropped: pulses, a start at the first bar, a stop at the end.
 pub struct Sender {
     line: Input<BeatLine>,
-    closing: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    _worker: Worker,
 }
 
 impl Sender {
@@ -48,15 +45,10 @@ impl Sender {
         send: impl Fn(Pulse) + Send + 'static,
     ) -> std::io::Result<Self> {
         let (input, output) = triple_buffer(&BeatLine::default());
-        let closing = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&closing);
-        let thread = thread::Builder::new()
-            .name("midi-clock".into())
-            .spawn(move || run(output, &flag, now, send))?;
+        let worker = Worker::start("midi-clock", move |stop| run(output, &stop, now, send))?;
         Ok(Self {
             line: input,
-            closing,
-            thread: Some(thread),
+            _worker: worker,
         })
     }
 
@@ -66,27 +58,11 @@ impl Sender {
     }
 }
 
-impl Drop for Sender {
-    fn drop(&mut self) {
-        self.closing.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // A panic there was reported when it happened.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn run(
-    mut line: Output<BeatLine>,
-    closing: &AtomicBool,
-    now: impl Fn() -> f64,
-    send: impl Fn(Pulse),
-) {
+fn run(mut line: Output<BeatLine>, stop: &StopSignal, now: impl Fn() -> f64, send: impl Fn(Pulse)) {
     let mut song = Song::default();
-    while !closing.load(Ordering::Relaxed) {
+    while !stop.is_set() {
         let wait = song.go(*line.read(), now(), &send);
-        thread::park_timeout(wait.min(LOOK));
+        stop.doze(wait.min(LOOK));
     }
     song.stop(&send);
 }

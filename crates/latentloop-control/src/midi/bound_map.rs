@@ -8,6 +8,7 @@ use super::map::{Binding, BindingMode, ControllerMap};
 use super::map_file::{RelativeEncoding, Takeover};
 use crate::control::{Stamp, Values};
 use crate::instrument::Action;
+use crate::instrument::params::MIDI_PAGE;
 
 /// A button is on from here on, of 0..1: 64 of 127.
 const HALF: f64 = 64.0 / 127.0;
@@ -147,7 +148,7 @@ impl BoundMap {
         at: Stamp,
         values: &'a Values,
     ) -> impl Iterator<Item = Action> + 'a {
-        let page = values.get(self.map.page) as u8;
+        let page = values.get(MIDI_PAGE) as u8;
         let bindings = self.map.bindings_of(event.control, page);
         bindings.filter_map(move |index| {
             let binding = &self.map.bindings()[index];

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use crossbeam_queue::ArrayQueue;
@@ -18,6 +17,7 @@ use super::{jack_ports, platform};
 use crate::control::clock::Pulses;
 use crate::control::{ControlPlane, Stamp};
 use crate::instrument::ParamId;
+use crate::worker::Worker;
 
 /// Settings of the hub.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,10 +62,10 @@ pub fn ports() -> (Vec<Port>, Vec<String>) {
 pub struct Hub {
     context: Arc<MidiContext>,
     registry: Arc<PortRegistry>,
-    closing: Arc<AtomicBool>,
-    output: OutputThread,
     clock_out: ClockOut,
-    thread: Option<JoinHandle<()>>,
+    // Dropped first: the LEDs go out while their ports are still open.
+    _output: OutputThread,
+    watcher: Worker,
 }
 
 impl Hub {
@@ -90,27 +90,21 @@ impl Hub {
             last_learned: ArcSwapOption::empty(),
             unlearn_requests: ArrayQueue::new(64),
         });
-        let closing = Arc::new(AtomicBool::new(false));
         let output = OutputThread::start(Arc::clone(&context))?;
         let clock_out = output.clock_out();
-        let watch = PortWatcher::new(
+        let watcher = PortWatcher::new(
             Arc::clone(&context),
             Arc::clone(&registry),
             MapLibrary::new(table, settings.folder),
             output.changes(),
             settings.clock_out,
         );
-        let flag = Arc::clone(&closing);
-        let thread = std::thread::Builder::new()
-            .name("midi-watch".into())
-            .spawn(move || watch.run(&flag))?;
         Ok(Self {
             context,
             registry,
-            closing,
-            output,
             clock_out,
-            thread: Some(thread),
+            _output: output,
+            watcher: Worker::start("midi-watch", move |stop| watcher.run(&stop))?,
         })
     }
 
@@ -150,7 +144,7 @@ impl Hub {
     /// do nothing else. What is learnt is told by a notice and by [`Hub::last_learned`].
     pub fn learn(&self, param: Option<ParamId>) {
         self.context.learning.want(param);
-        self.wake();
+        self.watcher.wake();
     }
 
     /// The parameter that waits for a control.
@@ -167,30 +161,58 @@ impl Hub {
     pub fn unlearn(&self, param: ParamId) {
         // Where too many wait, hands are faster than the disk: the press is lost.
         let _ = self.registry.unlearn_requests.push(param);
-        self.wake();
+        self.watcher.wake();
     }
 
     /// A way to send MIDI clock to the ports that were chosen for it.
     pub fn clock_out(&self) -> ClockOut {
         self.clock_out.clone()
     }
-
-    fn wake(&self) {
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
-    }
 }
 
-impl Drop for Hub {
-    fn drop(&mut self) {
-        // First the LEDs go out, while their ports are still open.
-        self.output.close();
-        self.closing.store(true, Ordering::Relaxed);
-        self.wake();
-        if let Some(thread) = self.thread.take() {
-            // A panic there was reported when it happened.
-            let _ = thread.join();
+/// A handle to the hub. Where there is none, nothing is bound and nothing is learnt.
+#[derive(Clone, Default)]
+pub struct HubHandle(Option<Arc<Hub>>);
+
+impl HubHandle {
+    /// A handle to a hub.
+    pub fn new(hub: Hub) -> Self {
+        Self(Some(Arc::new(hub)))
+    }
+
+    /// The hub, where there is one.
+    pub fn hub(&self) -> Option<&Hub> {
+        self.0.as_deref()
+    }
+
+    /// The controls that move a parameter; see [`Hub::bindings`].
+    pub fn bindings(&self, param: ParamId) -> Vec<String> {
+        self.hub()
+            .map(|hub| hub.bindings(param))
+            .unwrap_or_default()
+    }
+
+    /// Lets a parameter wait for the next control that moves; see [`Hub::learn`].
+    pub fn learn(&self, param: Option<ParamId>) {
+        if let Some(hub) = self.hub() {
+            hub.learn(param);
+        }
+    }
+
+    /// Whether a parameter waits for a control.
+    pub fn is_learning(&self, param: ParamId) -> bool {
+        self.hub().and_then(Hub::learning) == Some(param)
+    }
+
+    /// Lets a parameter wait for the next control that moves, or, where it does, calls that off.
+    pub fn toggle_learning(&self, param: ParamId) {
+        self.learn((!self.is_learning(param)).then_some(param));
+    }
+
+    /// Takes away the learnt controls of a parameter; see [`Hub::unlearn`].
+    pub fn unlearn(&self, param: ParamId) {
+        if let Some(hub) = self.hub() {
+            hub.unlearn(param);
         }
     }
 }

@@ -5,6 +5,7 @@ use toml::Spanned;
 
 use super::event::ControlType;
 use crate::instrument::Curve;
+use crate::instrument::params::nearest;
 
 /// Longest text of a map that is read, in bytes.
 const MAX_BYTES: usize = 1 << 20;
@@ -304,7 +305,7 @@ fn with_nearest(message: &str) -> String {
     let unknown = ["unknown field", "unknown variant"];
     let nearest = match quoted.next() {
         Some(name) if unknown.iter().any(|start| message.starts_with(start)) => {
-            quoted.min_by_key(|known| distance(name, known))
+            nearest(name, quoted)
         }
         _ => None,
     };
@@ -312,20 +313,4 @@ fn with_nearest(message: &str) -> String {
         Some(nearest) => format!("{message}; nearest: {nearest}"),
         None => message.to_owned(),
     }
-}
-
-/// The edit distance (Levenshtein) of two words, of their first fifty letters.
-pub(super) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(50).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(50).enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }

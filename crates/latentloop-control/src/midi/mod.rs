@@ -32,7 +32,7 @@ mod tests;
 
 pub use bound_map::BoundMap;
 pub use event::{ControlEvent, ControlId, ControlType, EventKind};
-pub use hub::{Hub, PortState, Settings, ports};
+pub use hub::{Hub, HubHandle, PortState, Settings, ports};
 pub use map::ControllerMap;
 pub use map_file::{MapError, MapFile};
 pub use map_library::{LearnResult, SHIPPED, parse_user_map};

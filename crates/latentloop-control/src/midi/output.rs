@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{JoinHandle, Thread};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -16,6 +16,7 @@ use super::jack_ports::Outgoing;
 use super::packet::Packet;
 use super::sent_state::SentState;
 use crate::control::clock::Pulse;
+use crate::worker::{StopSignal, Worker};
 
 /// Feedback is sent this often.
 const INTERVAL: Duration = Duration::from_millis(20);
@@ -36,14 +37,16 @@ const CHANGES: usize = 64;
 #[derive(Clone, Debug)]
 pub struct ClockOut {
     pulses: Arc<ArrayQueue<Pulse>>,
-    thread: Thread,
+    thread: Option<Thread>,
 }
 
 impl ClockOut {
     /// Sends a pulse at once, to the ports that were chosen for the clock. False: too many wait already.
     pub fn send(&self, pulse: Pulse) -> bool {
         let taken = self.pulses.push(pulse).is_ok();
-        self.thread.unpark();
+        if let Some(thread) = &self.thread {
+            thread.unpark();
+        }
         taken
     }
 }
@@ -73,36 +76,27 @@ pub(super) enum OutputChange {
     Close(u64),
 }
 
-/// The handle of the output thread.
+/// The handle of the output thread. Dropped, it leaves every device and ends.
 pub(super) struct OutputThread {
     changes: Sender<OutputChange>,
     pulses: Arc<ArrayQueue<Pulse>>,
-    closing: Arc<AtomicBool>,
-    waker: Thread,
-    thread: Option<JoinHandle<()>>,
+    worker: Worker,
 }
 
 impl OutputThread {
     pub(super) fn start(context: Arc<MidiContext>) -> std::io::Result<Self> {
         let (changes, receiver) = bounded(CHANGES);
         let pulses = Arc::new(ArrayQueue::new(PULSES));
-        let closing = Arc::new(AtomicBool::new(false));
-        let worker = OutputWorker {
+        let thread = OutputWorker {
             context,
             changes: receiver,
             pulses: Arc::clone(&pulses),
             outputs: Vec::new(),
         };
-        let flag = Arc::clone(&closing);
-        let thread = std::thread::Builder::new()
-            .name("midi-out".into())
-            .spawn(move || worker.run(&flag))?;
         Ok(Self {
             changes,
             pulses,
-            closing,
-            waker: thread.thread().clone(),
-            thread: Some(thread),
+            worker: Worker::start("midi-out", move |stop| thread.run(&stop))?,
         })
     }
 
@@ -110,23 +104,13 @@ impl OutputThread {
     pub(super) fn clock_out(&self) -> ClockOut {
         ClockOut {
             pulses: Arc::clone(&self.pulses),
-            thread: self.waker.clone(),
+            thread: self.worker.thread().cloned(),
         }
     }
 
     /// Hands on changes; its end is for `midi-watch`.
     pub(super) fn changes(&self) -> Sender<OutputChange> {
         self.changes.clone()
-    }
-
-    /// Leaves every device and ends.
-    pub(super) fn close(&mut self) {
-        self.closing.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            self.waker.unpark();
-            // A panic there was reported when it happened.
-            let _ = thread.join();
-        }
     }
 }
 
@@ -140,7 +124,7 @@ pub(super) fn offer(changes: &Sender<OutputChange>, change: OutputChange) -> boo
 
 struct Output {
     number: u64,
-    way: OutputPort,
+    port: OutputPort,
     role: Arc<OutputRole>,
     sent: SentState,
     /// The map by which that was sent; another one begins anew.
@@ -157,10 +141,10 @@ struct OutputWorker {
 }
 
 impl OutputWorker {
-    fn run(mut self, closing: &AtomicBool) {
+    fn run(mut self, stop: &StopSignal) {
         let start = Instant::now();
         let mut due = start;
-        while !closing.load(Ordering::Relaxed) {
+        while !stop.is_set() {
             self.send_pulses();
             let now = Instant::now();
             if now >= due {
@@ -171,7 +155,7 @@ impl OutputWorker {
                 }
                 due = now + INTERVAL;
             }
-            std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
+            stop.doze(due.saturating_duration_since(Instant::now()));
         }
         let left = self.outputs.iter_mut().map(Output::leave);
         if left.fold(false, |any, one| any | one) {
@@ -182,9 +166,9 @@ impl OutputWorker {
     fn take_changes(&mut self) {
         while let Ok(change) = self.changes.try_recv() {
             match change {
-                OutputChange::Open(number, way, role) => self.outputs.push(Output {
+                OutputChange::Open(number, port, role) => self.outputs.push(Output {
                     number,
-                    way,
+                    port,
                     role,
                     sent: SentState::default(),
                     bound: None,
@@ -202,7 +186,7 @@ impl OutputWorker {
             let packet = packet(pulse);
             for output in &mut self.outputs {
                 if output.role.clock.load(Ordering::Relaxed) {
-                    output.way.send(packet);
+                    output.port.send(packet);
                 }
             }
         }
@@ -230,7 +214,7 @@ impl Output {
         let fresh = self.role.fresh.swap(false, Ordering::Relaxed);
         if fresh || other {
             for message in &bound.map().on_connect {
-                self.way.send(Packet::new(message));
+                self.port.send(Packet::new(message));
             }
             self.sent.forget();
             self.again = fresh.then_some(now + STARTING);
@@ -241,14 +225,14 @@ impl Output {
         }
         let at = context.plane.inbox.now();
         let is_held = |index| bound.moved_within(index, QUIET, at);
-        let way = &mut self.way;
+        let port = &mut self.port;
         self.sent.update(
             bound.map(),
             &context.plane.values,
             blink_off,
             is_held,
             |packet| {
-                way.send(packet);
+                port.send(packet);
             },
         );
     }
@@ -260,11 +244,11 @@ impl Output {
         };
         let mut sent = false;
         for packet in bound.map().all_off() {
-            self.way.send(packet);
+            self.port.send(packet);
             sent = true;
         }
         for message in &bound.map().on_leave {
-            self.way.send(Packet::new(message));
+            self.port.send(Packet::new(message));
             sent = true;
         }
         sent

@@ -122,7 +122,8 @@ impl Parser {
     /// When something was unfinished.
     pub fn end(&mut self) -> Result<(), ParseError> {
         let cut = self.cut_short();
-        self.first = None;
+        // Told once: the next status byte must not find it again.
+        (self.first, self.complete) = (None, true);
         if self.status == POSITION {
             self.status = 0;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -18,6 +18,8 @@ use super::output::{OutputChange, OutputPort, OutputRole, offer};
 use super::platform::Platform;
 use super::port::{JACK, PLATFORM, Port, is_same_device, same_client, stable_name};
 use crate::instrument::ParamId;
+use crate::instrument::params::MIDI_PAGE;
+use crate::worker::StopSignal;
 
 /// Ports that came or went are noticed this often.
 const INTERVAL: Duration = Duration::from_millis(300);
@@ -111,9 +113,9 @@ impl PortWatcher {
         }
     }
 
-    pub(super) fn run(mut self, closing: &AtomicBool) {
+    pub(super) fn run(mut self, stop: &StopSignal) {
         let mut due = Instant::now();
-        while !closing.load(Ordering::Relaxed) {
+        while !stop.is_set() {
             self.take_learned();
             let now = Instant::now();
             if now >= due {
@@ -127,7 +129,7 @@ impl PortWatcher {
             }
             let learning = self.context.learning.wanted().is_some();
             let wait = if learning { LEARNING } else { INTERVAL };
-            std::thread::park_timeout(wait.min(due.saturating_duration_since(Instant::now())));
+            stop.doze(wait.min(due.saturating_duration_since(Instant::now())));
         }
         self.platform.close();
         if let Some(jack) = self.jack {
@@ -421,7 +423,7 @@ impl PortWatcher {
         let source = source.ok_or_else(|| "its port has gone".to_owned())?;
         let names = source.names.clone();
         let bound = source.state.bound.load_full();
-        let page = self.context.plane.values.get(bound.map().page) as u8;
+        let page = self.context.plane.values.get(MIDI_PAGE) as u8;
         let learnt = self
             .library
             .learn(&names, bound.map(), param, found, page)?;
@@ -493,7 +495,7 @@ impl PortWatcher {
     ) {
         let key = (system, id.to_owned());
         if !self.outputs.contains_key(&key) {
-            let Some(way) = self.open_output(system, id) else {
+            let Some(port) = self.open_output(system, id) else {
                 return;
             };
             self.count += 1;
@@ -501,7 +503,7 @@ impl PortWatcher {
             role.fresh.store(true, Ordering::Relaxed);
             if !offer(
                 &self.changes,
-                OutputChange::Open(number, way, Arc::clone(&role)),
+                OutputChange::Open(number, port, Arc::clone(&role)),
             ) {
                 return;
             }

@@ -2,8 +2,7 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::addresses::AddressMap;
@@ -15,6 +14,7 @@ use super::socket::Socket;
 use super::subscribers::Subscribers;
 use crate::control::{AllowList, ControlPlane};
 use crate::instrument::{Kind, ParamId};
+use crate::worker::{StopSignal, Worker};
 
 /// Feedback goes out this often.
 pub(crate) const FEEDBACK_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
@@ -57,10 +57,9 @@ pub enum OscError {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    closing: Arc<AtomicBool>,
     dropped: Arc<AtomicU64>,
     early: Arc<AtomicU64>,
-    thread: Option<JoinHandle<()>>,
+    _worker: Worker,
 }
 
 impl Server {
@@ -86,7 +85,6 @@ impl Server {
         }
         let socket = Socket::bind(address).map_err(bind)?;
         let local = socket.local_addr().map_err(bind)?;
-        let closing = Arc::new(AtomicBool::new(false));
         let dropped = Arc::new(AtomicU64::new(0));
         let receiver = Receiver::new(plane.clone(), Arc::clone(&addresses));
         let early = receiver.early();
@@ -102,19 +100,15 @@ impl Server {
                 answers: Vec::with_capacity(MAX_ANSWERS),
                 buffer: Vec::with_capacity(1024),
             },
-            closing: Arc::clone(&closing),
             dropped: Arc::clone(&dropped),
         };
-        let thread = std::thread::Builder::new()
-            .name("osc".into())
-            .spawn(move || server.run())
-            .map_err(OscError::Thread)?;
+        let worker =
+            Worker::start("osc", move |stop| server.run(&stop)).map_err(OscError::Thread)?;
         Ok(Self {
             address: local,
-            closing,
             dropped,
             early,
-            thread: Some(thread),
+            _worker: worker,
         })
     }
 
@@ -134,16 +128,6 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.closing.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A panic there was reported when it happened.
-            let _ = thread.join();
-        }
-    }
-}
-
 fn resolve(out: &str) -> Result<SocketAddr, OscError> {
     let first = out.to_socket_addrs().and_then(|mut all| {
         all.next()
@@ -159,7 +143,6 @@ struct ServerThread {
     socket: Socket,
     receiver: Receiver,
     replies: Replies,
-    closing: Arc<AtomicBool>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -175,10 +158,10 @@ struct Replies {
 }
 
 impl ServerThread {
-    fn run(mut self) {
+    fn run(mut self, stop: &StopSignal) {
         let mut packet = vec![0; MAX_PACKET];
         let (mut feedback_due, mut count_due) = (Instant::now(), Instant::now());
-        while !self.closing.load(Ordering::Relaxed) {
+        while !stop.is_set() {
             let held = self.receiver.next_due().filter(|due| *due < feedback_due);
             let deadline = held.unwrap_or(feedback_due);
             match self.socket.receive(&mut packet, deadline, held.is_some()) {

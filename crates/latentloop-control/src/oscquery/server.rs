@@ -2,8 +2,6 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::announcement::Announcement;
@@ -11,6 +9,7 @@ use super::connection::Connection;
 use super::reply::AddressSpace;
 use crate::control::osc::{AddressMap, FEEDBACK_INTERVAL, Receiver};
 use crate::control::{AllowList, ControlPlane};
+use crate::worker::{StopSignal, Worker};
 
 /// Clients at once.
 const MAX_CONNECTIONS: usize = 32;
@@ -42,9 +41,9 @@ pub enum QueryError {
 #[derive(Debug)]
 pub struct QueryServer {
     address: SocketAddr,
-    closing: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-    announcement: Option<Announcement>,
+    // Dropped first: nobody is to find what has ended.
+    _announcement: Option<Announcement>,
+    _worker: Worker,
 }
 
 impl QueryServer {
@@ -66,7 +65,6 @@ impl QueryServer {
         let listener = TcpListener::bind(address).map_err(bind)?;
         listener.set_nonblocking(true).map_err(bind)?;
         let local = listener.local_addr().map_err(bind)?;
-        let closing = Arc::new(AtomicBool::new(false));
         let addresses = Arc::new(AddressMap::new(&plane.table));
         let announcement =
             (!local.ip().is_loopback()).then(|| Announcement::start(local, osc, &plane.notices));
@@ -77,35 +75,20 @@ impl QueryServer {
             addresses,
             plane,
             allowed,
-            closing: Arc::clone(&closing),
             connections: Vec::with_capacity(MAX_CONNECTIONS),
         };
-        let thread = std::thread::Builder::new()
-            .name("oscquery".into())
-            .spawn(move || server.run())
-            .map_err(QueryError::Thread)?;
+        let worker =
+            Worker::start("oscquery", move |stop| server.run(&stop)).map_err(QueryError::Thread)?;
         Ok(Self {
             address: local,
-            closing,
-            thread: Some(thread),
-            announcement: announcement.flatten(),
+            _announcement: announcement.flatten(),
+            _worker: worker,
         })
     }
 
     /// The address that is served.
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-}
-
-impl Drop for QueryServer {
-    fn drop(&mut self) {
-        self.announcement = None;
-        self.closing.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A panic there was reported when it happened.
-            let _ = thread.join();
-        }
     }
 }
 
@@ -116,14 +99,13 @@ struct ServerThread {
     plane: ControlPlane,
     allowed: Arc<AllowList>,
     receiver: Receiver,
-    closing: Arc<AtomicBool>,
     connections: Vec<Connection>,
 }
 
 impl ServerThread {
-    fn run(mut self) {
+    fn run(mut self, stop: &StopSignal) {
         let mut changes_due = Instant::now();
-        while !self.closing.load(Ordering::Relaxed) {
+        while !stop.is_set() {
             let now = Instant::now();
             self.accept(now);
             let changes = now >= changes_due;
@@ -137,7 +119,7 @@ impl ServerThread {
             } else {
                 BUSY
             };
-            std::thread::sleep(rest);
+            stop.doze(rest);
         }
         for connection in &mut self.connections {
             if let Some(client) = connection.web_socket() {

@@ -7,6 +7,17 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 ///
 /// Row r is ChaCha8 stream r of the seed, so the row that is shown is the same however many companions it has. Normals come
 /// in pairs from pairs of uniforms (Box and Muller 1958, <https://doi.org/10.1214/aoms/1177706645>).
+///
+/// ```
+/// use latentloop_core::latent::seed_row;
+///
+/// let (mut once, mut again) = ([0.0; 200], [0.0; 200]);
+/// seed_row(14, 0, &mut once);
+/// seed_row(14, 0, &mut again);
+/// assert_eq!(once, again);
+/// seed_row(15, 0, &mut again);
+/// assert_ne!(once, again);
+/// ```
 pub fn seed_row(seed: u32, row: usize, out: &mut [f64]) {
     let mut rng = ChaCha8Rng::seed_from_u64(u64::from(seed));
     rng.set_stream(row as u64);

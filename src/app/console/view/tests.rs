@@ -9,6 +9,7 @@ use super::*;
 use crate::app::console::channel::{ConsoleSender, console_channel};
 use crate::app::console::style;
 use crate::control::ControlPlane;
+use crate::control::midi::HubHandle;
 use crate::instrument::{Action, Preset, Table};
 use crate::library::Patch;
 use crate::stage::Canvas;
@@ -49,7 +50,7 @@ impl Rig {
             looks: Arc::new(crate::stage::user::ShaderRegistry::new(
                 crate::report::Reporter::silent(),
             )),
-            hub: None,
+            midi: HubHandle::default(),
             osc: None,
             oscquery: None,
             keys: Arc::new([("B".to_owned(), "Blackout".to_owned())]),
