@@ -10,7 +10,7 @@ use candle_core::Device;
 #[cfg(feature = "live")]
 use criterion::BatchSize;
 use criterion::Criterion;
-use latentloop::engine::{Backend, Bytes, EngineOptions, Norm, Winograd, open};
+use latentloop::engine::{Backend, EngineOptions, Norm, Rounding, Winograd, open};
 use latentloop::instrument::{Action, Instrument, Preset, Table};
 use latentloop::network::spec::Spec;
 use latentloop::network::weights::GeneratorWeights;
@@ -35,7 +35,7 @@ fn generator_frame(criterion: &mut Criterion) {
             |bench| {
                 bench.iter(|| {
                     engine
-                        .paint(black_box(&z), norm, Bytes::Nearest, &mut rgba)
+                        .render_rgba(black_box(&z), norm, Rounding::Nearest, &mut rgba)
                         .expect("the latents fit the network");
                 });
             },
@@ -201,14 +201,14 @@ fn look(criterion: &mut Criterion) {
 
 /// A picture of 256 x 256, enlarged to 1920 x 1080 on one core: as recordings and films are.
 fn scale(criterion: &mut Criterion) {
-    use latentloop::stage::{Canvas, Film, Filter, Fit, Projection, Scaler};
+    use latentloop::stage::{Canvas, FilmEmulation, Filter, Fit, Projection, Scaler};
     let mut picture = Canvas::black((256, 256));
     for (at, byte) in picture.rgba.iter_mut().enumerate() {
         let (x, y) = (at / 4 % 256, at / 1024);
         *byte = (((x + 2 * y) / 8 * 37 + at * 7919 % 13) % 256) as u8;
     }
     let mut frame = Canvas::black((1920, 1080));
-    let film = Film {
+    let film = FilmEmulation {
         halation: 0.5,
         halation_threshold: 0.6,
         halation_radius: 0.3,
@@ -216,7 +216,7 @@ fn scale(criterion: &mut Criterion) {
         grain_size: 1.0,
         exposure: 1,
     };
-    let plain = Film::default();
+    let plain = FilmEmulation::default();
     for (name, filter, film) in [
         ("Catmull-Rom", Filter::CatmullRom, plain),
         ("Lanczos", Filter::Lanczos, plain),

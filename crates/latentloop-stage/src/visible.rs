@@ -1,7 +1,7 @@
 //! The part of a picture that is seen: what the fit of an output cuts off is not.
 
 use super::Fit;
-use super::fit::Place;
+use super::fit::Placement;
 
 /// Cells of the limiter's grid along a side.
 pub(super) const SIDE: usize = 16;
@@ -33,7 +33,7 @@ impl Visible {
             if picture.0.min(picture.1) == 0 || frame.0.min(frame.1) == 0 {
                 continue;
             }
-            let place = Place::of(fit, picture, frame);
+            let place = Placement::of(fit, picture, frame);
             let columns = along(place.offset.0, place.extent.0, frame.0);
             let rows = along(place.offset.1, place.extent.1, frame.1);
             visible = Some(match visible {

@@ -1,17 +1,18 @@
-//! Batch norm along the loop at the price of one row: statistics exact at nodes, found between frames, and mixed between them.
+//! Batch norm along the loop at the price of one row: statistics are sampled exactly between frames, and interpolated between
+//! the samples.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{Bytes, Engine, EngineError, Statistics};
+use super::{BatchStats, Engine, EngineError, Rounding};
 use crate::latent::{Around, Path};
 
-/// Segments whose nodes are kept.
-const KEPT: usize = 32;
-/// Where mixed statistics err by this many levels at most half-way between two nodes, the node found there makes both halves good:
+/// Segments whose samples are kept.
+const MAX_PATHS: usize = 32;
+/// Where interpolated statistics err by this many levels at most half-way between two samples, the sample found there makes both halves good:
 /// a cubic's error falls to a sixteenth.
-const GOOD: u8 = 3;
-/// Nodes stand no closer than this part of a segment.
-const CLOSEST: f64 = 1.0 / 64.0;
+const MAX_ERROR_LEVELS: u8 = 3;
+/// Samples stand no closer than this part of a segment.
+const MIN_SPACING: f64 = 1.0 / 64.0;
 
 /// Tells segments apart by all that their latents depend on.
 fn key(around: &Around, segment: usize) -> u64 {
@@ -29,78 +30,85 @@ fn key(around: &Around, segment: usize) -> u64 {
 }
 
 /// Exact statistics somewhere on a segment.
-struct Node {
+struct Sample {
     weight: f64,
-    statistics: Statistics,
-    /// Whether the way to the next node needs none between.
-    good: bool,
+    statistics: BatchStats,
+    /// Whether the way to the next sample needs none between.
+    is_fine: bool,
 }
 
-/// The nodes of a segment, in order.
-struct Course {
+/// The samples of a segment, in order.
+struct StatsPath {
     key: u64,
-    nodes: Vec<Node>,
+    samples: Vec<Sample>,
 }
 
-impl Course {
-    /// Where a node is wanted next; near the head first.
-    fn wanted(&self, head: f64) -> Option<f64> {
-        let is_at = |weight: f64| self.nodes.iter().any(|node| node.weight == weight);
+impl StatsPath {
+    /// Where a sample is wanted next; near the head first.
+    fn next_sample(&self, head: f64) -> Option<f64> {
+        let is_at = |weight: f64| self.samples.iter().any(|sample| sample.weight == weight);
         if let Some(end) = [0.0, 1.0].into_iter().find(|&end| !is_at(end)) {
             return Some(end);
         }
         let ways = self
-            .nodes
+            .samples
             .windows(2)
-            .filter(|way| !way[0].good && way[1].weight - way[0].weight > CLOSEST);
+            .filter(|way| !way[0].is_fine && way[1].weight - way[0].weight > MIN_SPACING);
         let middles = ways.map(|way| (way[0].weight + way[1].weight) / 2.0);
         middles.min_by(|a, b| (a - head).abs().total_cmp(&(b - head).abs()))
     }
 
-    /// Adds a node that mixed statistics missed by `error` levels, where that is known.
-    fn put(&mut self, weight: f64, statistics: Statistics, error: Option<u8>) {
-        let at = self.nodes.partition_point(|node| node.weight < weight);
-        let good = error.is_some_and(|error| error <= GOOD);
+    /// Adds a sample that interpolated statistics missed by `error` levels, where that is known.
+    fn put(&mut self, weight: f64, statistics: BatchStats, error: Option<u8>) {
+        let at = self
+            .samples
+            .partition_point(|sample| sample.weight < weight);
+        let is_fine = error.is_some_and(|error| error <= MAX_ERROR_LEVELS);
         if let Some(before) = at.checked_sub(1) {
-            self.nodes[before].good = good;
+            self.samples[before].is_fine = is_fine;
         }
-        self.nodes.insert(
+        self.samples.insert(
             at,
-            Node {
+            Sample {
                 weight,
                 statistics,
-                good,
+                is_fine,
             },
         );
     }
 
-    /// The statistics at a place, by the cubic through the four nodes around it; false where there are too few nodes.
-    fn mix(&self, weight: f64, into: &mut Statistics) -> bool {
-        let after = self.nodes.partition_point(|node| node.weight <= weight);
-        let whole = self.nodes.last().is_some_and(|node| node.weight >= weight);
-        if after == 0 || !whole || self.nodes.len() < 2 {
+    /// The statistics at a place, by the cubic through the four samples around it; false where there are too few samples.
+    fn interpolate(&self, weight: f64, into: &mut BatchStats) -> bool {
+        let after = self
+            .samples
+            .partition_point(|sample| sample.weight <= weight);
+        let whole = self
+            .samples
+            .last()
+            .is_some_and(|sample| sample.weight >= weight);
+        if after == 0 || !whole || self.samples.len() < 2 {
             return false;
         }
-        let count = self.nodes.len().min(4);
-        let first = after.saturating_sub(2).min(self.nodes.len() - count);
-        let nodes = &self.nodes[first..first + count];
+        let count = self.samples.len().min(4);
+        let first = after.saturating_sub(2).min(self.samples.len() - count);
+        let samples = &self.samples[first..first + count];
         // Lagrange's polynomial.
         let factor = |at: usize| {
-            let others = nodes.iter().enumerate().filter(|&(other, _)| other != at);
+            let others = samples.iter().enumerate().filter(|&(other, _)| other != at);
             others.fold(1.0, |product, (_, other)| {
-                product * (weight - other.weight) / (nodes[at].weight - other.weight)
+                product * (weight - other.weight) / (samples[at].weight - other.weight)
             })
         };
-        let mut parts = [(0.0f32, &nodes[0].statistics); 4];
-        for (at, node) in nodes.iter().enumerate() {
-            parts[at] = (factor(at) as f32, &node.statistics);
+        let mut parts = [(0.0f32, &samples[0].statistics); 4];
+        for (at, sample) in samples.iter().enumerate() {
+            parts[at] = (factor(at) as f32, &sample.statistics);
         }
-        into.mix(&parts[..count]);
+        into.interpolate(&parts[..count]);
         true
     }
 }
 
-/// A node in the making.
+/// A sample in the making.
 struct Job {
     key: u64,
     weight: f64,
@@ -110,69 +118,69 @@ struct Job {
 enum Stage {
     Probing,
     /// Found; the picture that it gives comes next.
-    Found(Statistics),
-    /// Drawn; the picture of mixed statistics comes next.
-    Drawn(Statistics),
+    Found(BatchStats),
+    /// Drawn; the picture of interpolated statistics comes next.
+    Drawn(BatchStats),
 }
 
-/// The nodes of the segments that were played last.
-pub struct Courses {
+/// The samples of the segments that were played last.
+pub struct StatsInterpolator {
     /// The one played last is the last.
-    courses: Vec<Course>,
+    paths: Vec<StatsPath>,
     around: Around,
     /// Of the segment before the head's, the head's own, and the one after; none before the first request.
     keys: Option<[u64; 3]>,
     job: Option<Job>,
     z: Vec<f32>,
-    mixed: Statistics,
+    interpolated: BatchStats,
     pictures: [Vec<u8>; 2],
     able: bool,
 }
 
-impl Courses {
+impl StatsInterpolator {
     /// None yet, for latents of that length.
     pub fn new(latent: usize) -> Self {
         Self {
-            courses: Vec::with_capacity(KEPT + 1),
+            paths: Vec::with_capacity(MAX_PATHS + 1),
             around: Around::new(latent),
             keys: None,
             job: None,
             z: Vec::new(),
-            mixed: Statistics::default(),
+            interpolated: BatchStats::default(),
             pictures: <_>::default(),
             able: true,
         }
     }
 
-    /// Draws the picture of one row at the play head with mixed statistics; false where there are not enough of them yet.
+    /// Draws the picture of one row at the play head with interpolated statistics; false where there are not enough of them yet.
     ///
     /// # Errors
-    /// As [`Engine::paint_with`].
-    pub fn paint(
+    /// As [`Engine::render_rgba_with`].
+    pub fn render_rgba(
         &mut self,
         engine: &mut dyn Engine,
         around: &Around,
         z: &[f32],
-        bytes: Bytes,
+        rounding: Rounding,
         rgba: &mut [u8],
     ) -> Result<bool, EngineError> {
         self.go_to(around);
         let own = self.keys.map(|keys| keys[1]);
-        let course = self.courses.iter().find(|course| Some(course.key) == own);
-        if !course.is_some_and(|course| course.mix(around.weight, &mut self.mixed)) {
+        let path = self.paths.iter().find(|path| Some(path.key) == own);
+        if !path.is_some_and(|path| path.interpolate(around.weight, &mut self.interpolated)) {
             return Ok(false);
         }
-        engine.paint_with(z, &self.mixed, bytes, rgba)?;
+        engine.render_rgba_with(z, &self.interpolated, rounding, rgba)?;
         Ok(true)
     }
 
-    /// Nodes of all segments.
+    /// Samples of all segments.
     #[cfg(test)]
-    pub(super) fn nodes(&self) -> usize {
-        self.courses.iter().map(|course| course.nodes.len()).sum()
+    pub(super) fn samples(&self) -> usize {
+        self.paths.iter().map(|path| path.samples.len()).sum()
     }
 
-    /// Nodes are wanted around here from now on.
+    /// Samples are wanted around here from now on.
     fn go_to(&mut self, around: &Around) {
         if self.around.keyframes != around.keyframes || self.around.path != around.path {
             self.around.keyframes.clone_from(&around.keyframes);
@@ -190,7 +198,7 @@ impl Courses {
         self.around.weight = around.weight;
     }
 
-    /// Takes one small step towards the nodes around the play head; false where there is nothing to do.
+    /// Takes one small step towards the samples around the play head; false where there is nothing to do.
     ///
     /// # Errors
     /// As the engine's. After one there is nothing to do any more: what failed between frames would fail between all of them.
@@ -204,34 +212,37 @@ impl Courses {
         let Some(job) = self.job.take() else {
             return self.begin(engine);
         };
-        let [exact, mixed] = &mut self.pictures;
+        let [exact, interpolated] = &mut self.pictures;
         let (width, height) = engine.size();
         let bytes = 4 * (width * height) as usize;
         let z = &self.z[..engine.latent()];
-        let Some(course) = self.courses.iter_mut().find(|course| course.key == job.key) else {
+        let Some(path) = self.paths.iter_mut().find(|path| path.key == job.key) else {
             return Ok(true);
         };
         let stage = match job.stage {
             Stage::Probing => match engine.probe_step() {
                 None => Stage::Probing,
                 // Between the ends alone there is nothing to compare with yet.
-                Some(seen) if course.nodes.len() < 2 => {
-                    course.put(job.weight, seen.clone(), None);
+                Some(seen) if path.samples.len() < 2 => {
+                    path.put(job.weight, seen.clone(), None);
                     return Ok(true);
                 }
                 Some(seen) => Stage::Found(seen.clone()),
             },
             Stage::Found(seen) => {
                 exact.resize(bytes, 0);
-                engine.paint_with(z, &seen, Bytes::Nearest, exact)?;
+                engine.render_rgba_with(z, &seen, Rounding::Nearest, exact)?;
                 Stage::Drawn(seen)
             }
             Stage::Drawn(seen) => {
-                course.mix(job.weight, &mut self.mixed);
-                mixed.resize(bytes, 0);
-                engine.paint_with(z, &self.mixed, Bytes::Nearest, mixed)?;
-                let apart = exact.iter().zip(&*mixed).map(|(a, b)| a.abs_diff(*b));
-                course.put(job.weight, seen, apart.max());
+                path.interpolate(job.weight, &mut self.interpolated);
+                interpolated.resize(bytes, 0);
+                engine.render_rgba_with(z, &self.interpolated, Rounding::Nearest, interpolated)?;
+                let apart = exact
+                    .iter()
+                    .zip(&*interpolated)
+                    .map(|(a, b)| a.abs_diff(*b));
+                path.put(job.weight, seen, apart.max());
                 return Ok(true);
             }
         };
@@ -239,7 +250,7 @@ impl Courses {
         Ok(true)
     }
 
-    /// Begins the next node: of the head's own segment, the one after, the one before.
+    /// Begins the next sample: of the head's own segment, the one after, the one before.
     fn begin(&mut self, engine: &mut dyn Engine) -> Result<bool, EngineError> {
         let Some(keys) = self.keys.filter(|_| self.able) else {
             return Ok(false);
@@ -247,18 +258,18 @@ impl Courses {
         let head = self.around.weight;
         for (segment, near) in [(1, head), (2, 0.0), (0, 1.0)] {
             let key = keys[segment];
-            let at = self.courses.iter().position(|course| course.key == key);
-            let course = match at {
-                Some(at) => self.courses.remove(at),
-                None => Course {
+            let at = self.paths.iter().position(|path| path.key == key);
+            let path = match at {
+                Some(at) => self.paths.remove(at),
+                None => StatsPath {
                     key,
-                    nodes: Vec::new(),
+                    samples: Vec::new(),
                 },
             };
-            let wanted = course.wanted(near);
-            self.courses.push(course);
-            if self.courses.len() > KEPT {
-                self.courses.remove(0);
+            let wanted = path.next_sample(near);
+            self.paths.push(path);
+            if self.paths.len() > MAX_PATHS {
+                self.paths.remove(0);
             }
             let Some(weight) = wanted else {
                 continue;
