@@ -186,8 +186,8 @@ fn verify(file: &Path, take: &TakeFile, table: &Arc<Table>) -> anyhow::Result<()
 }
 
 /// How a take that is played agrees with what was logged.
-pub(super) fn check(take: &Take, table: &Arc<Table>) -> anyhow::Result<crate::take::Check> {
+pub(super) fn check(take: &Take, table: &Arc<Table>) -> anyhow::Result<crate::take::Verification> {
     let mut player = Player::take(take, table)?;
     player.advance(take.end)?;
-    Ok(player.check().clone())
+    Ok(player.verification().clone())
 }

@@ -92,7 +92,8 @@ impl Record {
                 // Takes of the first versions end here.
                 if !rest.is_empty() {
                     let (names, rest): (Vec<&str>, _) = postcard::take_from_bytes(rest).ok()?;
-                    snapshot.state.look_order = LookOrder::of_known(names.into_iter());
+                    let order = LookOrder::of_known(names.into_iter());
+                    snapshot.state.set_look_order(order);
                     if !rest.is_empty() {
                         snapshot.seed = whole(rest)?;
                     }
