@@ -10,7 +10,7 @@ use candle_core::Device;
 #[cfg(feature = "live")]
 use criterion::BatchSize;
 use criterion::Criterion;
-use latentloop::engine::{Backend, Bytes, EngineOptions, Norm, Winograd, open};
+use latentloop::engine::{Backend, EngineOptions, Norm, Rounding, Winograd, open};
 use latentloop::instrument::{Action, Instrument, Preset, Table};
 use latentloop::network::spec::Spec;
 use latentloop::network::weights::GeneratorWeights;
@@ -35,7 +35,7 @@ fn generator_frame(criterion: &mut Criterion) {
             |bench| {
                 bench.iter(|| {
                     engine
-                        .paint(black_box(&z), norm, Bytes::Nearest, &mut rgba)
+                        .render_rgba(black_box(&z), norm, Rounding::Nearest, &mut rgba)
                         .expect("the latents fit the network");
                 });
             },

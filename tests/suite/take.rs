@@ -5,11 +5,11 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
-use latentloop::engine::{Bytes, Engine, EngineOptions, Norm, open};
+use latentloop::app::TakeLog;
+use latentloop::engine::{Engine, EngineOptions, Norm, Rounding, open};
 use latentloop::instrument::params::LOOP_NORM;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table, ticks};
 use latentloop::network::weights::GeneratorWeights;
-use latentloop::record::TakeLog;
 use latentloop::stage::{Canvas, Compositor, Filter, Look, PostChain, Readback, Scaler};
 use latentloop::take::log::fingerprint;
 use latentloop::take::{Event, Model, Take};
@@ -89,7 +89,9 @@ impl Stage {
         if !self.compositor.is_frozen(instrument) {
             self.frame.resize(self.engine.size());
             let rgba = &mut self.frame.rgba;
-            self.engine.paint(z, norm, Bytes::Nearest, rgba).unwrap();
+            self.engine
+                .render_rgba(z, norm, Rounding::Nearest, rgba)
+                .unwrap();
             let now = instrument.ticks();
             self.compositor.take(&mut self.frame, self.number, now);
         }

@@ -6,12 +6,12 @@
 mod keyframe;
 mod path;
 
-mod around;
+mod neighbourhood;
 mod norm;
 mod seed;
 
-pub use around::{AROUND, Around};
 pub use keyframe::{Keyframe, MAX_SEED, Rows};
+pub use neighbourhood::{KeyframeNeighbourhood, NEIGHBOURHOOD};
 pub use norm::Norm;
 pub use path::{Ease, Path, interpolate};
 pub use seed::seed_row;

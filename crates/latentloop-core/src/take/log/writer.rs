@@ -44,7 +44,7 @@ impl Writer {
     pub fn state(&mut self, snapshot: &Snapshot, out: &mut Vec<u8>) -> Result<(), LogError> {
         let tick = snapshot.state.tick();
         self.later(tick)?;
-        let order: Vec<&str> = snapshot.state.look_order.names().collect();
+        let order: Vec<&str> = snapshot.state.look_order().names().collect();
         frame(Record::STATE, out, |out| {
             encode(snapshot, out)?;
             encode(&order, out)?;

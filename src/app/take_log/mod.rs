@@ -1,6 +1,6 @@
-//! The thread `take-log`: what reaches the instrument, kept in memory and, while a recording runs, in a file.
+//! The take log: what reaches the instrument, kept in memory and, while a recording runs, in a file, by the thread `take-log`.
 
-mod work;
+mod worker;
 
 #[cfg(test)]
 mod tests;
@@ -15,12 +15,12 @@ use crossbeam_queue::ArrayQueue;
 use crate::instrument::{Action, Instrument, Preset, State};
 use crate::report::Reporter;
 use crate::take::Model;
-use work::Work;
+use worker::Worker;
 
 /// Records that can wait: far more than come while a file is being synced.
 const WAITING: usize = 1 << 14;
 
-/// The log of a show. A call only puts something into a queue: it never waits or touches a file, and but where it says so it
+/// The take log of a show. A call only puts something into a queue: it never waits or touches a file, and but where it says so it
 /// allocates nothing. Ticks never go back.
 #[derive(Debug)]
 pub struct TakeLog {
@@ -68,7 +68,7 @@ impl TakeLog {
             astray: AtomicBool::new(false),
             over: AtomicBool::new(false),
         });
-        let work = Work::new(
+        let worker = Worker::new(
             Arc::clone(&shared),
             folder,
             instrument,
@@ -77,7 +77,7 @@ impl TakeLog {
         );
         let thread = thread::Builder::new()
             .name("take-log".into())
-            .spawn(move || work.run())?;
+            .spawn(move || worker.run())?;
         Ok(Self {
             shared,
             thread: Some(thread),

@@ -1,4 +1,4 @@
-//! In which form each layer of a plan is computed: the fastest on this machine, found by measuring once.
+//! The convolution algorithm of each layer of a plan: autotuned once on this machine, and cached.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,37 +13,38 @@ use crate::network::weights::{GeneratorWeights, LayerWeights};
 /// Most bytes of a cache file that are read.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Whether layers may be computed by minimal filtering, which takes fewer products and rounds otherwise.
+/// Winograd's minimal filtering of layers, which takes fewer products and rounds otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Winograd {
     /// Wherever it is faster on this machine: measured when a model is first played, and kept.
     Auto,
-    /// As [`Winograd::Auto`], but nothing is measured: the forms of a model that was not measured before are guessed. For models
+    /// As [`Winograd::Auto`], but nothing is measured: the algorithms of a model that was not measured before are guessed. For models
     /// that are opened while another one is playing.
-    Known,
+    Cached,
     /// Nowhere: every layer as it is written, the same numbers on every run.
     #[default]
     Off,
 }
 
-/// How a layer's convolution is computed.
+/// The algorithm of a layer's convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Form {
-    /// As it is written.
-    Plain,
+pub(super) enum ConvAlgorithm {
+    /// The convolution as it is written, an implicit GEMM.
+    #[serde(rename = "plain")]
+    Direct,
     /// By tiles of 2 x 2 results.
     Winograd2,
     /// By tiles of 4 x 4 results.
     Winograd4,
 }
 
-impl Form {
-    pub(super) const ALL: [Self; 3] = [Self::Plain, Self::Winograd2, Self::Winograd4];
+impl ConvAlgorithm {
+    pub(super) const ALL: [Self; 3] = [Self::Direct, Self::Winograd2, Self::Winograd4];
 
     pub(super) fn tile(self) -> Option<Tile> {
         match self {
-            Self::Plain => None,
+            Self::Direct => None,
             Self::Winograd2 => Some(Tile::Two),
             Self::Winograd4 => Some(Tile::Four),
         }
@@ -58,17 +59,17 @@ impl Form {
     }
 }
 
-/// The form of every layer, for one picture and for several at once.
+/// The algorithm of every layer, for one picture and for several at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Forms(Vec<[Form; 2]>);
+pub(super) struct LayerAlgorithms(Vec<[ConvAlgorithm; 2]>);
 
-impl Forms {
-    /// The same form everywhere that it can be taken.
-    pub(super) fn all(weights: &GeneratorWeights, form: Form) -> Self {
+impl LayerAlgorithms {
+    /// The same algorithm everywhere that it can be taken.
+    pub(super) fn all(weights: &GeneratorWeights, algorithm: ConvAlgorithm) -> Self {
         let layers = weights.layers.iter().zip(weights.sides());
-        let of = |layer, side| match form.suits(layer, side) {
-            true => [form; 2],
-            false => [Form::Plain; 2],
+        let of = |layer, side| match algorithm.suits(layer, side) {
+            true => [algorithm; 2],
+            false => [ConvAlgorithm::Direct; 2],
         };
         Self(layers.map(|(layer, side)| of(layer, side)).collect())
     }
@@ -77,15 +78,17 @@ impl Forms {
     fn suit(&self, weights: &GeneratorWeights) -> bool {
         let layers = weights.layers.iter().zip(weights.sides());
         self.0.len() == weights.layers.len()
-            && layers
-                .zip(&self.0)
-                .all(|((layer, side), forms)| forms.iter().all(|form| form.suits(layer, side)))
+            && layers.zip(&self.0).all(|((layer, side), algorithms)| {
+                algorithms
+                    .iter()
+                    .all(|algorithm| algorithm.suits(layer, side))
+            })
     }
 
     /// What is the fastest on most machines: tiles that grow with the map.
     pub(super) fn usual(weights: &GeneratorWeights) -> Self {
-        let [plain, two, four] = Form::ALL.map(|form| Self::all(weights, form));
-        let forms = weights
+        let [plain, two, four] = ConvAlgorithm::ALL.map(|algorithm| Self::all(weights, algorithm));
+        let algorithms = weights
             .sides()
             .into_iter()
             .enumerate()
@@ -97,20 +100,22 @@ impl Forms {
                 };
                 [one.0[layer][0], several.0[layer][1]]
             });
-        Self(forms.take(weights.layers.len()).collect())
+        Self(algorithms.take(weights.layers.len()).collect())
     }
 
     /// The fastest of several for every layer, by the least times seen, for one picture and for several.
     pub(super) fn fastest(measured: &[(Self, [Vec<Duration>; 2])]) -> Self {
-        let layers = measured.first().map_or(0, |(forms, _)| forms.0.len());
+        let layers = measured
+            .first()
+            .map_or(0, |(algorithms, _)| algorithms.0.len());
         let of = |layer: usize, several: usize| {
-            let times = measured.iter().filter_map(|(forms, times)| {
+            let times = measured.iter().filter_map(|(algorithms, times)| {
                 let time = times[several].get(layer)?;
-                Some((time, forms.0[layer][several]))
+                Some((time, algorithms.0[layer][several]))
             });
             times
                 .min_by_key(|(time, _)| *time)
-                .map_or(Form::Plain, |(_, form)| form)
+                .map_or(ConvAlgorithm::Direct, |(_, algorithm)| algorithm)
         };
         Self(
             (0..layers)
@@ -120,18 +125,18 @@ impl Forms {
     }
 
     /// Those of one layer.
-    pub(super) fn of(&self, layer: usize) -> [Form; 2] {
+    pub(super) fn of(&self, layer: usize) -> [ConvAlgorithm; 2] {
         self.0[layer]
     }
 }
 
-/// The file that keeps what was measured, of this program on this machine.
+/// The autotuning cache: a file of what was measured, of this program on this machine.
 #[derive(Clone, Debug)]
-pub(super) struct Cache {
+pub(super) struct AlgorithmCache {
     file: PathBuf,
 }
 
-impl Cache {
+impl AlgorithmCache {
     /// In the platform's folder for such files; nothing where it has none.
     pub(super) fn here() -> Option<Self> {
         let file = dirs::cache_dir()?.join("latentloop").join("forms.json");
@@ -148,16 +153,17 @@ impl Cache {
     }
 
     /// What is kept under `key`, if those layers can be computed so.
-    pub(super) fn get(&self, key: &str, weights: &GeneratorWeights) -> Option<Forms> {
+    pub(super) fn get(&self, key: &str, weights: &GeneratorWeights) -> Option<LayerAlgorithms> {
         let mut kept = self.read();
-        kept.remove(key).filter(|forms| forms.suit(weights))
+        kept.remove(key)
+            .filter(|algorithms| algorithms.suit(weights))
     }
 
-    /// Keeps `forms` under `key`; where that fails they are measured again next time.
-    pub(super) fn put(&self, key: String, forms: Forms) {
+    /// Keeps `algorithms` under `key`; where that fails they are measured again next time.
+    pub(super) fn put(&self, key: String, algorithms: LayerAlgorithms) {
         let mut kept = self.read();
         kept.retain(|key, _| key.starts_with(&version()));
-        kept.insert(key, forms);
+        kept.insert(key, algorithms);
         let written = serde_json::to_vec_pretty(&kept)
             .map_err(std::io::Error::from)
             .and_then(|text| {
@@ -175,7 +181,7 @@ impl Cache {
     }
 
     /// A file that is not there, or not ours, holds nothing.
-    fn read(&self) -> BTreeMap<String, Forms> {
+    fn read(&self) -> BTreeMap<String, LayerAlgorithms> {
         let small = std::fs::metadata(&self.file).is_ok_and(|file| file.len() <= MAX_BYTES);
         small
             .then(|| std::fs::read(&self.file).ok())
@@ -189,7 +195,7 @@ fn version() -> String {
     format!("{} | ", env!("CARGO_PKG_VERSION"))
 }
 
-/// What the fastest forms depend on: the program, the machine, and the model's shape.
+/// What the fastest algorithms depend on: the program, the machine, and the model's shape.
 pub(super) fn key(
     weights: &GeneratorWeights,
     instructions: Instructions,
@@ -227,25 +233,28 @@ mod tests {
     use crate::network::spec::Spec;
 
     #[test]
-    fn forms_of_another_model_are_not_taken() {
+    fn algorithms_of_another_model_are_not_taken() {
         let spec = Spec::studies(64, 1.0 / 32.0, 20).unwrap();
         let mut weights = GeneratorWeights::random(&spec, 1);
-        let forms = Forms::all(&weights, Form::Winograd4);
-        assert!(forms.suit(&weights) && Forms::usual(&weights).suit(&weights));
+        let algorithms = LayerAlgorithms::all(&weights, ConvAlgorithm::Winograd4);
+        assert!(algorithms.suit(&weights) && LayerAlgorithms::usual(&weights).suit(&weights));
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::at(folder.path().join("forms.json"));
-        cache.put(version() + "a", forms.clone());
-        assert_eq!(cache.get(&(version() + "a"), &weights), Some(forms.clone()));
+        let cache = AlgorithmCache::at(folder.path().join("forms.json"));
+        cache.put(version() + "a", algorithms.clone());
+        assert_eq!(
+            cache.get(&(version() + "a"), &weights),
+            Some(algorithms.clone())
+        );
         assert_eq!(cache.get("a", &weights), None);
         // Other filters, and maps that tiles do not divide, cannot be computed by tiles.
         weights.layers[1].filter.padding = 0;
-        assert!(!forms.suit(&weights));
+        assert!(!algorithms.suit(&weights));
         assert_eq!(cache.get(&(version() + "a"), &weights), None);
         weights.layers[1].filter.padding = 1;
         weights.stem_side = 6;
-        assert!(!forms.suit(&weights));
-        assert!(Forms::all(&weights, Form::Winograd2).suit(&weights));
+        assert!(!algorithms.suit(&weights));
+        assert!(LayerAlgorithms::all(&weights, ConvAlgorithm::Winograd2).suit(&weights));
         weights.layers.pop();
-        assert!(!forms.suit(&weights));
+        assert!(!algorithms.suit(&weights));
     }
 }

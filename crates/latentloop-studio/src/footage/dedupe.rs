@@ -1,4 +1,4 @@
-//! Near-duplicates: pictures that training could not tell apart.
+//! Deduplication: pictures that training could not tell apart.
 
 use std::collections::HashMap;
 
@@ -39,15 +39,15 @@ impl Thumbnail {
     }
 }
 
-/// The pictures seen so far that differ from each other.
+/// The index of near-duplicates: the pictures seen so far that differ from each other.
 #[derive(Debug, Default)]
-pub(super) struct Gallery {
+pub(super) struct DuplicateIndex {
     by_mean: HashMap<i32, Vec<Thumbnail>>,
 }
 
-impl Gallery {
-    /// Whether the picture is a near-duplicate of one seen before. One that is not joins the gallery.
-    pub(super) fn has_seen(&mut self, thumbnail: &Thumbnail) -> bool {
+impl DuplicateIndex {
+    /// Whether the picture is a near-duplicate of one seen before. One that is not joins the index.
+    pub(super) fn is_duplicate(&mut self, thumbnail: &Thumbnail) -> bool {
         // Means of near-duplicates differ by less than a level, so by at most one whole level after the cut.
         let seen = (thumbnail.mean - 1..=thumbnail.mean + 1)
             .filter_map(|mean| self.by_mean.get(&mean))
@@ -76,10 +76,10 @@ mod tests {
                     + (u32::from((x + 3 * y) % 8 == 0) * noise) as u8; 3])
             }))
         };
-        let mut gallery = Gallery::default();
-        assert!(!gallery.has_seen(&scene(0, 0)));
-        assert!(gallery.has_seen(&scene(0, 1)));
-        assert!(!gallery.has_seen(&scene(5, 0)));
-        assert!(gallery.has_seen(&scene(5, 1)));
+        let mut index = DuplicateIndex::default();
+        assert!(!index.is_duplicate(&scene(0, 0)));
+        assert!(index.is_duplicate(&scene(0, 1)));
+        assert!(!index.is_duplicate(&scene(5, 0)));
+        assert!(index.is_duplicate(&scene(5, 1)));
     }
 }

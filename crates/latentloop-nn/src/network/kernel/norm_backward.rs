@@ -1,20 +1,20 @@
-//! The way back through batch norm and leaky ReLU.
+//! The backward pass of batch norm and leaky ReLU.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::map::Map;
+use super::feature_map::FeatureMap;
+use super::microkernel::{Instructions, load, store};
 use super::norm::{Moments, chunks};
-use super::product::{Instructions, load, store};
-use super::sweep::Shared;
+use super::unsafe_slice::UnsafeSlice;
 use crate::network::spec::BATCH_NORM_EPS;
 
-/// What goes into the way back through batch norm and leaky ReLU: all of one map.
+/// The backward pass of batch norm and leaky ReLU: what goes into it, all of one map.
 #[derive(Clone, Copy, Debug)]
-pub struct Backward<'a> {
-    /// What batch norm took.
+pub struct NormBackward<'a> {
+    /// The input of batch norm.
     pub x: &'a [f32],
-    /// What came out of the activation.
+    /// The output of the activation.
     pub y: &'a [f32],
     /// The gradient of that.
     pub dy: &'a [f32],
@@ -26,9 +26,9 @@ pub struct Backward<'a> {
     pub slope: f32,
 }
 
-impl Backward<'_> {
+impl NormBackward<'_> {
     /// Gradients of `x`, of the weights and of the biases.
-    pub fn run(&self, instructions: Instructions, map: &Map) -> [Vec<f32>; 3] {
+    pub fn run(&self, instructions: Instructions, map: &FeatureMap) -> [Vec<f32>; 3] {
         for numbers in [self.x, self.y, self.dy] {
             assert_eq!(numbers.len(), map.len(), "the map's length");
         }
@@ -78,7 +78,7 @@ impl Backward<'_> {
             line[2][channel] = -scale * db[channel] / total - of_x * self.moments.mean[channel];
         }
         let mut dx = vec![0.0f32; map.len()];
-        let out = Shared::new(&mut dx);
+        let out = UnsafeSlice::new(&mut dx);
         (0..count).into_par_iter().for_each(|chunk| {
             for row in chunk * each..((chunk + 1) * each).min(rows) {
                 let start = map.start(row / map.height, row % map.height);
@@ -115,8 +115,8 @@ impl Backward<'_> {
 }
 
 struct ChunkSums<'a> {
-    backward: &'a Backward<'a>,
-    map: &'a Map,
+    backward: &'a NormBackward<'a>,
+    map: &'a FeatureMap,
     rows: [usize; 2],
     shift: &'a mut [f32],
     scale: &'a mut [f32],
@@ -162,7 +162,7 @@ impl WithSimd for ChunkSums<'_> {
 }
 
 struct BackwardRow<'a> {
-    backward: &'a Backward<'a>,
+    backward: &'a NormBackward<'a>,
     channels: usize,
     start: usize,
     dx: &'a mut [f32],

@@ -1,4 +1,4 @@
-//! Random numbers of a run, each drawn from the seed and the step alone.
+//! Random number generators of a run, each seeded from the run's seed and the step alone.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -19,7 +19,7 @@ pub(super) fn epoch_order(seed: u64, epoch: u64, count: usize) -> Vec<usize> {
 }
 
 /// The generator for the latents that running statistics are taken from.
-pub(super) fn settling_rng(seed: u64) -> ChaCha8Rng {
+pub(super) fn recalibration_rng(seed: u64) -> ChaCha8Rng {
     stream(seed, 3, 0)
 }
 

@@ -1,4 +1,4 @@
-//! Codecs as FFmpeg has them: formats, encoders that open, colours that are said.
+//! Container formats and codecs as FFmpeg has them: encoders that open, colours that are tagged.
 
 use std::path::Path;
 
@@ -8,14 +8,13 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Rational, color};
 
 use super::encoders::{self, Candidate};
-use super::movie::{TIME_BASE, rational};
 use super::{Codec, Effort, Encoders, Settings};
 use crate::video::Colours;
 
-/// A file format with its codecs.
+/// A movie's container format with its codecs.
 #[derive(Debug)]
-pub(super) struct Coding {
-    pub(super) format: &'static str,
+pub(super) struct MovieFormat {
+    pub(super) container: &'static str,
     codec: Codec,
     pub(super) colours: Colours,
     /// What width and height are multiples of.
@@ -24,7 +23,7 @@ pub(super) struct Coding {
 }
 
 /// An encoder that is open.
-pub(super) struct Opened {
+pub(super) struct OpenEncoder {
     pub(super) encoder: encoder::Video,
     /// As FFmpeg names it.
     pub(super) name: String,
@@ -33,11 +32,11 @@ pub(super) struct Opened {
     pub(super) fell_back: Option<String>,
 }
 
-impl Coding {
+impl MovieFormat {
     /// How pictures of `codec` go into the file at `path`; PNG goes into none.
     pub(super) fn of(path: &Path, codec: Codec) -> Self {
         let ending = path.extension().unwrap_or_default().to_string_lossy();
-        let format = match ending.to_lowercase().as_str() {
+        let container = match ending.to_lowercase().as_str() {
             "mkv" => "matroska",
             "mov" => "mov",
             "webm" => "webm",
@@ -48,11 +47,11 @@ impl Coding {
             _ => (Colours::BT709_LIMITED, 2),
         };
         Self {
-            format,
+            container,
             codec,
             colours,
             multiple,
-            sound: if format == "webm" {
+            sound: if container == "webm" {
                 codec::Id::OPUS
             } else {
                 codec::Id::AAC
@@ -65,7 +64,7 @@ impl Coding {
         &self,
         settings: &Settings,
         size: (u32, u32),
-    ) -> Result<Opened, ffmpeg::Error> {
+    ) -> Result<OpenEncoder, ffmpeg::Error> {
         let mut refusals = Vec::new();
         if settings.encoders != Encoders::Software {
             for card in encoders::hardware(self.codec) {
@@ -91,7 +90,7 @@ impl Coding {
         &self,
         settings: &Settings,
         size: (u32, u32),
-    ) -> Result<Opened, ffmpeg::Error> {
+    ) -> Result<OpenEncoder, ffmpeg::Error> {
         let mut first = None;
         for candidate in encoders::software(self.codec) {
             match self.try_open(candidate, settings, size) {
@@ -115,7 +114,7 @@ impl Coding {
         candidate: &Candidate,
         settings: &Settings,
         size: (u32, u32),
-    ) -> Result<Opened, ffmpeg::Error> {
+    ) -> Result<OpenEncoder, ffmpeg::Error> {
         let codec = encoder::find_by_name(candidate.name).ok_or(ffmpeg::Error::EncoderNotFound)?;
         self.open_as(codec, settings, size, Some(candidate))
     }
@@ -126,7 +125,7 @@ impl Coding {
         settings: &Settings,
         (width, height): (u32, u32),
         candidate: Option<&Candidate>,
-    ) -> Result<Opened, ffmpeg::Error> {
+    ) -> Result<OpenEncoder, ffmpeg::Error> {
         let name = codec.name().to_owned();
         let mut video = codec::Context::new_with_codec(codec).encoder().video()?;
         let (space, range) = tags(self.colours == Colours::RGB);
@@ -147,7 +146,7 @@ impl Coding {
             video.set_gop(settings.rate.ceil() as u32);
             video.set_max_b_frames(0);
         }
-        if self.codec == Codec::H265 && self.format != "matroska" {
+        if self.codec == Codec::H265 && self.container != "matroska" {
             tag(&mut video, *b"hvc1");
         }
         if candidate.is_none_or(|candidate| candidate.wants_rate) {
@@ -159,13 +158,28 @@ impl Coding {
         for (key, value) in candidate.map_or(&[][..], |known| known.options(settings.effort)) {
             options.set(key, value);
         }
-        Ok(Opened {
+        Ok(OpenEncoder {
             encoder: video.open_with(options)?,
             name,
             pixel,
             fell_back: None,
         })
     }
+}
+
+/// Units of video time in a second: whole for all common frame rates, fine for all others.
+pub(super) const TIME_BASE: i32 = 90_000;
+
+/// The time base that the muxer gave a stream.
+pub(super) fn stream_base(output: &ffmpeg::format::context::Output, stream: usize) -> Rational {
+    output
+        .stream(stream)
+        .map_or(Rational(1, TIME_BASE), |stream| stream.time_base())
+}
+
+/// A frame rate as FFmpeg takes it.
+pub(super) fn rational(rate: f64) -> Rational {
+    Rational((rate * 1000.0).round().max(1.0) as i32, 1000)
 }
 
 /// What a picture says of its colours.

@@ -1,61 +1,29 @@
-//! One filter over all positions of a map: products of windows and weights, packed so that both are read in order.
+//! Implicit GEMM: one filter over all positions of a feature map, windows read where they lie and weights packed, so that both
+//! are read in order.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::line::Line;
-use super::product::{
-    Instructions, ODD_VECTORS, VECTORS, Window, along_window, load_vectors, store_vectors,
+use super::cache_line::CacheLine;
+use super::microkernel::{
+    Instructions, ODD_VECTORS, VECTORS, Window, load_vectors, store_vectors, window_products,
 };
+use super::unsafe_slice::UnsafeSlice;
 
 /// Positions that a task takes at least, where there are as many: so often is a panel of weights used once it is in the
 /// cache.
 const TASK_POSITIONS: usize = 128;
 
-/// A buffer that several threads write in disjoint places.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shared(*mut f32);
-
-impl Shared {
-    pub(crate) fn new(buffer: &mut [f32]) -> Self {
-        Self(buffer.as_mut_ptr())
-    }
-
-    /// A buffer that is only read.
-    pub(crate) fn reading(buffer: *const f32) -> Self {
-        Self(buffer.cast_mut())
-    }
-
-    /// Numbers `start..start + length`.
-    ///
-    /// # Safety
-    /// They must lie in the buffer, and nobody else may touch them meanwhile.
-    pub(crate) unsafe fn slice<'a>(self, start: usize, length: usize) -> &'a mut [f32] {
-        // SAFETY: the caller vouches for them.
-        unsafe { std::slice::from_raw_parts_mut(self.at(start), length) }
-    }
-
-    pub(crate) fn at(self, offset: usize) -> *mut f32 {
-        self.0.wrapping_add(offset)
-    }
-}
-
-// SAFETY: every user writes places that no other task writes, and the buffer outlives the parallel loop.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-/// Where a position lies in a buffer: numbers from its start, and steps from picture to picture, row to row, column to
-/// column.
+/// Offset and strides of the positions in a buffer, in numbers: from picture to picture, row to row, column to column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Walk {
-    pub(crate) start: usize,
+pub(crate) struct Strides {
+    pub(crate) offset: usize,
     pub(crate) picture: usize,
     pub(crate) row: usize,
     pub(crate) column: usize,
 }
 
-/// How many positions there are.
+/// Output positions: their number along each dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grid {
     pub(crate) pictures: usize,
@@ -69,11 +37,11 @@ impl Grid {
     }
 }
 
-/// Weights in panels: for each block of output channels the window's numbers in order, each with the block's channels side by
+/// Packed weights, in panels: for each block of output channels the window's numbers in order, each with the block's channels side by
 /// side; zeros where the channels end.
 #[derive(Clone, Debug)]
 pub(crate) struct Panels {
-    lines: Vec<Line>,
+    lines: Vec<CacheLine>,
     /// Vectors of a block.
     vectors: usize,
     width: usize,
@@ -139,7 +107,7 @@ impl Panels {
         (self.width, self.depth, self.channels) = (width, depth, channels);
         self.lines.clear();
         let count = self.blocks() * depth * width;
-        Line::numbers(&mut self.lines, count)
+        CacheLine::numbers(&mut self.lines, count)
             .par_chunks_exact_mut(depth * width)
             .enumerate()
             .for_each(|(block, panel)| fill(block * width, panel));
@@ -155,19 +123,19 @@ impl Panels {
     }
 }
 
-/// What becomes of a sum before it is written: `max(v, slope v)` for `v = sum * scale + shift`, scale and shift one an output
+/// The epilogue of a product, done before a sum is written: `max(v, slope v)` for `v = sum * scale + shift`, scale and shift one an output
 /// channel.
 #[derive(Clone, Copy, Debug)]
-pub struct Finish<'a> {
+pub struct Epilogue<'a> {
     /// 1 where there is none.
     pub scale: Option<&'a [f32]>,
     /// 0 where there is none.
     pub shift: Option<&'a [f32]>,
-    /// What negative results are multiplied by: 1 leaves them, 0.2 is a leaky ReLU, 0 a ReLU.
+    /// Slope of negative results: 1 leaves them, 0.2 is a leaky ReLU, 0 a ReLU.
     pub slope: f32,
 }
 
-impl<'a> Finish<'a> {
+impl<'a> Epilogue<'a> {
     /// Adds a bias, if any.
     pub fn bias(bias: Option<&'a [f32]>) -> Self {
         Self {
@@ -203,114 +171,146 @@ impl<'a> Finish<'a> {
     }
 }
 
-/// One filter over all positions.
+/// A convolution as an implicit GEMM: one filter over all positions.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sweep<'a> {
+pub(crate) struct ImplicitGemm<'a> {
     pub(crate) grid: Grid,
     pub(crate) window: Window,
-    pub(crate) from: Walk,
-    pub(crate) to: Walk,
+    pub(crate) input: Strides,
+    pub(crate) output: Strides,
     pub(crate) panels: &'a Panels,
-    pub(crate) finish: Finish<'a>,
+    pub(crate) epilogue: Epilogue<'a>,
 }
 
-impl Sweep<'_> {
-    /// Panics where a window or a result would lie outside the buffers.
-    fn check(&self, input: usize, output: usize) {
-        let far = |walk: &Walk| {
-            walk.start
-                + (self.grid.pictures - 1) * walk.picture
-                + (self.grid.height - 1) * walk.row
-                + (self.grid.width - 1) * walk.column
-        };
-        let window = (self.window.rows - 1) * self.window.row_stride + self.window.run;
-        assert!(far(&self.from) + window <= input, "a window leaves its map");
-        assert!(
-            far(&self.to) + self.panels.channels <= output,
-            "a result leaves its map"
+impl ImplicitGemm<'_> {
+    /// Panics where a window or a result would lie outside the buffers, or the weights were packed for another window or for
+    /// other instructions.
+    fn check(&self, instructions: Instructions, input: usize, output: usize) {
+        let lanes = instructions.panel_channels() / VECTORS;
+        assert_eq!(
+            self.panels.width,
+            self.panels.vectors * lanes,
+            "the weights' width"
         );
         assert_eq!(self.panels.depth, self.window.depth(), "the weights' depth");
-        self.finish.check(self.panels.channels);
+        self.epilogue.check(self.panels.channels);
+        if self.grid.len() == 0 {
+            return;
+        }
+        // Wide enough not to wrap around, whatever the strides.
+        let far = |strides: &Strides| {
+            let steps = [
+                (self.grid.pictures, strides.picture),
+                (self.grid.height, strides.row),
+                (self.grid.width, strides.column),
+            ];
+            let steps = steps.map(|(count, stride)| (count as u128 - 1) * stride as u128);
+            strides.offset as u128 + steps.iter().sum::<u128>()
+        };
+        let rows = (self.window.rows as u128).saturating_sub(1) * self.window.row_stride as u128;
+        let window = rows + self.window.run as u128;
+        assert!(
+            far(&self.input) + window <= input as u128,
+            "a window leaves its map"
+        );
+        assert!(
+            far(&self.output) + self.panels.channels as u128 <= output as u128,
+            "a result leaves its map"
+        );
+    }
+
+    /// Chunks that the positions are cut into.
+    fn chunks(&self) -> usize {
+        self.grid.len().div_ceil(TASK_POSITIONS)
     }
 }
 
-/// Runs `count` sweeps over one input into one output, in parallel. No two of them may write the same number.
-pub(crate) fn run<'a>(
+/// Runs `count` GEMMs over one input into one output, in parallel.
+///
+/// # Safety
+/// No two of them, and no two positions of one, may write the same number.
+pub(crate) unsafe fn run<'a>(
     instructions: Instructions,
     count: usize,
-    sweep: impl Fn(usize) -> Sweep<'a> + Sync,
+    gemm: impl Fn(usize) -> ImplicitGemm<'a> + Sync,
     input: &[f32],
     output: &mut [f32],
 ) {
-    let chunks = |sweep: &Sweep| sweep.grid.len().div_ceil(TASK_POSITIONS);
-    let tasks = |sweep: &Sweep| chunks(sweep) * sweep.panels.blocks();
+    let tasks = |gemm: &ImplicitGemm| gemm.chunks() * gemm.panels.blocks();
     let mut total = 0;
     for index in 0..count {
-        let sweep = sweep(index);
-        sweep.check(input.len(), output.len());
-        total += tasks(&sweep);
+        let gemm = gemm(index);
+        gemm.check(instructions, input.len(), output.len());
+        total += tasks(&gemm);
     }
-    let out = Shared::new(output);
+    let out = UnsafeSlice::new(output);
     (0..total).into_par_iter().for_each(|mut task| {
         for index in 0..count {
-            let sweep = sweep(index);
-            let here = tasks(&sweep);
+            let gemm = gemm(index);
+            let here = tasks(&gemm);
             if task < here {
-                let chunks = chunks(&sweep);
-                return block(
-                    instructions,
-                    &sweep,
-                    input,
-                    out,
-                    task / chunks,
-                    task % chunks,
-                );
+                let chunks = gemm.chunks();
+                // SAFETY: it was checked, and the caller vouches for the places being this task's alone.
+                return unsafe {
+                    block(
+                        instructions,
+                        &gemm,
+                        input,
+                        out,
+                        task / chunks,
+                        task % chunks,
+                    );
+                };
             }
             task -= here;
         }
     });
 }
 
-/// Runs one sweep on this thread.
+/// Runs one GEMM on this thread.
 pub(crate) fn run_here(
     instructions: Instructions,
-    sweep: &Sweep,
+    gemm: &ImplicitGemm,
     input: &[f32],
     output: &mut [f32],
 ) {
-    sweep.check(input.len(), output.len());
-    let output = Shared::new(output);
-    for index in 0..sweep.panels.blocks() {
-        for chunk in 0..sweep.grid.len().div_ceil(TASK_POSITIONS) {
-            block(instructions, sweep, input, output, index, chunk);
+    gemm.check(instructions, input.len(), output.len());
+    let output = UnsafeSlice::new(output);
+    for index in 0..gemm.panels.blocks() {
+        for chunk in 0..gemm.chunks() {
+            // SAFETY: it was checked, and one block is written after the other.
+            unsafe { block(instructions, gemm, input, output, index, chunk) };
         }
     }
 }
 
 /// One block of output channels over one chunk of positions.
-fn block(
+///
+/// # Safety
+/// [`ImplicitGemm::check`] must have held the GEMM to both buffers, and nobody else may touch the results meanwhile.
+unsafe fn block(
     instructions: Instructions,
-    sweep: &Sweep,
+    gemm: &ImplicitGemm,
     input: &[f32],
-    output: Shared,
+    output: UnsafeSlice<f32>,
     block: usize,
     chunk: usize,
 ) {
     let first = chunk * TASK_POSITIONS;
     instructions.run(Block {
-        sweep,
+        gemm,
         input: input.as_ptr(),
         output,
         block,
         first,
-        last: (first + TASK_POSITIONS).min(sweep.grid.len()),
+        last: (first + TASK_POSITIONS).min(gemm.grid.len()),
     });
 }
 
 struct Block<'a> {
-    sweep: &'a Sweep<'a>,
+    gemm: &'a ImplicitGemm<'a>,
     input: *const f32,
-    output: Shared,
+    output: UnsafeSlice<'a, f32>,
     block: usize,
     first: usize,
     last: usize,
@@ -322,7 +322,7 @@ impl WithSimd for Block<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         // As many sums as there are registers for, beside the weights.
-        match (self.sweep.panels.vectors, S::REGISTER_COUNT) {
+        match (self.gemm.panels.vectors, S::REGISTER_COUNT) {
             (ODD_VECTORS, 32..) => self.sums::<S, 8, ODD_VECTORS>(simd),
             (ODD_VECTORS, _) => self.sums::<S, 4, ODD_VECTORS>(simd),
             (_, 32..) => self.sums::<S, 8, VECTORS>(simd),
@@ -335,7 +335,7 @@ impl Block<'_> {
     #[inline(always)]
     fn sums<S: Simd, const N: usize, const V: usize>(self, simd: S) {
         let Self {
-            sweep,
+            gemm,
             input,
             output,
             block,
@@ -343,12 +343,12 @@ impl Block<'_> {
             last,
         } = self;
         let lanes = S::F32_LANES;
-        let panel = sweep.panels.block(block).as_ptr();
+        let panel = gemm.panels.block(block).as_ptr();
         let channel = block * V * lanes;
-        let channels = (sweep.panels.channels - channel).min(V * lanes);
-        let [scale, shift]: [[S::f32s; V]; 2] = sweep.finish.vectors(simd, channel, channels);
-        let slope = simd.splat_f32s(sweep.finish.slope);
-        let (width, height) = (sweep.grid.width, sweep.grid.height);
+        let channels = (gemm.panels.channels - channel).min(V * lanes);
+        let [scale, shift]: [[S::f32s; V]; 2] = gemm.epilogue.vectors(simd, channel, channels);
+        let slope = simd.splat_f32s(gemm.epilogue.slope);
+        let (width, height) = (gemm.grid.width, gemm.grid.height);
         let (mut x, mut y, mut picture) = (
             first % width,
             first / width % height,
@@ -361,11 +361,14 @@ impl Block<'_> {
             let mut to = [output.at(0); N];
             for n in 0..N {
                 if n < count {
-                    let walk = |walk: &Walk| {
-                        walk.start + picture * walk.picture + y * walk.row + x * walk.column
+                    let place = |strides: &Strides| {
+                        strides.offset
+                            + picture * strides.picture
+                            + y * strides.row
+                            + x * strides.column
                     };
-                    from[n] = input.wrapping_add(walk(&sweep.from));
-                    to[n] = output.at(walk(&sweep.to) + channel);
+                    from[n] = input.wrapping_add(place(&gemm.input));
+                    to[n] = output.at(place(&gemm.output) + channel);
                     x += 1;
                     if x == width {
                         (x, y) = (0, y + 1);
@@ -379,7 +382,7 @@ impl Block<'_> {
                 }
             }
             // SAFETY: `check` held every window and every result to the buffers; the panel is of the window's depth.
-            let sums = unsafe { along_window::<S, N, V>(simd, sweep.window, panel, from) };
+            let sums = unsafe { window_products::<S, N, V>(simd, gemm.window, panel, from) };
             // What follows picks sums by number, which would keep them out of the registers while they are summed.
             let mut room = [[simd.splat_f32s(0.0); V]; N];
             let kept = std::hint::black_box(&mut room);

@@ -1,5 +1,5 @@
-//! A transposed convolution, 4 x 4, stride 2, padding 1, to a few channels: all taps of a coarse pixel in one product, then each
-//! filter row's four pixels added where they fall.
+//! Col2im: a transposed convolution, 4 x 4, stride 2, padding 1, to a few channels. All taps of a coarse pixel in one product,
+//! then each filter row's four pixels added where they fall.
 //!
 //! A product over output channels would leave most of a vector empty where they are three.
 
@@ -7,21 +7,21 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use super::map::Map;
-use super::product::{Instructions, Window};
-use super::sweep::{self, Finish, Grid, Panels, Sweep, Walk};
+use super::feature_map::FeatureMap;
+use super::implicit_gemm::{self, Epilogue, Grid, ImplicitGemm, Panels, Strides};
+use super::microkernel::{Instructions, Window};
 
 /// Coarse rows whose taps a task holds, beside one more on either side.
 const BAND_ROWS: usize = 16;
 
-/// Whether so few output channels are better made this way.
-pub(crate) fn worth(instructions: Instructions, channels: usize) -> bool {
+/// Whether so few output channels are better made by [`Col2Im`].
+pub(crate) fn prefers_col2im(instructions: Instructions, channels: usize) -> bool {
     2 * channels <= instructions.panel_channels()
 }
 
-/// The packed weights.
+/// A transposed convolution by col2im, its weights packed.
 #[derive(Clone, Debug)]
-pub(crate) struct Columns {
+pub(crate) struct Col2Im {
     instructions: Instructions,
     panels: Panels,
     channels: usize,
@@ -32,7 +32,7 @@ thread_local! {
     static SCRATCH: RefCell<(Vec<f32>, Vec<f32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
 }
 
-impl Columns {
+impl Col2Im {
     /// Packs `weight(in, out, ky, kx)`.
     pub(crate) fn new(
         instructions: Instructions,
@@ -55,7 +55,7 @@ impl Columns {
     /// Calls `finish(picture, row, numbers)` with every row of the fine map, `2 width x channels`.
     pub(crate) fn run(
         &self,
-        from: &Map,
+        from: &FeatureMap,
         coarse: &[f32],
         finish: impl Fn(usize, usize, &mut [f32]) + Sync,
     ) {
@@ -76,7 +76,7 @@ impl Columns {
     )]
     fn band(
         &self,
-        from: &Map,
+        from: &FeatureMap,
         coarse: &[f32],
         picture: usize,
         [top, bottom]: [usize; 2],
@@ -92,29 +92,29 @@ impl Columns {
             width: from.width,
         };
         taps.resize(grid.len() * each, 0.0);
-        let sweep = Sweep {
+        let gemm = ImplicitGemm {
             grid,
             window: Window {
                 rows: 1,
                 run: from.channels,
                 row_stride: 0,
             },
-            from: Walk {
-                start: from.start(picture, first),
+            input: Strides {
+                offset: from.start(picture, first),
                 picture: 0,
                 row: from.row(),
                 column: from.channels,
             },
-            to: Walk {
-                start: 0,
+            output: Strides {
+                offset: 0,
                 picture: 0,
                 row: from.width * each,
                 column: each,
             },
             panels: &self.panels,
-            finish: Finish::bias(None),
+            epilogue: Epilogue::bias(None),
         };
-        sweep::run_here(self.instructions, &sweep, coarse, taps);
+        implicit_gemm::run_here(self.instructions, &gemm, coarse, taps);
         // One pixel more on either side: the outer taps reach over.
         line.resize((2 * from.width + 2) * self.channels, 0.0);
         for fine_y in 2 * top..2 * bottom {

@@ -1,20 +1,19 @@
-//! What the thread `record` does: encodes, muxes and writes what is in the queue.
+//! The worker of the thread `record`: encodes, muxes and writes what is in the queue.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::disk::{self, Gauge};
+use super::disk::{self, DiskMonitor, DiskSpace};
 use super::rate::{FpsMode, Grid};
-use super::recorder::Tally;
-use super::{Ready, RecordError, Settings, Sink};
+use super::{OpenEncoders, RecordError, Settings, Sink};
 use crate::stage::{Canvas, Filter, Projection, Scaler};
 
-/// What a recording came to.
+/// The summary of a recording: what it came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The file.
@@ -51,41 +50,86 @@ impl fmt::Display for Summary {
     }
 }
 
-/// What the queue holds.
+/// A message in the queue.
 pub(super) enum Message {
     Picture(Canvas, Projection, Duration),
     Sound(Vec<f32>, Duration),
 }
 
-/// What opened.
+/// The encoder that was opened.
 #[derive(Debug)]
-pub(super) struct Begun {
-    pub(super) encoder: Arc<str>,
+pub(super) struct EncoderInfo {
+    /// As FFmpeg names it.
+    pub(super) name: Arc<str>,
+    /// Why it is none of the graphics card's, where one was asked for.
     pub(super) fell_back: Option<String>,
 }
 
-/// What the thread works with.
-pub(super) struct Work {
+/// No end of the disk is in sight.
+const UNLIMITED: u64 = u64::MAX;
+
+/// The status of a recording, which the recorder and its thread share without waiting.
+#[derive(Debug)]
+pub(super) struct Status {
+    /// Pictures dropped, for the queue was full.
+    pub(super) dropped: AtomicU64,
+    /// Whether the thread takes no more.
+    pub(super) failed: AtomicBool,
+    /// Seconds that the disk has room for, 0 being the end; or [`UNLIMITED`].
+    left_secs: AtomicU64,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self {
+            dropped: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+            left_secs: AtomicU64::new(UNLIMITED),
+        }
+    }
+}
+
+impl Status {
+    pub(super) fn disk_space(&self) -> DiskSpace {
+        match self.left_secs.load(Ordering::Relaxed) {
+            0 => DiskSpace::Full,
+            UNLIMITED => DiskSpace::Ok,
+            secs => DiskSpace::Low(Duration::from_secs(secs)),
+        }
+    }
+
+    fn set_disk_space(&self, space: DiskSpace) {
+        let secs = match space {
+            DiskSpace::Full => 0,
+            DiskSpace::Low(left) => left.as_secs().max(1),
+            DiskSpace::Ok => UNLIMITED,
+        };
+        self.left_secs.store(secs, Ordering::Relaxed);
+    }
+}
+
+/// The worker: what the thread works with.
+pub(super) struct Worker {
     path: PathBuf,
     settings: Settings,
     inbox: Receiver<Message>,
     spent_pictures: Sender<Canvas>,
     spent_blocks: Sender<Vec<f32>>,
-    tally: Arc<Tally>,
+    status: Arc<Status>,
     /// Places of a constant rate.
     grid: Option<Grid>,
     scaler: Scaler,
     scaled: Canvas,
 }
 
-impl Work {
-    /// Work on a recording to `path` that takes from the one end of the queue, and gives spent buffers back to the other.
+impl Worker {
+    /// Worker on a recording to `path` that takes from the one end of the queue, and gives spent buffers back to the other.
     pub(super) fn new(
         path: PathBuf,
         settings: Settings,
         inbox: Receiver<Message>,
         (spent_pictures, spent_blocks): (Sender<Canvas>, Sender<Vec<f32>>),
-        tally: Arc<Tally>,
+        status: Arc<Status>,
     ) -> Self {
         let is_even = settings.fps_mode == FpsMode::Cfr;
         Self {
@@ -93,7 +137,7 @@ impl Work {
             inbox,
             spent_pictures,
             spent_blocks,
-            tally,
+            status,
             grid: is_even.then(|| Grid::new(settings.rate)),
             settings,
             scaler: Scaler::new(Filter::CatmullRom, 1),
@@ -102,13 +146,13 @@ impl Work {
     }
 
     /// Works until the queue is given up; tells first what has opened.
-    pub(super) fn run(mut self, begun: &Sender<Begun>) -> Result<Summary, RecordError> {
-        let mut ready = Some(Ready::open(&self.path, &self.settings)?);
-        if let Some(ready) = &ready {
+    pub(super) fn run(mut self, begun: &Sender<EncoderInfo>) -> Result<Summary, RecordError> {
+        let mut encoders = Some(OpenEncoders::open(&self.path, &self.settings)?);
+        if let Some(encoders) = &encoders {
             // Only a recorder that was given up no longer waits for it.
-            let _ = begun.send(Begun {
-                encoder: ready.encoder().into(),
-                fell_back: ready.fell_back().map(str::to_owned),
+            let _ = begun.send(EncoderInfo {
+                name: encoders.encoder().into(),
+                fell_back: encoders.fell_back().map(str::to_owned),
             });
         }
         let mut sink: Option<Box<dyn Sink>> = None;
@@ -120,7 +164,7 @@ impl Work {
             skipped: 0,
             duration: Duration::ZERO,
         };
-        let (mut gauge, begun) = (Gauge::default(), Instant::now());
+        let (mut monitor, begun) = (DiskMonitor::default(), Instant::now());
         let mut due = disk::INTERVAL;
         let inbox = self.inbox.clone();
         let mut outcome = inbox.iter().try_for_each(|message| {
@@ -130,17 +174,18 @@ impl Work {
                 && let Some(free) = disk::free(&self.path)
             {
                 due = at + disk::INTERVAL;
-                self.tally.set_room(gauge.look(at, sink.written(), free));
+                self.status
+                    .set_disk_space(monitor.update(at, sink.written(), free));
             }
             if let (None, Message::Picture(..)) = (&sink, &message)
-                && let Some(ready) = ready.take()
+                && let Some(encoders) = encoders.take()
             {
-                sink = Some(self.create(ready)?);
+                sink = Some(self.create(encoders)?);
             }
             self.handle(message, sink.as_deref_mut(), &mut summary)
         });
         if outcome.is_err() {
-            self.tally.failed.store(true, Ordering::Relaxed);
+            self.status.failed.store(true, Ordering::Relaxed);
         }
         match sink {
             // After a failure the first error counts; closing still saves what it can.
@@ -150,12 +195,12 @@ impl Work {
         outcome.map(|()| summary)
     }
 
-    fn create(&self, ready: Ready) -> Result<Box<dyn Sink>, RecordError> {
+    fn create(&self, encoders: OpenEncoders) -> Result<Box<dyn Sink>, RecordError> {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)
                 .map_err(|error| RecordError::write("make the folder", folder, error))?;
         }
-        ready.create(&self.path, &self.settings)
+        encoders.create(&self.path, &self.settings)
     }
 
     fn handle(

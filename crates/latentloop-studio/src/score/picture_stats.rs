@@ -1,29 +1,29 @@
-//! What is kept of a set of pictures once they were looked at.
+//! Statistics of a set of pictures: what is kept of them once they were looked at.
 
 use rayon::prelude::*;
 
 use super::thumbnail::Thumbnail;
-use crate::palette::Tally;
+use crate::palette::Histogram;
 
-/// Fewest pictures that a thread counts by itself, for each keeps a tally of its own.
+/// Fewest pictures that a thread counts by itself, for each keeps a histogram of its own.
 const SHARE: usize = 32;
 
-/// Thumbnails, colours and gradient energies of a set of square pictures.
+/// Statistics of a set of square pictures: thumbnails, colours and gradient energies.
 #[derive(Clone, Debug, Default)]
-pub struct Survey {
+pub struct PictureStats {
     pub(super) thumbnails: Vec<Thumbnail>,
-    pub(super) tally: Tally,
+    pub(super) histogram: Histogram,
     energies: Vec<f64>,
 }
 
-impl Survey {
+impl PictureStats {
     /// Looks at pictures `[3, size, size]` of bytes, planes apart, on all cores.
     pub fn of(pictures: &[&[u8]], size: usize) -> Self {
         let parts = pictures.par_iter().with_min_len(SHARE);
         parts
-            .fold(Self::default, |mut survey, picture| {
-                survey.add(picture, size);
-                survey
+            .fold(Self::default, |mut stats, picture| {
+                stats.add(picture, size);
+                stats
             })
             .reduce(Self::default, Self::merge)
     }
@@ -31,13 +31,13 @@ impl Survey {
     /// Looks at one more picture `[3, size, size]`.
     pub fn add(&mut self, picture: &[u8], size: usize) {
         self.thumbnails.push(Thumbnail::new(picture, size));
-        self.tally.add_planes(picture);
+        self.histogram.add_planes(picture);
         self.energies.push(gradient_energy(picture, size));
     }
 
     fn merge(mut self, other: Self) -> Self {
         self.thumbnails.extend(other.thumbnails);
-        self.tally.merge(&other.tally);
+        self.histogram.merge(&other.histogram);
         self.energies.extend(other.energies);
         self
     }
@@ -119,13 +119,16 @@ mod tests {
     fn pictures_looked_at_on_all_cores_are_those_looked_at_one_by_one() {
         let pictures: Vec<Vec<u8>> = (0..100u8).map(|n| vec![n; 3 * 64]).collect();
         let pictures: Vec<&[u8]> = pictures.iter().map(Vec::as_slice).collect();
-        let mut one_by_one = Survey::default();
+        let mut one_by_one = PictureStats::default();
         for picture in &pictures {
             one_by_one.add(picture, 8);
         }
-        let together = Survey::of(&pictures, 8);
+        let together = PictureStats::of(&pictures, 8);
         assert_eq!(together.thumbnails, one_by_one.thumbnails);
-        assert_eq!(signature(&together.tally), signature(&one_by_one.tally));
+        assert_eq!(
+            signature(&together.histogram),
+            signature(&one_by_one.histogram)
+        );
         // Each pair n levels apart, (100 - n) pairs of each.
         let expected = f64::from((1..100).map(|n| n * (100 - n)).sum::<u32>()) / 4950.0;
         assert!((together.variety() - expected).abs() < 1e-3);

@@ -1,11 +1,11 @@
-//! Where the numbers of a stack of feature maps lie.
+//! Feature maps: memory layout of a stack of them, channels last (NHWC).
 
 /// A stack of feature maps, channels last, each with a border of zeros around it:
 /// `[batch, height + 2 border, width + 2 border, channels]`.
 ///
 /// The border is what a convolution's padding reads, so that every window is a few runs of neighbouring numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Map {
+pub struct FeatureMap {
     /// Pictures.
     pub batch: usize,
     /// Rows, without the border.
@@ -18,7 +18,7 @@ pub struct Map {
     pub border: usize,
 }
 
-impl Map {
+impl FeatureMap {
     /// Numbers, the border's included.
     pub fn len(&self) -> usize {
         self.batch * self.picture()
@@ -44,14 +44,14 @@ impl Map {
         self.batch * self.height * self.width
     }
 
-    /// Where row `y` of a picture begins, the border left out.
+    /// Offset of row `y` of a picture, the border left out.
     pub fn start(&self, picture: usize, y: usize) -> usize {
         picture * self.picture() + (y + self.border) * self.row() + self.border * self.channels
     }
 }
 
 /// Lays out planes, `[batch, channels, height, width]`, as a map.
-pub fn interleave(map: &Map, planes: &[f32]) -> Vec<f32> {
+pub fn interleave(map: &FeatureMap, planes: &[f32]) -> Vec<f32> {
     let mut numbers = vec![0.0; map.len()];
     let plane = map.height * map.width;
     assert_eq!(
@@ -74,7 +74,7 @@ pub fn interleave(map: &Map, planes: &[f32]) -> Vec<f32> {
 }
 
 /// Takes a map apart into planes, `[batch, channels, height, width]`: the way back of [`interleave`].
-pub fn planes(map: &Map, numbers: &[f32]) -> Vec<f32> {
+pub fn planes(map: &FeatureMap, numbers: &[f32]) -> Vec<f32> {
     assert_eq!(numbers.len(), map.len(), "the map's length");
     let plane = map.height * map.width;
     let mut planes = vec![0.0; map.batch * map.channels * plane];

@@ -1,4 +1,4 @@
-//! What the thread does: plays along, writes into the ring and into the file.
+//! The worker of the take log: plays along, writes into the ring and into the file.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::super::free_name;
 use super::{Message, Shared, WAITING};
 use crate::files::write_atomic;
 use crate::instrument::{Instrument, Preset, Recall, State, TICKS_PER_SEC, ticks};
+use crate::record::free_name;
 use crate::report::Reporter;
 use crate::take::log::{LogError, Ring, STATE_SECS, Writer, fingerprint};
 use crate::take::{Model, Snapshot};
@@ -33,7 +33,7 @@ struct Open {
 }
 
 /// What the thread works with.
-pub(super) struct Work {
+pub(super) struct Worker {
     shared: Arc<Shared>,
     folder: PathBuf,
     head: Vec<u8>,
@@ -54,7 +54,7 @@ pub(super) struct Work {
     has_failed: bool,
 }
 
-impl Work {
+impl Worker {
     /// Begins where `instrument` stands.
     pub(super) fn new(
         shared: Arc<Shared>,

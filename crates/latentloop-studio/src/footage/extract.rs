@@ -1,4 +1,4 @@
-//! The pipeline: one thread decodes, the others frame and encode, the caller's thread writes in order.
+//! The extraction pipeline: one thread decodes, the others frame and encode, the caller's thread writes in order.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,14 @@ use image::{RgbImage, imageops};
 
 use super::clip::{Clip, ToRgb};
 use super::dataset::{Manifest, Source, Writer};
+use super::dedupe::{DuplicateIndex, Thumbnail};
 use super::framing::{self, Geometry};
-use super::likeness::{Gallery, Thumbnail};
 use super::{FootageError, Format, Settings};
-use crate::palette::Tally;
+use crate::palette::Histogram;
 
 const JPEG_QUALITY: u8 = 95;
 
-/// How far the work has come.
+/// The progress of an extraction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Frames taken out of the clips and handled.
@@ -28,13 +28,13 @@ pub struct Progress {
     pub expected: Option<u64>,
 }
 
-/// Cuts the clips, in order, into one set of pictures at `folder`, with `dataset.json` beside them. Uses all cores;
+/// Extracts the clips' frames, in order, into one set of pictures at `folder`, with `dataset.json` beside them. Uses all cores;
 /// `progress` is called on the caller's thread after each frame. Nothing stands at `folder` until the set is whole.
 ///
 /// # Errors
 /// The first thing that failed: a clip that cannot be read, a span without frames, a folder that holds something else,
 /// a disk that is full, or `stop` having been raised. No partial set is left.
-pub fn cut(
+pub fn extract(
     clips: &[PathBuf],
     folder: &Path,
     settings: &Settings,
@@ -75,7 +75,10 @@ pub fn cut(
         settings: settings.clone(),
         count: writer.count(),
         near_duplicates: collected.near_duplicates,
-        palette: collected.tally.palette().map_or_else(Vec::new, Vec::from),
+        palette: collected
+            .histogram
+            .palette()
+            .map_or_else(Vec::new, Vec::from),
     };
     writer.finish(&manifest)?;
     Ok(manifest)
@@ -299,7 +302,7 @@ fn encode_all(
 #[derive(Default)]
 struct Collected {
     near_duplicates: u64,
-    tally: Tally,
+    histogram: Histogram,
 }
 
 fn collect(
@@ -309,7 +312,7 @@ fn collect(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Collected, FootageError> {
     let mut collected = Collected::default();
-    let mut gallery = Gallery::default();
+    let mut index = DuplicateIndex::default();
     let mut waiting = BTreeMap::new();
     let mut next = 0;
     for picture in pictures {
@@ -317,14 +320,14 @@ fn collect(
         waiting.insert(picture.number, picture);
         while let Some(picture) = waiting.remove(&next) {
             next += 1;
-            let is_duplicate = gallery.has_seen(&picture.thumbnail);
+            let is_duplicate = index.is_duplicate(&picture.thumbnail);
             collected.near_duplicates += u64::from(is_duplicate);
             progress(picture.progress);
             if is_duplicate && settings.dedupe {
                 continue;
             }
             let pixels = picture.thumbnail.levels.as_chunks().0;
-            collected.tally.add(pixels.iter().copied());
+            collected.histogram.add(pixels.iter().copied());
             for encoded in &picture.encoded {
                 for _ in 0..settings.repeat {
                     writer.write(encoded)?;

@@ -1,23 +1,25 @@
-//! What the batch norms of a generator see: found out step by step between frames, and mixed.
+//! Batch statistics of a generator's norms: computed step by step between frames, and interpolated.
 
 use super::ROWS;
 use super::plan::Plan;
-use crate::network::kernel::{Finish, Map, Moments, activate_in_place, moments, moments_scratch};
+use crate::network::kernel::{
+    Epilogue, FeatureMap, Moments, activate_in_place, moments, moments_scratch,
+};
 
-/// Mean and biased variance of every channel, norm after norm.
+/// Batch statistics: mean and biased variance of every channel, norm after norm.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Statistics(pub(super) Vec<Moments>);
+pub struct BatchStats(pub(super) Vec<Moments>);
 
-impl Statistics {
+impl BatchStats {
     /// Channels of all norms together.
     pub(super) fn channels(&self) -> usize {
         self.0.iter().map(|seen| seen.mean.len()).sum()
     }
 
-    /// Becomes the sum of `parts`, each times its weight; the weights sum up to 1.
+    /// Becomes the weighted sum of `parts`; the weights sum up to 1.
     ///
-    /// Variances are mixed by their logarithms, so that they stay above zero however the weights overshoot.
-    pub fn mix(&mut self, parts: &[(f32, &Self)]) {
+    /// Variances are interpolated by their logarithms, so that they stay above zero however the weights overshoot.
+    pub fn interpolate(&mut self, parts: &[(f32, &Self)]) {
         let Some((_, first)) = parts.first() else {
             return;
         };
@@ -44,22 +46,22 @@ impl Statistics {
 /// Keeps the logarithm of a variance of zero finite; far below batch norm's own epsilon.
 const TINY: f32 = 1e-8;
 
-/// Finds the statistics of [`ROWS`] rows in steps of one row of one layer, so that a frame never waits for it longer than
+/// Computes the statistics of [`ROWS`] rows in steps of one row of one layer, so that a frame never waits for it longer than
 /// for one layer.
 #[derive(Default)]
-pub(super) struct Probe {
+pub(super) struct StatsProbe {
     z: Vec<f32>,
     /// The map that is made and the one before it, in turn.
     maps: [Vec<f32>; 2],
     scratch: Vec<f32>,
     scale: Vec<f32>,
     shift: Vec<f32>,
-    seen: Statistics,
+    seen: BatchStats,
     /// The next step: a map and a row of it.
     next: Option<(usize, usize)>,
 }
 
-impl Probe {
+impl StatsProbe {
     /// Begins anew with these rows.
     pub(super) fn begin(&mut self, plan: &Plan, z: &[f32]) {
         self.z.clear();
@@ -67,7 +69,7 @@ impl Probe {
         self.next = Some((0, 0));
         let norms = plan.layers.iter().filter(|layer| layer.norm.is_some());
         self.seen.0.resize(norms.count(), Moments::default());
-        let map = |layer: &super::plan::Layer| Map {
+        let map = |layer: &super::plan::Layer| FeatureMap {
             batch: ROWS,
             ..layer.map
         };
@@ -76,10 +78,10 @@ impl Probe {
     }
 
     /// Takes the next step, if there is one; the statistics after the last.
-    pub(super) fn step(&mut self, plan: &Plan) -> Option<&Statistics> {
+    pub(super) fn step(&mut self, plan: &Plan) -> Option<&BatchStats> {
         let (index, row) = self.next?;
         let layer = &plan.layers[index];
-        let map = Map {
+        let map = FeatureMap {
             batch: ROWS,
             ..layer.map
         };
@@ -111,29 +113,29 @@ impl Probe {
             self.next = Some((index, row + 1));
             return None;
         }
-        let finish = match &layer.norm {
+        let epilogue = match &layer.norm {
             Some(norm) => {
                 let before = plan.layers[..index].iter();
                 let number = before.filter(|layer| layer.norm.is_some()).count();
                 let seen = &mut self.seen.0[number];
                 moments(plan.instructions, &map, to, &mut self.scratch, seen);
                 norm.fold_all(seen, &mut self.scale, &mut self.shift);
-                Finish {
+                Epilogue {
                     scale: Some(&self.scale),
                     shift: Some(&self.shift),
                     slope: layer.slope,
                 }
             }
-            None => Finish {
+            None => Epilogue {
                 slope: layer.slope,
-                ..Finish::bias(None)
+                ..Epilogue::bias(None)
             },
         };
         self.next = (index + 1 < plan.layers.len()).then_some((index + 1, 0));
         if self.next.is_none() {
             return Some(&self.seen);
         }
-        activate_in_place(plan.instructions, &map, to, finish);
+        activate_in_place(plan.instructions, &map, to, epilogue);
         None
     }
 }

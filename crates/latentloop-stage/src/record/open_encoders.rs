@@ -1,4 +1,4 @@
-//! Encoders that are open, before there is a file.
+//! Open encoders, before there is a file.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use std::path::Path;
 use super::movie;
 use super::{Codec, RecordError, Settings, Sink, folder};
 
-/// What a recording needs before its file is made. It stays on the thread that opened it.
-pub(super) enum Ready {
+/// The open encoders of a recording whose file is still to be made. They stay on the thread that opened them.
+pub(super) enum OpenEncoders {
     Folder,
     #[cfg(feature = "video")]
-    Movie(Box<movie::Ready>),
+    Movie(Box<movie::MovieEncoders>),
 }
 
-impl Ready {
+impl OpenEncoders {
     /// Looks whether the settings hold together, and opens encoders. Waits for the graphics card, where it is asked.
     pub(super) fn open(path: &Path, settings: &Settings) -> Result<Self, RecordError> {
         let Settings {
@@ -41,7 +41,7 @@ impl Ready {
 
     #[cfg(feature = "video")]
     fn movie(path: &Path, codec: Codec, settings: &Settings) -> Result<Self, RecordError> {
-        Ok(Self::Movie(Box::new(movie::Ready::open(
+        Ok(Self::Movie(Box::new(movie::MovieEncoders::open(
             path, codec, settings,
         )?)))
     }

@@ -5,9 +5,9 @@ use bytemuck::{Pod, Zeroable};
 /// A line of the cache.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C, align(64))]
-pub(crate) struct Line([f32; 16]);
+pub(crate) struct CacheLine([f32; 16]);
 
-impl Line {
+impl CacheLine {
     /// The first `count` numbers of `lines`, which grow where they are too few.
     pub(crate) fn numbers(lines: &mut Vec<Self>, count: usize) -> &mut [f32] {
         let needed = (count * size_of::<f32>()).div_ceil(size_of::<Self>());

@@ -1,8 +1,8 @@
-//! The inner product that every convolution here is made of.
+//! Micro-kernels: the inner and outer products that every convolution here is made of.
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// The vector instructions that a product runs on.
+/// The SIMD instruction set that a kernel runs on.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Instructions {
     /// The widest that the processor has, found at run time: AVX-512, AVX2 with FMA, NEON.
@@ -65,7 +65,7 @@ pub(crate) const VECTORS: usize = 2;
 /// The same where the channels are an odd number of vectors: the 48 taps of a last layer.
 pub(crate) const ODD_VECTORS: usize = 3;
 
-/// Which numbers of the input one output position sees: `rows` runs of `run` numbers, `row_stride` apart.
+/// The receptive field of one output position: `rows` runs of `run` numbers, `row_stride` apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) rows: usize,
@@ -85,7 +85,7 @@ impl Window {
 /// # Safety
 /// The window must lie in live memory from every position on, and the weights must be of that depth.
 #[inline(always)]
-pub(crate) unsafe fn along_window<S: Simd, const N: usize, const V: usize>(
+pub(crate) unsafe fn window_products<S: Simd, const N: usize, const V: usize>(
     simd: S,
     window: Window,
     weights: *const f32,
@@ -195,9 +195,9 @@ pub(crate) unsafe fn store_vectors<S: Simd, const V: usize>(
     }
 }
 
-/// Rows of positions over which a gradient of weights is summed.
+/// A row of pixels over which a gradient of weights is summed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Run {
+pub(crate) struct PixelRow {
     /// Where the row's first coarse pixel lies.
     pub(crate) coarse: *const f32,
     /// Where the first of the `N` numbers that meet it lies.
@@ -210,16 +210,16 @@ pub(crate) struct Run {
 /// # Safety
 /// `count` pixels must lie in live memory, `coarse_step` and `fine_step` numbers apart.
 #[inline(always)]
-pub(crate) unsafe fn along_pixels<S: Simd, const N: usize>(
+pub(crate) unsafe fn add_outer_products<S: Simd, const N: usize>(
     simd: S,
-    run: Run,
+    row: PixelRow,
     count: usize,
     [coarse_step, fine_step]: [usize; 2],
     channels: usize,
     sums: &mut [[S::f32s; VECTORS]; N],
 ) {
     let mut now = *sums;
-    let (mut coarse, mut fine) = (run.coarse, run.fine);
+    let (mut coarse, mut fine) = (row.coarse, row.fine);
     for _ in 0..count {
         // SAFETY: the caller vouches for the pixels.
         unsafe {

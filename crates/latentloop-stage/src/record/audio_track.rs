@@ -1,4 +1,4 @@
-//! The sound of a video file: brought to the encoder's rate, cut into its frames, kept true to the clock.
+//! The audio track of a movie: brought to the encoder's rate, cut into its frames, kept true to the clock.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use ffmpeg_next::software::resampling;
 use ffmpeg_next::{ChannelLayout, Dictionary, Rational, frame};
 
 use super::Sound;
-use super::movie::stream_base;
+use super::format::stream_base;
 
 /// Sound that is late by more than this was lost on its way, and silence takes its place; what is early by more is left out.
 const LOST_SECS: f64 = 0.25;
@@ -26,8 +26,8 @@ const STREAM: usize = 1;
 /// Packed floats, the form in which sound comes in.
 const PACKED: Sample = Sample::F32(Type::Packed);
 
-/// The sound of a file.
-pub(super) struct Track {
+/// The audio track of a movie.
+pub(super) struct AudioTrack {
     encoder: encoder::Audio,
     resampler: resampling::Context,
     sound: Sound,
@@ -46,7 +46,7 @@ pub(super) struct Track {
     behind_secs: Option<f64>,
 }
 
-impl Track {
+impl AudioTrack {
     pub(super) fn open(id: codec::Id, sound: Sound) -> Result<Self, ffmpeg::Error> {
         if sound.rate == 0 || sound.channels == 0 {
             return Err(ffmpeg::Error::InvalidData);
