@@ -158,7 +158,7 @@ fn midi_read(criterion: &mut Criterion) {
 /// A picture of 640 x 360 with four passes, drawn, limited and read back: in one go, and one by one.
 #[cfg(feature = "live")]
 fn look(criterion: &mut Criterion) {
-    use latentloop::stage::{Canvas, Look, LookValues, PostChain, PostFrame, Readback};
+    use latentloop::stage::{Canvas, Look, LookValues, PostChain, PostFrame, Readback, Visible};
     let mut frame = PostFrame {
         values: LookValues {
             feedback: 0.6,
@@ -172,6 +172,7 @@ fn look(criterion: &mut Criterion) {
         tick: 0,
         seed: 0,
         palette: None,
+        visible: Visible::default(),
     };
     let mut canvas = Canvas::black((640, 360));
     for (pixel, byte) in canvas.rgba.iter_mut().enumerate() {
@@ -198,14 +199,14 @@ fn look(criterion: &mut Criterion) {
 
 /// A picture of 256 x 256, enlarged to 1920 x 1080 on one core: as recordings and films are.
 fn scale(criterion: &mut Criterion) {
-    use latentloop::stage::{Canvas, Film, Filter, Fit, Projection, Scaler};
+    use latentloop::stage::{Canvas, FilmEmulation, Filter, Fit, Projection, Scaler};
     let mut picture = Canvas::black((256, 256));
     for (at, byte) in picture.rgba.iter_mut().enumerate() {
         let (x, y) = (at / 4 % 256, at / 1024);
         *byte = (((x + 2 * y) / 8 * 37 + at * 7919 % 13) % 256) as u8;
     }
     let mut frame = Canvas::black((1920, 1080));
-    let film = Film {
+    let film = FilmEmulation {
         halation: 0.5,
         halation_threshold: 0.6,
         halation_radius: 0.3,
@@ -213,7 +214,7 @@ fn scale(criterion: &mut Criterion) {
         grain_size: 1.0,
         exposure: 1,
     };
-    let plain = Film::default();
+    let plain = FilmEmulation::default();
     for (name, filter, film) in [
         ("Catmull-Rom", Filter::CatmullRom, plain),
         ("Lanczos", Filter::Lanczos, plain),

@@ -1,4 +1,4 @@
-// The limiter, always last: where a quarter of the picture or more would flash more than three times in a second, the change is
+// The limiter, always last: where a quarter or more of what is seen would flash more than three times in a second, the change is
 // held (WCAG 2.2, success criterion 2.3.1 and its definition of general and red flash; ITU-R BT.1702). `decide` looks at
 // the picture's mean colours on a grid and says how much of the change from the last picture may be shown; `limit` shows that
 // much, and turns linear light into sRGB (IEC 61966-2-1). The same rules run on the processor in src/stage/limiter.rs.
@@ -13,6 +13,9 @@ struct Settings {
     brightness: f32,
     limits: f32,
     darkens: f32,
+    // How much of what is seen each column and each row of the grid is.
+    columns: array<vec4<f32>, 4>,
+    rows: array<vec4<f32>, 4>,
 }
 
 // One of the two things that flash, in one cell of the grid: luminance, or red.
@@ -49,6 +52,8 @@ struct State {
 
 const SIDE: u32 = 16u;
 const CELLS: u32 = 256u;
+// A flash of so much of what is seen is one.
+const QUARTER: f32 = 0.25;
 // Most samples of a cell are 16 x 16.
 const SAMPLES: u32 = 16u;
 const TICKS_PER_SEC: u32 = 480u;
@@ -61,6 +66,7 @@ const MARGIN: f32 = 0.9;
 
 var<workgroup> shares: array<f32, 256>;
 var<workgroup> best: array<f32, 256>;
+var<workgroup> weights: array<f32, 256>;
 
 // Mean of a cell; its pixels are sampled evenly.
 fn measure(index: u32) -> vec3<f32> {
@@ -142,14 +148,17 @@ fn decide(@builtin(local_invocation_index) index: u32) {
     let bright = allowed(cell.luminance, luminance(now), luminance(next), LUMINANCE_STEP, is_free(cell.luminance, luminance(next)));
     let reddish = allowed(cell.red, red(now), red(next), RED_STEP, false);
     shares[index] = min(bright, reddish);
+    let column = index % SIDE;
+    let row = index / SIDE;
+    weights[index] = settings.columns[column / 4u][column % 4u] * settings.rows[row / 4u][row % 4u];
     workgroupBarrier();
-    // The greatest share at which fewer than a quarter of the cells go further than they may.
+    // The greatest share at which less than a quarter of what is seen goes further than it may.
     let mine = shares[index];
-    var beyond = 0u;
+    var beyond = 0.0;
     for (var i = 0u; i < CELLS; i += 1u) {
-        beyond += select(0u, 1u, shares[i] < mine);
+        beyond += select(0.0, weights[i], shares[i] < mine);
     }
-    best[index] = select(0.0, mine, beyond < CELLS / 4u);
+    best[index] = select(0.0, mine, beyond < QUARTER);
     workgroupBarrier();
     var share = 0.0;
     for (var i = 0u; i < CELLS; i += 1u) {

@@ -2,7 +2,7 @@
 //!
 //! The show and the offline renderer both compose with it, so that a take is rendered as it was seen.
 
-use super::{Canvas, Crossfade, LookIds, PostFrame, Projection};
+use super::{Canvas, Crossfade, LookIds, PostFrame, Projection, Visible};
 use crate::instrument::params::{MASTER_BLACKOUT, MASTER_FADE, MASTER_FREEZE, PRESET_FADE_SECS};
 use crate::instrument::preset::PresetError;
 use crate::instrument::{Instrument, OUTPUTS, Table, ticks};
@@ -30,7 +30,7 @@ pub struct Compositor {
 pub struct Composed<'a> {
     /// The picture, undimmed: the effects come before the master's fader.
     pub canvas: &'a Canvas,
-    /// What the effects and the limiter need to know.
+    /// What the effects and the limiter need to know. Where the picture is cut off at an output is for the output to say.
     pub post: PostFrame,
     /// Where it lies on each output; the first is the recording's too.
     pub projections: [Projection; OUTPUTS],
@@ -122,6 +122,7 @@ impl Compositor {
             tick: instrument.ticks(),
             seed: self.seed,
             palette,
+            visible: Visible::default(),
         }
     }
 

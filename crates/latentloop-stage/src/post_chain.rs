@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::limiter::{Limiter, Rule};
 use super::upload::TextureId;
-use super::{Canvas, LookValues};
+use super::{Canvas, LookValues, Visible};
 use crate::palette::Oklab;
 
 /// How long the card goes on after the last effect has become neutral, in ticks. By then the processor's limiter has seen as
@@ -27,6 +27,8 @@ pub struct PostFrame {
     pub seed: u32,
     /// The colours of the model's footage, once they are known.
     pub palette: Option<Oklab>,
+    /// What of the picture is seen, for the limiter.
+    pub visible: Visible,
 }
 
 impl PostFrame {
@@ -157,5 +159,6 @@ fn rule(frame: &PostFrame) -> Rule {
         tick: frame.tick,
         limits: frame.limits(),
         darkens: frame.blackout,
+        visible: frame.visible,
     }
 }

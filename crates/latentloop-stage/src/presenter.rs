@@ -4,6 +4,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{Finished, GpuError, Look, PostChain, PostFrame, Projection, Readout};
+use crate::instrument::OUTPUTS;
 use crate::report::Reporter;
 
 /// A picture that has reached the audience.
@@ -52,6 +53,10 @@ pub trait Presenter: Send {
     }
     /// What shows, for people.
     fn name(&self) -> &str;
+    /// The sizes of the outputs in pixels; 0 x 0 where there is none, or it is hidden.
+    fn output_sizes(&self) -> [(u32, u32); OUTPUTS] {
+        [(0, 0); OUTPUTS]
+    }
     /// How the display's pictures follow each other.
     fn timing(&self) -> DisplayTiming {
         DisplayTiming::default()

@@ -20,7 +20,7 @@ use crate::stage::own::{Knob, Shelf};
 pub(super) enum UserPassRow {
     /// It moves nothing now.
     Empty,
-    /// How much is seen of the pass of that name.
+    /// The amount of the pass of that name.
     Amount(String),
     /// A knob of a pass.
     Knob(Knob),
@@ -64,7 +64,7 @@ impl ConsoleHandle {
         }
     }
 
-    /// What a row of the performer's own passes stands for; nothing for any other row.
+    /// The meaning of a row of the performer's own passes; nothing for any other row.
     pub(super) fn user_pass_row(&self, param: ParamId) -> Option<UserPassRow> {
         let (place, knob) = self.look.as_ref()?.place_of(param)?;
         let Some(source) = self.looks.source(place) else {
@@ -79,7 +79,7 @@ impl ConsoleHandle {
         })
     }
 
-    /// Where a parameter stands when nobody has moved it.
+    /// The value of a parameter that nobody has moved.
     pub(super) fn rest(&self, param: ParamId) -> f64 {
         match self.user_pass_row(param) {
             Some(UserPassRow::Knob(knob)) => knob.rest(),

@@ -4,7 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{BatchStats, Engine, EngineError, Rounding};
-use crate::latent::{Around, Path};
+use crate::latent::{KeyframeNeighbourhood, Path};
 
 /// Most segments whose samples are kept.
 const MAX_PATHS: usize = 32;
@@ -15,7 +15,7 @@ const MAX_ERROR_LEVELS: u8 = 3;
 const MIN_SPACING: f64 = 1.0 / 64.0;
 
 /// The key of a segment: a hash of all that its latents depend on.
-fn key(around: &Around, segment: usize) -> u64 {
+fn key(around: &KeyframeNeighbourhood, segment: usize) -> u64 {
     let keyframes = around.segment(segment);
     let counted = match around.path {
         Path::Smooth => &keyframes[..],
@@ -127,7 +127,7 @@ enum Stage {
 pub struct StatsInterpolator {
     /// The one played last is the last.
     paths: Vec<StatsPath>,
-    around: Around,
+    around: KeyframeNeighbourhood,
     /// Of the segment before the head's, the head's own, and the one after; none before the first request.
     keys: Option<[u64; 3]>,
     job: Option<Job>,
@@ -142,7 +142,7 @@ impl StatsInterpolator {
     pub fn new(latent: usize) -> Self {
         Self {
             paths: Vec::with_capacity(MAX_PATHS + 1),
-            around: Around::new(latent),
+            around: KeyframeNeighbourhood::new(latent),
             keys: None,
             job: None,
             z: Vec::new(),
@@ -159,7 +159,7 @@ impl StatsInterpolator {
     pub fn render_rgba(
         &mut self,
         engine: &mut dyn Engine,
-        around: &Around,
+        around: &KeyframeNeighbourhood,
         z: &[f32],
         rounding: Rounding,
         rgba: &mut [u8],
@@ -181,7 +181,7 @@ impl StatsInterpolator {
     }
 
     /// Samples are wanted around here from now on.
-    fn go_to(&mut self, around: &Around) {
+    fn go_to(&mut self, around: &KeyframeNeighbourhood) {
         if self.around.keyframes != around.keyframes || self.around.path != around.path {
             self.around.keyframes.clone_from(&around.keyframes);
             self.around.path = around.path;

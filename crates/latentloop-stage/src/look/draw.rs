@@ -224,6 +224,8 @@ impl Look {
         limits[4] = frame.brightness;
         limits[5] = if frame.limits() { 1.0 } else { 0.0 };
         limits[6] = if frame.blackout { 1.0 } else { 0.0 };
+        limits[8..24].copy_from_slice(&frame.visible.columns);
+        limits[24..40].copy_from_slice(&frame.visible.rows);
         put(LIMITER, limits);
         self.queue.write_buffer(&self.uniforms, 0, &self.staged);
     }

@@ -7,7 +7,7 @@ use super::own::Shelf;
 use super::{Look, LookValues, OwnValues};
 use crate::instrument::LookOrder;
 use crate::palette::{Oklab, Palette, Swatch};
-use crate::stage::{Canvas, Finished, PostChain, PostFrame, Readback};
+use crate::stage::{Canvas, Finished, Fit, PostChain, PostFrame, Readback, Visible};
 
 mod own;
 mod passes;
@@ -51,6 +51,7 @@ fn frame(values: LookValues, number: u64) -> PostFrame {
         tick: number * 16,
         seed: 7,
         palette: Some(amber()),
+        visible: Visible::default(),
     }
 }
 
@@ -310,6 +311,53 @@ fn a_strobe_that_comes_and_goes_does_not_get_past_the_limiter() {
             .filter(|&&at| at >= from && at < from + 30)
             .count();
         assert!(within <= 7, "{within} changes from {from}: {levels:?}");
+    }
+}
+
+#[test]
+fn what_flashes_in_a_quarter_of_what_is_seen_is_held_on_the_card_as_on_the_processor() {
+    // Of a square on a wide output the sixteen lines in the middle are seen. Half of each flashes at ten hertz: an eighth of the
+    // picture.
+    let seen = Visible::on(SIZE, [(Fit::Fill, (128, 32))]);
+    let level = |on_card: bool, visible: Visible| {
+        let mut finish = if on_card {
+            Finish::of(Look::headless().unwrap().waiting())
+        } else {
+            Finish::default()
+        };
+        let picture = |number: u64| {
+            let mut canvas = Canvas::black(SIZE);
+            for line in canvas.rgba.chunks_exact_mut(256).skip(24).take(16) {
+                let level = if (number * 16) % 48 < 24 { 255 } else { 0 };
+                line[..128].fill(level);
+            }
+            canvas
+        };
+        let shown = (0..120).map(|number| {
+            let mut canvas = picture(number);
+            let values = LookValues {
+                // On the card it is drawn where an effect is asked for.
+                gain: if on_card { 1.0001 } else { 1.0 },
+                ..LookValues::default()
+            };
+            let frame = PostFrame {
+                visible,
+                ..frame(values, number)
+            };
+            assert_eq!(finish.finish(&mut canvas, &frame), on_card);
+            canvas.rgba[(32 * 64 + 10) * 4]
+        });
+        shown.collect::<Vec<u8>>()
+    };
+    let leaps = |levels: &[u8]| {
+        let pairs = levels.windows(2);
+        pairs.filter(|pair| pair[0].abs_diff(pair[1]) > 100).count()
+    };
+    for on_card in [true, false] {
+        let (free, held) = (level(on_card, Visible::default()), level(on_card, seen));
+        assert!(leaps(&free) > 70, "{free:?}");
+        // Six a second, in two seconds.
+        assert!((6..=14).contains(&leaps(&held)), "{held:?}");
     }
 }
 

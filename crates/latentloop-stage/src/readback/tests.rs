@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::stage::{Look, LookValues, PostChain, PostFrame};
+use crate::stage::{Look, LookValues, PostChain, PostFrame, Visible};
 
 const SIZE: (u32, u32) = (64, 64);
 
@@ -25,6 +25,7 @@ fn frame(gain: f32, number: u64) -> PostFrame {
         tick: number * 16,
         seed: 7,
         palette: None,
+        visible: Visible::default(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What enlarging is made of, whatever the picture: layouts, pipelines, the tile of grain.
 
 use super::super::film::{SIDE, Tile};
-use super::super::projection::{Filter, Way};
-use super::{Card, planes};
+use super::super::projection::{Filter, Resampling};
+use super::{GpuHandles, planes};
 
 /// What is found out about a picture, an entry point of `shaders/analyse.wgsl` each.
 #[derive(Clone, Copy)]
@@ -21,13 +21,13 @@ const FINDINGS: [(&str, wgpu::TextureFormat); 4] = [
 ];
 
 /// Ways to a size, in the order of their entry points in `shaders/upscale.wgsl`.
-const WAYS: [(Way, &str); 6] = [
-    (Way::Enlarge(Filter::Nearest), "nearest"),
-    (Way::Enlarge(Filter::Bilinear), "bilinear"),
-    (Way::Enlarge(Filter::CatmullRom), "catmull_rom"),
-    (Way::Enlarge(Filter::Lanczos), "lanczos"),
-    (Way::Enlarge(Filter::Edge), "edge"),
-    (Way::Reduce, "reduce"),
+const WAYS: [(Resampling, &str); 6] = [
+    (Resampling::Enlarge(Filter::Nearest), "nearest"),
+    (Resampling::Enlarge(Filter::Bilinear), "bilinear"),
+    (Resampling::Enlarge(Filter::CatmullRom), "catmull_rom"),
+    (Resampling::Enlarge(Filter::Lanczos), "lanczos"),
+    (Resampling::Enlarge(Filter::Edge), "edge"),
+    (Resampling::Reduce, "reduce"),
 ];
 
 pub(super) struct Pipelines {
@@ -44,7 +44,7 @@ pub(super) struct Pipelines {
 }
 
 impl Pipelines {
-    pub(super) fn new(card: Card, format: wgpu::TextureFormat) -> Self {
+    pub(super) fn new(card: GpuHandles, format: wgpu::TextureFormat) -> Self {
         let device = card.device;
         let finding_layout = layout(device, "picture to be looked at", &[TEXTURE, NUMBERS]);
         let bindings = [TEXTURE, SAMPLER, NUMBERS, TEXTURE, TEXTURE, TEXTURE];
@@ -92,7 +92,7 @@ impl Pipelines {
     }
 
     /// `has_film`: with halation or grain.
-    pub(super) fn way(&self, way: Way, has_film: bool) -> &wgpu::RenderPipeline {
+    pub(super) fn way(&self, way: Resampling, has_film: bool) -> &wgpu::RenderPipeline {
         let place = WAYS.iter().position(|(known, _)| *known == way);
         let ways = if has_film { &self.filmed } else { &self.bare };
         &ways[place.unwrap_or(0)]
@@ -100,7 +100,7 @@ impl Pipelines {
 }
 
 /// The tile of grain on the card.
-fn tile(card: Card) -> wgpu::TextureView {
+fn tile(card: GpuHandles) -> wgpu::TextureView {
     let side = SIDE as u32;
     let size = (side, side);
     let usage = wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST;

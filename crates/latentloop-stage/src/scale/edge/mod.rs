@@ -8,7 +8,7 @@
 
 mod source;
 
-use super::super::fit::Place;
+use super::super::fit::Placement;
 use source::{PAD, Source};
 
 /// A derivative of this size, in parts of the range, is taken for noise.
@@ -56,7 +56,7 @@ pub(super) struct Scratch {
 }
 
 impl Edge {
-    pub(super) fn new(from: (u32, u32), to: (u32, u32), place: &Place) -> Self {
+    pub(super) fn new(from: (u32, u32), to: (u32, u32), place: &Placement) -> Self {
         let columns = spots(from.0, to.0, place.offset.0, place.extent.0);
         let bump = |tap: usize| columns.iter().map(|column| column.bump[tap]).collect();
         Self {

@@ -1,14 +1,14 @@
-//! The keyframes around the play head.
+//! The neighbourhood of the play head: the keyframes around it.
 
 use super::{Path, ROWS, interpolate};
 
-/// Keyframes that are told of: the head is between the third and the fourth.
-pub const AROUND: usize = 6;
+/// Keyframes of a neighbourhood: the head is between the third and the fourth.
+pub const NEIGHBOURHOOD: usize = 6;
 
-/// Where on the loop the play head is, with the segment before its own and the one after.
+/// The keyframe neighbourhood: where on the loop the play head is, with the segment before its own and the one after.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Around {
-    /// [`AROUND`] keyframes of [`ROWS`] x latent.
+pub struct KeyframeNeighbourhood {
+    /// [`NEIGHBOURHOOD`] keyframes of [`ROWS`] x latent.
     pub keyframes: Vec<f64>,
     /// The way from one to the next.
     pub path: Path,
@@ -16,11 +16,11 @@ pub struct Around {
     pub weight: f64,
 }
 
-impl Around {
+impl KeyframeNeighbourhood {
     /// A place for latents of that length.
     pub fn new(latent: usize) -> Self {
         Self {
-            keyframes: vec![0.0; AROUND * ROWS * latent],
+            keyframes: vec![0.0; NEIGHBOURHOOD * ROWS * latent],
             path: Path::default(),
             weight: 0.0,
         }
@@ -28,7 +28,7 @@ impl Around {
 
     /// The four keyframes that segment `segment` depends on: 0 is the one before the head's, 2 the one after.
     pub fn segment(&self, segment: usize) -> [&[f64]; 4] {
-        let each = self.keyframes.len() / AROUND;
+        let each = self.keyframes.len() / NEIGHBOURHOOD;
         std::array::from_fn(|at| &self.keyframes[(segment + at) * each..][..each])
     }
 

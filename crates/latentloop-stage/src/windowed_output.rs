@@ -8,34 +8,35 @@ use crossbeam_channel::Receiver;
 use winit::event_loop::OwnedDisplayHandle;
 
 use super::gpu::Gpu;
-use super::pane::Pane;
-use super::panel::{Panel, Scene, State};
+use super::output_surface::{OutputSurface, Scene, State};
+use super::surface_window::SurfaceWindow;
 use super::upload::{Picture, UploadTexture};
 use super::{
     DisplayTiming, Finished, GpuError, Look, PostChain, PostFrame, Presentation, Presented,
     Presenter,
 };
+use crate::instrument::OUTPUTS;
 
 /// Raised so many seconds after a card was opened, where this variable names them: as if the card were lost. For rehearsals and
 /// tests.
 const LOSE_AFTER: &str = "LATENTLOOP_LOSE_CARD_AFTER";
 
 /// A card and the outputs on it.
-pub struct Card {
+pub struct GpuContext {
     name: String,
     device: wgpu::Device,
     queue: wgpu::Queue,
     /// Made with the card, for it takes its time; gone once the show has it.
     look: Option<Look>,
     upload: UploadTexture,
-    panels: Vec<Panel>,
-    panes: Vec<Pane>,
+    panels: Vec<OutputSurface>,
+    panes: Vec<SurfaceWindow>,
     state: Arc<State>,
     /// Why an output shows nothing.
     pub refused: Vec<GpuError>,
 }
 
-impl Card {
+impl GpuContext {
     /// Has what goes wrong on the card reported instead of logged.
     pub fn report_errors(&self, reporter: crate::report::Reporter) {
         super::gpu::report_errors(&self.device, reporter);
@@ -45,7 +46,7 @@ impl Card {
     ///
     /// # Errors
     /// When no card can show on the first window.
-    pub fn open(panes: &[Pane], display: OwnedDisplayHandle) -> Result<Self, GpuError> {
+    pub fn open(panes: &[SurfaceWindow], display: OwnedDisplayHandle) -> Result<Self, GpuError> {
         let instance = wgpu::Instance::new(
             wgpu::InstanceDescriptor::new_with_display_handle_from_env(Box::new(display)),
         );
@@ -65,9 +66,14 @@ impl Card {
             move |_, _| state.lost.store(true, Ordering::Relaxed)
         });
         let mut refused = Vec::new();
-        let mut panels = vec![Panel::start(&gpu, first, &panes[0], Arc::clone(&state))?];
+        let mut panels = vec![OutputSurface::start(
+            &gpu,
+            first,
+            &panes[0],
+            Arc::clone(&state),
+        )?];
         for (surface, pane) in surfaces.zip(&panes[1..]) {
-            match Panel::start(&gpu, surface, pane, Arc::clone(&state)) {
+            match OutputSurface::start(&gpu, surface, pane, Arc::clone(&state)) {
                 Ok(panel) => panels.push(panel),
                 Err(error) => refused.push(error),
             }
@@ -117,20 +123,24 @@ fn rehearse_loss(device: &wgpu::Device) {
 }
 
 /// Windows that show pictures.
-pub struct Screen {
+pub struct WindowedOutput {
     name: String,
     /// None while a lost card is opened again.
-    card: Option<Card>,
+    card: Option<GpuContext>,
     /// Takes a lost card to where another one is opened.
-    give_back: Box<dyn Fn(Card) + Send>,
-    opened: Receiver<Card>,
+    give_back: Box<dyn Fn(GpuContext) + Send>,
+    opened: Receiver<GpuContext>,
     /// Shown, and not told yet.
     came: Option<Presented>,
 }
 
-impl Screen {
+impl WindowedOutput {
     /// Shows on a card. Where it is lost it is handed to `give_back`; another one is awaited from `opened`.
-    pub fn new(card: Card, give_back: Box<dyn Fn(Card) + Send>, opened: Receiver<Card>) -> Self {
+    pub fn new(
+        card: GpuContext,
+        give_back: Box<dyn Fn(GpuContext) + Send>,
+        opened: Receiver<GpuContext>,
+    ) -> Self {
         Self {
             name: card.name.clone(),
             card: Some(card),
@@ -146,12 +156,12 @@ impl Screen {
             .is_some_and(|card| card.state.gate.is_shut())
     }
 
-    fn first(&self) -> Option<&Panel> {
+    fn first(&self) -> Option<&OutputSurface> {
         self.card.as_ref()?.panels.first()
     }
 }
 
-impl Presenter for Screen {
+impl Presenter for WindowedOutput {
     fn supply(&mut self, chain: &mut PostChain, _: &PostFrame, _: (u32, u32)) -> bool {
         if let Ok(card) = self.opened.try_recv() {
             self.name.clone_from(&card.name);
@@ -160,7 +170,7 @@ impl Presenter for Screen {
         if let Some(look) = self.card.as_mut().and_then(|card| card.look.take()) {
             chain.take_gpu(look);
         }
-        let is_lost = |card: &mut Card| card.state.lost.load(Ordering::Relaxed);
+        let is_lost = |card: &mut GpuContext| card.state.lost.load(Ordering::Relaxed);
         if let Some(card) = self.card.take_if(is_lost) {
             chain.lose_gpu();
             (self.give_back)(card);
@@ -209,18 +219,23 @@ impl Presenter for Screen {
     }
 
     fn is_hidden(&self) -> bool {
-        self.first().is_none_or(Panel::is_hidden)
+        self.first().is_none_or(OutputSurface::is_hidden)
     }
 
     fn name(&self) -> &str {
         &self.name
     }
 
+    fn output_sizes(&self) -> [(u32, u32); OUTPUTS] {
+        let panes = self.card.as_ref().map_or(&[][..], |card| &card.panes);
+        std::array::from_fn(|at| panes.get(at).map_or((0, 0), |pane| pane.size.get()))
+    }
+
     fn timing(&self) -> DisplayTiming {
         let pane = self.card.as_ref().and_then(|card| card.panes.first());
         DisplayTiming {
             refresh: pane.and_then(|pane| pane.size.refresh()),
-            waited: self.first().map_or(Duration::ZERO, Panel::waited),
+            waited: self.first().map_or(Duration::ZERO, OutputSurface::waited),
         }
     }
 

@@ -11,13 +11,13 @@ use crate::palette::{Oklab, Palette};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
 use crate::stage::own::Shelf;
 use crate::stage::{
-    Canvas, Composed, Compositor, Filter, Finished, LookValues, PostChain, Projection, Readback,
-    Scaler,
+    Canvas, Composed, Compositor, Filter, Finished, LookValues, PostChain, PostFrame, Projection,
+    Readback, Scaler, Visible,
 };
 
 /// The form of a film.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Form {
+pub struct RenderSettings {
     /// Pictures a second.
     pub fps: f64,
     /// Width and height in pixels; the engine's own where none is given.
@@ -29,12 +29,12 @@ pub struct Form {
     /// How values become bytes.
     pub rounding: Rounding,
     /// Which pictures of it are drawn; all where none are given.
-    pub range: Option<Pictures>,
+    pub range: Option<FrameRange>,
 }
 
 /// Pictures in a row, counted from 0: the first one, and the one after the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pictures {
+pub struct FrameRange {
     /// The first.
     pub from: u64,
     /// The one after the last; the film's end where none is given.
@@ -42,7 +42,7 @@ pub struct Pictures {
 }
 
 /// What draws a model, and the colours of its footage where its file tells them.
-pub type Painter = (Box<dyn Engine>, Option<Palette>);
+pub type ModelEngine = (Box<dyn Engine>, Option<Palette>);
 
 /// Latents to draw: by which statistics, for which picture, at which tick.
 struct Placed {
@@ -52,9 +52,9 @@ struct Placed {
 }
 
 /// A film in the making. It lies under another name until it is finished; dropped before, it leaves nothing.
-pub struct Film {
+pub struct OfflineRender {
     engine: Box<dyn Engine>,
-    form: Form,
+    form: RenderSettings,
     /// Width and height of the film.
     size: (u32, u32),
     z: Vec<f32>,
@@ -76,12 +76,16 @@ pub struct Film {
     partial: PathBuf,
 }
 
-impl Film {
+impl OfflineRender {
     /// Opens a film at `path`, whose ending says what it becomes; see [`open_sink`].
     ///
     /// # Errors
     /// When it cannot be written, or its size or rate is out of range. Nothing is left then.
-    pub fn open(path: &Path, (engine, palette): Painter, form: Form) -> Result<Self, RecordError> {
+    pub fn open(
+        path: &Path,
+        (engine, palette): ModelEngine,
+        form: RenderSettings,
+    ) -> Result<Self, RecordError> {
         let occupied = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
         if occupied {
             return Err(RecordError::Occupied(path.to_owned()));
@@ -124,7 +128,7 @@ impl Film {
 
     /// Which of so many pictures are drawn.
     pub(super) fn range(&self, of: u64) -> Result<Range<u64>, RenderError> {
-        let Some(Pictures { from, to }) = self.form.range else {
+        let Some(FrameRange { from, to }) = self.form.range else {
             return Ok(0..of);
         };
         let to = to.map_or(of, |to| to.min(of));
@@ -146,7 +150,7 @@ impl Film {
     }
 
     /// Goes on with another model. The film keeps its size.
-    pub(super) fn change(&mut self, (engine, palette): Painter) {
+    pub(super) fn change(&mut self, (engine, palette): ModelEngine) {
         self.z.resize(ROWS * engine.latent(), 0.0);
         self.placed = None;
         self.palette = palette.map(|palette| palette.oklab());
@@ -154,7 +158,7 @@ impl Film {
     }
 
     /// Takes the latents that `fill` writes, rows x latent, to be drawn for picture `number` by the statistics that are played.
-    pub(super) fn place(
+    pub(super) fn set_latents(
         &mut self,
         played: Norm,
         (number, tick): (u64, u64),
@@ -211,13 +215,18 @@ impl Film {
         self.write(&composed.projections[0])
     }
 
-    /// Finishes a composed picture as [`Film::show`] does, and leaves it out of the film.
+    /// Finishes a composed picture as [`OfflineRender::show`] does, and leaves it out of the film.
     pub(super) fn pass(&mut self, composed: &Composed) -> Result<(), RenderError> {
         if composed.post.values.is_active() && !self.looked_for_card {
             self.looked_for_card = true;
             self.find_card();
         }
-        let finished = self.chain.run(composed.canvas, &composed.post);
+        let output = (composed.projections[0].fit, self.size);
+        let post = PostFrame {
+            visible: Visible::on(composed.canvas.size, [output]),
+            ..composed.post
+        };
+        let finished = self.chain.run(composed.canvas, &post);
         self.readback.request(&finished, Instant::now());
         self.readback.wait().ok_or(RenderError::Look)?;
         Ok(())
@@ -275,7 +284,7 @@ impl Film {
     }
 }
 
-impl Drop for Film {
+impl Drop for OfflineRender {
     fn drop(&mut self) {
         if let Some(sink) = self.sink.take() {
             // It is thrown away: what cannot be closed is no loss.

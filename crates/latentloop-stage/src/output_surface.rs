@@ -9,14 +9,14 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use triple_buffer::{Input, Output, triple_buffer};
 
 use super::Projection;
-use super::gate::Gate;
 use super::gpu::{Gpu, GpuError, NoTexture, acquire};
 use super::hud::Readout;
 use super::overlay::Overlay;
-use super::pane::Pane;
 use super::presenter::Presented;
+use super::reconfigure_gate::ReconfigureGate;
+use super::surface_window::SurfaceWindow;
 use super::upload::Picture;
-use super::upscale::{Card as Handles, Upscale};
+use super::upscale::{GpuHandles, Upscale};
 
 /// How long the thread dozes where nobody wakes it.
 const DOZE: Duration = Duration::from_millis(100);
@@ -43,11 +43,11 @@ pub(super) struct Scene {
 pub(super) struct State {
     /// Raised where the card, or one of its surfaces, is gone.
     pub(super) lost: AtomicBool,
-    pub(super) gate: Gate,
+    pub(super) gate: ReconfigureGate,
 }
 
 /// The show's end of an output.
-pub(super) struct Panel {
+pub(super) struct OutputSurface {
     pub(super) scene: Input<Scene>,
     /// What has been shown.
     pub(super) presented: Receiver<Presented>,
@@ -63,28 +63,16 @@ struct Shared {
     waited: AtomicU64,
 }
 
-impl Panel {
+impl OutputSurface {
     /// Configures a surface for a window and starts its thread.
     pub(super) fn start(
         gpu: &Gpu,
         surface: wgpu::Surface<'static>,
-        pane: &Pane,
+        pane: &SurfaceWindow,
         state: Arc<State>,
     ) -> Result<Self, GpuError> {
         let (width, height) = pane.size.get();
-        let mut config = surface
-            .get_default_config(&gpu.adapter, width.max(1), height.max(1))
-            .ok_or_else(|| GpuError::Surface("the card knows no format for it".to_owned()))?;
-        // The picture's bytes are what a screen expects: no conversion on the way.
-        let formats = surface.get_capabilities(&gpu.adapter).formats;
-        if let Some(plain) = formats.iter().find(|format| {
-            matches!(
-                format,
-                wgpu::TextureFormat::Bgra8Unorm | wgpu::TextureFormat::Rgba8Unorm
-            )
-        }) {
-            config.format = *plain;
-        }
+        let mut config = gpu.surface_config(&surface, (width, height))?;
         config.present_mode = wgpu::PresentMode::Fifo;
         // What a hand does is seen one picture later, not two.
         config.desired_maximum_frame_latency = 1;
@@ -93,11 +81,11 @@ impl Panel {
         let (scene, scenes) = triple_buffer(&Scene::default());
         let (tell, presented) = bounded(UNTOLD);
         let shared = Arc::new(Shared::default());
-        let handles = Handles {
+        let handles = GpuHandles {
             device: &gpu.device,
             queue: &gpu.queue,
         };
-        let painter = Painter {
+        let present_thread = PresentThread {
             upscale: Upscale::new(handles, config.format, gpu.is_processor()),
             overlay: Overlay::new(&gpu.device, config.format),
             device: gpu.device.clone(),
@@ -113,7 +101,7 @@ impl Panel {
         };
         let thread = std::thread::Builder::new()
             .name("output".into())
-            .spawn(move || painter.run())
+            .spawn(move || present_thread.run())
             .map_err(|error| GpuError::Surface(error.to_string()))?;
         Ok(Self {
             scene,
@@ -142,7 +130,7 @@ impl Panel {
     }
 }
 
-impl Drop for Panel {
+impl Drop for OutputSurface {
     fn drop(&mut self) {
         self.shared.closing.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
@@ -154,8 +142,8 @@ impl Drop for Panel {
 }
 
 /// The thread's end.
-struct Painter {
-    pane: Pane,
+struct PresentThread {
+    pane: SurfaceWindow,
     surface: wgpu::Surface<'static>,
     device: wgpu::Device,
     queue: wgpu::Queue,
@@ -170,7 +158,7 @@ struct Painter {
     shared: Arc<Shared>,
 }
 
-impl Painter {
+impl PresentThread {
     fn run(mut self) {
         while !self.shared.closing.load(Ordering::Relaxed) {
             if self.state.lost.load(Ordering::Relaxed) || !self.scenes.updated() {
@@ -275,7 +263,7 @@ impl Painter {
         let frame = (self.config.width, self.config.height);
         let (device, queue) = (&self.device, &self.queue);
         if let Some(picture) = &scene.picture {
-            let handles = Handles { device, queue };
+            let handles = GpuHandles { device, queue };
             self.upscale
                 .take(handles, picture, &scene.projection, frame);
         }

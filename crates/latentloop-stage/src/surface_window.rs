@@ -8,7 +8,7 @@ use winit::window::Window;
 
 /// What the window's thread tells about the window, without a lock.
 #[derive(Debug, Default)]
-pub struct PaneSize {
+pub struct WindowSize {
     /// Width in the upper half, height in the lower.
     pixels: AtomicU64,
     /// Pixels a point, as bits of an f32.
@@ -17,7 +17,7 @@ pub struct PaneSize {
     refresh_millihertz: AtomicU32,
 }
 
-impl PaneSize {
+impl WindowSize {
     /// Notes the window's size in pixels; 0 x 0 where it shows nothing.
     pub fn set(&self, width: u32, height: u32) {
         let both = u64::from(width) << 32 | u64::from(height);
@@ -54,9 +54,9 @@ impl PaneSize {
 
 /// A window to show pictures on.
 #[derive(Clone, Debug)]
-pub struct Pane {
+pub struct SurfaceWindow {
     /// The window.
     pub window: Arc<Window>,
     /// Its size.
-    pub size: Arc<PaneSize>,
+    pub size: Arc<WindowSize>,
 }

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Open as long as pictures may be handed to the card. Nobody waits at it: who finds it shut leaves a picture out.
 #[derive(Debug, Default)]
-pub(super) struct Gate(AtomicBool);
+pub(super) struct ReconfigureGate(AtomicBool);
 
 /// The gate, shut until this is dropped.
 #[derive(Debug)]
-pub(super) struct Shut<'a>(&'a Gate);
+pub(super) struct Shut<'a>(&'a ReconfigureGate);
 
-impl Gate {
+impl ReconfigureGate {
     pub(super) fn is_shut(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
