@@ -15,7 +15,7 @@ use super::transport::{HeadMotion, Pace};
 use super::{InstrumentError, State, ticks};
 use crate::latent::{Keyframe, KeyframeNeighbourhood, ROWS};
 
-/// Keyframes on a closed loop, a play head, and the hands' values.
+/// The instrument: keyframes on a closed loop, a play head, and the hands' values.
 #[derive(Clone, Debug)]
 pub struct Instrument {
     table: Arc<Table>,
@@ -73,7 +73,7 @@ impl Instrument {
         })
     }
 
-    /// Everything that decides what it does next.
+    /// The state: everything that decides what it does next.
     pub fn state(&self) -> State {
         self.state.save()
     }
@@ -123,12 +123,12 @@ impl Instrument {
         self.state.beat.runs()
     }
 
-    /// Whether gestures wait for the beat.
+    /// Whether triggers wait for the beat.
     pub fn is_waiting(&self) -> bool {
         !self.state.queued.is_empty()
     }
 
-    /// Where the hands have put a parameter, in its unit.
+    /// A parameter's base value, where the hands have put it, in its unit.
     pub fn base_value(&self, param: impl Into<ParamId>) -> f64 {
         match param.into() {
             id::LOOP_POSITION => self.position(),
@@ -137,7 +137,7 @@ impl Instrument {
         }
     }
 
-    /// What a parameter is now: slewed and modulated where it is a real number.
+    /// A parameter's value now, typed: slewed and modulated where it is a real number.
     pub fn get<T: Value>(&self, param: Param<T>) -> T {
         T::from_number(if T::IS_CONTINUOUS {
             self.value(param)
@@ -151,7 +151,7 @@ impl Instrument {
         self.apply(&Action::set(param, value));
     }
 
-    /// What a parameter is now: slewed, with modulation added, within its range.
+    /// A parameter's value now, as the table's number: slewed, with modulation added, within its range.
     pub fn value(&self, param: impl Into<ParamId>) -> f64 {
         let param = param.into();
         let slew = self.state.slews.iter().find(|slew| slew.param == param);

@@ -1,4 +1,4 @@
-//! What an instrument needs besides its state: room, and what follows from the table and the preset.
+//! The scratch of an instrument, besides its state: room, and what follows from the table and the preset.
 
 use super::keyframe_loop::Rows;
 use super::modulation::{EnvelopeFollower, approach};
@@ -7,7 +7,7 @@ use super::preset::Modulation;
 use super::undo::SpareLatents;
 use crate::latent::ROWS;
 
-/// Room and derived numbers.
+/// Scratch room and derived numbers.
 #[derive(Clone, Debug)]
 pub(super) struct Scratch {
     /// A follower for each modulation.

@@ -22,7 +22,7 @@ pub(super) const MAX_QUEUED: usize = 64;
 #[serde(transparent)]
 pub struct State(Parts<SavedLoop, u16>);
 
-/// What a state is made of: played, with a [`KeyframeLoop`] and this table's ids, or saved, with a [`SavedLoop`] and numbers.
+/// The parts of a state: played, with a [`KeyframeLoop`] and this table's ids, or saved, with a [`SavedLoop`] and numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Parts<L, P> {
     pub(super) tick: u64,

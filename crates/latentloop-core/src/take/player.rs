@@ -1,4 +1,4 @@
-//! A take played again on an instrument.
+//! The player: a take played again on an instrument.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How parameters are declared: the macro `params!`, and the constants that it makes.
+//! Declarations of parameters: the macro `params!`, and the constants that it makes.
 
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
@@ -192,14 +192,14 @@ pub(super) const COUNT: usize = {
     count
 };
 
-/// Where in the table a declaration's rows are.
+/// The place of a declaration's rows in the table.
 pub(super) struct Place {
     pub(super) first: usize,
     pub(super) stride: usize,
     pub(super) count: usize,
 }
 
-/// Where a declaration is, by its name as it is declared.
+/// The place of a declaration, by its name as it is declared.
 pub(super) const fn place_of(name: &str) -> Place {
     let (mut first, mut at) = (0, 0);
     while at < SECTIONS.len() {

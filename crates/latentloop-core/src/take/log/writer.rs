@@ -16,7 +16,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// What every file begins with: magic, version, names.
+    /// The head of every file: magic, version, names.
     pub fn head(table: &Table) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(&VERSION.to_le_bytes());
