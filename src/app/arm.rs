@@ -1,26 +1,6 @@
-//! Recordings that wait for the loop's start or the next bar, to begin there and to end there.
+//! The record arm: recordings that wait for the loop's start or the next bar, to begin there and to end there.
 
-/// What the start and the stop of a recording wait for; the values of `record.arm`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ArmMode {
-    /// Nothing.
-    Off,
-    /// The play head's passing the loop's start.
-    Loop,
-    /// The first beat of a bar.
-    Bar,
-}
-
-impl ArmMode {
-    /// The edge of a value of `record.arm`.
-    pub(super) fn of(value: f64) -> Self {
-        match value as usize {
-            0 => Self::Off,
-            1 => Self::Loop,
-            _ => Self::Bar,
-        }
-    }
-}
+pub(super) use crate::instrument::params::ArmMode;
 
 /// Where the show is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -172,11 +152,5 @@ mod tests {
         assert!(arm.waits());
         assert!(arm.step(ArmMode::Off, place));
         assert!(!arm.waits());
-    }
-
-    #[test]
-    fn every_name_of_the_row_is_an_edge() {
-        let edges: Vec<_> = (0..3).map(|value| ArmMode::of(value as f64)).collect();
-        assert_eq!(edges, [ArmMode::Off, ArmMode::Loop, ArmMode::Bar]);
     }
 }

@@ -1,21 +1,17 @@
-//! The clock that the beat follows, and the beat that is sent to others.
+//! Beat clocks: the one that the beat follows, and the one that is sent to others.
 
 use std::sync::Arc;
 
 use super::controllers::Controllers;
 use crate::control::clock::{BeatLine, Follower, Following, Pulses, Sender};
 use crate::control::{Notices, Stamp};
-use crate::instrument::preset::PresetError;
-use crate::instrument::{Action, Instrument, ParamId, Table};
-
-/// Values of `beat.source`.
-const MIDI: u8 = 1;
-#[cfg(feature = "link")]
-const LINK: u8 = 2;
+use crate::instrument::params::{
+    BEAT_CLOCK_OUT, BEAT_PER_BAR, BEAT_SOURCE, BEAT_TEMPO, BeatSource,
+};
+use crate::instrument::{Action, Instrument};
 
 /// The clocks that can be followed, and the one that is sent.
 pub(super) struct Clocks {
-    ids: Ids,
     pulses: Arc<Pulses>,
     follower: Follower,
     /// The port whose clock the performer was told of.
@@ -25,30 +21,10 @@ pub(super) struct Clocks {
     sender: Option<Sender>,
 }
 
-struct Ids {
-    source: ParamId,
-    tempo: ParamId,
-    per_bar: ParamId,
-    clock_out: ParamId,
-}
-
-impl Ids {
-    fn new(table: &Table) -> Result<Self, PresetError> {
-        Ok(Self {
-            source: table.find("beat.source")?,
-            tempo: table.find("beat.tempo")?,
-            per_bar: table.find("beat.per_bar")?,
-            clock_out: table.find("beat.clock_out")?,
-        })
-    }
-}
-
 impl Clocks {
-    pub(super) fn new(
-        controllers: &Controllers,
-        instrument: &Instrument,
-    ) -> Result<Self, PresetError> {
-        let ids = Ids::new(instrument.table())?;
+    pub(super) fn new(controllers: &Controllers, instrument: &Instrument) -> Self {
+        #[cfg(not(feature = "link"))]
+        let _ = instrument;
         let sender = controllers.midi.hub().and_then(|hub| {
             let (out, inbox) = (hub.clock_out(), Arc::clone(&controllers.control.inbox));
             let send = move |pulse| {
@@ -64,15 +40,14 @@ impl Clocks {
                 }
             }
         });
-        Ok(Self {
+        Self {
             pulses: Arc::clone(&controllers.pulses),
             follower: Follower::default(),
             told: None,
             #[cfg(feature = "link")]
-            link: crate::control::clock::Link::new(instrument.base_value(ids.tempo)),
+            link: crate::control::clock::Link::new(instrument.base_value(BEAT_TEMPO)),
             sender,
-            ids,
-        })
+        }
     }
 
     /// Takes what the clocks sent; gives the beat of the one that is followed.
@@ -85,7 +60,7 @@ impl Clocks {
         while let Some((port, pulse, at)) = self.pulses.take() {
             self.follower.put(port, pulse, secs(at));
         }
-        let source = instrument.base_value(self.ids.source) as u8;
+        let source = instrument.get(BEAT_SOURCE);
         let midi = self.follower.at(secs(now));
         self.tell(midi, source, notices);
         let Following {
@@ -93,9 +68,9 @@ impl Clocks {
             tempo,
             running,
         } = match source {
-            MIDI => midi?,
+            BeatSource::Midi => midi?,
             #[cfg(feature = "link")]
-            LINK => self.session(instrument)?,
+            BeatSource::Link => self.session(instrument)?,
             _ => {
                 #[cfg(feature = "link")]
                 self.link.take_part(false);
@@ -112,11 +87,8 @@ impl Clocks {
     #[cfg(feature = "link")]
     fn session(&mut self, instrument: &Instrument) -> Option<Following> {
         self.link.take_part(true);
-        let tempo = instrument.base_value(self.ids.tempo);
-        Some(
-            self.link
-                .follow(tempo, instrument.base_value(self.ids.per_bar)),
-        )
+        let tempo = instrument.base_value(BEAT_TEMPO);
+        Some(self.link.follow(tempo, instrument.base_value(BEAT_PER_BAR)))
     }
 
     /// Hands our beat to the clock that is sent; `ahead_secs` is how long ago the instrument's present tick was.
@@ -126,20 +98,20 @@ impl Clocks {
         };
         let running = instrument.beat_runs();
         sender.publish(BeatLine {
-            sends: instrument.base_value(self.ids.clock_out) > 0.5,
+            sends: instrument.get(BEAT_CLOCK_OUT),
             beat: instrument.beat(),
             at_secs: secs(now) - ahead_secs,
             tempo: if running {
-                instrument.base_value(self.ids.tempo)
+                instrument.base_value(BEAT_TEMPO)
             } else {
                 0.0
             },
-            per_bar: instrument.base_value(self.ids.per_bar),
+            per_bar: instrument.base_value(BEAT_PER_BAR),
         });
     }
 
     /// A clock that begins or goes is told of once.
-    fn tell(&mut self, following: Option<Following>, source: u8, notices: &Notices) {
+    fn tell(&mut self, following: Option<Following>, source: BeatSource, notices: &Notices) {
         let port = following.and(self.follower.port());
         // Its first beats may be uneven.
         if port == self.told || (port.is_some() && !self.follower.is_settled()) {
@@ -147,13 +119,13 @@ impl Clocks {
         }
         self.told = port;
         let text = match following {
-            Some(Following { tempo, .. }) if source == MIDI => {
+            Some(Following { tempo, .. }) if source == BeatSource::Midi => {
                 format!("following MIDI clock at {tempo:.1} BPM")
             }
             Some(Following { tempo, .. }) => {
                 format!("MIDI clock arrives at {tempo:.1} BPM; beat.source = midi follows it")
             }
-            None if source == MIDI => {
+            None if source == BeatSource::Midi => {
                 "MIDI clock has gone; the beat goes on at its last tempo".to_owned()
             }
             None => return,
@@ -165,3 +137,6 @@ impl Clocks {
 fn secs(at: Stamp) -> f64 {
     at as f64 / 1e9
 }
+
+#[cfg(test)]
+mod tests;

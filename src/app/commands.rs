@@ -5,8 +5,8 @@ use super::event::WindowCommand;
 use super::preset_loader::{LoadRequest, Loaded, LoadedModel, PresetSelector};
 use super::recording::Change;
 use super::show::Show;
-use crate::instrument::preset::PresetError;
-use crate::instrument::{Action, BANK, Kind, MAX_KEYFRAMES, ParamId, Table};
+use crate::instrument::Action;
+use crate::instrument::params::*;
 use crate::stage::own::Arrival;
 use std::time::Instant;
 
@@ -29,83 +29,25 @@ enum Command {
     Quit,
 }
 
-/// The triggers that are commands; the places of the bank are beside them.
-const COMMANDS: [(&str, Command); 14] = [
-    ("preset.next", Command::Neighbour(1)),
-    ("preset.previous", Command::Neighbour(-1)),
-    ("preset.save", Command::Save),
-    ("record.toggle", Command::ToggleRecording),
-    ("record.keep", Command::KeepTake),
-    ("window.fullscreen", Command::ToggleFullscreen),
-    ("window.leave_fullscreen", Command::LeaveFullscreen),
-    ("window.next_monitor", Command::NextMonitor),
-    ("window.console", Command::ToggleConsole),
-    ("hud.toggle", Command::ToggleHud),
-    ("hud.help", Command::ToggleHelp),
-    ("midi.learn", Command::ToggleLearning),
-    ("midi.unlearn", Command::Unlearn),
-    ("show.quit", Command::Quit),
-];
-
-/// Parameters that the program acts on.
-pub(super) struct Ids {
-    /// What each parameter's trigger does, by the parameter's index.
-    commands: Box<[Option<Command>]>,
-    record: ParamId,
-    arm: ParamId,
-    per_bar: ParamId,
-    mode: ParamId,
-    keep_secs: ParamId,
-    pub(super) load: ParamId,
-    save: ParamId,
-    fade_secs: ParamId,
-    pub(super) model: ParamId,
-    monitor: ParamId,
-    console: ParamId,
-    hud: ParamId,
-    help: ParamId,
-    learn: ParamId,
-    bank: Vec<ParamId>,
-    jumps: Vec<ParamId>,
-}
-
-impl Ids {
-    pub(super) fn new(table: &Table) -> Result<Self, PresetError> {
-        let id = |name: &str| table.find(name);
-        let bank = (1..=BANK).map(|place| id(&format!("preset.bank.{place}")));
-        let bank: Vec<ParamId> = bank.collect::<Result<_, _>>()?;
-        let jumps = (1..=MAX_KEYFRAMES).map(|number| id(&format!("keyframe.{number}.jump")));
-        let mut commands = vec![None; table.len()];
-        for (name, command) in COMMANDS {
-            commands[id(name)?.index()] = Some(command);
-        }
-        for (place, param) in bank.iter().enumerate() {
-            commands[param.index()] = Some(Command::Bank(place));
-        }
-        Ok(Self {
-            commands: commands.into(),
-            record: id("record.toggle")?,
-            arm: id("record.arm")?,
-            per_bar: id("beat.per_bar")?,
-            mode: id("loop.mode")?,
-            keep_secs: id("record.keep_secs")?,
-            load: id("preset.load")?,
-            save: id("preset.save")?,
-            fade_secs: id("preset.fade_secs")?,
-            model: id("model.load")?,
-            monitor: id("window.monitor")?,
-            console: id("window.console")?,
-            hud: id("hud.toggle")?,
-            help: id("hud.help")?,
-            learn: id("midi.learn")?,
-            bank,
-            jumps: jumps.collect::<Result<_, _>>()?,
-        })
-    }
-
-    fn command(&self, param: ParamId) -> Option<Command> {
-        self.commands[param.index()]
-    }
+/// The command that a trigger is, where it is one of the program's.
+fn command_of(trigger: ParamId) -> Option<Command> {
+    Some(match trigger {
+        id::PRESET_NEXT => Command::Neighbour(1),
+        id::PRESET_PREVIOUS => Command::Neighbour(-1),
+        id::PRESET_SAVE => Command::Save,
+        id::RECORD_TOGGLE => Command::ToggleRecording,
+        id::RECORD_KEEP => Command::KeepTake,
+        id::WINDOW_FULLSCREEN => Command::ToggleFullscreen,
+        id::WINDOW_LEAVE_FULLSCREEN => Command::LeaveFullscreen,
+        id::WINDOW_NEXT_MONITOR => Command::NextMonitor,
+        id::WINDOW_CONSOLE => Command::ToggleConsole,
+        id::HUD_TOGGLE => Command::ToggleHud,
+        id::HUD_HELP => Command::ToggleHelp,
+        id::MIDI_LEARN => Command::ToggleLearning,
+        id::MIDI_UNLEARN => Command::Unlearn,
+        id::SHOW_QUIT => Command::Quit,
+        param => Command::Bank(PRESET_BANK.index_of(param)?),
+    })
 }
 
 impl Show {
@@ -114,11 +56,11 @@ impl Show {
         match action {
             Action::Text { param, text } => self.take_text(param, text),
             // In the table of controls, steps go up and down.
-            Action::Nudge { param, delta } if param == self.ids.learn => {
+            Action::Nudge { param, delta } if param == MIDI_LEARN => {
                 let picked = self.status.hud.pick(delta as i64);
                 self.controllers.midi.learn(picked);
             }
-            Action::Trigger { param } => match self.ids.command(param) {
+            Action::Trigger { param } => match command_of(param) {
                 Some(command) => self.command(command, now),
                 None => self.performance.act(action),
             },
@@ -128,14 +70,12 @@ impl Show {
     }
 
     fn take_text(&mut self, param: ParamId, text: Box<str>) {
-        if param == self.ids.load {
-            self.load(LoadRequest::Preset(PresetSelector::Named(text)));
-        } else if param == self.ids.model {
-            self.load(LoadRequest::Model(text));
-        } else if param == self.ids.save {
-            self.save(text);
-        } else if param == self.ids.monitor {
-            (self.window)(WindowCommand::ToMonitor(text));
+        match param {
+            id::PRESET_LOAD => self.load(LoadRequest::Preset(PresetSelector::Named(text))),
+            id::MODEL_LOAD => self.load(LoadRequest::Model(text)),
+            id::PRESET_SAVE => self.save(text),
+            id::WINDOW_MONITOR => (self.window)(WindowCommand::ToMonitor(text)),
+            _ => {}
         }
     }
 
@@ -148,7 +88,7 @@ impl Show {
             Command::Save => self.save("".into()),
             Command::ToggleRecording => self.press_record(now),
             Command::KeepTake => {
-                let secs = self.performance.value(self.ids.keep_secs);
+                let secs = self.performance.instrument().get(RECORD_KEEP_SECS);
                 self.performance.keep_take(secs);
             }
             Command::ToggleFullscreen => (self.window)(WindowCommand::ToggleFullscreen),
@@ -190,7 +130,7 @@ impl Show {
 
     /// Goes over to another patch; what is on screen stays until its first frame is drawn.
     pub(super) fn change_patch(&mut self, loaded: Loaded) {
-        let fade_secs = self.performance.value(self.ids.fade_secs);
+        let fade_secs = self.performance.instrument().get(PRESET_FADE_SECS);
         if let Some(LoadedModel { engine, palette }) = loaded.model {
             self.performance
                 .change_model(&loaded.patch, engine.latent());
@@ -216,7 +156,7 @@ impl Show {
     }
 
     fn arm_mode(&self) -> ArmMode {
-        ArmMode::of(self.performance.value(self.ids.arm))
+        self.performance.instrument().get(RECORD_ARM)
     }
 
     fn press_record(&mut self, now: Instant) {
@@ -240,8 +180,8 @@ impl Show {
         let position = LoopPosition {
             position: instrument.position(),
             keyframes: instrument.keyframes().len(),
-            ping_pong: instrument.value(self.ids.mode) > 0.5,
-            bars: instrument.beat() / instrument.value(self.ids.per_bar),
+            ping_pong: instrument.get(LOOP_MODE) == LoopMode::PingPong,
+            bars: instrument.beat() / instrument.get(BEAT_PER_BAR) as f64,
         };
         if self.recording.arm.step(self.arm_mode(), position) {
             self.toggle_recording(now);
@@ -290,9 +230,9 @@ impl Show {
     /// Tells whoever asks what is played. Allocates: once a patch.
     pub(super) fn publish_names(&self) {
         let values = &self.controllers.control.values;
-        values.set_text(self.ids.load, &self.patch.name);
+        values.set_text(PRESET_LOAD, &self.patch.name);
         let model = self.patch.model.file_name().unwrap_or_default();
-        values.set_text(self.ids.model, &model.to_string_lossy());
+        values.set_text(MODEL_LOAD, &model.to_string_lossy());
         self.status.name(&self.patch, self.frames.engine_name());
     }
 
@@ -302,28 +242,28 @@ impl Show {
         let (values, instrument) = (&control.values, self.performance.instrument());
         for (param, row) in control.table.iter() {
             // Triggers are set once, below: others read while this is written, and no light may blink.
-            if !matches!(row.kind, Kind::Trigger | Kind::Text) {
+            if row.kind.keeps_a_value() {
                 values.set(param, instrument.base_value(param));
             }
         }
-        let lit = |param: ParamId, on: bool| values.set(param, f64::from(u8::from(on)));
+        let lit = |param: Param<Trigger>, on: bool| values.set(param, f64::from(u8::from(on)));
         let head = instrument.position() as usize;
-        for (keyframe, &param) in self.ids.jumps.iter().enumerate() {
+        for (keyframe, param) in KEYFRAME_JUMP.iter().enumerate() {
             lit(param, keyframe == head);
         }
         let place = self.patch.bank.map(|place| usize::from(place) - 1);
-        for (at, &param) in self.ids.bank.iter().enumerate() {
+        for (at, param) in PRESET_BANK.iter().enumerate() {
             lit(param, place == Some(at));
         }
         // One that waits blinks, twice a second.
         let recording = &self.recording;
         let blinks = recording.arm.waits() && (instrument.ticks() / 120).is_multiple_of(2);
         let runs = recording.session.running(now).is_some();
-        lit(self.ids.record, runs != blinks);
-        lit(self.ids.console, self.status.has_console());
-        lit(self.ids.hud, self.status.hud.is_open());
-        lit(self.ids.help, self.status.hud.shows_help());
-        lit(self.ids.learn, self.status.hud.picked().is_some());
+        lit(RECORD_TOGGLE, runs != blinks);
+        lit(WINDOW_CONSOLE, self.status.has_console());
+        lit(HUD_TOGGLE, self.status.hud.is_open());
+        lit(HUD_HELP, self.status.hud.shows_help());
+        lit(MIDI_LEARN, self.status.hud.picked().is_some());
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every controller, opened: what cannot be is named, and the rest goes on.
+//! The controllers, opened: what cannot be is named, and the rest goes on.
 
 use std::sync::Arc;
 

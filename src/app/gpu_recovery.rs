@@ -37,6 +37,7 @@ impl GpuRecovery {
         notices: &Arc<Notices>,
     ) -> Result<(Self, Screen), GpuError> {
         let mut card = Card::open(panes, event_loop.owned_display_handle())?;
+        card.report_errors(notices.reporter());
         card.warm(size);
         let (give, lost) = bounded(1);
         let (opened, take) = bounded(1);
@@ -82,6 +83,7 @@ impl GpuRecovery {
         match Card::open(&panes(), event_loop.owned_display_handle()) {
             Ok(card) => {
                 (self.due, self.is_told) = (None, false);
+                card.report_errors(self.notices.reporter());
                 self.report_refused(&card);
                 let text = format!("the graphics card is there again: {}", card.name());
                 // The show asks for one at a time.

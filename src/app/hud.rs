@@ -1,4 +1,4 @@
-//! What the performer is shown: gathered only while the heads-up display is open, ten times a second.
+//! The heads-up display: what the performer is shown over the output, gathered only while it is open, ten times a second.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -7,7 +7,10 @@ use super::controllers::Controllers;
 use crate::control::keys::{Keys, STANDARD};
 use crate::control::midi::PortState;
 use crate::engine::Norm;
-use crate::instrument::params::{BEAT_PER_BAR, BEAT_UNIT};
+use crate::instrument::params::{
+    BEAT_PER_BAR, BEAT_RATE, BEAT_SYNC, BEAT_TEMPO, BEAT_UNIT, LOOP_PAUSE, LOOP_REVERSE,
+    LOOP_SPEED, MASTER_BLACKOUT, MASTER_FREEZE,
+};
 use crate::instrument::{Choice, Instrument, Kind, ParamId, Table};
 use crate::sound::Capture;
 use crate::stage::{Learn, Port, Readout};
@@ -39,7 +42,7 @@ pub(super) struct Hud {
     notices: VecDeque<(Instant, String)>,
 }
 
-/// Where the readout is gathered from.
+/// The sources of what is shown.
 pub(super) struct Sources<'a> {
     pub(super) instrument: &'a Instrument,
     pub(super) controllers: &'a Controllers,
@@ -158,32 +161,25 @@ impl Hud {
         readout.notices = self.notices.iter().map(|(_, text)| text.clone()).collect();
         let keyframes = sources.instrument.keyframes();
         readout.keyframes = keyframes.iter().map(|k| (k.seed, k.locked)).collect();
-        let value = |name: &str| {
-            let table = sources.instrument.table();
-            table
-                .id(name)
-                .map_or(0.0, |param| sources.instrument.value(param))
-        };
-        let paused = value("loop.pause") > 0.5;
-        readout.motion = if paused {
+        let instrument = sources.instrument;
+        readout.motion = if instrument.get(LOOP_PAUSE) {
             "paused".to_owned()
         } else {
-            let way = if value("loop.reverse") > 0.5 {
+            let direction = if instrument.get(LOOP_REVERSE) {
                 -1.0
             } else {
                 1.0
             };
-            if value("beat.sync") > 0.5 {
-                let unit = sources.instrument.get(BEAT_UNIT).name();
-                format!("{:+} keyframes a {unit}", value("beat.rate") * way)
+            if instrument.get(BEAT_SYNC) {
+                let unit = instrument.get(BEAT_UNIT).name();
+                let rate = instrument.get(BEAT_RATE) * direction;
+                format!("{rate:+} keyframes a {unit}")
             } else {
-                format!("{:+.2} keyframes/s", value("loop.speed") * way)
+                let speed = instrument.get(LOOP_SPEED) * direction;
+                format!("{speed:+.2} keyframes/s")
             }
         };
-        let norm = match sources.norm {
-            Norm::Running => "running",
-            Norm::Batch => "batch",
-        };
+        let norm = sources.norm.name();
         readout.engine = format!(
             "{}, norm {norm}, {:.1} ms a frame",
             sources.engine,
@@ -209,7 +205,7 @@ impl Hud {
             };
             hub.ports().into_iter().map(port).collect()
         });
-        readout.tempo = format!("{:.1} BPM", value("beat.tempo"));
+        readout.tempo = format!("{:.1} BPM", instrument.get(BEAT_TEMPO));
         readout.waiting = sources.instrument.is_waiting();
         let sound = match sources.sound {
             None => "no sound".to_owned(),
@@ -231,8 +227,8 @@ impl Hud {
             }
             text
         });
-        readout.blackout = value("master.blackout") > 0.5;
-        readout.frozen = value("master.freeze") > 0.5;
+        readout.blackout = instrument.get(MASTER_BLACKOUT);
+        readout.frozen = instrument.get(MASTER_FREEZE);
     }
 
     /// The rows around the picked one.

@@ -27,6 +27,7 @@ mod sleep_inhibitor;
 mod sound_input;
 mod stats;
 mod status;
+mod take_log;
 mod thumbnail;
 mod window;
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -40,7 +41,8 @@ use anyhow::Context;
 
 use crate::control::{ControlPlane, NoticeLog};
 use crate::engine::{EngineOptions, Norm};
-use crate::instrument::Table;
+use crate::instrument::params::SHOW_QUIT;
+use crate::instrument::{Action, Table};
 use crate::library;
 use crate::record::{Codec, Encoders, FpsMode};
 use crate::stage::{Offscreen, Presenter, Target};
@@ -50,6 +52,7 @@ use preset_loader::InitialPatch;
 use stats::StatsReport;
 
 pub use monitor::{Display, Monitor, monitors, open_display};
+pub use take_log::TakeLog;
 
 /// Where the performer's console opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,15 +130,14 @@ pub struct Settings {
 /// while the show goes on.
 pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> {
     play(settings, |control, opened, controllers| {
-        let quit = control.table.find("show.quit")?;
         let inbox = Arc::clone(&control.inbox);
         ctrlc::set_handler(move || {
             let at = inbox.now();
-            inbox.put(crate::instrument::Action::Trigger { param: quit }, at);
+            inbox.put(Action::fire(SHOW_QUIT), at);
         })
         .context("cannot listen for Ctrl-C")?;
         match display {
-            Some(display) => window::run(display, settings, &control.table, opened, controllers),
+            Some(display) => window::run(display, settings, opened, controllers),
             None => {
                 let presenter = Offscreen::new(control.notices.reporter());
                 play_on(settings, Box::new(presenter), opened, controllers)

@@ -206,7 +206,7 @@ impl Outputs {
         }
     }
 
-    /// Where the main output is, to be remembered.
+    /// The placement of the main output, to be remembered.
     pub(super) fn place(&self) -> OutputPlacement {
         let main = &self.all[0];
         OutputPlacement {

@@ -1,4 +1,4 @@
-//! From the engine's frames to the picture that is shown, recorded and counted.
+//! The video output: from the engine's frames to the picture that is shown, recorded and counted.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +14,7 @@ use crate::stage::{
     Readback, blend_weight,
 };
 
-/// The picture in the making, and where it goes.
+/// The video output: the picture in the making, and where it goes.
 pub(super) struct VideoOutput {
     pub(super) compositor: Compositor,
     pub(super) chain: PostChain,

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::Settings;
 use super::clock::Clock;
 use super::clocks::Clocks;
-use super::commands::Ids;
 use super::console::ConsoleSender;
 use super::controllers::Controllers;
 use super::engine_thread::EngineThread;
@@ -28,7 +27,6 @@ use crate::stage::{Compositor, FramePacer, Pipes, Presenter};
 /// A show: who owns what, and the order of the steps.
 pub(super) struct Show {
     pub(super) controllers: Controllers,
-    pub(super) ids: Ids,
     pub(super) performance: Performance,
     pub(super) loader: PresetLoader,
     pub(super) patch: Arc<Patch>,
@@ -99,7 +97,7 @@ impl Show {
             settings.out_size.unwrap_or(size),
             &notices.reporter(),
         )?;
-        let clocks = Clocks::new(&parts.controllers, &instrument)?;
+        let clocks = Clocks::new(&parts.controllers, &instrument);
         let performance = Performance::new(settings, instrument, &patch, clocks, &control, now)?;
         let loader =
             PresetLoader::start(settings, &control.table, &patch, engine.latent(), notices)?;
@@ -135,7 +133,6 @@ impl Show {
         );
         video.palette = palette;
         Ok(Self {
-            ids: Ids::new(&control.table)?,
             performance,
             loader,
             palette_search: PaletteSearch::default(),

@@ -1,4 +1,4 @@
-//! The sound that drives parameters and goes into recordings.
+//! The sound input: it drives parameters and goes into recordings.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! The figures of a show.
+//! Statistics of a show: frame intervals, control latencies, drops.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -63,7 +63,7 @@ fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e5).round() / 100.0
 }
 
-/// Median, 99th percentile and greatest of some times, in milliseconds.
+/// Percentiles of some times in milliseconds: median, 99th and greatest.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub(super) struct Percentiles {
     p50: f64,
@@ -71,7 +71,7 @@ pub(super) struct Percentiles {
     max: f64,
 }
 
-/// What a show came to; the fields of `--stats`.
+/// The statistics of a whole show; the fields of `--stats`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub(super) struct StatsReport {
     /// Pictures shown.
@@ -123,7 +123,7 @@ pub(super) struct Longest {
     pub(super) latency: Option<Duration>,
 }
 
-/// What is counted while a show runs. Its memory is taken once.
+/// The statistics of a show while it runs. Their memory is taken once.
 pub(super) struct FrameStats {
     interval: Duration,
     /// When the first picture was shown, and how many the engine had drawn by then.

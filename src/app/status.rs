@@ -1,4 +1,4 @@
-//! What the performer and the statistics are told of a show.
+//! The status of a show: heads-up display, console, statistics.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

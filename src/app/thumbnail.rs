@@ -1,11 +1,11 @@
-//! Small pictures of the keyframes for the console, drawn by the engine where it has time.
+//! Thumbnails of the keyframes for the console, drawn by the engine where it has time.
 
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use triple_buffer::{Input, Output, triple_buffer};
 
-use crate::engine::{Bytes, Engine, EngineError, Norm, ROWS};
+use crate::engine::{Engine, EngineError, Norm, ROWS, Rounding};
 use crate::instrument::MAX_KEYFRAMES;
 use crate::latent::Keyframe;
 use crate::stage::Canvas;
@@ -17,7 +17,7 @@ const UNDER_WAY: usize = 8;
 /// An engine that never has time for a thumbnail takes it, this often at most.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What tells the picture of each keyframe from every other; 0 where there is no keyframe.
+/// Content hashes: what tells the picture of each keyframe from every other; 0 where there is no keyframe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ContentHashes(pub(super) [u64; MAX_KEYFRAMES]);
 
@@ -45,13 +45,13 @@ struct Order {
     z: Vec<f32>,
 }
 
-/// The show's end: says which keyframes there are.
+/// The show's end of the thumbnails: requests those of the keyframes that there are.
 pub(super) struct ThumbnailRequester {
     orders: Input<Order>,
     last: ContentHashes,
 }
 
-/// The engine's end.
+/// The engine's end of the thumbnails: renders what was requested.
 pub(super) struct ThumbnailRenderer {
     orders: Output<Order>,
     /// What was drawn of the present order.
@@ -64,7 +64,7 @@ pub(super) struct ThumbnailRenderer {
     took: Duration,
 }
 
-/// The console's end.
+/// The console's end of the thumbnails: receives them.
 pub(super) struct ThumbnailReceiver {
     done: Receiver<Thumbnail>,
     free: Sender<Thumbnail>,
@@ -137,12 +137,7 @@ impl ThumbnailRequester {
 
 /// FNV-1a over latents and engine, never 0.
 fn stamp(latents: &[f64], generation: u32) -> u64 {
-    let words = latents.iter().map(|number| number.to_bits());
-    let stamp = words.fold(0xcbf2_9ce4_8422_2325, |hash: u64, word| {
-        // The sum brings high bits down, which the product alone does not.
-        let hash = (hash ^ word).wrapping_mul(0x0100_0000_01b3);
-        hash ^ (hash >> 29)
-    });
+    let stamp = crate::fnv::words(latents.iter().map(|number| number.to_bits()));
     (stamp ^ u64::from(generation)).max(1)
 }
 
@@ -177,7 +172,7 @@ impl ThumbnailRenderer {
         self.painted.resize(bytes, 0);
         let order = self.orders.peek_output_buffer();
         let z = &order.z[keyframe * order.latent..][..order.latent];
-        engine.paint(z, Norm::Running, Bytes::Nearest, &mut self.painted)?;
+        engine.render_rgba(z, Norm::Running, Rounding::Nearest, &mut self.painted)?;
         // There is one, or nothing would be next.
         let Ok(mut thumbnail) = self.free.try_recv() else {
             return Ok(());
@@ -271,14 +266,14 @@ mod tests {
         fn size(&self) -> (u32, u32) {
             (256, 64)
         }
-        fn draw(&mut self, _: &[f32], _: Norm, _: &mut [f32]) -> Result<(), EngineError> {
+        fn forward(&mut self, _: &[f32], _: Norm, _: &mut [f32]) -> Result<(), EngineError> {
             Ok(())
         }
-        fn paint(
+        fn render_rgba(
             &mut self,
             z: &[f32],
             norm: Norm,
-            _: Bytes,
+            _: Rounding,
             rgba: &mut [u8],
         ) -> Result<(), EngineError> {
             assert_eq!((z.len(), norm), (3, Norm::Running));

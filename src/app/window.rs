@@ -28,14 +28,14 @@ use super::stats::StatsReport;
 use super::{ConsoleChoice, Settings};
 use crate::control::keys::{Key, Keys, Modifiers};
 use crate::control::{Inbox, Notices, Values};
-use crate::instrument::{Action, ParamId, Table};
+use crate::instrument::Action;
+use crate::instrument::params::{SHOW_QUIT, WINDOW_MONITOR, id};
 use crate::stage::{Offscreen, Presenter};
 
 /// Plays a show in a window.
 pub(super) fn run(
     display: Display,
     settings: &Settings,
-    table: &Arc<Table>,
     opened: InitialPatch,
     controllers: Controllers,
 ) -> anyhow::Result<StatsReport> {
@@ -47,9 +47,6 @@ pub(super) fn run(
         placement,
         settings: settings.clone(),
         keys: controllers.keys.clone(),
-        quit: table.find("show.quit")?,
-        learn: table.find("midi.learn")?,
-        monitor: table.find("window.monitor")?,
         values: Arc::clone(&controllers.control.values),
         inbox: Arc::clone(&controllers.control.inbox),
         notices: Arc::clone(&controllers.control.notices),
@@ -83,9 +80,6 @@ struct App {
     placement: Placement,
     settings: Settings,
     keys: Keys,
-    quit: ParamId,
-    learn: ParamId,
-    monitor: ParamId,
     values: Arc<Values>,
     inbox: Arc<Inbox>,
     notices: Arc<Notices>,
@@ -183,7 +177,7 @@ impl App {
             return;
         };
         let on = place.monitor.as_deref().unwrap_or_default();
-        self.values.set_text(self.monitor, on);
+        self.values.set_text(WINDOW_MONITOR, on);
         if self.placement.output == place {
             return;
         }
@@ -261,7 +255,7 @@ impl App {
 
     /// What a key does in the table of controls, while that is shown.
     fn learning(&self, key: Key) -> Option<Action> {
-        let param = self.learn;
+        let param = id::MIDI_LEARN;
         if self.values.get(param) < 0.5 {
             return None;
         }
@@ -382,7 +376,7 @@ impl ApplicationHandler<WindowCommand> for App {
         };
         match event {
             WindowEvent::CloseRequested => {
-                let action = Action::Trigger { param: self.quit };
+                let action = Action::fire(SHOW_QUIT);
                 self.inbox.put(action, self.inbox.now());
             }
             WindowEvent::Resized(_)

@@ -7,7 +7,7 @@ use anyhow::bail;
 
 use super::film::{make, pictures, size};
 use super::values::{EngineArgs, one_of};
-use crate::engine::{Bytes, Norm, ROWS};
+use crate::engine::{Norm, ROWS, Rounding};
 use crate::instrument::preset::KeyframeEntry;
 use crate::instrument::{Preset, Table};
 use crate::latent::seed_row;
@@ -97,13 +97,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         size: args.size,
         norm: Some(args.norm),
         codec: args.codec,
-        bytes: Bytes::Nearest,
+        rounding: Rounding::Nearest,
         range: args.range,
     };
     if args.reference {
         let form = render::Form {
             norm: Some(Norm::Batch),
-            bytes: Bytes::Cut,
+            rounding: Rounding::Truncate,
             ..form
         };
         let frames = args.frames.unwrap_or(REFERENCE_FRAMES);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::RenderError;
-use crate::engine::{Bytes, Engine, Norm, ROWS, painted_with};
+use crate::engine::{Engine, Norm, ROWS, Rounding, sample_palette};
 use crate::palette::{Oklab, Palette};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
 use crate::stage::own::Shelf;
@@ -27,7 +27,7 @@ pub struct Form {
     /// How pictures are coded; as the file's ending has it where none is given.
     pub codec: Option<Codec>,
     /// How values become bytes.
-    pub bytes: Bytes,
+    pub rounding: Rounding,
     /// Which pictures of it are drawn; all where none are given.
     pub range: Option<Pictures>,
 }
@@ -178,14 +178,14 @@ impl Film {
         let z = &self.z[..norm.rows() * self.engine.latent()];
         self.painted.resize(self.engine.size());
         self.engine
-            .paint(z, norm, self.form.bytes, &mut self.painted.rgba)?;
+            .render_rgba(z, norm, self.form.rounding, &mut self.painted.rgba)?;
         Ok(())
     }
 
     /// The colours of the model, where the look asks for them.
     pub(super) fn palette(&mut self, values: &LookValues) -> Result<Option<Oklab>, RenderError> {
         if values.palette != 0.0 && self.palette.is_none() {
-            let palette = painted_with(self.engine.as_mut())?;
+            let palette = sample_palette(self.engine.as_mut())?;
             self.palette = palette.map(|palette| palette.oklab());
         }
         Ok(self.palette)

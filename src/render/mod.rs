@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::{EngineError, Norm};
-use crate::instrument::params::LOOP_NORM;
-use crate::instrument::{Action, Instrument, InstrumentError, Preset, Table, ticks};
+use crate::instrument::params::{LOOP_MODE, LOOP_NORM, LOOP_SPEED, LoopMode};
+use crate::instrument::{Instrument, InstrumentError, Preset, Table, ticks};
 use crate::latent::{Path, interpolate};
 use crate::record::RecordError;
 use crate::stage::Compositor;
@@ -97,9 +97,8 @@ pub fn walk(
     around: &mut Surroundings,
 ) -> Result<u64, RenderError> {
     let mut instrument = Instrument::new(preset, Arc::clone(table), film.latent())?;
-    let find = |name: &str| table.find(name).map_err(InstrumentError::from);
     let count = instrument.keyframes().len() as f64;
-    let ping_pong = instrument.value(find("loop.mode")?) > 0.5;
+    let ping_pong = instrument.get(LOOP_MODE) == LoopMode::PingPong;
     let way = if ping_pong {
         2.0 * (count - 1.0)
     } else {
@@ -112,8 +111,7 @@ pub fn walk(
     if pictures > MAX_PICTURES {
         return Err(RenderError::Length(pictures));
     }
-    let (param, value) = (find("loop.speed")?, speed);
-    instrument.apply(&Action::Set { param, value });
+    instrument.set(LOOP_SPEED, speed);
     let still = Script {
         preset: String::new(),
         length: 0,

@@ -5,16 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use image::{Rgb, RgbImage};
-use latentloop::engine::{Backend, Bytes, EngineOptions, Norm, open};
+use latentloop::engine::{Backend, EngineOptions, Norm, Rounding, open};
 use latentloop::latent::seed_row;
 use latentloop::network::weights::GeneratorWeights;
 use safetensors::SafeTensors;
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/generator.safetensors")
-}
+use crate::support::{PROGRAM, model};
 
 /// A folder of `count` pictures of a moving gradient.
 fn gradients(folder: &Path, count: u32) -> PathBuf {
@@ -52,10 +50,10 @@ fn drawn(folder: &Path, seed: u32, count: usize) -> PathBuf {
         seed_row(seed, number, &mut row);
         let z: Vec<f32> = row.iter().map(|&v| v as f32).collect();
         let mut values = vec![0.0; 3 * plane];
-        engine.draw(&z, Norm::Running, &mut values).unwrap();
+        engine.forward(&z, Norm::Running, &mut values).unwrap();
         let picture = RgbImage::from_fn(side, side, |x, y| {
             let at = (y * side + x) as usize;
-            Rgb([0, 1, 2].map(|channel| Bytes::Nearest.of(values[channel * plane + at])))
+            Rgb([0, 1, 2].map(|channel| Rounding::Nearest.byte(values[channel * plane + at])))
         });
         let path = pictures.join(format!("{number:03}.png"));
         picture.save(path).unwrap();
@@ -64,7 +62,7 @@ fn drawn(folder: &Path, seed: u32, count: usize) -> PathBuf {
 }
 
 fn latentloop(command: &str, paths: &[&Path], more: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_latentloop"))
+    Command::new(PROGRAM)
         .arg(command)
         .args(paths)
         .args(more)

@@ -2,18 +2,17 @@
 //!
 //! The show and the offline renderer both compose with it, so that a take is rendered as it was seen.
 
-use super::{Canvas, Crossfade, LookIds, PostFrame, Projection, ProjectionIds};
+use super::{Canvas, Crossfade, LookIds, PostFrame, Projection};
+use crate::instrument::params::{MASTER_BLACKOUT, MASTER_FADE, MASTER_FREEZE, PRESET_FADE_SECS};
 use crate::instrument::preset::PresetError;
-use crate::instrument::{Instrument, OUTPUTS, ParamId, Table, ticks};
+use crate::instrument::{Instrument, OUTPUTS, Table, ticks};
 use crate::palette::Oklab;
 
 /// Blends the engine's last two frames, crossfades from one model to the next, holds a frozen picture, and reads off what the
 /// effects, the limiter and the outputs are to do.
 #[derive(Debug)]
 pub struct Compositor {
-    ids: Ids,
     look: LookIds,
-    projection: ProjectionIds,
     seed: u32,
     /// The engine's last two frames, and the request that the newer one was drawn from.
     older: Canvas,
@@ -24,14 +23,6 @@ pub struct Compositor {
     fade_in: Option<(u64, u64)>,
     crossfade: Crossfade,
     canvas: Canvas,
-}
-
-#[derive(Debug)]
-struct Ids {
-    fade: ParamId,
-    blackout: ParamId,
-    freeze: ParamId,
-    fade_secs: ParamId,
 }
 
 /// A composed picture, and what is still to be done to it.
@@ -54,14 +45,7 @@ impl Compositor {
     /// When the table lacks a row that it reads.
     pub fn new(table: &Table, size: (u32, u32), seed: u32) -> Result<Self, PresetError> {
         Ok(Self {
-            ids: Ids {
-                fade: table.find("master.fade")?,
-                blackout: table.find("master.blackout")?,
-                freeze: table.find("master.freeze")?,
-                fade_secs: table.find("preset.fade_secs")?,
-            },
             look: LookIds::new(table)?,
-            projection: ProjectionIds::new(table)?,
             seed,
             older: Canvas::black(size),
             newer: Canvas::black(size),
@@ -80,7 +64,7 @@ impl Compositor {
 
     /// Whether an instrument asks for a frozen picture.
     pub fn freezes(&self, instrument: &Instrument) -> bool {
-        instrument.value(self.ids.freeze) > 0.5
+        instrument.get(MASTER_FREEZE)
     }
 
     /// Whether the picture is frozen: then no frame is taken. What was never drawn cannot be frozen.
@@ -106,7 +90,7 @@ impl Compositor {
 
     /// How many ticks the pictures of another model take to fade in by `instrument`.
     pub fn fade_length(&self, instrument: &Instrument) -> u64 {
-        ticks(instrument.value(self.ids.fade_secs))
+        ticks(instrument.get(PRESET_FADE_SECS))
     }
 
     /// Another model has come: its first frame, that of request `first` or a later one, fades in over `length` ticks.
@@ -126,13 +110,13 @@ impl Compositor {
 
     /// What an instrument's rows have the effects and the limiter do now.
     pub fn post(&self, instrument: &Instrument, palette: Option<Oklab>) -> PostFrame {
-        let blackout = instrument.value(self.ids.blackout) > 0.5;
+        let blackout = instrument.get(MASTER_BLACKOUT);
         PostFrame {
             values: self.look.values(instrument),
             brightness: if blackout {
                 0.0
             } else {
-                instrument.value(self.ids.fade) as f32
+                instrument.get(MASTER_FADE) as f32
             },
             blackout,
             tick: instrument.ticks(),
@@ -156,7 +140,7 @@ impl Compositor {
         Composed {
             canvas: &self.canvas,
             post: self.post(instrument, palette),
-            projections: self.projection.projections(instrument, self.seed),
+            projections: Projection::of_outputs(instrument, self.seed),
             number: self.number,
         }
     }

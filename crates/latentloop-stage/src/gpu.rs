@@ -1,5 +1,11 @@
 //! Graphics cards.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::report::Reporter;
+
 /// Why nothing can be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum GpuError {
@@ -80,6 +86,31 @@ impl Gpu {
         Self::request(&instance, None)
     }
 
+    /// The configuration of a surface of that size, of at least a pixel: bytes go to the screen as they are drawn, without
+    /// conversion.
+    ///
+    /// # Errors
+    /// When the card cannot show on the surface.
+    pub fn surface_config(
+        &self,
+        surface: &wgpu::Surface<'_>,
+        (width, height): (u32, u32),
+    ) -> Result<wgpu::SurfaceConfiguration, GpuError> {
+        let mut config = surface
+            .get_default_config(&self.adapter, width.max(1), height.max(1))
+            .ok_or_else(|| GpuError::Surface("the card knows no format for it".to_owned()))?;
+        let formats = surface.get_capabilities(&self.adapter).formats;
+        if let Some(plain) = formats.iter().find(|format| {
+            matches!(
+                format,
+                wgpu::TextureFormat::Bgra8Unorm | wgpu::TextureFormat::Rgba8Unorm
+            )
+        }) {
+            config.format = *plain;
+        }
+        Ok(config)
+    }
+
     /// Whether the card is the processor itself.
     pub(super) fn is_processor(&self) -> bool {
         self.adapter.get_info().device_type == wgpu::DeviceType::Cpu
@@ -104,7 +135,7 @@ impl Gpu {
             name: adapter.get_info().name,
             reason: error.to_string(),
         })?;
-        device.on_uncaptured_error(std::sync::Arc::new(|error| {
+        device.on_uncaptured_error(Arc::new(|error| {
             tracing::error!("the graphics card: {error}");
         }));
         Ok(Self {
@@ -113,6 +144,20 @@ impl Gpu {
             queue,
         })
     }
+}
+
+/// Has what goes wrong on a device reported instead of logged, once a second at most: it may go wrong on any thread, with every
+/// picture.
+pub(super) fn report_errors(device: &wgpu::Device, reporter: Reporter) {
+    let begun = Instant::now();
+    // The second in which something was reported last, counted from 1.
+    let last = AtomicU64::new(0);
+    device.on_uncaptured_error(Arc::new(move |error| {
+        let second = begun.elapsed().as_secs() + 1;
+        if last.swap(second, Ordering::Relaxed) != second {
+            reporter.warn(format!("the graphics card: {error}"));
+        }
+    }));
 }
 
 /// Why a surface gives no texture.

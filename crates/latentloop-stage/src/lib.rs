@@ -1,7 +1,7 @@
 //! Pictures on their way to a screen or a file.
 
 use crate as stage;
-use latentloop_core::{files, instrument, light, palette, report, take};
+use latentloop_core::{instrument, light, palette, report};
 #[cfg(feature = "video")]
 use latentloop_video as video;
 
@@ -51,7 +51,7 @@ pub use pipe::Pipes;
 pub use post_chain::GpuFrame;
 pub use post_chain::{Finished, PostChain, PostFrame};
 pub use presenter::{DisplayTiming, Offscreen, Presentation, Presented, Presenter};
-pub use projection::{Film, Filter, Projection, ProjectionIds};
+pub use projection::{Film, Filter, Projection};
 pub use readback::Readback;
 pub use scale::Scaler;
 pub use screen::{Card, Screen};

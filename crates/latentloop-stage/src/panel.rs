@@ -72,19 +72,7 @@ impl Panel {
         state: Arc<State>,
     ) -> Result<Self, GpuError> {
         let (width, height) = pane.size.get();
-        let mut config = surface
-            .get_default_config(&gpu.adapter, width.max(1), height.max(1))
-            .ok_or_else(|| GpuError::Surface("the card knows no format for it".to_owned()))?;
-        // The picture's bytes are what a screen expects: no conversion on the way.
-        let formats = surface.get_capabilities(&gpu.adapter).formats;
-        if let Some(plain) = formats.iter().find(|format| {
-            matches!(
-                format,
-                wgpu::TextureFormat::Bgra8Unorm | wgpu::TextureFormat::Rgba8Unorm
-            )
-        }) {
-            config.format = *plain;
-        }
+        let mut config = gpu.surface_config(&surface, (width, height))?;
         config.present_mode = wgpu::PresentMode::Fifo;
         // What a hand does is seen one picture later, not two.
         config.desired_maximum_frame_latency = 1;

@@ -1,8 +1,11 @@
 //! How a picture is thrown onto a frame: where it lies, what enlarges it, and what makes it film.
 
 use super::fit::{Fit, Place};
-use crate::instrument::preset::PresetError;
-use crate::instrument::{Instrument, OUTPUTS, ParamId, TICKS_PER_SEC, Table};
+use crate::instrument::params::{
+    STAGE_FIT, STAGE_FITS, STAGE_GRAIN, STAGE_GRAIN_SIZE, STAGE_HALATION, STAGE_HALATION_RADIUS,
+    STAGE_HALATION_THRESHOLD, STAGE_UPSCALE, Upscaling,
+};
+use crate::instrument::{Instrument, OUTPUTS, TICKS_PER_SEC};
 
 /// Grain changes so many times a second, as film's does.
 const EXPOSURES_PER_SEC: u64 = 24;
@@ -59,15 +62,15 @@ pub(super) enum Way {
 }
 
 impl Filter {
-    /// The filter of a value of `stage.upscale`, an index into [`crate::instrument::params::Upscaling`]; none for `auto`.
-    pub fn of(value: f64) -> Option<Self> {
-        match value as usize {
-            0 => None,
-            1 => Some(Self::Nearest),
-            2 => Some(Self::Bilinear),
-            3 => Some(Self::CatmullRom),
-            4 => Some(Self::Lanczos),
-            _ => Some(Self::Edge),
+    /// The filter that `stage.upscale` names; none for `auto`.
+    pub fn of(upscaling: Upscaling) -> Option<Self> {
+        match upscaling {
+            Upscaling::Auto => None,
+            Upscaling::Nearest => Some(Self::Nearest),
+            Upscaling::Bilinear => Some(Self::Bilinear),
+            Upscaling::CatmullRom => Some(Self::CatmullRom),
+            Upscaling::Lanczos => Some(Self::Lanczos),
+            Upscaling::Edge => Some(Self::Edge),
         }
     }
 
@@ -98,68 +101,35 @@ impl Projection {
     }
 }
 
-/// Where a projection's rows are in the table.
-#[derive(Clone, Debug)]
-pub struct ProjectionIds {
-    fits: [ParamId; OUTPUTS],
-    upscale: ParamId,
-    halation: ParamId,
-    halation_threshold: ParamId,
-    halation_radius: ParamId,
-    grain: ParamId,
-    grain_size: ParamId,
-}
-
-impl ProjectionIds {
-    /// Finds the rows.
-    ///
-    /// # Errors
-    /// When the table has none.
-    pub fn new(table: &Table) -> Result<Self, PresetError> {
-        Ok(Self {
-            fits: [
-                table.find("stage.fit")?,
-                table.find("stage.fit_2")?,
-                table.find("stage.fit_3")?,
-                table.find("stage.fit_4")?,
-            ],
-            upscale: table.find("stage.upscale")?,
-            halation: table.find("stage.halation")?,
-            halation_threshold: table.find("stage.halation_threshold")?,
-            halation_radius: table.find("stage.halation_radius")?,
-            grain: table.find("stage.grain")?,
-            grain_size: table.find("stage.grain_size")?,
-        })
-    }
-
+impl Projection {
     /// What an instrument's rows hold now, for the first output and what is recorded. Grain is drawn from its time and `seed`.
-    pub fn projection(&self, instrument: &Instrument, seed: u32) -> Projection {
-        let value = |param| instrument.value(param) as f32;
+    pub fn of(instrument: &Instrument, seed: u32) -> Self {
+        let value = |param| instrument.get(param) as f32;
         // A slewed value only comes near to nothing.
         let amount = |param| match value(param) {
             amount if amount < 5e-4 => 0.0,
             amount => amount,
         };
         let exposure = instrument.ticks() * EXPOSURES_PER_SEC / TICKS_PER_SEC;
-        Projection {
-            fit: Fit::of(instrument.value(self.fits[0])),
-            filter: Filter::of(instrument.value(self.upscale)),
+        Self {
+            fit: instrument.get(STAGE_FIT),
+            filter: Filter::of(instrument.get(STAGE_UPSCALE)),
             film: Film {
-                halation: amount(self.halation),
-                halation_threshold: value(self.halation_threshold),
-                halation_radius: value(self.halation_radius),
-                grain: amount(self.grain),
-                grain_size: value(self.grain_size),
+                halation: amount(STAGE_HALATION),
+                halation_threshold: value(STAGE_HALATION_THRESHOLD),
+                halation_radius: value(STAGE_HALATION_RADIUS),
+                grain: amount(STAGE_GRAIN),
+                grain_size: value(STAGE_GRAIN_SIZE),
                 exposure: (exposure as u32) ^ seed.wrapping_mul(747_796_405),
             },
         }
     }
 
     /// The same for every output: they differ in their fits.
-    pub fn projections(&self, instrument: &Instrument, seed: u32) -> [Projection; OUTPUTS] {
-        let first = self.projection(instrument, seed);
-        self.fits.map(|fit| Projection {
-            fit: Fit::of(instrument.value(fit)),
+    pub fn of_outputs(instrument: &Instrument, seed: u32) -> [Self; OUTPUTS] {
+        let first = Self::of(instrument, seed);
+        STAGE_FITS.map(|fit| Self {
+            fit: instrument.get(fit),
             ..first
         })
     }

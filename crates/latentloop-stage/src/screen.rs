@@ -36,6 +36,11 @@ pub struct Card {
 }
 
 impl Card {
+    /// Has what goes wrong on the card reported instead of logged.
+    pub fn report_errors(&self, reporter: crate::report::Reporter) {
+        super::gpu::report_errors(&self.device, reporter);
+    }
+
     /// Opens the best card for some windows, the first of which it must show on. On macOS this must happen on the main thread.
     ///
     /// # Errors

@@ -13,8 +13,7 @@ use super::model_card::ModelCard;
 use super::style::{ALARM, CORNER, DARK, DIM, EDGE, GROUND, INK, LIT, PANEL, font};
 use super::widgets;
 use super::worker::{ConsoleWorker, Request};
-use crate::instrument::preset::PresetError;
-use crate::instrument::{ParamId, Table};
+use crate::instrument::params::MODEL_LOAD;
 use crate::library::Patch;
 
 /// A column is at least so wide.
@@ -32,8 +31,8 @@ struct ModelTile {
     height: f32,
 }
 
+#[derive(Default)]
 pub(super) struct ModelBrowser {
-    load: ParamId,
     models: Vec<ModelTile>,
     /// The piece that the models were listed beside, and whether they are to be listed.
     piece: Option<Arc<Patch>>,
@@ -43,16 +42,6 @@ pub(super) struct ModelBrowser {
 }
 
 impl ModelBrowser {
-    pub(super) fn new(table: &Table) -> Result<Self, PresetError> {
-        Ok(Self {
-            load: table.find("model.load")?,
-            models: Vec::new(),
-            piece: None,
-            is_due: false,
-            asked: None,
-        })
-    }
-
     /// Has the models listed anew.
     pub(super) fn refresh(&mut self) {
         self.is_due = true;
@@ -89,7 +78,7 @@ impl ModelBrowser {
     }
 
     pub(super) fn show(&mut self, ui: &mut Ui, handle: &ConsoleHandle) {
-        let playing = handle.plane.values.text(self.load);
+        let playing = handle.plane.values.text(MODEL_LOAD);
         let now = Instant::now();
         self.asked = self
             .asked
@@ -127,13 +116,13 @@ impl ModelBrowser {
                 });
             });
         if let Some(name) = chosen {
-            handle.say(self.load, &name);
+            handle.say(MODEL_LOAD, &name);
             self.asked = Some((name, now));
         }
     }
 }
 
-/// How a model stands to the show.
+/// The state of a tile: whether its model is played, or asked for.
 #[derive(Clone, Copy)]
 struct State {
     is_playing: bool,

@@ -7,6 +7,7 @@ use super::handle::ConsoleHandle;
 use super::meters::Meters;
 use super::style::{ALARM, CELL, DIM, GREEN, INK, LIT, RED, font};
 use crate::control::midi::PortState;
+use crate::instrument::params::WINDOW_MONITOR;
 
 /// How long a port's light stays on: an eighth of a second.
 const BUSY_NANOS: u64 = 125_000_000;
@@ -66,12 +67,9 @@ pub(super) fn show(
         });
 }
 
-/// Where the output is, and where it may go.
+/// The menu of the output's monitors.
 fn output(ui: &mut Ui, handle: &ConsoleHandle) {
-    let Ok(param) = handle.plane.table.find("window.monitor") else {
-        return;
-    };
-    let on = handle.plane.values.text(param);
+    let on = handle.plane.values.text(WINDOW_MONITOR);
     let place = if on.is_empty() { "in a window" } else { &on };
     let text = format!("Output  {place}");
     ui.scope(|ui| {
@@ -80,7 +78,7 @@ fn output(ui: &mut Ui, handle: &ConsoleHandle) {
         ui.menu_button(shown, |ui| {
             for name in handle.monitors.load().iter() {
                 if ui.selectable_label(*name == **on, name).clicked() {
-                    handle.say(param, name);
+                    handle.say(WINDOW_MONITOR, name);
                     ui.close();
                 }
             }

@@ -9,8 +9,7 @@ use super::style::{CELL, CORNER, DARK, DIM, HOVER, INK, LIT, PANEL, font};
 use super::tooltip::{self, UiState};
 use super::widgets;
 use super::worker::{ConsoleWorker, Request};
-use crate::instrument::preset::PresetError;
-use crate::instrument::{BANK, ParamId, Table};
+use crate::instrument::params::{BANK, PRESET_BANK, PRESET_LOAD, PRESET_SAVE, id};
 use crate::library::Patch;
 
 const GAP: f32 = 5.0;
@@ -22,35 +21,26 @@ pub(super) const HEIGHT: f32 = 2.0 * (LINE + CELL_HEIGHT) + 4.0 * GAP;
 
 /// The preset bank.
 pub(super) struct PresetBank {
-    places: Vec<ParamId>,
-    next: ParamId,
-    previous: ParamId,
-    load: ParamId,
-    save: ParamId,
     /// The piece that is played, and whether the names beside it are to be read.
     piece: Option<Arc<Patch>>,
     is_due: bool,
     pub(super) names: Vec<Option<String>>,
-    /// What is typed as the name of a new preset.
+    /// The name of a new preset as it is being typed.
     typed: String,
 }
 
-impl PresetBank {
-    pub(super) fn new(table: &Table) -> Result<Self, PresetError> {
-        let places = (1..=BANK).map(|place| table.find(&format!("preset.bank.{place}")));
-        Ok(Self {
-            places: places.collect::<Result<_, _>>()?,
-            next: table.find("preset.next")?,
-            previous: table.find("preset.previous")?,
-            load: table.find("preset.load")?,
-            save: table.find("preset.save")?,
+impl Default for PresetBank {
+    fn default() -> Self {
+        Self {
             piece: None,
             is_due: false,
             names: vec![None; BANK],
             typed: String::new(),
-        })
+        }
     }
+}
 
+impl PresetBank {
     /// Requests the names of the presets beside a piece that has come.
     pub(super) fn follow(&mut self, piece: Option<Arc<Patch>>, worker: &ConsoleWorker) {
         let is_same = match (&self.piece, &piece) {
@@ -80,7 +70,7 @@ impl PresetBank {
         self.neighbours(ui, handle, state, line(area.top(), LINE));
         let top = area.top() + LINE + GAP;
         let width = (area.width() + GAP) / ACROSS as f32;
-        for place in 0..self.places.len() {
+        for place in 0..BANK {
             let (column, row) = (place % ACROSS, place / ACROSS);
             let at = Pos2::new(
                 area.left() + width * column as f32,
@@ -98,7 +88,10 @@ impl PresetBank {
         let side = Vec2::new(62.0, area.height());
         let left = Rect::from_min_size(area.min, side);
         let right = Rect::from_min_size(Pos2::new(area.right() - side.x, area.top()), side);
-        for (param, name, cell) in [(self.previous, "<", left), (self.next, ">", right)] {
+        for (param, name, cell) in [
+            (id::PRESET_PREVIOUS, "<", left),
+            (id::PRESET_NEXT, ">", right),
+        ] {
             let response = widgets::plain_button(ui, handle, param, cell, (name, 18.0), LIT);
             tooltip::attach(&response, handle, state, param);
         }
@@ -108,7 +101,7 @@ impl PresetBank {
         );
         let painter = ui.painter_at(middle);
         painter.rect_filled(middle, CORNER, PANEL);
-        let playing = handle.plane.values.text(self.load);
+        let playing = handle.plane.values.text(PRESET_LOAD);
         let playing = playing.strip_suffix(".toml").unwrap_or(&playing);
         widgets::fit_text(&painter, middle.shrink(6.0), playing, 17.0, INK);
     }
@@ -121,7 +114,7 @@ impl PresetBank {
         place: usize,
         area: Rect,
     ) {
-        let param = self.places[place];
+        let param = PRESET_BANK.at(place).id();
         let response = ui.interact(area, ui.scope_id().with(("bank", place)), Sense::click());
         let name = self.names.get(place).and_then(Option::as_deref);
         if response.clicked() {
@@ -183,7 +176,7 @@ impl PresetBank {
         widgets::paint_button(ui, &response, "SAVE", false, LIT, 15.0);
         let hint = "Without a name it is saved under a new one";
         if response.on_hover_text(hint).clicked() || is_entered {
-            handle.say(self.save, self.typed.trim());
+            handle.say(PRESET_SAVE, self.typed.trim());
             self.typed.clear();
             self.is_due = true;
         }

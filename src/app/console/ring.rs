@@ -11,8 +11,10 @@ use super::handle::ConsoleHandle;
 use super::ring_layout::{RingLayout, RingPart, swaps};
 use super::ring_textures::RingTextures;
 use super::style::{BLUE, CELL, DIM, EDGE, GROUND, HOVER, INK, LIT, NEAR, SCRIM, font, mix};
-use crate::instrument::preset::PresetError;
-use crate::instrument::{MAX_KEYFRAMES, ParamId, Table};
+use crate::instrument::params::{
+    KEYFRAME_CAPTURE, KEYFRAME_JUMP, KEYFRAME_LOCK, KEYFRAME_REROLL, KEYFRAME_SEED, KEYFRAME_SWAP,
+    LOOP_POSITION, MAX_KEYFRAMES, Param, Trigger,
+};
 use crate::latent::MAX_SEED;
 
 /// Side of the picture that a dragged cell carries, in points.
@@ -20,22 +22,10 @@ const CARRIED: f32 = 84.0;
 /// The whole of a texture.
 const WHOLE: Rect = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
 
-/// The parameters of a keyframe.
-struct KeyframeParams {
-    jump: ParamId,
-    reroll: ParamId,
-    seed: ParamId,
-    lock: ParamId,
-    capture: ParamId,
-    swap: ParamId,
-}
-
 /// The keyframe ring.
 pub(super) struct KeyframeRing {
-    keyframes: Vec<KeyframeParams>,
-    position: ParamId,
     pictures: RingTextures,
-    /// What the hand has hold of.
+    /// The part that the hand has hold of.
     held: RingPart,
     /// The keyframe that the keyboard has reached.
     cursor: usize,
@@ -54,30 +44,19 @@ struct View<'a> {
     position: f64,
 }
 
-impl KeyframeRing {
-    pub(super) fn new(table: &Table) -> Result<Self, PresetError> {
-        let ids = |number: usize| {
-            let id = |part: &str| table.find(&format!("keyframe.{number}.{part}"));
-            Ok::<_, PresetError>(KeyframeParams {
-                jump: id("jump")?,
-                reroll: id("reroll")?,
-                seed: id("seed")?,
-                lock: id("lock")?,
-                capture: id("capture")?,
-                swap: id("swap")?,
-            })
-        };
-        Ok(Self {
-            keyframes: (1..=MAX_KEYFRAMES).map(ids).collect::<Result<_, _>>()?,
-            position: table.find("loop.position")?,
+impl Default for KeyframeRing {
+    fn default() -> Self {
+        Self {
             pictures: RingTextures::default(),
             held: RingPart::Nothing,
             cursor: 0,
             menu: 0,
             seed: String::new(),
-        })
+        }
     }
+}
 
+impl KeyframeRing {
     /// Takes the pictures that have come.
     pub(super) fn look(
         &mut self,
@@ -102,7 +81,7 @@ impl KeyframeRing {
             Vec2::new(ui.available_width(), side),
             Sense::click_and_drag(),
         );
-        let plan = RingLayout::new(area, snapshot.keyframes.min(self.keyframes.len()));
+        let plan = RingLayout::new(area, snapshot.keyframes.min(MAX_KEYFRAMES));
         self.cursor = self.cursor.min(plan.count - 1);
         self.touch(ui, handle, &plan, &response);
         self.type_keys(ui, handle, &plan, &response);
@@ -129,12 +108,12 @@ impl KeyframeRing {
             self.held = under(origin);
         }
         if let (RingPart::PlayHead, Some(at), true) = (self.held, here, response.dragged()) {
-            handle.set(self.position, plan.position(at));
+            handle.set(LOOP_POSITION, plan.position(at));
         }
         if response.drag_stopped() {
             if let (RingPart::Keyframe(from), RingPart::Keyframe(to)) = (self.held, under(here)) {
                 for place in swaps(from, to, plan.count) {
-                    handle.fire(self.keyframes[place].swap);
+                    handle.fire(KEYFRAME_SWAP.at(place));
                 }
             }
             self.held = RingPart::Nothing;
@@ -143,11 +122,10 @@ impl KeyframeRing {
             match plan.hit(at) {
                 RingPart::Keyframe(keyframe) => {
                     self.cursor = keyframe;
-                    let ids = &self.keyframes[keyframe];
                     let is_shifted = ui.input(|input| input.events.iter().any(is_shifted));
-                    handle.fire(if is_shifted { ids.reroll } else { ids.jump });
+                    handle.fire(trigger_of(keyframe, is_shifted));
                 }
-                RingPart::PlayHead => handle.set(self.position, plan.position(at)),
+                RingPart::PlayHead => handle.set(LOOP_POSITION, plan.position(at)),
                 RingPart::Nothing => {}
             }
         }
@@ -155,7 +133,7 @@ impl KeyframeRing {
             && let RingPart::Keyframe(keyframe) = under(here)
         {
             self.menu = keyframe;
-            let seed = handle.get(self.keyframes[keyframe].seed);
+            let seed = handle.get(KEYFRAME_SEED.at(keyframe));
             self.seed = format!("{seed:.0}");
         }
     }
@@ -186,26 +164,27 @@ impl KeyframeRing {
         let ahead = presses([Key::ArrowRight, Key::ArrowDown]);
         let back = presses([Key::ArrowLeft, Key::ArrowUp]);
         self.cursor = (self.cursor + plan.count + ahead - back) % plan.count;
-        let ids = &self.keyframes[self.cursor];
         if let Some(is_shifted) = ui.input(|input| input.events.iter().find_map(acts)) {
-            handle.fire(if is_shifted { ids.reroll } else { ids.jump });
+            handle.fire(trigger_of(self.cursor, is_shifted));
         }
     }
 
     fn menu(&mut self, ui: &mut Ui, handle: &ConsoleHandle) {
-        let ids = &self.keyframes[self.menu];
         ui.set_min_width(200.0);
         ui.label(format!("Keyframe {}", self.menu + 1));
-        let lock = if handle.is_on(ids.lock) {
+        let lock = if handle.is_on(KEYFRAME_LOCK.at(self.menu)) {
             "Unlock"
         } else {
             "Lock"
         };
         for (name, param) in [
-            (lock, ids.lock),
-            ("Re-roll", ids.reroll),
-            ("Capture what is played now", ids.capture),
-            ("Swap with the next", ids.swap),
+            (lock, KEYFRAME_LOCK.at(self.menu).id()),
+            ("Re-roll", KEYFRAME_REROLL.at(self.menu).id()),
+            (
+                "Capture what is played now",
+                KEYFRAME_CAPTURE.at(self.menu).id(),
+            ),
+            ("Swap with the next", KEYFRAME_SWAP.at(self.menu).id()),
         ] {
             if ui.button(name).clicked() {
                 handle.fire(param);
@@ -218,7 +197,7 @@ impl KeyframeRing {
             let edited = ui.add(edit);
             if edited.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
                 if let Ok(seed) = self.seed.trim().parse::<u32>() {
-                    handle.set(ids.seed, f64::from(seed.min(MAX_SEED)));
+                    handle.set(KEYFRAME_SEED.at(self.menu), f64::from(seed.min(MAX_SEED)));
                 }
                 ui.close();
             }
@@ -234,7 +213,7 @@ impl KeyframeRing {
         if snapshot.captured >> keyframe & 1 == 1 {
             "captured".to_owned()
         } else {
-            format!("seed {:.0}", handle.get(self.keyframes[keyframe].seed))
+            format!("seed {:.0}", handle.get(KEYFRAME_SEED.at(keyframe)))
         }
     }
 
@@ -255,7 +234,7 @@ impl KeyframeRing {
             hovered: response
                 .hover_pos()
                 .map_or(RingPart::Nothing, |at| plan.hit(at)),
-            position: handle.get(self.position),
+            position: handle.get(LOOP_POSITION),
         };
         for keyframe in 0..plan.count {
             self.paint_cell(&view, keyframe);
@@ -319,7 +298,7 @@ impl KeyframeRing {
             let lit = plan.arc(keyframe, plan.inner + 1.5, 2.0);
             painter.line(lit, PathStroke::new(3.0, LIT.gamma_multiply(near)));
         }
-        let is_locked = view.handle.is_on(self.keyframes[keyframe].lock);
+        let is_locked = view.handle.is_on(KEYFRAME_LOCK.at(keyframe));
         if is_locked {
             let edge = plan.arc(keyframe, plan.outer - 2.0, 2.0);
             painter.line(edge, PathStroke::new(4.0, BLUE));
@@ -395,6 +374,15 @@ impl KeyframeRing {
             painter.image(texture.id(), shown, WHOLE, Color32::WHITE);
         }
         painter.rect_stroke(middle, 2.0, Stroke::new(1.0, CELL), StrokeKind::Outside);
+    }
+}
+
+/// The trigger of a click or a key on a keyframe: it jumps there, and with Shift re-rolls it.
+fn trigger_of(keyframe: usize, is_shifted: bool) -> Param<Trigger> {
+    if is_shifted {
+        KEYFRAME_REROLL.at(keyframe)
+    } else {
+        KEYFRAME_JUMP.at(keyframe)
     }
 }
 

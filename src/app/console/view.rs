@@ -20,9 +20,9 @@ use super::style::{CELL, GROUND, PANEL};
 use super::tabs::{self, Tab};
 use super::timing_graph::TimingGraph;
 use super::tooltip::UiState;
-use super::transport::{self, Transport};
+use super::transport;
 use super::worker::{ConsoleWorker, Response};
-use crate::instrument::ParamId;
+use crate::instrument::params::{BEAT_PER_BAR, BEAT_PHASE};
 
 /// Height of the lowest panel and width of its parts in points; the part of the width that the left panel takes.
 const FOOT: f32 = 132.0;
@@ -39,7 +39,6 @@ pub(super) struct ConsoleView {
     receiver: ConsoleReceiver,
     snapshot: ConsoleSnapshot,
     state: UiState,
-    transport: Transport,
     ring: KeyframeRing,
     bank: PresetBank,
     knobs: ParameterPanel,
@@ -49,24 +48,19 @@ pub(super) struct ConsoleView {
     meters: Meters,
     log: NoticePanel,
     graph: TimingGraph,
-    phase: ParamId,
-    per_bar: ParamId,
 }
 
 impl ConsoleView {
     pub(super) fn new(handle: ConsoleHandle, receiver: ConsoleReceiver) -> anyhow::Result<Self> {
         let table = &handle.plane.table;
         Ok(Self {
-            transport: Transport::new(table)?,
-            ring: KeyframeRing::new(table)?,
-            bank: PresetBank::new(table)?,
+            ring: KeyframeRing::default(),
+            bank: PresetBank::default(),
             knobs: ParameterPanel::new(table),
             tab: Tab::default(),
-            models: ModelBrowser::new(table)?,
+            models: ModelBrowser::default(),
             worker: ConsoleWorker::start(Arc::clone(table), handle.takes.clone())?,
             meters: Meters::default(),
-            phase: table.find("beat.phase")?,
-            per_bar: table.find("beat.per_bar")?,
             log: NoticePanel::default(),
             graph: TimingGraph::default(),
             snapshot: ConsoleSnapshot::default(),
@@ -76,7 +70,7 @@ impl ConsoleView {
         })
     }
 
-    /// What it was made of.
+    /// The parts that it was made of.
     pub(super) fn into_parts(self) -> (ConsoleHandle, ConsoleReceiver) {
         (self.handle, self.receiver)
     }
@@ -96,9 +90,9 @@ impl ConsoleView {
         let mut digest = DefaultHasher::new();
         for (param, _) in self.handle.plane.table.iter() {
             let mut value = self.handle.get(param);
-            if param == self.phase {
+            if param == BEAT_PHASE {
                 // It never stands still; its light changes by steps.
-                value = (value * self.handle.get(self.per_bar) * FADES).floor();
+                value = (value * self.handle.get(BEAT_PER_BAR) * FADES).floor();
             }
             digest.write_u64(value.to_bits());
         }
@@ -133,8 +127,7 @@ impl ConsoleView {
             .show(ui, |ui| {
                 let free = self.worker.free_bytes();
                 let (handle, snapshot) = (&self.handle, &self.snapshot);
-                self.transport
-                    .show(ui, handle, &mut self.state, snapshot, free);
+                transport::show(ui, handle, &mut self.state, snapshot, free);
             });
         Panel::bottom("foot")
             .frame(plain(PANEL))
@@ -157,7 +150,7 @@ impl ConsoleView {
         });
     }
 
-    /// What the tabs are for.
+    /// The page of the open tab.
     fn pages(&mut self, ui: &mut Ui) {
         let before = self.tab;
         tabs::show(ui, &mut self.tab);

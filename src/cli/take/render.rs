@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 
 use crate::cli::film::{make, pictures, size};
 use crate::cli::values::{EngineArgs, one_of};
-use crate::engine::{Bytes, EngineOptions, Norm, open};
+use crate::engine::{EngineOptions, Norm, Rounding, open};
 use crate::instrument::Table;
 use crate::library::{self, TakeFile};
 use crate::network::weights::GeneratorWeights;
@@ -63,7 +63,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
         size: args.size,
         norm: args.norm,
         codec: args.codec,
-        bytes: Bytes::Nearest,
+        rounding: Rounding::Nearest,
         range: args.range,
     };
     draw(

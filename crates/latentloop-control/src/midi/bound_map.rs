@@ -8,6 +8,7 @@ use super::map::{Binding, BindingMode, ControllerMap};
 use super::map_file::{RelativeEncoding, Takeover};
 use crate::control::{Stamp, Values};
 use crate::instrument::Action;
+use crate::instrument::params::MIDI_PAGE;
 
 /// A button is on from here on, of 0..1: 64 of 127.
 const HALF: f64 = 64.0 / 127.0;
@@ -33,7 +34,7 @@ pub struct BoundMap {
 struct BindingState {
     /// Of 0..1; NaN before it moved.
     unit: AtomicF64,
-    /// Where it put the parameter last, of 0..1 and in the parameter's unit, and where that stood before; NaN before it did.
+    /// The value that it sent last, of 0..1 and in the parameter's unit, and where that stood before; NaN before it did.
     sent_unit: AtomicF64,
     sent: AtomicF64,
     before: AtomicF64,
@@ -147,7 +148,7 @@ impl BoundMap {
         at: Stamp,
         values: &'a Values,
     ) -> impl Iterator<Item = Action> + 'a {
-        let page = values.get(self.map.page) as u8;
+        let page = values.get(MIDI_PAGE) as u8;
         let bindings = self.map.bindings_of(event.control, page);
         bindings.filter_map(move |index| {
             let binding = &self.map.bindings()[index];
@@ -269,7 +270,8 @@ impl Binding {
     }
 }
 
-/// Where a parameter at `from` goes when its control goes from `last` to `unit`, so that both reach an end together.
+/// The scaled takeover: the position that a parameter at `from` goes to when its control goes from `last` to `unit`, so that both
+/// reach an end together.
 fn scaled(last: f64, unit: f64, from: f64) -> Option<f64> {
     if last.is_nan() {
         return None;

@@ -28,7 +28,7 @@ pub(super) struct Binding {
     /// Whether it stands in the map itself, and so goes before those of the map that it is based on.
     pub(super) overrides_base: bool,
     pub(super) learnt: bool,
-    /// What the device shows, and where.
+    /// The feedback of the device, and its address.
     pub(super) feedback: Option<(FeedbackAddress, Feedback)>,
 }
 
@@ -66,7 +66,6 @@ pub struct ControllerMap {
     pub(super) indicators: Vec<Indicator>,
     pub(super) on_connect: Vec<Box<[u8]>>,
     pub(super) on_leave: Vec<Box<[u8]>>,
-    pub(super) page: ParamId,
 }
 
 impl ControllerMap {
@@ -89,9 +88,6 @@ impl ControllerMap {
         table: &Table,
     ) -> Result<Self, MapError> {
         let whole = |reason: String| MapError { line: None, reason };
-        let page = table
-            .find("midi.page")
-            .map_err(|error| whole(error.to_string()))?;
         let mut bindings = Vec::new();
         for entry in &file.bindings {
             let binding = bind(entry.get_ref(), true, table).map_err(|reason| MapError {
@@ -122,16 +118,15 @@ impl ControllerMap {
             bindings,
             on_connect: messages(|file| &file.on_connect)?,
             on_leave: messages(|file| &file.on_leave)?,
-            page,
         })
     }
 
-    /// What the device is called.
+    /// The name of the device.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How many bindings it has.
+    /// The number of bindings.
     pub fn len(&self) -> usize {
         self.bindings.len()
     }
@@ -220,23 +215,13 @@ impl RangeMapping {
     /// The value of a control at `unit` in 0..1.
     pub(super) fn value(&self, unit: f64) -> f64 {
         let unit = self.inverted(unit.clamp(0.0, 1.0));
-        let curved = match self.curve {
-            Curve::Linear => unit,
-            Curve::Square => unit * unit,
-        };
-        let value = self.lo + (self.hi - self.lo) * curved;
-        let value = value.clamp(self.lo, self.hi);
+        let value = self.curve.value(unit, self.lo, self.hi);
         if self.whole { value.round() } else { value }
     }
 
-    /// Where in 0..1 a control for this value stands; at an end where the value lies outside the range.
+    /// The position of a control for this value, 0..1; at an end where the value lies outside the range.
     pub(super) fn unit(&self, value: f64) -> f64 {
-        let curved = ((value - self.lo) / (self.hi - self.lo)).clamp(0.0, 1.0);
-        let unit = match self.curve {
-            Curve::Linear => curved,
-            Curve::Square => curved.sqrt(),
-        };
-        self.inverted(unit)
+        self.inverted(self.curve.unit(value, self.lo, self.hi))
     }
 
     /// A step up or down; down or up where the control is inverted.

@@ -5,6 +5,7 @@ use toml::Spanned;
 
 use super::event::ControlType;
 use crate::instrument::Curve;
+use crate::instrument::params::nearest;
 
 /// Longest text of a map that is read, in bytes.
 const MAX_BYTES: usize = 1 << 20;
@@ -19,7 +20,7 @@ const MAX_MESSAGE: usize = 64;
 pub struct MapFile {
     /// Version of the format: 1.
     pub version: u32,
-    /// What the device is called.
+    /// The name of the device.
     pub name: String,
     /// The ports that it is for: parts of their names, in any case; the longest part that fits decides between maps.
     #[serde(default)]
@@ -33,7 +34,7 @@ pub struct MapFile {
     /// Messages that it is left with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on_leave: Vec<String>,
-    /// What its controls do.
+    /// The bindings of its controls.
     #[serde(default)]
     pub bindings: Vec<Spanned<BindingEntry>>,
 }
@@ -56,7 +57,7 @@ pub struct BindingEntry {
     /// The page on which it does so, 1 to 8; every page where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u8>,
-    /// What a press sets, in the parameter's unit, a choice by its name too.
+    /// The value that a press sets, in the parameter's unit, a choice by its name too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<toml::Value>,
     /// The part of the parameter's range that the control covers, in the parameter's unit.
@@ -74,7 +75,7 @@ pub struct BindingEntry {
     /// The encoding of an endless encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relative: Option<RelativeEncoding>,
-    /// How far a press or a step of an endless knob moves the parameter, in its unit.
+    /// The step by which a press or an endless encoder moves the parameter, in its unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<f64>,
     /// Whether it holds only while it is pressed.
@@ -83,7 +84,7 @@ pub struct BindingEntry {
     /// Whether a note's velocity is the value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub velocity: bool,
-    /// What the device is sent of the parameter.
+    /// The feedback that the device is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo: Option<FeedbackKind>,
     /// The colours of the LED: what is sent for off and for on.
@@ -170,7 +171,7 @@ pub enum FeedbackKind {
 pub struct MapError {
     /// The line, counted from 1.
     pub line: Option<usize>,
-    /// What is wrong and what would be right.
+    /// The reason: what is wrong and what would be right.
     pub reason: String,
 }
 
@@ -304,7 +305,7 @@ fn with_nearest(message: &str) -> String {
     let unknown = ["unknown field", "unknown variant"];
     let nearest = match quoted.next() {
         Some(name) if unknown.iter().any(|start| message.starts_with(start)) => {
-            quoted.min_by_key(|known| distance(name, known))
+            nearest(name, quoted)
         }
         _ => None,
     };
@@ -312,20 +313,4 @@ fn with_nearest(message: &str) -> String {
         Some(nearest) => format!("{message}; nearest: {nearest}"),
         None => message.to_owned(),
     }
-}
-
-/// The edit distance (Levenshtein) of two words, of their first fifty letters.
-pub(super) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(50).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(50).enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }

@@ -10,9 +10,10 @@ use toml::Spanned;
 use super::event::ControlType;
 use super::learning::LearnedControl;
 use super::map::{Binding, BindingMode, ControllerMap};
-use super::map_file::{BindingEntry, Channel, MapError, MapFile, distance};
+use super::map_file::{BindingEntry, Channel, MapError, MapFile};
 use crate::control::Notices;
 use crate::files::{read_text_limited, write_atomic};
+use crate::instrument::params::nearest;
 use crate::instrument::{Kind, ParamId, Table};
 
 /// Largest file that is read, in bytes.
@@ -63,7 +64,7 @@ fn find_shipped(name: &str) -> Result<(MapFile, &'static str), MapError> {
         Some((_, text)) => Ok((MapFile::parse(text)?, text)),
         None => {
             let stems = SHIPPED.iter().map(|(stem, _)| *stem);
-            let nearest = stems.min_by_key(|stem| distance(stem, name));
+            let nearest = nearest(name, stems);
             let reason = format!(
                 "its base {name:?} is no map that ships; nearest: {}",
                 nearest.unwrap_or(GENERIC)

@@ -4,6 +4,7 @@ use super::feedback::{Feedback, Indicator};
 use super::map::{Binding, BindingMode, ControllerMap};
 use super::packet::Packet;
 use crate::control::Values;
+use crate::instrument::params::MIDI_PAGE;
 
 /// The state that a device's indicators were sent last.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +27,7 @@ impl SentState {
         mut send: impl FnMut(Packet),
     ) {
         self.0.resize(map.indicators.len(), None);
-        let page = values.get(map.page) as u8;
+        let page = values.get(MIDI_PAGE) as u8;
         for (indicator, sent) in map.indicators.iter().zip(&mut self.0) {
             let Some(state) = indicator.state(map, page, values, blink_off, &is_held) else {
                 continue;

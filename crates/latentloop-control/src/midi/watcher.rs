@@ -18,6 +18,7 @@ use super::output::{OutputChange, OutputPort, OutputRole, offer};
 use super::platform::Platform;
 use super::port::{JACK, PLATFORM, Port, is_same_device, same_client, stable_name};
 use crate::instrument::ParamId;
+use crate::instrument::params::MIDI_PAGE;
 use crate::worker::StopSignal;
 
 /// Ports that came or went are noticed this often.
@@ -422,7 +423,7 @@ impl PortWatcher {
         let source = source.ok_or_else(|| "its port has gone".to_owned())?;
         let names = source.names.clone();
         let bound = source.state.bound.load_full();
-        let page = self.context.plane.values.get(bound.map().page) as u8;
+        let page = self.context.plane.values.get(MIDI_PAGE) as u8;
         let learnt = self
             .library
             .learn(&names, bound.map(), param, found, page)?;

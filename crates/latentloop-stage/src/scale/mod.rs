@@ -68,7 +68,7 @@ impl Scaler {
         if from.0 * from.1 == 0 || to.0 * to.1 == 0 {
             return;
         }
-        let place = projection.fit.place(from, to);
+        let place = Place::of(projection.fit, from, to);
         let way = projection.filter.unwrap_or(self.auto).way(from, &place);
         let is_same =
             |plan: &Plan| (plan.from, plan.to, plan.place, plan.way) == (from, to, place, way);

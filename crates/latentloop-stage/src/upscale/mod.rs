@@ -4,6 +4,7 @@ mod pipelines;
 mod planes;
 
 use super::film::Exposure;
+use super::fit::Place;
 use super::projection::{Filter, Projection, Way};
 use super::upload::{Picture, TextureId};
 use pipelines::Pipelines;
@@ -94,7 +95,7 @@ impl Upscale {
         projection: &Projection,
         frame: (u32, u32),
     ) {
-        let place = projection.fit.place(size, frame);
+        let place = Place::of(projection.fit, size, frame);
         let exposure = Exposure::new(&projection.film, size, frame);
         self.way = projection.filter.unwrap_or(self.auto).way(size, &place);
         self.halates = exposure.halation > 0.0;

@@ -89,7 +89,7 @@ fn number(name: &str) -> Result<u8, String> {
     found.map(|at| at as u8).ok_or_else(|| {
         format!(
             "there is no pass `{name}`; nearest: {}; there are {}",
-            nearest(name, PASSES.into_iter()),
+            nearest(name, PASSES.into_iter()).unwrap_or("none"),
             PASSES.join(", ")
         )
     })

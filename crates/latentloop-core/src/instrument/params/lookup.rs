@@ -45,7 +45,7 @@ impl Table {
             let names = self.iter().map(|(_, row)| row.name.as_str());
             UnknownParam {
                 name: name.to_owned(),
-                nearest: nearest(name, names).to_owned(),
+                nearest: nearest(name, names).unwrap_or("none").to_owned(),
             }
         })
     }
@@ -175,9 +175,7 @@ impl Table {
 /// The name that is most like this one: with the fewest edits from the one to the other.
 ///
 /// Of a name from outside, which may be of any length, the first letters count.
-pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> &'a str {
+pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name: String = name.chars().take(MAX_COMPARED).collect();
-    names
-        .min_by_key(|other| strsim::levenshtein(&name, other))
-        .unwrap_or("none")
+    names.min_by_key(|other| strsim::levenshtein(&name, other))
 }

@@ -145,11 +145,7 @@ fn whole<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Option<T> {
     rest.is_empty().then_some(value)
 }
 
-/// A hash of latents, bit for bit: FNV-1a of 64 bits over their bytes, little endian
-/// (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>).
+/// A hash of latents, bit for bit: FNV-1a over their bytes, little endian.
 pub fn fingerprint(latents: &[f32]) -> u64 {
-    let bytes = latents.iter().flat_map(|latent| latent.to_le_bytes());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    crate::fnv::bytes(latents.iter().flat_map(|latent| latent.to_le_bytes()))
 }
