@@ -10,7 +10,7 @@ use triple_buffer::{Input, Output, triple_buffer};
 use super::thumbnail::ThumbnailRenderer;
 use crate::control::Notices;
 use crate::engine::{Engine, EngineError, Norm, ROWS, Rounding, StatsInterpolator};
-use crate::latent::Around;
+use crate::latent::KeyframeNeighbourhood;
 use crate::stage::Canvas;
 use crate::worker::{StopSignal, Worker};
 
@@ -24,7 +24,7 @@ pub(super) struct Request {
     pub(super) z: Vec<f32>,
     pub(super) norm: Norm,
     /// Where on the loop that is, where it is on the loop.
-    pub(super) around: Around,
+    pub(super) around: KeyframeNeighbourhood,
     pub(super) on_loop: bool,
     /// Time for the picture.
     pub(super) interval: Duration,
@@ -98,7 +98,7 @@ impl EngineThread {
         let (request, requests) = triple_buffer(&Request {
             z: vec![0.0; ROWS * engine.latent()],
             norm: Norm::Running,
-            around: Around::new(engine.latent()),
+            around: KeyframeNeighbourhood::new(engine.latent()),
             on_loop: false,
             interval: Duration::ZERO,
             number: 0,

@@ -221,7 +221,7 @@ fn perform_first_take(
         take.display(),
         output.display()
     );
-    let form = render::Form {
+    let form = render::RenderSettings {
         fps: 30.0,
         size: settings.size,
         norm: settings.norm,

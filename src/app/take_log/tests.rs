@@ -104,7 +104,10 @@ fn what_is_played_while_a_file_is_open_is_in_it() {
     assert_eq!(latents.count(), 70);
     let mut player = Player::take(&take, &played.table).unwrap();
     player.advance(take.end).unwrap();
-    assert_eq!((player.check().same, player.check().different), (70, 0));
+    assert_eq!(
+        (player.verification().same, player.verification().different),
+        (70, 0)
+    );
 }
 
 #[test]
@@ -181,5 +184,8 @@ fn what_comes_too_fast_is_counted_and_the_show_brings_the_log_back() {
     let take = played.read(&file.unwrap().path());
     let mut player = Player::take(&take, &played.table).unwrap();
     player.advance(take.end).unwrap();
-    assert_eq!((player.check().same, player.check().different), (10, 0));
+    assert_eq!(
+        (player.verification().same, player.verification().different),
+        (10, 0)
+    );
 }

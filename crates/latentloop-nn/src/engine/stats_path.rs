@@ -4,18 +4,18 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{BatchStats, Engine, EngineError, Rounding};
-use crate::latent::{Around, Path};
+use crate::latent::{KeyframeNeighbourhood, Path};
 
-/// Segments whose samples are kept.
+/// Most segments whose samples are kept.
 const MAX_PATHS: usize = 32;
-/// Where interpolated statistics err by this many levels at most half-way between two samples, the sample found there makes both halves good:
-/// a cubic's error falls to a sixteenth.
+/// The largest error, in levels of a picture, half-way between two samples at which the sample found there makes both halves
+/// good: a cubic's error falls to a sixteenth.
 const MAX_ERROR_LEVELS: u8 = 3;
-/// Samples stand no closer than this part of a segment.
+/// The least distance of two samples, as a part of a segment.
 const MIN_SPACING: f64 = 1.0 / 64.0;
 
-/// Tells segments apart by all that their latents depend on.
-fn key(around: &Around, segment: usize) -> u64 {
+/// The key of a segment: a hash of all that its latents depend on.
+fn key(around: &KeyframeNeighbourhood, segment: usize) -> u64 {
     let keyframes = around.segment(segment);
     let counted = match around.path {
         Path::Smooth => &keyframes[..],
@@ -29,7 +29,7 @@ fn key(around: &Around, segment: usize) -> u64 {
     hasher.finish()
 }
 
-/// Exact statistics somewhere on a segment.
+/// A sample: exact statistics somewhere on a segment.
 struct Sample {
     weight: f64,
     statistics: BatchStats,
@@ -37,14 +37,14 @@ struct Sample {
     is_fine: bool,
 }
 
-/// The samples of a segment, in order.
+/// The path of the statistics along a segment: its samples, in order.
 struct StatsPath {
     key: u64,
     samples: Vec<Sample>,
 }
 
 impl StatsPath {
-    /// Where a sample is wanted next; near the head first.
+    /// The place of the next sample that is wanted; near the head first.
     fn next_sample(&self, head: f64) -> Option<f64> {
         let is_at = |weight: f64| self.samples.iter().any(|sample| sample.weight == weight);
         if let Some(end) = [0.0, 1.0].into_iter().find(|&end| !is_at(end)) {
@@ -127,7 +127,7 @@ enum Stage {
 pub struct StatsInterpolator {
     /// The one played last is the last.
     paths: Vec<StatsPath>,
-    around: Around,
+    around: KeyframeNeighbourhood,
     /// Of the segment before the head's, the head's own, and the one after; none before the first request.
     keys: Option<[u64; 3]>,
     job: Option<Job>,
@@ -142,7 +142,7 @@ impl StatsInterpolator {
     pub fn new(latent: usize) -> Self {
         Self {
             paths: Vec::with_capacity(MAX_PATHS + 1),
-            around: Around::new(latent),
+            around: KeyframeNeighbourhood::new(latent),
             keys: None,
             job: None,
             z: Vec::new(),
@@ -159,7 +159,7 @@ impl StatsInterpolator {
     pub fn render_rgba(
         &mut self,
         engine: &mut dyn Engine,
-        around: &Around,
+        around: &KeyframeNeighbourhood,
         z: &[f32],
         rounding: Rounding,
         rgba: &mut [u8],
@@ -181,7 +181,7 @@ impl StatsInterpolator {
     }
 
     /// Samples are wanted around here from now on.
-    fn go_to(&mut self, around: &Around) {
+    fn go_to(&mut self, around: &KeyframeNeighbourhood) {
         if self.around.keyframes != around.keyframes || self.around.path != around.path {
             self.around.keyframes.clone_from(&around.keyframes);
             self.around.path = around.path;

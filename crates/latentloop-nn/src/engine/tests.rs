@@ -8,7 +8,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::algorithm::{AlgorithmCache, ConvAlgorithm, LayerAlgorithms};
 use super::cpu::AlgorithmChoice;
 use super::*;
-use crate::latent::{Around, Keyframe, Path, Rows};
+use crate::latent::{Keyframe, KeyframeNeighbourhood, Path, Rows};
 use crate::network::kernel::{Filter, Instructions};
 use crate::network::parameters::uniform;
 use crate::network::spec::Spec;
@@ -224,8 +224,8 @@ proptest! {
 }
 
 /// The keyframes of a preset around its first segment.
-fn around(path: Path, latent: usize) -> Around {
-    let mut around = Around::new(latent);
+fn around(path: Path, latent: usize) -> KeyframeNeighbourhood {
+    let mut around = KeyframeNeighbourhood::new(latent);
     around.path = path;
     let each = ROWS * latent;
     for (seed, keyframe) in (1..).zip(around.keyframes.chunks_exact_mut(each)) {
