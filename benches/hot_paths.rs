@@ -158,15 +158,16 @@ fn midi_read(criterion: &mut Criterion) {
 /// A picture of 640 x 360 with four passes, drawn, limited and read back: in one go, and one by one.
 #[cfg(feature = "live")]
 fn look(criterion: &mut Criterion) {
-    use latentloop::stage::{Canvas, Look, LookValues, PostChain, PostFrame, Readback, Visible};
+    use latentloop::instrument::params::{LOOK_FEEDBACK, LOOK_GAIN, LOOK_GRAIN, LOOK_VIGNETTE};
+    use latentloop::stage::{
+        Canvas, EffectRenderer, EffectValues, PostChain, PostFrame, Readback, Visible,
+    };
     let mut frame = PostFrame {
-        values: LookValues {
-            feedback: 0.6,
-            gain: 1.1,
-            grain: 0.3,
-            vignette: 0.5,
-            ..LookValues::default()
-        },
+        values: EffectValues::default()
+            .with(LOOK_FEEDBACK, 0.6)
+            .with(LOOK_GAIN, 1.1)
+            .with(LOOK_GRAIN, 0.3)
+            .with(LOOK_VIGNETTE, 0.5),
         brightness: 1.0,
         blackout: false,
         tick: 0,
@@ -178,14 +179,15 @@ fn look(criterion: &mut Criterion) {
     for (pixel, byte) in canvas.rgba.iter_mut().enumerate() {
         *byte = (pixel * 31 % 251) as u8;
     }
-    type Kind = fn(Look) -> Look;
+    type Kind = fn(EffectRenderer) -> EffectRenderer;
     let kinds: [(&str, Kind); 2] = [
-        ("in one go", Look::waiting),
-        ("one by one", Look::one_by_one),
+        ("in one go", EffectRenderer::waiting),
+        ("one by one", EffectRenderer::one_by_one),
     ];
     for (name, kind) in kinds {
-        let look = Look::headless().expect("a graphics driver, be it the processor's");
-        let (mut chain, mut readback) = (PostChain::with_gpu(kind(look)), Readback::default());
+        let renderer =
+            EffectRenderer::headless().expect("a graphics driver, be it the processor's");
+        let (mut chain, mut readback) = (PostChain::with_gpu(kind(renderer)), Readback::default());
         criterion.bench_function(&format!("look, 640 x 360, four passes {name}"), |bench| {
             bench.iter(|| {
                 frame.tick += 16;

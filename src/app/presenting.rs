@@ -8,6 +8,7 @@ use super::hud::Sources;
 use super::performance::Performance;
 use super::recording::Change;
 use super::show::Show;
+use crate::instrument::params::LOOK_PALETTE;
 use crate::palette::Oklab;
 use crate::stage::{
     Composed, Compositor, FramePacer, Pipes, PostChain, Presentation, Presenter, Projection,
@@ -49,8 +50,7 @@ impl VideoOutput {
 
     /// Whether the look asks for colours that are not known.
     pub(super) fn wants_palette(&self, performance: &Performance) -> bool {
-        let row = self.compositor.look().palette();
-        self.palette.is_none() && performance.instrument().base_value(row) > 0.0
+        self.palette.is_none() && performance.instrument().base_value(LOOK_PALETTE) > 0.0
     }
 }
 

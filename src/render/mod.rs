@@ -12,7 +12,7 @@ use crate::instrument::params::{LOOP_MODE, LOOP_NORM, LOOP_SPEED, LoopMode};
 use crate::instrument::{Instrument, InstrumentError, Preset, Table, ticks};
 use crate::latent::{Path, interpolate};
 use crate::record::RecordError;
-use crate::stage::Compositor;
+use crate::stage::{Compositor, EffectValues};
 use crate::take::{Model, Player, PlayerError, Script, secs};
 
 pub use offline_render::{FrameRange, ModelEngine, OfflineRender, RenderSettings};
@@ -174,9 +174,7 @@ fn render_player(
     around: &mut RenderContext,
     open: &mut dyn FnMut(&Model) -> anyhow::Result<ModelEngine>,
 ) -> Result<u64, RenderError> {
-    let table = Arc::clone(player.instrument().table());
-    let mut compositor =
-        Compositor::new(&table, film.frame_size(), player.seed()).map_err(InstrumentError::from)?;
+    let mut compositor = Compositor::new(film.frame_size(), player.seed());
     let range = film.range(pictures)?;
     let count = range.end - range.start;
     let mut model = player.model().cloned();
@@ -210,7 +208,7 @@ fn render_player(
                 film.draw(&mut compositor)?;
             }
         }
-        let values = compositor.look().values(instrument);
+        let values = EffectValues::of(instrument);
         let is_shown = number >= range.start;
         // What comes before is played; it is drawn only where a look or the limiter remembers it.
         if is_shown || values.remembers() {

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::RenderError;
 use crate::engine::{Engine, Norm, ROWS, Rounding, sample_palette};
+use crate::instrument::params::LOOK_PALETTE;
 use crate::palette::{Oklab, Palette};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
-use crate::stage::own::Shelf;
+use crate::stage::user::ShaderRegistry;
 use crate::stage::{
-    Canvas, Composed, Compositor, Filter, Finished, LookValues, PostChain, PostFrame, Projection,
+    Canvas, Composed, Compositor, EffectValues, Filter, Finished, PostChain, PostFrame, Projection,
     Readback, Scaler, Visible,
 };
 
@@ -187,8 +188,8 @@ impl OfflineRender {
     }
 
     /// The colours of the model, where the look asks for them.
-    pub(super) fn palette(&mut self, values: &LookValues) -> Result<Option<Oklab>, RenderError> {
-        if values.palette != 0.0 && self.palette.is_none() {
+    pub(super) fn palette(&mut self, values: &EffectValues) -> Result<Option<Oklab>, RenderError> {
+        if values.f32(LOOK_PALETTE) != 0.0 && self.palette.is_none() {
             let palette = sample_palette(self.engine.as_mut())?;
             self.palette = palette.map(|palette| palette.oklab());
         }
@@ -233,9 +234,9 @@ impl OfflineRender {
     }
 
     fn find_card(&mut self) {
-        match crate::stage::Look::headless() {
+        match crate::stage::EffectRenderer::headless() {
             Ok(look) => {
-                let shelf = Arc::new(Shelf::new(crate::report::Reporter::logging()));
+                let shelf = Arc::new(ShaderRegistry::new(crate::report::Reporter::logging()));
                 if let Err(error) = shelf.read(crate::config::file("looks")) {
                     tracing::warn!("the film is made without your own passes: {error}");
                 }

@@ -1,4 +1,4 @@
-//! The photosensitivity limiter on the processor: the rules of `shaders/limiter.wgsl`, for pictures that no graphics card looks at.
+//! The photosensitivity limiter on the processor: the rules of `limiter.wgsl`, for pictures that no graphics card looks at.
 //!
 //! A flash is a pair of opposing changes of relative luminance by a tenth of the range or more where the darker side is below
 //! 0.8, or of a saturated red (WCAG 2.2, success criterion 2.3.1; ITU-R BT.1702). Every cell of a grid counts its changes; where

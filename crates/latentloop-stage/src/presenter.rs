@@ -3,7 +3,7 @@
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Finished, GpuError, Look, PostChain, PostFrame, Projection, Readout};
+use super::{EffectRenderer, Finished, GpuError, PostChain, PostFrame, Projection, Readout};
 use crate::instrument::OUTPUTS;
 use crate::report::Reporter;
 
@@ -91,14 +91,14 @@ impl Offscreen {
 enum Search {
     #[default]
     NotBegun,
-    Running(JoinHandle<Result<Look, GpuError>>),
+    Running(JoinHandle<Result<EffectRenderer, GpuError>>),
     Over,
 }
 
 impl Search {
     fn begin(size: (u32, u32), reporter: &Reporter) -> Self {
         let find = move || {
-            let mut look = Look::headless()?;
+            let mut look = EffectRenderer::headless()?;
             look.warm(size);
             Ok(look)
         };

@@ -12,8 +12,8 @@ use super::output_surface::{OutputSurface, Scene, State};
 use super::surface_window::SurfaceWindow;
 use super::upload::{Picture, UploadTexture};
 use super::{
-    DisplayTiming, Finished, GpuError, Look, PostChain, PostFrame, Presentation, Presented,
-    Presenter,
+    DisplayTiming, EffectRenderer, Finished, GpuError, PostChain, PostFrame, Presentation,
+    Presented, Presenter,
 };
 use crate::instrument::OUTPUTS;
 
@@ -27,7 +27,7 @@ pub struct GpuContext {
     device: wgpu::Device,
     queue: wgpu::Queue,
     /// Made with the card, for it takes its time; gone once the show has it.
-    look: Option<Look>,
+    look: Option<EffectRenderer>,
     upload: UploadTexture,
     panels: Vec<OutputSurface>,
     panes: Vec<SurfaceWindow>,
@@ -82,7 +82,7 @@ impl GpuContext {
         let info = gpu.adapter.get_info();
         Ok(Self {
             name: format!("{} ({:?})", info.name, info.backend),
-            look: Some(Look::new(&gpu.device, &gpu.queue)),
+            look: Some(EffectRenderer::new(&gpu.device, &gpu.queue)),
             device: gpu.device,
             queue: gpu.queue,
             upload: UploadTexture::default(),

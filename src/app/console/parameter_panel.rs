@@ -7,6 +7,7 @@ use super::style::{DIM, EDGE, INK, LIT, PANEL, caption};
 use super::tooltip::UiState;
 use super::widgets::{self, HEIGHT};
 use crate::instrument::{Kind, ParamId, Row, Table, params};
+use crate::stage::EffectGroup;
 
 /// A page of parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,37 +22,6 @@ pub(super) enum Page {
 
 /// Groups of the play page, in their order; others are the look's.
 const PLAYED: [&str; 6] = ["loop", "beat", "sound", "master", "record", "preset"];
-/// The look's groups, and how the names of the parameters in each begin; what begins otherwise comes after.
-const LOOK: [(&str, &[&str]); 7] = [
-    (
-        "frame",
-        &[
-            "tilt",
-            "crop",
-            "displace",
-            "mirror",
-            "kaleidoscope",
-            "transition",
-        ],
-    ),
-    ("feedback", &["feedback"]),
-    (
-        "colour",
-        &[
-            "lift",
-            "gamma",
-            "gain",
-            "contrast",
-            "saturation",
-            "hue",
-            "palette",
-        ],
-    ),
-    ("light", &["bloom", "halation", "chromatic", "vignette"]),
-    ("grain", &["grain"]),
-    ("own passes", &["own"]),
-    ("flashes", &["strobe", "limiter"]),
-];
 /// Parameters that stand elsewhere on the console, or has no use there: it is about the heads-up display, or ends the show.
 const ELSEWHERE: [ParamId; 8] = [
     params::LOOP_POSITION.id(),
@@ -119,7 +89,11 @@ impl ParameterPanel {
                 let name = row.name.strip_prefix("window.").unwrap_or(&row.name);
                 (Page::Program, PROGRAM_NAME, label(name))
             } else if group == "look" {
-                (Page::Look, look_group(rest), label(rest))
+                (
+                    Page::Look,
+                    EffectGroup::of(param).map_or("look", EffectGroup::name),
+                    label(rest),
+                )
             } else if PLAYED.contains(&group) {
                 (Page::Play, group, label(rest))
             } else {
@@ -146,7 +120,7 @@ impl ParameterPanel {
             }
         }
         let order = PLAYED.into_iter().chain(["stage"]);
-        let order = order.chain(LOOK.map(|(name, _)| name));
+        let order = order.chain(EffectGroup::ALL.map(EffectGroup::name));
         let order: Vec<&str> = order.collect();
         let place = |group: &Group| order.iter().position(|name| *name == group.name);
         groups.sort_by_key(|group| place(group).unwrap_or(order.len()));
@@ -254,16 +228,6 @@ impl Group {
             painter.vline(mark.center().x, mark.y_range(), stroke);
         }
     }
-}
-
-/// The group that a parameter of the look stands in.
-fn look_group(name: &str) -> &'static str {
-    let begins = |start: &&str| {
-        let rest = name.strip_prefix(*start);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '.']))
-    };
-    let found = LOOK.iter().find(|(_, starts)| starts.iter().any(&begins));
-    found.map_or("look", |(group, _)| group)
 }
 
 /// How many buttons stand in a line of that width.

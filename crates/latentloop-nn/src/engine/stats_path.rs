@@ -6,15 +6,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::{BatchStats, Engine, EngineError, Rounding};
 use crate::latent::{KeyframeNeighbourhood, Path};
 
-/// Segments whose samples are kept.
+/// Most segments whose samples are kept.
 const MAX_PATHS: usize = 32;
-/// Where interpolated statistics err by this many levels at most half-way between two samples, the sample found there makes both halves good:
-/// a cubic's error falls to a sixteenth.
+/// The largest error, in levels of a picture, half-way between two samples at which the sample found there makes both halves
+/// good: a cubic's error falls to a sixteenth.
 const MAX_ERROR_LEVELS: u8 = 3;
-/// Samples stand no closer than this part of a segment.
+/// The least distance of two samples, as a part of a segment.
 const MIN_SPACING: f64 = 1.0 / 64.0;
 
-/// Tells segments apart by all that their latents depend on.
+/// The key of a segment: a hash of all that its latents depend on.
 fn key(around: &KeyframeNeighbourhood, segment: usize) -> u64 {
     let keyframes = around.segment(segment);
     let counted = match around.path {
@@ -29,7 +29,7 @@ fn key(around: &KeyframeNeighbourhood, segment: usize) -> u64 {
     hasher.finish()
 }
 
-/// Exact statistics somewhere on a segment.
+/// A sample: exact statistics somewhere on a segment.
 struct Sample {
     weight: f64,
     statistics: BatchStats,
@@ -37,14 +37,14 @@ struct Sample {
     is_fine: bool,
 }
 
-/// The samples of a segment, in order.
+/// The path of the statistics along a segment: its samples, in order.
 struct StatsPath {
     key: u64,
     samples: Vec<Sample>,
 }
 
 impl StatsPath {
-    /// Where a sample is wanted next; near the head first.
+    /// The place of the next sample that is wanted; near the head first.
     fn next_sample(&self, head: f64) -> Option<f64> {
         let is_at = |weight: f64| self.samples.iter().any(|sample| sample.weight == weight);
         if let Some(end) = [0.0, 1.0].into_iter().find(|&end| !is_at(end)) {

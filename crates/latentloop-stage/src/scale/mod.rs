@@ -1,4 +1,4 @@
-//! Bringing pictures to another size on the processor: what `shaders/upscale.wgsl` does on the card.
+//! Bringing pictures to another size on the processor: what `upscale/upscale.wgsl` does on the card.
 //!
 //! Bytes are weighed as they are, not as light: they are near to how bright things look, and what a filter overshoots at an edge is
 //! as wide on its dark side as on its bright one. Light is added as light, by halation.

@@ -10,7 +10,7 @@ use super::upload::{Picture, TextureId};
 use pipelines::Pipelines;
 use planes::Planes;
 
-/// The picture on the card, and the pipelines of `shaders/analyse.wgsl` and `shaders/upscale.wgsl`.
+/// The picture on the card, and the pipelines of `analyse.wgsl` and `upscale.wgsl`.
 pub(super) struct Upscale {
     pipelines: Pipelines,
     auto: Filter,
@@ -22,10 +22,10 @@ pub(super) struct Upscale {
     has_film: bool,
 }
 
-/// The shaders' uniform.
+/// Where the picture lies in the frame, and what makes it film: `Projection` of `projection.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Numbers {
+struct ProjectionUniform {
     offset: [f32; 2],
     extent: [f32; 2],
     grain_shift: [u32; 2],
@@ -61,7 +61,7 @@ impl Upscale {
             },
             numbers: card.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("projection"),
-                size: size_of::<Numbers>() as u64,
+                size: size_of::<ProjectionUniform>() as u64,
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             }),
@@ -104,7 +104,7 @@ impl Upscale {
         self.way = projection.filter.unwrap_or(self.auto).way(size, &place);
         self.halates = exposure.halation > 0.0;
         self.has_film = self.halates || exposure.grain > 0.0;
-        let numbers = Numbers {
+        let numbers = ProjectionUniform {
             offset: [place.offset.0 as f32, place.offset.1 as f32],
             extent: [place.extent.0 as f32, place.extent.1 as f32],
             grain_shift: exposure.shift,

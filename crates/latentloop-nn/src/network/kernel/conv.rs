@@ -188,7 +188,7 @@ pub fn weight_gradient(shape: &ConvShape, coarse: &[f32], fine: &[f32]) -> Vec<f
     let panel = instructions.panel_channels();
     // The four taps of a filter's row meet 4 x fine neighbouring numbers.
     let across = 4 * shape.fine;
-    let tiles_across = across.div_ceil(Tile::ACROSS);
+    let tiles_across = across.div_ceil(GradientTile::ACROSS);
     let tiles = shape.coarse.div_ceil(panel) * 4 * tiles_across;
     let groups = tiles.min(4 * rayon::current_num_threads());
     let chunk = (CHUNK_NUMBERS / (coarse_map.row() + 2 * fine_map.row())).clamp(1, shape.height);
@@ -197,23 +197,23 @@ pub fn weight_gradient(shape: &ConvShape, coarse: &[f32], fine: &[f32]) -> Vec<f
     (0..groups).into_par_iter().for_each(|group| {
         SUMS.with_borrow_mut(|sums| {
             let mine = tiles * group / groups..tiles * (group + 1) / groups;
-            let each = Tile::ACROSS * panel;
+            let each = GradientTile::ACROSS * panel;
             sums.clear();
             sums.resize(mine.len() * each, 0.0);
-            let tile = |index: usize| Tile {
+            let tile = |index: usize| GradientTile {
                 shape,
                 coarse,
                 fine,
                 channel: index / (4 * tiles_across) * panel,
                 ky: index / tiles_across % 4,
-                first: index % tiles_across * Tile::ACROSS,
+                first: index % tiles_across * GradientTile::ACROSS,
             };
             for picture in 0..shape.batch {
                 for top in (0..shape.height).step_by(chunk) {
                     let rows = [picture, top, (top + chunk).min(shape.height)];
                     for (index, sums) in mine.clone().zip(sums.chunks_exact_mut(each)) {
                         let tile = tile(index);
-                        instructions.run(TileRows { tile, rows, sums });
+                        instructions.run(GradientRows { tile, rows, sums });
                     }
                 }
             }
@@ -245,7 +245,7 @@ thread_local! {
 
 /// A panel of coarse channels by some of the numbers that one row of the filter meets.
 #[derive(Clone, Copy)]
-struct Tile<'a> {
+struct GradientTile<'a> {
     shape: &'a ConvShape,
     coarse: &'a [f32],
     fine: &'a [f32],
@@ -254,18 +254,18 @@ struct Tile<'a> {
     first: usize,
 }
 
-impl Tile<'_> {
+impl GradientTile<'_> {
     /// Numbers of the fine map that a tile takes; the last one of a row may have half of them.
     const ACROSS: usize = 8;
 }
 
-struct TileRows<'a> {
-    tile: Tile<'a>,
+struct GradientRows<'a> {
+    tile: GradientTile<'a>,
     rows: [usize; 3],
     sums: &'a mut [f32],
 }
 
-impl WithSimd for TileRows<'_> {
+impl WithSimd for GradientRows<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -277,20 +277,20 @@ impl WithSimd for TileRows<'_> {
             self.sums::<S, 8>(simd, first, 0);
         } else {
             let Self { tile, rows, sums } = self;
-            TileRows {
+            GradientRows {
                 tile,
                 rows,
                 sums: &mut *sums,
             }
             .sums::<S, 4>(simd, first, 0);
             if left >= 8 {
-                TileRows { tile, rows, sums }.sums::<S, 4>(simd, first + 4, half);
+                GradientRows { tile, rows, sums }.sums::<S, 4>(simd, first + 4, half);
             }
         }
     }
 }
 
-impl TileRows<'_> {
+impl GradientRows<'_> {
     #[inline(always)]
     fn sums<S: Simd, const N: usize>(self, simd: S, first: usize, at: usize) {
         let Self {

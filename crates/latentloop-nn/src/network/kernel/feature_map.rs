@@ -19,9 +19,18 @@ pub struct FeatureMap {
 }
 
 impl FeatureMap {
-    /// Numbers, the border's included.
+    /// Numbers, the border's included. Panics where they are more than can be counted: kernels read and write within this
+    /// length, which must not wrap around.
     pub fn len(&self) -> usize {
-        self.batch * self.picture()
+        let numbers = || {
+            let border = self.border.checked_mul(2)?;
+            let rows = self.height.checked_add(border)?;
+            let columns = self.width.checked_add(border)?;
+            rows.checked_mul(columns)?
+                .checked_mul(self.channels)?
+                .checked_mul(self.batch)
+        };
+        numbers().expect("a feature map fits into memory")
     }
 
     /// Whether it has no numbers at all.
@@ -89,4 +98,22 @@ pub fn planes(map: &FeatureMap, numbers: &[f32]) -> Vec<f32> {
         }
     }
     planes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "a feature map fits into memory")]
+    fn a_length_that_would_wrap_around_is_refused() {
+        let map = FeatureMap {
+            batch: 4,
+            height: 1 << (usize::BITS - 2),
+            width: 1,
+            channels: 1,
+            border: 0,
+        };
+        map.len();
+    }
 }

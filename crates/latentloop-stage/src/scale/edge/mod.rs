@@ -4,7 +4,7 @@
 //! smoothed by a binomial. The kernel is turned along the edge, as in steering kernel regression (Takeda, Farsiu and Milanfar, IEEE
 //! TIP 16(2), 2007), in one pass over few taps, as in FSR 1 (Lottes, AMD, 2021): across the edge Keys's cubic, along it a bump. What
 //! comes out lies within the four nearest pixels, so that edges have no rings. Where nothing has a direction it is Catmull-Rom.
-//! The same numbers are in `shaders/analyse.wgsl` and `shaders/upscale.wgsl`.
+//! The same numbers are in `upscale/analyse.wgsl` and `upscale/upscale.wgsl`.
 
 mod source;
 
