@@ -1,6 +1,6 @@
 # make play        set up this machine, build the instrument and open it
 # make test        set up this machine and run every test
-# make lint        what the continuous integration holds the source to
+# make lint        what the continuous integration holds the source to: every feature, the documentation, the fuzz targets
 # make bench       time the hot paths
 # make check-cuda  build for NVIDIA cards; needs no card, and no CUDA toolkit either
 # make packages    a .deb for this release of Debian, and a tarball
@@ -26,6 +26,10 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features -- -D warnings
+	$(CARGO) clippy --locked --features link -- -D warnings
+	CARGO="$(CARGO)" scripts/check-cuda.sh --lint
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+	$(CARGO) check --locked --manifest-path fuzz/Cargo.toml --target-dir target
 
 bench:
 	@scripts/setup.sh play

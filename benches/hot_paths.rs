@@ -17,18 +17,14 @@ use latentloop::network::weights::GeneratorWeights;
 
 /// A frame at a quarter of the reference work's width, as bytes, in both norms.
 fn generator_frame(criterion: &mut Criterion) {
-    let Ok(spec) = Spec::studies(256, 0.25, 200) else {
-        return;
-    };
+    let spec = Spec::studies(256, 0.25, 200).expect("a quarter of the width is a network");
     let weights = GeneratorWeights::random(&spec, 0);
     let options = EngineOptions {
         backend: Backend::Cpu,
         winograd: Winograd::Auto,
         ..EngineOptions::default()
     };
-    let Ok(mut engine) = open(&weights, &options) else {
-        return;
-    };
+    let mut engine = open(&weights, &options).expect("the processor draws any network");
     let mut rgba = vec![0; 256 * 256 * 4];
     for norm in [Norm::Running, Norm::Batch] {
         let z: Vec<f32> = (0..norm.rows() * 200)
@@ -37,7 +33,11 @@ fn generator_frame(criterion: &mut Criterion) {
         criterion.bench_function(
             &format!("generator frame, quarter width, {norm:?}"),
             |bench| {
-                bench.iter(|| engine.paint(black_box(&z), norm, Bytes::Nearest, &mut rgba));
+                bench.iter(|| {
+                    engine
+                        .paint(black_box(&z), norm, Bytes::Nearest, &mut rgba)
+                        .expect("the latents fit the network");
+                });
             },
         );
     }
@@ -45,13 +45,12 @@ fn generator_frame(criterion: &mut Criterion) {
 
 /// A training step at a quarter of the width, batch 8.
 fn training_step(criterion: &mut Criterion) {
-    let Ok(spec) = Spec::studies(256, 0.25, 200) else {
-        return;
-    };
+    let spec = Spec::studies(256, 0.25, 200).expect("a quarter of the width is a network");
     criterion.bench_function("training step, quarter width, batch 8", |bench| {
         bench.iter_custom(|runs| {
             let times_ms = latentloop::train::bench(&spec, 8, runs, &Device::Cpu);
-            let total_ms: f64 = times_ms.map_or(0.0, |times_ms| times_ms.iter().sum());
+            let times_ms = times_ms.expect("the processor trains any network");
+            let total_ms: f64 = times_ms.iter().sum();
             Duration::from_secs_f64(total_ms / 1e3)
         });
     });
@@ -60,30 +59,29 @@ fn training_step(criterion: &mut Criterion) {
 /// A sixtieth of a second of the instrument: eight ticks, and the latents of eight rows.
 fn loop_tick(criterion: &mut Criterion) {
     let table = Arc::new(Table::standard());
-    let Ok(mut instrument) = Instrument::new(&Preset::of_seeds(1..=8), Arc::clone(&table), 200)
-    else {
-        return;
+    let instrument = |seeds| {
+        Instrument::new(&Preset::of_seeds(seeds), Arc::clone(&table), 200)
+            .expect("seeds fit any model")
     };
+    let mut small = instrument(1..=8);
     let mut z = vec![0.0; 8 * 200];
     criterion.bench_function("loop, eight ticks and eight rows", |bench| {
         bench.iter(|| {
-            (0..8).for_each(|_| instrument.tick());
-            instrument.latents(black_box(&mut z));
+            (0..8).for_each(|_| small.tick());
+            small.latents(black_box(&mut z));
         });
     });
-    if let Ok(mut large) = Instrument::new(&Preset::of_seeds(1..=64), Arc::clone(&table), 200) {
-        criterion.bench_function("a tick of 64 keyframes, and one row", |bench| {
-            bench.iter(|| {
-                large.tick();
-                large.latents(black_box(&mut z[..200]));
-            });
+    let mut large = instrument(1..=64);
+    criterion.bench_function("a tick of 64 keyframes, and one row", |bench| {
+        bench.iter(|| {
+            large.tick();
+            large.latents(black_box(&mut z[..200]));
         });
-    }
-    if let Some(param) = table.id("loop.reroll") {
-        criterion.bench_function("re-roll of eight keyframes", |bench| {
-            bench.iter(|| instrument.apply(black_box(&Action::Trigger { param })));
-        });
-    }
+    });
+    let param = table.id("loop.reroll").expect("a row of the table");
+    criterion.bench_function("re-roll of eight keyframes", |bench| {
+        bench.iter(|| small.apply(black_box(&Action::Trigger { param })));
+    });
 }
 
 /// A bundle of two hundred floats, as TouchDesigner sends them, from bytes to actions.
@@ -108,9 +106,7 @@ fn osc_parse(criterion: &mut Criterion) {
         },
         content: (0..200).map(message).collect(),
     });
-    let Ok(packet) = rosc::encoder::encode(&bundle) else {
-        return;
-    };
+    let packet = rosc::encoder::encode(&bundle).expect("it is a bundle");
     let table = Table::standard();
     let mut decoder = Decoder::new(&table);
     let now = Instant::now();
@@ -139,9 +135,8 @@ fn midi_read(criterion: &mut Criterion) {
     let table = Table::standard();
     let values = Values::new(&table);
     let largest = SHIPPED.iter().max_by_key(|(_, text)| text.len());
-    let Some(Ok(map)) = largest.map(|(_, text)| ControllerMap::parse(text, &table)) else {
-        return;
-    };
+    let (_, text) = largest.expect("maps ship");
+    let map = ControllerMap::parse(text, &table).expect("it fits the table");
     let map = BoundMap::new(map);
     let mut reader = Reader::default();
     let message = |number: u8| match number % 2 {
@@ -188,16 +183,14 @@ fn look(criterion: &mut Criterion) {
         ("one by one", Look::one_by_one),
     ];
     for (name, kind) in kinds {
-        let Ok(look) = Look::headless() else {
-            return;
-        };
+        let look = Look::headless().expect("a graphics driver, be it the processor's");
         let (mut chain, mut readback) = (PostChain::with_gpu(kind(look)), Readback::default());
         criterion.bench_function(&format!("look, 640 x 360, four passes {name}"), |bench| {
             bench.iter(|| {
                 frame.tick += 16;
                 let finished = chain.run(black_box(&canvas), &frame);
                 readback.request(&finished, Instant::now());
-                readback.wait().is_some()
+                assert!(readback.wait().is_some(), "nothing is read back");
             });
         });
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles src/cuda/kernels.cu into src/cuda/kernels.ptx, which the program embeds. To be run after every change of the
+# Compiles kernels.cu in crates/latentloop-nn/src/cuda into kernels.ptx, which the program embeds. To be run after every change of the
 # former; a test sees whether it was. An nvcc on PATH does it, or one from PyPI wheels.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +9,7 @@ if ! command -v nvcc >/dev/null; then
     scripts/cuda-toolkit.sh target/cuda-toolkit compiler >&2
     nvcc=target/cuda-toolkit/home/bin/nvcc
 fi
-source=src/cuda/kernels.cu
+source=crates/latentloop-nn/src/cuda/kernels.cu
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -22,4 +22,4 @@ trap 'rm -rf "$scratch"' EXIT
     sed -e 's/^\.version .*/.version 7.4/' -e '/^\/\//d' -e 's/[[:space:]]*$//' "$scratch/kernels.ptx"
 } >"$scratch/lowered.ptx"
 "$(dirname "$(command -v "$nvcc")")/ptxas" -arch=sm_80 -v -o "$scratch/kernels.cubin" "$scratch/lowered.ptx"
-mv "$scratch/lowered.ptx" src/cuda/kernels.ptx
+mv "$scratch/lowered.ptx" crates/latentloop-nn/src/cuda/kernels.ptx

@@ -403,7 +403,8 @@ fn a_dict_that_is_named_many_times_is_looked_at_for_a_moment() {
     let start = Instant::now();
     let said = read(&legacy(&pickle, &[]), &choices(false)).unwrap_or_default();
     assert!(said.contains("it holds no tensors"), "{said}");
-    assert!(start.elapsed() < Duration::from_secs(10));
+    // Were every name looked at, it would be hours.
+    assert!(start.elapsed() < Duration::from_secs(60));
 }
 
 #[test]

@@ -1,44 +1,25 @@
 //! Clocks of other programs, and ours at another program: a JACK server, and `jack_midi_clock` (a sender of its own making).
 
-use std::path::Path;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
 use latentloop::control::clock::{Follower, Pulse};
-use rosc::OscType;
 
-use super::midi::jackd;
-use super::play::{Osc, Running, free_port, latentloop};
+use crate::support::{JackServer, Process, Show, skip, wait_for};
 
 /// Says at which tempo the ear is to hear our clock.
 const TEMPO: &str = "LATENTLOOP_TEST_TEMPO";
 
-/// A show at a server of its own.
-fn show(folder: &Path, server: &str, port: u16, more: &[&str]) -> (Running, Osc) {
-    let show = Running::start(
-        latentloop(folder, port)
-            .arg("--headless")
-            .args(more)
-            .env("JACK_DEFAULT_SERVER", server)
-            .env("LATENTLOOP_CONFIG", folder.join("config")),
-    );
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
-    (show, osc)
-}
-
-fn text(words: &str) -> Vec<OscType> {
-    vec![OscType::String(words.into())]
-}
-
-/// Whether the server's time is slower than time.
-fn falls_behind(server: &str) -> bool {
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    let child = child.args(["--ignored", "--exact", "clock::pace", "--nocapture"]);
-    let child = child.env(TEMPO, "0").env("JACK_DEFAULT_SERVER", server);
-    !child.stdout(Stdio::null()).status().unwrap().success()
+/// This process's test of that name, as a process of its own: a client of JACK finds its server by its process's environment.
+fn helper(name: &str, jack: &JackServer, tempo: &str) -> Command {
+    let mut command = jack.client(std::env::current_exe().unwrap().to_str().unwrap());
+    command
+        .args(["--ignored", "--exact", name, "--nocapture"])
+        .env(TEMPO, tempo);
+    command
 }
 
 /// Not a test: fails where a JACK server is more than a thousandth behind time within five seconds.
@@ -61,6 +42,7 @@ fn pace() {
     let client = client.unwrap();
     let frames = || client.as_client().frame_time();
     let (begin, first) = (Instant::now(), frames());
+    // One clock is measured by the other.
     std::thread::sleep(Duration::from_secs(5));
     let secs =
         f64::from(frames().wrapping_sub(first)) / f64::from(client.as_client().sample_rate());
@@ -70,57 +52,50 @@ fn pace() {
 
 #[test]
 fn the_clock_of_another_program_is_followed_to_a_tenth_of_a_beat_a_minute() {
-    let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let server = format!("latentloop-clock-{port}");
-    let _jack = jackd(&server);
-    let sender = || {
-        let mut sender = Command::new("jack_midi_clock");
-        let sender = sender.args(["-b", "126.5"]).stdout(Stdio::null());
-        Running::start(sender.env("JACK_DEFAULT_SERVER", &server))
-    };
+    let jack = JackServer::start();
+    let sender = || Process::start(jack.client("jack_midi_clock").args(["-b", "126.5"]));
     let mut sending = sender();
-    let (mut show, osc) = show(place.path(), &server, port, &[]);
-    osc.send("/beat/source", text("midi"));
-    osc.send("/beat/sync", vec![OscType::Int(1)]);
+    let mut show = Show::builder()
+        .headless()
+        .env("JACK_DEFAULT_SERVER", &jack.name)
+        .start();
+    let osc = &show.osc;
+    osc.text("/beat/source", "midi");
+    osc.number("/beat/sync", 1.0);
     let roll = || {
-        let mut transport = Command::new("jack_transport")
-            .env("JACK_DEFAULT_SERVER", &server)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::io::Write::write_all(transport.stdin.as_mut().unwrap(), b"play\nquit\n").unwrap();
-        transport.wait().unwrap();
+        let mut transport = jack.client("jack_transport");
+        let mut transport = Process::with_input(&mut transport, Stdio::piped());
+        let mut orders = transport.0.stdin.take().unwrap();
+        orders.write_all(b"play\nquit\n").unwrap();
+        drop(orders);
+        assert!(transport.ends_well());
     };
     roll();
-    // Two bars take four seconds; then it has to stay there for a second.
-    let near = |tempo: f64| (tempo - 126.5).abs() < 0.1;
-    // Beside the other tests the server may stumble: then it is asked again when they are done.
+    // Two bars take four seconds; then it has to stay there for ten looks. Beside the other tests the server may stumble: then
+    // it is asked again when they are done.
     let deadline = Instant::now() + Duration::from_secs(240);
     let mut in_a_row = 0;
     while in_a_row < 10 {
+        let tempo = osc.ask("/beat/tempo");
         if Instant::now() > deadline {
-            let tempo = osc.ask("/beat/tempo");
             // A server that falls behind sends a slower clock.
-            assert!(falls_behind(&server), "{tempo}");
-            println!("left out: this machine is too busy for a JACK server to keep time");
-            return;
+            let keeps_time = helper("clock::pace", &jack, "0").status().unwrap();
+            assert!(!keeps_time.success(), "{tempo}");
+            return skip(
+                "clock",
+                "this machine is too busy for a JACK server to keep time",
+            );
         }
         // A server that stumbles throws its slowest client out.
-        if sending.0.try_wait().unwrap().is_some() {
+        if sending.ended().is_some() {
             sending = sender();
             roll();
         }
-        in_a_row = if near(osc.ask("/beat/tempo")) {
-            in_a_row + 1
-        } else {
-            0
-        };
+        let is_near = (tempo - 126.5).abs() < 0.1;
+        in_a_row = if is_near { in_a_row + 1 } else { 0 };
         std::thread::sleep(Duration::from_millis(100));
     }
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well());
+    show.quit();
 }
 
 /// What a JACK client hears: single bytes and the frames at which they came.
@@ -141,8 +116,7 @@ impl jack::ProcessHandler for Ear {
     }
 }
 
-/// Not a test: a process of its own, for a client of JACK finds its server by the environment of its process. Ends where it has
-/// heard a start and the tempo that it is to hear.
+/// Not a test: says when it hears the first pulse, and ends where it has heard a start and the tempo that it is to hear.
 #[test]
 #[ignore = "the test below runs it"]
 fn ear() {
@@ -150,15 +124,10 @@ fn ear() {
         return;
     };
     let expected: f64 = expected.to_str().unwrap().parse().unwrap();
-    let begin = Instant::now();
-    let client = loop {
-        // The server may be too busy to answer at once.
-        match jack::Client::new("ear", jack::ClientOptions::NO_START_SERVER) {
-            Ok((client, _)) => break client,
-            Err(error) => assert!(begin.elapsed() < Duration::from_secs(20), "{error}"),
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    };
+    // The server may be too busy to answer at once.
+    let (client, _) = wait_for("the JACK server", || {
+        jack::Client::new("ear", jack::ClientOptions::NO_START_SERVER)
+    });
     let rate = f64::from(client.sample_rate());
     let heard = Arc::new(ArrayQueue::new(4096));
     let ear = Ear {
@@ -167,44 +136,49 @@ fn ear() {
     };
     let _client = client.activate_async((), ear).unwrap();
     let mut follower = Follower::default();
-    let (mut starts, mut last) = (0, 0.0);
-    let deadline = Instant::now() + Duration::from_secs(50);
-    loop {
-        let following = follower.at(last);
-        assert!(Instant::now() < deadline, "{following:?}, {starts} starts");
+    let (mut pulses, mut starts, mut last) = (0u32, 0u32, 0.0);
+    wait_for("our clock", || {
         while let Some((frame, byte)) = heard.pop() {
             last = f64::from(frame) / rate;
             match byte {
-                0xf8 => follower.put(0, Pulse::Clock, last),
+                0xf8 => {
+                    if pulses == 0 {
+                        println!("> hears");
+                    }
+                    pulses += 1;
+                    follower.put(0, Pulse::Clock, last);
+                }
                 0xfa => starts += 1,
                 _ => {}
             }
         }
+        let following = follower.at(last);
         let near = following.is_some_and(|following| (following.tempo - expected).abs() < 0.2);
-        if starts >= 1 && follower.is_settled() && near {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+        let is_heard = starts >= 1 && follower.is_settled() && near;
+        let state = format!("{following:?}, {pulses} pulses, {starts} starts");
+        is_heard.then_some(()).ok_or(state)
+    });
 }
 
 #[test]
 fn our_clock_is_heard_at_our_tempo() {
-    let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let server = format!("latentloop-clock-{port}");
-    let _jack = jackd(&server);
-    let (mut show, osc) = show(place.path(), &server, port, &["--midi-clock-out", "ear"]);
-    osc.send("/beat/tempo", vec![OscType::Float(133.0)]);
-    osc.send("/beat/clock_out", vec![OscType::Int(1)]);
-    let mut ear = Command::new(std::env::current_exe().unwrap());
-    let ear = ear.args(["--ignored", "--exact", "clock::ear", "--nocapture"]);
-    let ear = ear.env(TEMPO, "133").env("JACK_DEFAULT_SERVER", &server);
-    // It may come while a bar is under way: then it hears no start until the beat leaps.
-    let mut ear = Running::start(ear);
-    std::thread::sleep(Duration::from_secs(3));
-    osc.send("/beat/downbeat", vec![]);
+    let jack = JackServer::start();
+    let mut show = Show::builder()
+        .headless()
+        .args(["--midi-clock-out", "ear"])
+        .env("JACK_DEFAULT_SERVER", &jack.name)
+        .start();
+    show.osc.number("/beat/tempo", 133.0);
+    show.osc.number("/beat/clock_out", 1.0);
+    let mut ear = Process::start(helper("clock::ear", &jack, "133").stdout(Stdio::piped()));
+    let mut lines = BufReader::new(ear.0.stdout.take().unwrap()).lines();
+    let hears = lines.any(|line| line.unwrap().contains("> hears"));
+    assert!(hears, "the ear hears nothing: {}", show.log());
+    // It has come while a bar was under way: it hears no start until the beat leaps.
+    show.osc.send("/beat/downbeat", vec![]);
+    // What else it prints is read, so that it can end.
+    let reading = std::thread::spawn(move || lines.map_while(Result::ok).count());
     assert!(ear.ends_well());
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well());
+    reading.join().unwrap();
+    show.quit();
 }

@@ -1,134 +1,15 @@
 //! The performer's console: the real program's second window under a real pointer.
 
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use image::RgbImage;
 use image::imageops::crop_imm;
-use rosc::{OscPacket, OscType};
+use rosc::OscType;
 
-use crate::play::{Desktop, Osc, Running, free_port, latentloop, playing};
+use crate::support::{Desktop, Osc, Show, root, wait_every, wait_for};
 
 /// Names a folder: the screenshots that the README shows are written there.
 const SCREENSHOTS: &str = "LATENTLOOP_SCREENSHOTS";
-
-/// A window of the program.
-struct Window<'a> {
-    desktop: &'a Desktop,
-    id: String,
-}
-
-impl<'a> Window<'a> {
-    fn find(desktop: &'a Desktop, name: &str) -> Self {
-        let deadline = Instant::now() + Duration::from_secs(120);
-        loop {
-            let found = desktop.run("xdotool", &["search", "--onlyvisible", "--name", name]);
-            let id = String::from_utf8_lossy(&found).trim().to_owned();
-            if !id.is_empty() {
-                return Self { desktop, id };
-            }
-            assert!(Instant::now() < deadline, "no window {name} opens");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    fn console(desktop: &'a Desktop) -> Self {
-        Self::find(desktop, "^latentloop console$")
-    }
-
-    fn output(desktop: &'a Desktop) -> Self {
-        Self::find(desktop, "^latentloop$")
-    }
-
-    fn act(&self, arguments: &[&str]) {
-        self.desktop.run("xdotool", arguments);
-    }
-
-    fn focus(&self) {
-        let deadline = Instant::now() + Duration::from_secs(120);
-        let focused = || self.desktop.run("xdotool", &["getwindowfocus"]);
-        while String::from_utf8_lossy(&focused()).trim() != self.id {
-            assert!(Instant::now() < deadline, "the window has no focus");
-            self.act(&["windowactivate", &self.id]);
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    fn point(&self, (x, y): (i32, i32)) {
-        let (x, y) = (x.to_string(), y.to_string());
-        self.act(&["mousemove", "--window", &self.id, &x, &y]);
-        // Longer than from one of its pictures to the next.
-        std::thread::sleep(Duration::from_millis(150));
-    }
-
-    fn click(&self, at: (i32, i32)) {
-        self.point(at);
-        self.act(&["click", "1"]);
-    }
-
-    /// Drags something, and looks at the window before it is let go.
-    fn drag(&self, from: (i32, i32), to: (i32, i32), look: impl FnOnce()) {
-        self.point(from);
-        self.act(&["mousedown", "1"]);
-        for step in 1..=8 {
-            let between = |from: i32, to: i32| from + (to - from) * step / 8;
-            self.point((between(from.0, to.0), between(from.1, to.1)));
-        }
-        look();
-        self.act(&["mouseup", "1"]);
-    }
-
-    /// Its corner and its size in pixels.
-    fn place(&self) -> [i32; 4] {
-        // xdotool counts the frame around a window twice: the corner is where a pointer lands there.
-        self.act(&["mousemove", "--window", &self.id, "0", "0"]);
-        let ask = |arguments: &[&str], names: [&str; 2]| {
-            let told = self.desktop.run("xdotool", arguments);
-            let told = String::from_utf8_lossy(&told).into_owned();
-            names.map(|name| {
-                let found = told.lines().find_map(|line| line.strip_prefix(name));
-                found
-                    .and_then(|number| number.parse().ok())
-                    .unwrap_or_else(|| panic!("{told}"))
-            })
-        };
-        let [x, y] = ask(&["getmouselocation", "--shell"], ["X=", "Y="]);
-        let size = ["getwindowgeometry", "--shell", &self.id];
-        let [width, height] = ask(&size, ["WIDTH=", "HEIGHT="]);
-        [x, y, width, height]
-    }
-
-    /// Brings it beside a console that stands at the left.
-    fn put_aside(&self) {
-        self.act(&["windowmove", "--sync", &self.id, "1400", "100"]);
-    }
-
-    fn screenshot(&self) -> RgbImage {
-        let png = self.desktop.run("import", &["-window", &self.id, "png:-"]);
-        image::load_from_memory(&png).unwrap().to_rgb8()
-    }
-
-    fn wait_until(&self, what: &str, holds: impl Fn(&RgbImage) -> bool) -> RgbImage {
-        let deadline = Instant::now() + Duration::from_secs(120);
-        loop {
-            let shot = self.screenshot();
-            if holds(&shot) {
-                return shot;
-            }
-            assert!(Instant::now() < deadline, "{what}: never seen");
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    }
-
-    fn wait_until_gone(&self) {
-        let deadline = Instant::now() + Duration::from_secs(120);
-        let name = || self.desktop.run("xdotool", &["getwindowname", &self.id]);
-        while !name().is_empty() {
-            assert!(Instant::now() < deadline, "the window stays");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-}
 
 /// Where things are on a console of 1280 x 800.
 const BLACKOUT: (i32, i32) = (40, 20);
@@ -179,32 +60,16 @@ fn cell(keyframe: usize) -> (i32, i32) {
 
 /// Asks for a trigger's light until it is so.
 fn wait_for_light(osc: &Osc, addr: &str, light: f64) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    let mut buffer = [0; 1024];
-    while Instant::now() < deadline {
-        osc.send(addr, vec![OscType::String("?".into())]);
-        while let Ok((length, _)) = osc.socket.recv_from(&mut buffer) {
-            let (_, packet) = rosc::decoder::decode_udp(&buffer[..length]).unwrap();
-            if let OscPacket::Message(message) = packet
-                && message.addr == addr
-                && [OscType::Float(light as f32), OscType::Int(light as i32)]
-                    .contains(&message.args[0])
-            {
-                return;
-            }
-        }
-    }
-    panic!("{addr} does not come to {light}");
-}
-
-fn log(folder: &Path) -> String {
-    std::fs::read_to_string(folder.join("log")).unwrap()
+    wait_for(&format!("the light of {addr}"), || {
+        let found = osc.ask(addr);
+        (found == light).then_some(()).ok_or(found)
+    });
 }
 
 /// Keeps a screenshot for the README where that is wanted.
 fn keep(name: &str, shot: &RgbImage) {
     if let Some(folder) = std::env::var_os(SCREENSHOTS) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let folder = root().join(folder);
         shot.save(folder.join(name)).unwrap();
     }
 }
@@ -212,19 +77,15 @@ fn keep(name: &str, shot: &RgbImage) {
 #[test]
 fn a_second_window_plays_the_show_by_pointer_and_keys() {
     let desktop = Desktop::of("1600x1000x24");
-    let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut show =
-        Running::start(desktop.shows(latentloop(place.path(), port).args(["--console", "window"])));
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
-    osc.send("/loop/speed", vec![OscType::Float(0.0)]);
-    osc.send("/loop/glide", vec![OscType::Float(0.0)]);
-    osc.wait_for("/loop/speed", |speed| speed == 0.0);
-    let console = Window::console(&desktop);
-    let windows = desktop.run("xdotool", &["search", "--name", "^latentloop"]);
-    let windows = String::from_utf8_lossy(&windows).lines().count();
-    assert_eq!(windows, 2, "the output and the console");
+    let console = ["--console", "window"];
+    let mut show = Show::builder().args(console).on(&desktop).start();
+    let osc = &show.osc;
+    osc.number("/loop/speed", 0.0);
+    osc.number("/loop/glide", 0.0);
+    osc.wait_for_value("/loop/speed", 0.0);
+    let console = desktop.console();
+    let windows = desktop.ask("xdotool", &["search", "--name", "^latentloop"]);
+    assert_eq!(windows.lines().count(), 2, "the output and the console");
     console.focus();
     console.wait_until("the console", |shot| {
         shot.dimensions() == (1280, 800) && shot.pixels().any(|p| p.0 == LIT)
@@ -238,7 +99,7 @@ fn a_second_window_plays_the_show_by_pointer_and_keys() {
     osc.wait_for("/master/blackout", |on| on == 1.0);
     console.wait_until("a red blackout", |shot| is_red(shot, BLACKOUT));
     // A change from elsewhere is seen, too.
-    osc.send("/master/blackout", vec![OscType::Float(0.0)]);
+    osc.number("/master/blackout", 0.0);
     console.wait_until("a dark blackout", |shot| !is_red(shot, BLACKOUT));
     console.click(FADE);
     osc.wait_for("/master/fade", |fade| (0.35..0.65).contains(&fade));
@@ -290,9 +151,8 @@ fn a_second_window_plays_the_show_by_pointer_and_keys() {
     console.act(&["key", "alt+F4"]);
     console.wait_until_gone();
     osc.send("/keyframe/2/jump", vec![]);
-    osc.wait_for("/loop/position", |position| position == 1.0);
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well(), "{}", log(place.path()));
+    osc.wait_for_value("/loop/position", 1.0);
+    show.quit();
 }
 
 #[test]
@@ -300,16 +160,14 @@ fn dragging_the_console_stops_no_picture_and_it_opens_again_where_it_was() {
     // Room for both windows beside each other.
     let desktop = Desktop::of("2200x1000x24");
     let place = tempfile::tempdir().unwrap();
-    let port = free_port();
     let start = || {
-        Running::start(desktop.shows(latentloop(place.path(), port).args(["--console", "window"])))
+        let show = Show::in_folder(place.path()).args(["--console", "window"]);
+        show.on(&desktop).start()
     };
     let mut show = start();
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
-    osc.send("/loop/speed", vec![OscType::Float(4.0)]);
-    osc.wait_for("/loop/speed", |speed| speed == 4.0);
-    let (console, output) = (Window::console(&desktop), Window::output(&desktop));
+    show.osc.number("/loop/speed", 4.0);
+    show.osc.wait_for_value("/loop/speed", 4.0);
+    let (console, output) = (desktop.console(), desktop.output());
     console.wait_until("the console", |shot| shot.pixels().any(|p| p.0 == LIT));
 
     // By its title bar, a step at a time; the output's pictures differ from step to step.
@@ -325,15 +183,16 @@ fn dragging_the_console_stops_no_picture_and_it_opens_again_where_it_was() {
     console.act(&["mouseup", "1"]);
     seen.dedup();
     assert!(seen.len() >= 6, "{} of 8 pictures differ", seen.len());
-    let deadline = Instant::now() + Duration::from_secs(120);
-    let moved = |place: [i32; 4]| [place[0] - before[0], place[1] - before[1]];
-    while moved(console.place()) != [32, 80] {
-        assert!(Instant::now() < deadline, "{:?}", moved(console.place()));
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    wait_for("the console's new place", || {
+        let place = console.place();
+        let moved = [place[0] - before[0], place[1] - before[1]];
+        (moved == [32, 80])
+            .then_some(())
+            .ok_or(format!("{moved:?}"))
+    });
 
     // Larger, closed and opened by a key, it is as it was.
-    osc.send("/loop/speed", vec![OscType::Float(0.0)]);
+    show.osc.number("/loop/speed", 0.0);
     console.focus();
     let top = |shot: &RgbImage| crop_imm(shot, 0, 0, 420, 72).to_image();
     let mut large = top(&console.screenshot());
@@ -347,61 +206,48 @@ fn dragging_the_console_stops_no_picture_and_it_opens_again_where_it_was() {
     let left = console.place();
     console.act(&["key", "c"]);
     console.wait_until_gone();
-    wait_for_light(&osc, "/window/console", 0.0);
+    wait_for_light(&show.osc, "/window/console", 0.0);
     output.focus();
     output.act(&["key", "c"]);
-    let again = Window::console(&desktop);
-    wait_for_light(&osc, "/window/console", 1.0);
+    let again = desktop.console();
+    wait_for_light(&show.osc, "/window/console", 1.0);
     again.wait_until("the same console", |shot| {
         difference(&large, &top(shot)) < 2.0
     });
     let near = |place: [i32; 4]| place.iter().zip(left).all(|(a, b)| (a - b).abs() <= 2);
     assert!(near(again.place()), "{:?}, {left:?}", again.place());
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well(), "{}", log(place.path()));
+    show.quit();
 
     // The next show opens it there as well.
     let windows = place.path().join("config/windows.toml");
     let text = std::fs::read_to_string(&windows).unwrap();
     assert!(text.contains("zoom = 1.3"), "{text}");
     let mut show = start();
-    let next = Window::console(&desktop);
+    let next = desktop.console();
     next.wait_until("the same console", |shot| {
         difference(&large, &top(shot)) < 2.0
     });
     assert!(near(next.place()), "{:?}, {left:?}", next.place());
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well(), "{}", log(place.path()));
+    show.quit();
 
     // What is no such file is named and does no harm.
     std::fs::write(&windows, "version = 1\n[console]\nzoom = \"large\"\n").unwrap();
     let mut show = start();
-    Window::console(&desktop);
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well());
-    assert!(
-        log(place.path()).contains("windows.toml"),
-        "{}",
-        log(place.path())
-    );
+    desktop.console();
+    show.quit();
+    assert!(show.log().contains("windows.toml"), "{}", show.log());
 }
 
 #[test]
 fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let desktop = Desktop::of("2200x1000x24");
-    let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let preset = root.join("presets/crystal.toml");
-    let mut show = Running::start(desktop.shows(playing(&preset, place.path(), port).args([
-        "--console",
-        "window",
-        "--fps",
-        "30",
-    ])));
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
-    let (console, output) = (Window::console(&desktop), Window::output(&desktop));
+    let mut show = Show::builder()
+        .plays(root().join("presets/crystal.toml"))
+        .args(["--console", "window", "--fps", "30"])
+        .on(&desktop)
+        .start();
+    let osc = &show.osc;
+    let (console, output) = (desktop.console(), desktop.output());
     output.put_aside();
     console.focus();
     console.wait_until("a picture of every keyframe", |shot| {
@@ -424,7 +270,7 @@ fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
         }
         keep("console.png", &console.screenshot());
         osc.send("/hud/toggle", vec![]);
-        wait_for_light(&osc, "/hud/toggle", 1.0);
+        wait_for_light(osc, "/hud/toggle", 1.0);
         output.act(&["windowsize", "--sync", &output.id, "1280", "720"]);
         output.focus();
         std::thread::sleep(Duration::from_secs(3));
@@ -448,10 +294,10 @@ fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
         keep("models.png", &sheet);
     }
     // The second one is the flower. Its pictures fade in over the last one of the crystal.
-    osc.send("/loop/pause", vec![OscType::Float(1.0)]);
-    osc.wait_for("/loop/pause", |pause| pause == 1.0);
-    osc.send("/preset/fade_secs", vec![OscType::Float(8.0)]);
-    osc.wait_for("/preset/fade_secs", |secs| secs == 8.0);
+    osc.number("/loop/pause", 1.0);
+    osc.wait_for_value("/loop/pause", 1.0);
+    osc.number("/preset/fade_secs", 8.0);
+    osc.wait_for_value("/preset/fade_secs", 8.0);
     let middle = |shot: &RgbImage| {
         let (width, height) = shot.dimensions();
         around(
@@ -463,34 +309,27 @@ fn models_are_shown_with_their_sheets_and_loaded_on_a_click() {
     let crystal = middle(&output.screenshot());
     console.click((860, 220));
     let mut away = Vec::new();
-    let deadline = Instant::now() + Duration::from_secs(120);
     // Until it stays as it is.
     let is_steady = |away: &[f64]| match away {
         [.., a, b, c] => *a > 10.0 && (a - c).abs() < 0.3 && (b - c).abs() < 0.3,
         _ => false,
     };
-    while !is_steady(&away) {
-        assert!(Instant::now() < deadline, "{away:?}");
+    wait_every(Duration::from_millis(100), "a steady picture", || {
         away.push(difference(&crystal, &middle(&output.screenshot())));
-        std::thread::sleep(Duration::from_millis(100));
-    }
+        is_steady(&away).then_some(()).ok_or(format!("{away:?}"))
+    });
     let last = away[away.len() - 1];
     // Nothing else moves: where the one is cut to the other, nothing is between them.
     let between = away
         .iter()
         .filter(|away| (0.15..0.85).contains(&(*away / last)));
     assert!(last > 10.0 && between.count() >= 1, "{away:?}");
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while !log(place.path()).contains("flower.safetensors") {
-        assert!(Instant::now() < deadline, "{}", log(place.path()));
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    show.wait_for_log("flower.safetensors");
     // The ring shows what the new model makes of the same keyframes: green, where the old one knew none.
     let is_green = |pixel: &image::Rgb<u8>| pixel.0[1] > pixel.0[0].saturating_add(12);
     console.wait_until("the keyframes of the flower", |shot| {
         let ring = crop_imm(shot, 20, 84, 412, 412).to_image();
         ring.pixels().filter(|pixel| is_green(pixel)).count() > 2000
     });
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well(), "{}", log(place.path()));
+    show.quit();
 }

@@ -7,10 +7,10 @@ use std::sync::atomic::AtomicBool;
 use image::RgbImage;
 use latentloop::footage::{Fit, FootageError, Format, Manifest, Settings, cut};
 
+use crate::support::{PROGRAM, root};
+
 pub(crate) fn clip(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/footage")
-        .join(name)
+    root().join("tests/footage").join(name)
 }
 
 fn own_size() -> Settings {
@@ -94,7 +94,7 @@ fn what_is_no_film_ends_in_one_error_with_exit_code_1_and_leaves_nothing() {
     std::fs::write(&empty, "").unwrap();
     let check = |file: &Path, expected: &str| {
         let folder = place.path().join("set");
-        let run = Command::new(env!("CARGO_BIN_EXE_latentloop"))
+        let run = Command::new(PROGRAM)
             .arg("frames")
             .args([&clip("nosferatu.mp4"), file])
             .arg("-o")

@@ -10,18 +10,16 @@ use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::{PROGRAM, root};
+
 /// A file of `tests/import`.
 fn made(name: &str) -> PathBuf {
     root().join("tests/import").join(name)
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// Runs the program in a folder of its own.
 fn latentloop<A: AsRef<OsStr>>(place: &TempDir, args: impl IntoIterator<Item = A>) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_latentloop"))
+    Command::new(PROGRAM)
         .current_dir(place.path())
         .args(args)
         .output()

@@ -5,6 +5,8 @@
     reason = "a test's helpers fail the test where they stand"
 )]
 
+mod support;
+
 #[cfg(feature = "live")]
 mod clients;
 #[cfg(all(feature = "live", target_os = "linux"))]
@@ -14,6 +16,7 @@ mod console;
 #[cfg(all(feature = "live", feature = "video", target_os = "linux"))]
 mod disk;
 mod examples;
+mod fixtures;
 #[cfg(feature = "video")]
 mod footage;
 mod import;

@@ -2,15 +2,14 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
-use rosc::OscType;
 
-use super::play::{Jack, Osc, Running, free_port, latentloop, stats};
+use crate::support::{JackServer, Osc, Process, Show, root, wait_every, wait_for, wait_until};
 
 /// Says which controller this process is to be.
 const CONTROLLER: &str = "LATENTLOOP_TEST_CONTROLLER";
@@ -19,22 +18,19 @@ const PULLS: usize = 30;
 
 /// A controller: another process, for a client of JACK finds its server by the environment of its process.
 struct Controller {
-    _process: Running,
+    _process: Process,
     orders: ChildStdin,
     heard: Receiver<String>,
 }
 
 impl Controller {
-    fn start(name: &str, server: &str) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+    fn start(name: &str, jack: &JackServer) -> Self {
+        let mut command = jack.client(std::env::current_exe().unwrap().to_str().unwrap());
         command
             .args(["--ignored", "--exact", "midi::controller", "--nocapture"])
             .env(CONTROLLER, name)
-            .env("JACK_DEFAULT_SERVER", server)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut process = Running(command.spawn().unwrap());
+            .stdout(Stdio::piped());
+        let mut process = Process::with_input(&mut command, Stdio::piped());
         let orders = process.0.stdin.take().unwrap();
         let lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
         let (sender, heard) = channel();
@@ -54,17 +50,34 @@ impl Controller {
         controller
     }
 
-    /// Sends a message until the show has it: a server without real-time rights loses a period now and then.
+    /// Sends a message until the show has it: a server without real-time rights loses a period now and then, and the port may
+    /// not be connected yet.
     fn send_until(&mut self, osc: &Osc, bytes: &str, address: &str, expected: f64) {
-        let deadline = Instant::now() + Duration::from_secs(120);
-        while Instant::now() < deadline {
+        let what = format!("{bytes} to bring {address} to {expected}");
+        wait_every(Duration::from_millis(100), &what, || {
             self.order(&format!("send {bytes}"));
-            std::thread::sleep(Duration::from_millis(100));
-            if osc.ask(address) == expected {
-                return;
-            }
-        }
-        panic!("{bytes} does not bring {address} to {expected}");
+            let found = osc.ask(address);
+            ((found - expected).abs() < 0.01).then_some(()).ok_or(found)
+        });
+    }
+
+    /// Presses a button that flips something, until it is as expected. What comes after a press on the same port is waited for,
+    /// so that a press counts once, and is repeated only where it was lost.
+    fn press_until(&mut self, osc: &Osc, bytes: &str, address: &str, expected: f64) {
+        let what = format!("{bytes} to bring {address} to {expected}");
+        wait_for(&what, || {
+            self.order(&format!("send {bytes}"));
+            self.flush(osc);
+            let found = osc.ask(address);
+            (found == expected).then_some(()).ok_or(found)
+        });
+    }
+
+    /// Moves the fader and waits until that is seen: all that was sent before has been taken by then.
+    fn flush(&mut self, osc: &Osc) {
+        let mark = (osc.ask("/master/fade") * 127.0).round() as u8 ^ 1;
+        let bytes = format!("b0 01 {mark:02x}");
+        self.send_until(osc, &bytes, "/master/fade", f64::from(mark) / 127.0);
     }
 
     fn order(&mut self, order: &str) {
@@ -74,16 +87,16 @@ impl Controller {
 
     /// Waits until this is heard, and forgets what came before it.
     fn wait_for(&mut self, what: &str) {
-        let deadline = Instant::now() + Duration::from_secs(120);
         let mut others = Vec::new();
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.heard.recv_timeout(left) {
-                Ok(line) if line == what => return,
-                Ok(line) => others.push(line),
-                Err(_) => panic!("{what} is not heard, but {others:?}"),
+        wait_for(&format!("{what} to be heard"), || {
+            while let Ok(line) = self.heard.try_recv() {
+                if line == what {
+                    return Ok(());
+                }
+                others.push(line);
             }
-        }
+            Err(format!("but {others:?}"))
+        });
     }
 }
 
@@ -129,17 +142,12 @@ fn controller() {
     let sending = Arc::new(ArrayQueue::new(1 << 16));
     let hearing: Arc<ArrayQueue<[u8; 3]>> = Arc::new(ArrayQueue::new(1 << 12));
     let plug = || {
-        let deadline = Instant::now() + Duration::from_secs(120);
-        let client = loop {
-            // The server may be on its way, and a client of that name not gone yet.
+        // The server may be on its way, and a client of that name not gone yet.
+        let (client, _) = wait_for("the JACK server", || {
             let options =
                 jack::ClientOptions::NO_START_SERVER | jack::ClientOptions::USE_EXACT_NAME;
-            match jack::Client::new(&name, options) {
-                Ok((client, _)) => break client,
-                Err(error) if Instant::now() > deadline => panic!("{error}"),
-                Err(_) => std::thread::sleep(Duration::from_millis(20)),
-            }
-        };
+            jack::Client::new(&name, options)
+        });
         let ports = Ports {
             output: client
                 .register_port("out", jack::MidiOut::default())
@@ -191,40 +199,11 @@ fn controller() {
     }
 }
 
-pub(crate) fn jackd(server: &str) -> Jack {
-    let mut command = Command::new("jackd");
-    command
-        .args([
-            "--no-realtime",
-            "-n",
-            server,
-            "-d",
-            "dummy",
-            "-r",
-            "48000",
-            "-p",
-            "256",
-        ])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let jack = Jack(Running::start(&mut command));
-    // A program that comes before the server is up ends.
-    let up = Command::new("jack_wait")
-        .args(["--server", server, "--wait", "--timeout", "60"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    assert!(up.unwrap().success(), "no JACK server within a minute");
-    jack
-}
-
 /// A show at a JACK server, with two controllers' maps.
 struct Stage {
-    place: tempfile::TempDir,
-    server: String,
-    jack: Jack,
-    show: Running,
-    osc: Osc,
+    // Dropped in this order.
+    show: Show,
+    jack: JackServer,
 }
 
 fn map(folder: &Path, name: &str, bindings: &str) {
@@ -237,11 +216,12 @@ fn map(folder: &Path, name: &str, bindings: &str) {
 
 impl Stage {
     fn new() -> Self {
-        let place = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let server = format!("latentloop-test-{port}");
-        let jack = jackd(&server);
-        let config = place.path().join("config");
+        let jack = JackServer::start();
+        let show = Show::builder()
+            .headless()
+            .args(["--midi-clock-out", "right"])
+            .env("JACK_DEFAULT_SERVER", &jack.name);
+        let config = show.folder().join("config");
         map(
             &config,
             "left",
@@ -254,49 +234,32 @@ impl Stage {
             r#"{ type = "cc", number = 1, to = "loop.glide", takeover = "jump", range = [0, 1] },
                { type = "note", number = 1, to = "loop.pause", colors = [7, 8], channel = 1 }"#,
         );
-        let show = Running::start(
-            latentloop(place.path(), port)
-                .args(["--headless", "--midi-clock-out", "right"])
-                .env("JACK_DEFAULT_SERVER", &server)
-                .env("LATENTLOOP_CONFIG", &config),
-        );
-        let osc = Osc::new(port);
-        osc.ask("/loop/speed");
         Self {
-            place,
-            server,
+            show: show.start(),
             jack,
-            show,
-            osc,
         }
-    }
-
-    fn end(mut self) -> serde_json::Value {
-        self.osc.send("/show/quit", vec![]);
-        assert!(self.show.ends_well());
-        stats(self.place.path())
     }
 }
 
 #[test]
 fn two_controllers_keep_their_own_maps_and_a_flood_ends_where_it_ended() {
-    let stage = Stage::new();
-    let mut left = Controller::start("left", &stage.server);
-    let mut right = Controller::start("right", &stage.server);
+    let mut stage = Stage::new();
+    let mut left = Controller::start("left", &stage.jack);
+    let mut right = Controller::start("right", &stage.jack);
     // Lit as soon as it is found.
     left.wait_for("90 02 05");
     right.wait_for("90 01 07");
-    right.send_until(&stage.osc, "b0 01 7f", "/loop/glide", 1.0);
-    assert_eq!(stage.osc.ask("/master/fade"), 1.0);
+    right.send_until(&stage.show.osc, "b0 01 7f", "/loop/glide", 1.0);
+    assert_eq!(stage.show.osc.ask("/master/fade"), 1.0);
     left.order("flood 20000");
-    left.send_until(&stage.osc, "b0 01 00", "/master/fade", 0.0);
-    assert_eq!(stage.osc.ask("/loop/glide"), 1.0);
+    left.send_until(&stage.show.osc, "b0 01 00", "/master/fade", 0.0);
+    assert_eq!(stage.show.osc.ask("/loop/glide"), 1.0);
     // Another hand's change is shown, and the pad's own.
-    stage.osc.send("/master/blackout", vec![OscType::Int(1)]);
+    stage.show.osc.number("/master/blackout", 1.0);
     left.wait_for("90 02 06");
-    left.send_until(&stage.osc, "90 02 7f", "/master/blackout", 0.0);
+    left.press_until(&stage.show.osc, "90 02 7f", "/master/blackout", 0.0);
     left.wait_for("90 02 05");
-    let stats = stage.end();
+    let stats = stage.show.quit();
     assert!(
         stats["events_received"].as_u64().unwrap() > 5_000,
         "{stats}"
@@ -306,17 +269,17 @@ fn two_controllers_keep_their_own_maps_and_a_flood_ends_where_it_ended() {
 
 #[test]
 fn a_controller_that_is_pulled_out_again_and_again_plays_and_is_lit_each_time() {
-    let stage = Stage::new();
-    let mut left = Controller::start("left", &stage.server);
+    let mut stage = Stage::new();
+    let mut left = Controller::start("left", &stage.jack);
     left.wait_for("90 02 05");
-    stage.osc.send("/master/blackout", vec![OscType::Int(1)]);
+    stage.show.osc.number("/master/blackout", 1.0);
     left.wait_for("90 02 06");
     let pulls = std::env::var("LATENTLOOP_TEST_PULLS").ok();
     let pulls = pulls.and_then(|pulls| pulls.parse().ok()).unwrap_or(PULLS);
     for pull in 0..pulls {
         left.order("pull");
         left.wait_for("pulled");
-        // Now and then it is back before anyone looks.
+        // Now and then it is back before anyone looks: the ports are looked at a few times a second.
         if pull % 3 > 0 {
             std::thread::sleep(Duration::from_millis(350));
         }
@@ -325,92 +288,101 @@ fn a_controller_that_is_pulled_out_again_and_again_plays_and_is_lit_each_time() 
         let value = pull % 2 * 127;
         let expected = if value > 0 { 1.0 } else { 0.0 };
         left.send_until(
-            &stage.osc,
+            &stage.show.osc,
             &format!("b0 01 {value:02x}"),
             "/master/fade",
             expected,
         );
     }
-    stage.end();
+    stage.show.quit();
+}
+
+#[test]
+fn a_map_of_version_0_is_played_and_lit() {
+    let jack = JackServer::start();
+    let show = Show::builder()
+        .headless()
+        .env("JACK_DEFAULT_SERVER", &jack.name);
+    let config = root().join("tests/fixtures/v0/config");
+    super::fixtures::copy(&config, &show.folder().join("config"));
+    let mut show = show.start();
+    let osc = &show.osc;
+    let mut left = Controller::start("left", &jack);
+    left.wait_for("90 02 05");
+    left.send_until(osc, "b0 01 40", "/master/fade", 64.0 / 127.0);
+    left.press_until(osc, "90 02 7f", "/master/blackout", 1.0);
+    left.wait_for("90 02 06");
+    let glide = osc.ask("/loop/glide");
+    wait_for("an encoder's step", || {
+        left.order("send b0 02 41");
+        let found = osc.ask("/loop/glide");
+        (found > glide).then_some(()).ok_or(found)
+    });
+    show.quit();
+    assert!(!show.log().contains("WARN"), "{}", show.log());
 }
 
 #[test]
 fn a_server_that_is_killed_is_joined_again() {
     let mut stage = Stage::new();
-    let mut left = Controller::start("left", &stage.server);
+    let mut left = Controller::start("left", &stage.jack);
     left.wait_for("90 02 05");
-    stage.jack.0.0.kill().unwrap();
-    stage.jack.0.0.wait().unwrap();
+    stage.jack.kill();
     drop(left);
-    assert_eq!(stage.osc.ask("/master/fade"), 1.0);
-    std::thread::sleep(Duration::from_millis(700));
-    stage.jack = jackd(&stage.server);
-    std::thread::sleep(Duration::from_millis(500));
-    let mut left = Controller::start("left", &stage.server);
+    assert_eq!(stage.show.osc.ask("/master/fade"), 1.0);
+    stage.jack.start_again();
+    let mut left = Controller::start("left", &stage.jack);
     left.wait_for("90 02 05");
-    left.send_until(&stage.osc, "b0 01 00", "/master/fade", 0.0);
-    stage.end();
+    left.send_until(&stage.show.osc, "b0 01 00", "/master/fade", 0.0);
+    stage.show.quit();
+}
+
+/// Whether turning the knob 4d from end to end moves the head.
+fn moves_the_head(left: &mut Controller, osc: &Osc) -> bool {
+    let before = osc.ask("/loop/position");
+    // The knob has to come past where the parameter stands.
+    for value in (0u8..128).step_by(3) {
+        left.order(&format!("send b0 4d {value:02x}"));
+    }
+    left.flush(osc);
+    osc.ask("/loop/position") != before
 }
 
 #[test]
 fn a_control_is_learnt_and_forgotten_while_the_show_goes_on() {
-    let stage = Stage::new();
-    let mut left = Controller::start("left", &stage.server);
-    let osc = &stage.osc;
-    osc.send("/loop/speed", vec![OscType::Float(0.0)]);
-    osc.send("/loop/hold_secs", vec![OscType::Float(0.0)]);
+    let mut stage = Stage::new();
+    let mut left = Controller::start("left", &stage.jack);
+    let osc = &stage.show.osc;
+    osc.number("/loop/speed", 0.0);
+    osc.number("/loop/hold_secs", 0.0);
     // What its map says works.
-    let turned = |left: &mut Controller, number: u8, value: u8, addr: &str, expected: f64| {
-        let deadline = Instant::now() + Duration::from_secs(120);
-        loop {
-            // The port may not be connected yet.
-            left.order(&format!("send b0 {number:02x} {value:02x}"));
-            std::thread::sleep(Duration::from_millis(200));
-            let found = osc.ask(addr);
-            if (found - expected).abs() < 0.01 {
-                return;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "{addr} is {found}, not {expected}"
-            );
-        }
-    };
-    turned(&mut left, 1, 64, "/master/fade", 64.0 / 127.0);
+    left.send_until(osc, "b0 01 40", "/master/fade", 64.0 / 127.0);
+    assert!(!moves_the_head(&mut left, osc), "it is bound already");
     // The first row of the table is the position.
     osc.send("/midi/learn", vec![]);
-    let own = stage.place.path().join("config/controllers/left.toml");
-    let before = std::fs::read_to_string(&own).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let own = stage.show.folder().join("config/controllers/left.toml");
+    let read = || std::fs::read_to_string(&own).unwrap();
+    let before = read();
     let mut value = 0;
-    while std::fs::read_to_string(&own).unwrap() == before {
-        assert!(Instant::now() < deadline, "nothing is learnt");
+    wait_every(Duration::from_millis(100), "something to be learnt", || {
         value = (value + 30) % 120;
         left.order(&format!("send b0 4d {value:02x}"));
-        std::thread::sleep(Duration::from_millis(100));
-    }
+        (read() != before).then_some(()).ok_or("nothing is")
+    });
     osc.send("/midi/learn", vec![]);
-    let learnt = std::fs::read_to_string(&own).unwrap();
+    let learnt = read();
     assert!(learnt.contains("loop.position"), "{learnt}");
-    turned(&mut left, 0x4d, 64, "/loop/position", 8.0 * 64.0 / 127.0);
+    left.send_until(osc, "b0 4d 40", "/loop/position", 8.0 * 64.0 / 127.0);
+    wait_until("the head to be moved", || moves_the_head(&mut left, osc));
     // What was there before still works.
-    turned(&mut left, 1, 32, "/master/fade", 32.0 / 127.0);
+    left.send_until(osc, "b0 01 20", "/master/fade", 32.0 / 127.0);
     // Forgotten, it moves nothing.
     osc.send("/midi/learn", vec![]);
     osc.send("/midi/unlearn", vec![]);
     osc.send("/midi/learn", vec![]);
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while std::fs::read_to_string(&own)
-        .unwrap()
-        .contains("loop.position")
-    {
-        assert!(Instant::now() < deadline, "nothing is forgotten");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    std::thread::sleep(Duration::from_millis(300));
-    let stood = osc.ask("/loop/position");
-    left.order("send b0 4d 10");
-    std::thread::sleep(Duration::from_millis(500));
-    assert_eq!(osc.ask("/loop/position"), stood);
-    stage.end();
+    wait_until("it to be forgotten", || !read().contains("loop.position"));
+    wait_until("the head to stand still", || {
+        !moves_the_head(&mut left, osc)
+    });
+    stage.show.quit();
 }

@@ -2,92 +2,120 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType};
 
-use super::play::{Osc, Running, free_port, latentloop, latentloop_at, stats};
+use crate::support::{Osc, Process, Show, number, skip, wait_every, wait_for};
 
-fn text(text: &str) -> Vec<OscType> {
-    vec![OscType::String(text.into())]
-}
-
-/// What a socket hears within a time: every address with its last value.
-fn hear(socket: &UdpSocket, length: Duration) -> BTreeMap<String, OscType> {
-    let (until, mut heard) = (Instant::now() + length, BTreeMap::new());
-    let mut buffer = [0; 1024];
-    while Instant::now() < until {
-        if let Ok((length, _)) = socket.recv_from(&mut buffer)
-            && let Ok((_, OscPacket::Message(message))) =
-                rosc::decoder::decode_udp(&buffer[..length])
-        {
-            heard.insert(message.addr, message.args[0].clone());
+/// Takes what comes until this holds of a message, and hands all of it over.
+fn hear_until(osc: &Osc, what: &str, holds: impl Fn(&OscMessage) -> bool) -> Vec<OscMessage> {
+    let mut heard = Vec::new();
+    wait_for(what, || {
+        while let Some(message) = osc.receive() {
+            let is_it = holds(&message);
+            heard.push(message);
+            if is_it {
+                return Ok(());
+            }
         }
-    }
+        Err(format!("but {heard:?}"))
+    });
     heard
 }
 
-/// Hears until an address has been heard.
-fn hear_until(socket: &UdpSocket, addr: &str) -> BTreeMap<String, OscType> {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    let mut heard = BTreeMap::new();
-    while !heard.contains_key(addr) {
-        assert!(
-            Instant::now() < deadline,
-            "{addr} is not heard, but {heard:?}"
+/// Subscribes, and hands over the state that is sent: the last value of every address. It is a burst that a small buffer may
+/// lose a part of, and every renewal sends it again.
+fn subscribe(osc: &Osc, arguments: &[OscType]) -> BTreeMap<String, OscType> {
+    let mut state = BTreeMap::new();
+    wait_for("the whole state", || {
+        osc.send("/subscribe", arguments.to_vec());
+        let sent = Instant::now();
+        while sent.elapsed() < Duration::from_millis(300) {
+            if let Some(mut message) = osc.receive() {
+                state.insert(message.addr, message.args.remove(0));
+            }
+        }
+        let parts = ["/loop/speed", "/keyframe/64/seed", "/master/fade"];
+        let is_whole = parts.iter().all(|addr| state.contains_key(*addr));
+        is_whole.then_some(()).ok_or(format!("but {state:?}"))
+    });
+    state
+}
+
+fn is_told(heard: &[OscMessage], addr: &str) -> bool {
+    heard.iter().any(|message| message.addr == addr)
+}
+
+/// liblo's receiver at a port of the system's choice, writing what it hears into a file.
+fn oscdump(file: &Path) -> (Process, u16) {
+    wait_for("a port for oscdump", || {
+        // It takes no port 0. Should another take this one before it does, it ends, and is given another.
+        let free = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let mut dumping = Process::start(
+            Command::new("oscdump")
+                .args(["-L", &port.to_string()])
+                .stdout(std::fs::File::create(file).unwrap())
+                .stderr(Stdio::null()),
         );
-        heard.append(&mut hear(socket, Duration::from_millis(300)));
-    }
-    heard
+        // It is there when it hears something.
+        wait_for("oscdump", || {
+            if dumping.ended().is_some() {
+                return Ok(());
+            }
+            oscsend(port, &["/is-it-there"]);
+            let dumped = std::fs::read_to_string(file).unwrap();
+            let hears = dumped.contains("/is-it-there");
+            hears.then_some(()).ok_or(dumped)
+        });
+        let is_there = dumping.ended().is_none();
+        is_there.then_some((dumping, port)).ok_or("it ends")
+    })
+}
+
+/// Sends with liblo's sender.
+fn oscsend(port: u16, arguments: &[&str]) {
+    let mut command = Command::new("oscsend");
+    command
+        .args(["127.0.0.1", &port.to_string()])
+        .args(arguments);
+    assert!(Process::start(&mut command).ends_well());
 }
 
 #[test]
 fn liblo_sends_steps_choices_and_patterns_and_is_told_of_what_changes() {
-    let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut show = Running::start(latentloop(place.path(), port).arg("--headless"));
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
-    let hears = free_port();
-    let dump = place.path().join("dump");
-    let mut dumping = Running::start(
-        Command::new("oscdump")
-            .args(["-L", &hears.to_string()])
-            .stdout(std::fs::File::create(&dump).unwrap())
-            .stderr(Stdio::null()),
-    );
-    let send = |arguments: &[&str]| {
-        let mut command = Command::new("oscsend");
-        command
-            .args(["127.0.0.1", &port.to_string()])
-            .args(arguments);
-        assert!(Running::start(&mut command).ends_well());
-    };
+    let mut show = Show::builder().headless().start();
+    let osc = &show.osc;
+    let dump = show.folder().join("dump");
+    let (mut dumping, hears) = oscdump(&dump);
+    let send = |arguments: &[&str]| oscsend(osc.port(), arguments);
+    // It is not told of what its own machine does, but with a renewal everything.
     let dumped = |line: &str| {
-        let deadline = Instant::now() + Duration::from_secs(120);
-        while !std::fs::read_to_string(&dump).unwrap().contains(line) {
-            assert!(Instant::now() < deadline, "{line} is not told");
-            // What was sent before oscdump listened is lost: a renewal sends all of it again.
+        wait_every(Duration::from_millis(300), line, || {
             send(&["/subscribe", "is", &hears.to_string(), "/loop"]);
-            std::thread::sleep(Duration::from_millis(300));
-        }
+            let told = std::fs::read_to_string(&dump).unwrap();
+            told.contains(line).then_some(()).ok_or(told)
+        });
     };
     dumped("/loop/speed f 0.3");
     send(&["/loop/speed", "f", "1"]);
     send(&["/loop/speed", "s", "+0.5"]);
-    osc.wait_for("/loop/speed", |speed| speed == 1.5);
+    osc.wait_for_value("/loop/speed", 1.5);
     send(&["/loop/speed", "sf", "-", "2.25"]);
-    osc.wait_for("/loop/speed", |speed| speed == -0.75);
+    osc.wait_for_value("/loop/speed", -0.75);
     assert_eq!(osc.ask("/loop/path"), 0.0);
     send(&["/loop/path", "s", "slerp"]);
-    osc.wait_for("/loop/path", |path| path == 1.0);
+    osc.wait_for_value("/loop/path", 1.0);
     send(&["/loop/path", "i", "2"]);
-    osc.wait_for("/loop/path", |path| path == 2.0);
+    osc.wait_for_value("/loop/path", 2.0);
     send(&["/loop/pause", "T"]);
-    osc.wait_for("/loop/pause", |pause| pause == 1.0);
+    osc.wait_for_value("/loop/pause", 1.0);
     send(&["/keyframe/[2-4]/lock", "i", "1"]);
-    osc.wait_for("/keyframe/4/lock", |lock| lock == 1.0);
+    osc.wait_for_value("/keyframe/4/lock", 1.0);
     assert_eq!(osc.ask("/keyframe/2/lock"), 1.0);
     assert_eq!(osc.ask("/keyframe/5/lock"), 0.0);
     let seeds = || [1, 2, 5].map(|number| osc.ask(&format!("/keyframe/{number}/seed")));
@@ -96,7 +124,7 @@ fn liblo_sends_steps_choices_and_patterns_and_is_told_of_what_changes() {
     osc.wait_for("/keyframe/1/seed", |seed| seed != before[0]);
     osc.wait_for("/keyframe/5/seed", |seed| seed != before[2]);
     send(&["/unit/loop/speed", "f", "0.5"]);
-    osc.wait_for("/loop/speed", |speed| speed == 0.0);
+    osc.wait_for_value("/loop/speed", 0.0);
     send(&["/unit/loop/speed", "s", "?"]);
     dumped("/loop/speed f 0.000000");
     dumped("/loop/path i 2");
@@ -105,10 +133,10 @@ fn liblo_sends_steps_choices_and_patterns_and_is_told_of_what_changes() {
     send(&["/loop/zz*"]);
     send(&["/beat/phase", "f", "0.5"]);
     send(&["/show/quit"]);
-    assert!(show.ends_well());
+    let stats = show.ends_well();
     _ = dumping.0.kill();
-    assert!(stats(place.path())["events_refused"].as_u64().unwrap() >= 2);
-    let log = std::fs::read_to_string(place.path().join("log")).unwrap();
+    assert!(stats["events_refused"].as_u64().unwrap() >= 2, "{stats}");
+    let log = show.log();
     assert!(
         log.contains("/loop/zz*: this pattern means no address"),
         "{log}"
@@ -117,11 +145,8 @@ fn liblo_sends_steps_choices_and_patterns_and_is_told_of_what_changes() {
 
 #[test]
 fn a_bundle_acts_at_its_time_unless_that_is_too_far_ahead() {
-    let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut show = Running::start(latentloop(place.path(), port).arg("--headless"));
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
+    let mut show = Show::builder().headless().start();
+    let osc = &show.osc;
     let send = |ahead: Duration, speed: f32| {
         let bundle = OscPacket::Bundle(OscBundle {
             timetag: OscTime::try_from(SystemTime::now() + ahead).unwrap(),
@@ -135,61 +160,75 @@ fn a_bundle_acts_at_its_time_unless_that_is_too_far_ahead() {
     let ahead = Duration::from_millis(900);
     let start = Instant::now();
     send(ahead, 2.0);
-    let mut asked_before = 0;
-    while osc.ask("/loop/speed") != 2.0 {
-        asked_before += 1;
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "the bundle never acts"
-        );
-    }
+    osc.wait_for_value("/loop/speed", 2.0);
     assert!(
         start.elapsed() >= ahead,
         "too early, after {:?}",
         start.elapsed()
     );
-    assert!(asked_before > 0);
     send(Duration::from_secs(3600), 3.0);
-    osc.wait_for("/loop/speed", |speed| speed == 3.0);
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well());
+    osc.wait_for_value("/loop/speed", 3.0);
+    show.quit();
+}
+
+/// Sets a row that all subscribers are told of, twice: when the second value has come, so has all that was told before.
+fn mark(setter: &Osc, hearers: &[&Osc]) -> Vec<Vec<OscMessage>> {
+    let mut heard = vec![Vec::new(); hearers.len()];
+    for _ in 0..2 {
+        let value = (setter.ask("/loop/hold_secs") as f32 + 0.25) % 4.0;
+        setter.number("/loop/hold_secs", value);
+        for (heard, hearer) in heard.iter_mut().zip(hearers) {
+            heard.extend(hear_until(hearer, "the mark", |message| {
+                message.addr == "/loop/hold_secs" && number(message) == f64::from(value)
+            }));
+        }
+    }
+    heard
 }
 
 #[test]
 fn subscribers_are_told_what_others_do_and_not_what_they_do_themselves() {
-    let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut show = Running::start(latentloop(place.path(), port).arg("--headless"));
-    let [one, other] = [(); 2].map(|()| Osc::new(port));
-    one.ask("/loop/speed");
+    let mut show = Show::builder().headless().start();
+    let [one, other, third] = [(); 3].map(|()| show.osc.another());
     one.send("/loop/pause", vec![OscType::Bool(true)]);
-    one.wait_for("/loop/pause", |pause| pause == 1.0);
-    one.send("/subscribe", vec![]);
-    other.send("/subscribe", text("keep"));
-    let state = hear_until(&one.socket, "/master/fade");
+    one.wait_for_value("/loop/pause", 1.0);
+    let state = subscribe(&one, &[]);
     assert_eq!(state["/master/fade"], OscType::Float(1.0));
     assert_eq!(state["/keyframe/64/seed"], OscType::Int(64));
     assert_eq!(state["/loop/pause"], OscType::Int(1));
     assert!(!state.contains_key("/loop/undo"), "triggers are not sent");
-    hear_until(&other.socket, "/master/fade");
-    hear(&other.socket, Duration::from_millis(500));
-    one.send("/master/fade", vec![OscType::Float(0.25)]);
-    let told = hear_until(&other.socket, "/master/fade");
-    assert_eq!(told["/master/fade"], OscType::Float(0.25));
-    let echoed = hear(&one.socket, Duration::from_secs(1));
-    assert!(!echoed.contains_key("/master/fade"), "{echoed:?}");
+    subscribe(&other, &[OscType::String("keep".into())]);
+    let is_fade = |value: f64| {
+        move |message: &OscMessage| message.addr == "/master/fade" && number(message) == value
+    };
+    // Who sets a row is not told of it, unless the show takes longer than a quarter of a second to take the value.
+    let mut fade = 0.25;
+    let echoed = wait_for("a show that is quick for once", || {
+        let sent = Instant::now();
+        one.number("/master/fade", fade);
+        hear_until(&other, "the other's fade", is_fade(fade.into()));
+        let took = sent.elapsed();
+        let [echoed] = mark(&show.osc, &[&one]).try_into().unwrap();
+        fade = 1.0 - fade;
+        let is_quick = took < Duration::from_millis(200);
+        is_quick.then_some(echoed).ok_or(format!("{took:?}"))
+    });
+    assert!(!is_told(&echoed, "/master/fade"), "{echoed:?}");
     // What was clamped is corrected.
-    one.send("/master/fade", vec![OscType::Float(9.0)]);
-    let corrected = hear_until(&one.socket, "/master/fade");
-    assert_eq!(corrected["/master/fade"], OscType::Float(1.0));
+    one.number("/master/fade", 9.0);
+    hear_until(&one, "a correction", is_fade(1.0));
+    // Who asks no more is told no more.
+    mark(&show.osc, &[&other]);
     other.send("/unsubscribe", vec![]);
-    hear(&other.socket, Duration::from_millis(500));
-    one.send("/master/fade", vec![OscType::Float(0.5)]);
-    one.wait_for("/master/fade", |fade| fade == 0.5);
-    let after = hear(&other.socket, Duration::from_millis(500));
-    assert_eq!(after, BTreeMap::new());
-    one.send("/show/quit", vec![]);
-    assert!(show.ends_well());
+    other.ask("/loop/speed");
+    subscribe(&third, &[]);
+    one.number("/master/fade", 0.5);
+    hear_until(&third, "the third's fade", is_fade(0.5));
+    mark(&show.osc, &[&third]);
+    other.text("/loop/speed", "?");
+    let after = hear_until(&other, "an answer", |message| message.addr == "/loop/speed");
+    assert_eq!(after.len(), 1, "{after:?}");
+    show.quit();
 }
 
 /// An address of this machine that is not loopback, where it has one.
@@ -204,22 +243,13 @@ fn own_address() -> Option<IpAddr> {
 #[test]
 fn a_network_that_is_not_named_is_refused_and_counted() {
     let Some(own) = own_address() else {
-        eprintln!("this machine has no network: only the unit test of the guard is left");
-        return;
+        return skip("network", "this machine has no address but loopback");
     };
-    let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut command = latentloop_at(place.path(), &format!("0.0.0.0:{port}"));
-    command.args([
-        "--headless",
-        "--osc-allow",
-        "198.51.100.0/24",
-        "--oscquery",
-        "none",
-    ]);
-    let mut show = Running::start(&mut command);
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
+    let mut show = Show::builder()
+        .headless()
+        .osc("0.0.0.0:0")
+        .args(["--osc-allow", "198.51.100.0/24", "--oscquery", "none"])
+        .start();
     let stranger = UdpSocket::bind((own, 0)).unwrap();
     let packet = OscPacket::Message(OscMessage {
         addr: "/loop/speed".into(),
@@ -227,15 +257,11 @@ fn a_network_that_is_not_named_is_refused_and_counted() {
     });
     for _ in 0..5 {
         let bytes = rosc::encoder::encode(&packet).unwrap();
-        stranger
-            .send_to(&bytes, SocketAddr::new(own, port))
-            .unwrap();
+        let to = SocketAddr::new(own, show.osc.port());
+        stranger.send_to(&bytes, to).unwrap();
     }
-    std::thread::sleep(Duration::from_millis(500));
-    assert_eq!(osc.ask("/loop/speed"), f64::from(0.3f32));
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well());
-    assert_eq!(stats(place.path())["osc_turned_away"], 5);
-    let log = std::fs::read_to_string(place.path().join("log")).unwrap();
-    assert!(log.contains(&format!("{own} was refused")), "{log}");
+    show.wait_for_log(&format!("{own} was refused"));
+    // Packets are taken in their order: when the show answers, it has had all of these.
+    assert_eq!(show.osc.ask("/loop/speed"), f64::from(0.3f32));
+    assert_eq!(show.quit()["osc_turned_away"], 5);
 }

@@ -1,14 +1,14 @@
 //! OSCQuery: requests over plain TCP, and another implementation of WebSocket at the other end.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::net::TcpStream;
+use std::time::Duration;
 
 use rosc::{OscMessage, OscPacket, OscType};
 use serde_json::{Value, json};
 use tungstenite::Message;
 
-use super::play::{Osc, Running, free_port, latentloop, stats};
+use crate::support::{Show, wait_for};
 
 /// The answer to a head: its status line, and its body.
 fn answer(port: u16, head: &str) -> (String, String) {
@@ -31,23 +31,11 @@ fn get(port: u16, path: &str) -> (String, Value) {
     (status, serde_json::from_str(&body).unwrap_or_default())
 }
 
-fn free_tcp_port() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
-}
-
 #[test]
 fn the_tree_is_described_and_its_values_are_those_of_the_show() {
-    let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let mut show = Running::start(latentloop(place.path(), port).arg("--headless"));
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
-    // Its port is a free one, and is in the log.
-    let log = std::fs::read_to_string(place.path().join("log")).unwrap();
-    let (_, rest) = log.split_once("OSCQuery: http://127.0.0.1:").unwrap();
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    let http: u16 = digits.parse().unwrap();
+    let mut show = Show::builder().headless().start();
+    let http = show.wait_for_address("OSCQuery: http://").port();
+    let osc = &show.osc;
 
     let (status, root) = get(http, "/");
     assert!(status.contains("200"), "{status}");
@@ -61,9 +49,9 @@ fn the_tree_is_described_and_its_values_are_those_of_the_show() {
         64
     );
     let (_, info) = get(http, "/?HOST_INFO");
-    assert_eq!(info["OSC_PORT"], port);
-    osc.send("/loop/speed", vec![OscType::Float(1.5)]);
-    osc.wait_for("/loop/speed", |speed| speed == 1.5);
+    assert_eq!(info["OSC_PORT"], osc.port());
+    osc.number("/loop/speed", 1.5);
+    osc.wait_for_value("/loop/speed", 1.5);
     assert_eq!(get(http, "/loop/speed?VALUE").1, json!({ "VALUE": [1.5] }));
     for (path, status) in [
         ("/nowhere", "404"),
@@ -90,24 +78,17 @@ fn the_tree_is_described_and_its_values_are_those_of_the_show() {
         })
         .collect();
     assert_eq!(get(http, "/loop/speed?VALUE").1, json!({ "VALUE": [1.5] }));
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well());
-    let figures = stats(place.path());
+    let figures = show.quit();
     assert_eq!(figures["oscquery"], format!("127.0.0.1:{http}"));
     assert_eq!(figures["osc_dropped"], 0);
 }
 
 #[test]
 fn a_websocket_listens_and_plays() {
-    let place = tempfile::tempdir().unwrap();
-    let (port, http) = (free_port(), free_tcp_port());
-    let mut show = Running::start(latentloop(place.path(), port).args([
-        "--headless",
-        "--oscquery",
-        &format!("127.0.0.1:{http}"),
-    ]));
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
+    let show = Show::builder().headless();
+    let mut show = show.args(["--oscquery", "127.0.0.1:0"]).start();
+    let http = show.wait_for_address("OSCQuery: http://").port();
+    let osc = &show.osc;
     let stream = TcpStream::connect(("127.0.0.1", http)).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
@@ -117,28 +98,26 @@ fn a_websocket_listens_and_plays() {
         Message::text(json!({ "COMMAND": command, "DATA": path }).to_string())
     };
     let hear = |socket: &mut tungstenite::WebSocket<TcpStream>, addr: &str, value: OscType| {
-        let deadline = Instant::now() + Duration::from_secs(120);
-        loop {
-            assert!(Instant::now() < deadline, "{addr} {value:?} is not heard");
-            let Message::Binary(packet) = socket.read().unwrap() else {
-                continue;
-            };
-            let (_, OscPacket::Message(message)) = rosc::decoder::decode_udp(&packet).unwrap()
-            else {
-                panic!("a bundle");
-            };
-            if message.addr == addr && message.args == [value.clone()] {
-                return;
+        wait_for(&format!("{addr} {value:?}"), || {
+            while let Message::Binary(packet) = socket.read().unwrap() {
+                let (_, OscPacket::Message(message)) = rosc::decoder::decode_udp(&packet).unwrap()
+                else {
+                    panic!("a bundle");
+                };
+                if message.addr == addr && message.args == [value.clone()] {
+                    return Ok(());
+                }
             }
-        }
+            Err("it is not heard")
+        });
     };
     socket.send(Message::text("no command")).unwrap();
     socket.send(command("LISTEN", "/loop/speed")).unwrap();
     hear(&mut socket, "/loop/speed", OscType::Float(0.3));
-    osc.send("/loop/speed", vec![OscType::Float(2.0)]);
+    osc.number("/loop/speed", 2.0);
     hear(&mut socket, "/loop/speed", OscType::Float(2.0));
     socket.send(command("LISTEN", "/loop/path")).unwrap();
-    osc.send("/loop/path", vec![OscType::Int(1)]);
+    osc.number("/loop/path", 1.0);
     hear(&mut socket, "/loop/path", OscType::String("slerp".into()));
     socket.send(command("IGNORE", "/loop/path")).unwrap();
     let packet = OscPacket::Message(OscMessage {
@@ -147,15 +126,14 @@ fn a_websocket_listens_and_plays() {
     });
     let bytes = rosc::encoder::encode(&packet).unwrap();
     socket.send(Message::binary(bytes)).unwrap();
-    osc.wait_for("/loop/speed", |speed| speed == -1.0);
+    osc.wait_for_value("/loop/speed", -1.0);
 
     let foreign = format!(
         "GET / HTTP/1.1\r\nHost: 127.0.0.1:{http}\r\nOrigin: https://attacker.example\r\nUpgrade: websocket\r\n\
          Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
     assert!(answer(http, &foreign).0.contains("403"));
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well());
+    show.quit();
     // The end of the show is the end of the WebSocket.
     while socket.read().is_ok() {}
 }

@@ -3,27 +3,22 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use super::play::{Osc, Running, free_port, latentloop, stats};
+use socket2::{Domain, Socket, Type};
+
+use crate::support::{Show, refused};
 
 /// Bytes of a picture of the small model.
 const PICTURE: usize = 64 * 64 * 4;
 
-fn log(folder: &Path) -> String {
-    std::fs::read_to_string(folder.join("log")).unwrap()
-}
-
-fn wait_for_log(folder: &Path, words: &str) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while !log(folder).contains(words) {
-        assert!(
-            Instant::now() < deadline,
-            "no {words:?} in: {}",
-            log(folder)
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
+/// A port of the system's choice that stays ours, and where another program can listen all the same.
+fn reserved_port() -> (Socket, u16) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    (socket, port)
 }
 
 /// FFmpeg, reading raw pictures; it counts what it decodes into `frames.txt`, a line for each.
@@ -46,27 +41,23 @@ fn frames(folder: &Path) -> u64 {
 
 #[test]
 fn pipe_1_is_whole_pictures_and_nothing_else() {
-    let place = tempfile::tempdir().unwrap();
-    let mut show = latentloop(place.path(), free_port())
-        .args([
-            "--headless",
-            "--seconds",
-            "2",
-            "--fps",
-            "30",
-            "--out",
-            "pipe:1",
-        ])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut bytes = Vec::new();
-    show.stdout.take().unwrap().read_to_end(&mut bytes).unwrap();
-    assert!(show.wait().unwrap().success(), "{}", log(place.path()));
-    let figures = stats(place.path());
+    let show = Show::builder().headless();
+    let mut show = show
+        .args(["--fps", "30", "--out", "pipe:1"])
+        .piped()
+        .start();
+    let mut pipe = show.process.0.stdout.take().unwrap();
+    let mut bytes = vec![0; 50 * PICTURE];
+    pipe.read_exact(&mut bytes).unwrap();
+    // Read to its end, beside the show's.
+    let reading = std::thread::spawn(move || {
+        pipe.read_to_end(&mut bytes).unwrap();
+        bytes
+    });
+    let figures = show.quit();
+    let bytes = reading.join().unwrap();
     let pictures = (bytes.len() / PICTURE) as u64;
     assert_eq!(bytes.len() % PICTURE, 0);
-    assert!(pictures >= 50, "{pictures} {figures}");
     let shown = figures["frames_shown"].as_u64().unwrap();
     let dropped = figures["out_dropped"].as_u64().unwrap();
     assert!(shown - pictures <= dropped + 3, "{pictures} {figures}");
@@ -81,75 +72,57 @@ fn pipe_1_is_whole_pictures_and_nothing_else() {
 
 #[test]
 fn ffmpeg_takes_the_pictures_from_the_standard_output() {
-    let place = tempfile::tempdir().unwrap();
-    let mut show = latentloop(place.path(), free_port())
-        .args(["--headless", "--seconds", "2", "--out", "pipe:1"])
-        .args(["--out-size", "64x48"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut receiver = ffmpeg(place.path(), "64x48", "-", &[]);
-    let status = receiver.stdin(show.stdout.take().unwrap()).status();
-    assert!(status.unwrap().success());
-    assert!(show.wait().unwrap().success(), "{}", log(place.path()));
-    let figures = stats(place.path());
-    let taken = frames(place.path());
-    assert!(taken > 60, "{taken} {figures}");
+    let show = Show::builder().headless().args(["--out", "pipe:1"]);
+    let show = show.args(["--seconds", "2", "--out-size", "64x48"]);
+    let mut show = show.piped().launch();
+    let mut receiver = ffmpeg(show.folder(), "64x48", "-", &[]);
+    let pictures = show.process.0.stdout.take().unwrap();
+    assert!(receiver.stdin(pictures).status().unwrap().success());
+    let figures = show.ends_well();
+    let taken = frames(show.folder());
+    let shown = figures["frames_shown"].as_u64().unwrap();
+    let dropped = figures["out_dropped"].as_u64().unwrap();
     assert!(taken >= figures["out_sent"].as_u64().unwrap(), "{figures}");
+    assert!(
+        taken > 1 && shown - taken <= dropped + 3,
+        "{taken} {figures}"
+    );
 }
 
 #[test]
 fn ffmpeg_that_listens_is_found_and_found_again() {
-    let place = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let to = format!("tcp://127.0.0.1:{}", free_port());
-    let mut show =
-        Running::start(latentloop(place.path(), port).args(["--headless", "--out", &to]));
-    wait_for_log(place.path(), "no reader yet");
-    for _ in 0..2 {
+    let (_reserved, port) = reserved_port();
+    let to = format!("tcp://127.0.0.1:{port}");
+    let mut show = Show::builder().headless().args(["--out", &to]).start();
+    show.wait_for_log("no reader yet");
+    for reader in 1..=2 {
         // Fifty pictures, then it goes.
         let listening = format!("{to}?listen=1");
         let more = ["-frames:v", "50"];
-        let status = ffmpeg(place.path(), "64x64", &listening, &more).status();
+        let status = ffmpeg(show.folder(), "64x64", &listening, &more).status();
         assert!(status.unwrap().success());
-        assert_eq!(frames(place.path()), 50);
-        wait_for_log(place.path(), "the reader has gone");
+        assert_eq!(frames(show.folder()), 50);
+        show.wait_for_logs("the reader has gone", reader);
     }
-    let osc = Osc::new(port);
-    assert_eq!(
-        osc.ask("/loop/speed"),
-        f64::from(0.3f32),
-        "the show goes on"
-    );
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well());
-    let told = log(place.path());
+    let speed = show.osc.ask("/loop/speed");
+    assert_eq!(speed, f64::from(0.3f32), "the show goes on");
+    let figures = show.quit();
+    let told = show.log();
     assert_eq!(told.matches("a reader is there").count(), 2, "{told}");
-    assert!(stats(place.path())["out_sent"].as_u64().unwrap() >= 100);
+    assert!(figures["out_sent"].as_u64().unwrap() >= 100, "{figures}");
 }
 
 #[test]
 #[cfg(unix)]
 fn a_named_pipe_is_served_whenever_somebody_reads_it() {
-    let place = tempfile::tempdir().unwrap();
-    let pipe = place.path().join("pipe");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
-    let port = free_port();
-    let mut show = Running::start(latentloop(place.path(), port).args([
-        "--headless",
-        "--out",
-        &format!("pipe:{}", pipe.display()),
-    ]));
+    let show = Show::builder().headless();
+    let pipe = show.folder().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let target = format!("pipe:{}", pipe.display());
     // The show runs without a reader.
-    let osc = Osc::new(port);
-    osc.ask("/loop/speed");
-    wait_for_log(place.path(), "nobody reads it");
+    let mut show = show.args(["--out", &target]).start();
+    show.wait_for_log("nobody reads it");
     for reader in 1..=2 {
         let mut file = std::fs::File::open(&pipe).unwrap();
         let mut pictures = vec![0; PICTURE * 30];
@@ -158,60 +131,52 @@ fn a_named_pipe_is_served_whenever_somebody_reads_it() {
             assert_eq!(pixel[3], 255, "reader {reader} is not at a picture's start");
         }
         drop(file);
-        let deadline = Instant::now() + Duration::from_secs(120);
-        while log(place.path()).matches("has gone").count() < reader {
-            assert!(Instant::now() < deadline, "{}", log(place.path()));
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        show.wait_for_logs("has gone", reader);
     }
-    osc.send("/show/quit", vec![]);
-    assert!(show.ends_well());
+    show.quit();
 }
 
 #[test]
 #[cfg(unix)]
 fn a_reader_that_stalls_loses_pictures_and_the_show_loses_none() {
-    let place = tempfile::tempdir().unwrap();
-    let mut show = latentloop(place.path(), free_port())
-        .args(["--headless", "--seconds", "3", "--fps", "30"])
-        .args(["--out", "pipe:1", "--out-size", "256x256"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Held, and never read.
-    let _unread = show.stdout.take();
-    assert!(show.wait().unwrap().success(), "{}", log(place.path()));
-    let figures = stats(place.path());
-    assert!(figures["out_dropped"].as_u64().unwrap() > 40, "{figures}");
-    assert!(figures["frames_shown"].as_u64().unwrap() > 60, "{figures}");
+    let show = Show::builder().headless().args(["--seconds", "3"]);
+    let show = show.args(["--fps", "30", "--out", "pipe:1", "--out-size", "256x256"]);
+    let mut show = show.piped().launch();
+    // Held, and never read: a pipe takes less than one of these pictures.
+    let _unread = show.process.0.stdout.take();
+    let figures = show.ends_well();
+    let shown = figures["frames_shown"].as_u64().unwrap();
+    let dropped = figures["out_dropped"].as_u64().unwrap();
+    assert!(shown > 15 && dropped + 10 > shown, "{figures}");
 }
 
 #[test]
 fn targets_that_can_have_no_reader_and_pictures_too_large_are_refused_at_once() {
     let place = tempfile::tempdir().unwrap();
     std::fs::write(place.path().join("film.rgba"), "kept").unwrap();
-    for (arguments, words) in [
-        (&["--out", "pipe:none"][..], "mkfifo none"),
-        (&["--out", "pipe:film.rgba"], "no named pipe"),
-        (&["--out", "udp://a:1"], "tcp://HOST:PORT"),
-        (&["--out", "tcp://a:1", "--out", "tcp://a:1"], "twice"),
-        (&["--out-size", "64x64"], "--out"),
-        (&["--size", "16384x16384"], "16 to 8192 pixels"),
+    for (arguments, code, words) in [
+        (&["--out", "pipe:none"][..], 1, "mkfifo none"),
+        (&["--out", "pipe:film.rgba"], 1, "no named pipe"),
+        (&["--out", "udp://a:1"], 2, "tcp://HOST:PORT"),
+        (&["--out", "tcp://a:1", "--out", "tcp://a:1"], 1, "twice"),
+        (&["--out-size", "64x64"], 2, "--out"),
+        (&["--size", "16384x16384"], 2, "16 to 8192 pixels"),
         (
             &["--out", "tcp://a:1", "--out-size", "16384x16384"],
+            2,
             "16 to 8192 pixels",
         ),
     ] {
-        let mut show = latentloop(place.path(), free_port());
-        let output = show
-            .args(["--headless", "--seconds", "1"])
-            .args(arguments)
-            .stderr(Stdio::piped())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success(), "{arguments:?}");
-        assert!(said.contains(words), "{words:?} is not in: {said}");
+        let model = crate::support::model();
+        let play = [
+            "play",
+            model.to_str().unwrap(),
+            "--headless",
+            "--osc",
+            "none",
+        ];
+        let play = [&play[..], &["--seconds", "1"], arguments].concat();
+        refused(place.path(), &play, code, &[words]);
     }
     let kept = std::fs::read_to_string(place.path().join("film.rgba"));
     assert_eq!(kept.unwrap(), "kept");

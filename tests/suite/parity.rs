@@ -5,9 +5,11 @@ use std::process::Command;
 
 use safetensors::SafeTensors;
 
+use crate::support::{PROGRAM, root};
+
 /// Where the scripts and their numbers lie.
 pub(super) fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity")
+    root().join("tests/parity")
 }
 
 /// The numbers of a tensor of a safetensors file in single precision.
@@ -26,7 +28,7 @@ fn drawn_pictures_are_pytorchs_in_both_norms() {
     let place = tempfile::tempdir().unwrap();
     for norm in ["running", "batch"] {
         let out = place.path().join(norm).with_extension("safetensors");
-        let drawn = Command::new(env!("CARGO_BIN_EXE_latentloop"))
+        let drawn = Command::new(PROGRAM)
             .arg("draw")
             .arg(folder.join("generator.safetensors"))
             .arg(folder.join("expected.safetensors"))

@@ -12,6 +12,8 @@ use latentloop::footage;
 use latentloop::record::{Codec, Effort, Encoders, FpsMode, Recorder, Settings, Sound, open_sink};
 use latentloop::stage::{Canvas, Projection};
 
+use crate::support::Process;
+
 pub(crate) const RECORDING: &str = "LATENTLOOP_TEST_RECORDING";
 const CODEC: &str = "LATENTLOOP_TEST_CODEC";
 
@@ -324,20 +326,19 @@ fn a_recorder_that_is_killed_leaves_a_file_that_plays() {
     ] {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join(name);
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
             .args(["--ignored", "--exact", "--nocapture"])
             .arg("record::record_until_killed")
             .env(RECORDING, &file)
             .env(CODEC, codec.to_string())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            .stdout(Stdio::piped());
+        let mut child = Process::start(&mut command);
+        let lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
         let reached = lines
             .map_while(Result::ok)
             .any(|line| line.contains("taken 150"));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        drop(child);
         assert!(reached, "{name} {codec}: the child ended by itself");
         // Eight may wait in the queue, and half a second in the muxer: less than a second of thirty frames.
         let frames = decode(&file).len();

@@ -9,6 +9,7 @@ use latentloop::record::{Effort, Recorder, Settings, Sound, Summary, remux};
 use latentloop::stage::{Canvas, Projection};
 
 use super::record::{RECORDING, decode};
+use crate::support::limit_file_size;
 
 /// A film in fragments with sound, of pictures that do not become small.
 fn fragmented(file: &Path) -> Summary {
@@ -86,16 +87,13 @@ fn what_cannot_become_a_plain_mp4_stays_as_it_was() {
     let recorded = fragmented(&file);
     let before = std::fs::read(&file).unwrap();
     assert!(before.len() > 200_000, "{}", before.len());
-    // As on a disk that fills up meanwhile: no file may grow beyond this.
-    let limited = "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\"";
-    let output = Command::new("bash")
-        .args(["-c", limited])
-        .arg(std::env::current_exe().unwrap())
+    // As on a disk that fills up meanwhile.
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["--ignored", "--exact", "--nocapture"])
         .arg("remux::remux_in_a_small_place")
-        .env(RECORDING, &file)
-        .output()
-        .unwrap();
+        .env(RECORDING, &file);
+    let output = limit_file_size(&command, 100).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("a plain mp4: "), "{said}");
     assert!(said.contains("it stays as it was recorded"), "{said}");

@@ -1,33 +1,9 @@
 //! Loops and takes rendered offline by the real program.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 
-fn model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/generator.safetensors")
-}
-
-fn latentloop(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_latentloop"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn succeed(folder: &Path, arguments: &[&str]) {
-    let output = latentloop(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {said}");
-}
-
-fn refused(folder: &Path, arguments: &[&str], code: i32, words: &str) {
-    let output = latentloop(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-    assert!(said.contains(words), "{words:?} is not in: {said}");
-    assert!(!said.contains("panicked"), "{said}");
-}
+use crate::support::{PROGRAM, model, refused, succeed};
 
 fn picture(folder: &Path, number: usize) -> image::RgbImage {
     image::open(folder.join(format!("{number:06}.png")))
@@ -153,7 +129,7 @@ fn two_ranges_together_are_the_whole_bit_for_bit() {
         );
     }
     let beyond = [&walk[..], &["-o", "none", "--range", "20..30"]].concat();
-    refused(place.path(), &beyond, 1, "there are 20");
+    refused(place.path(), &beyond, 1, &["there are 20"]);
     assert!(!place.path().join("none").exists());
 }
 
@@ -224,12 +200,11 @@ pub(crate) fn make_green_model(folder: &Path) {
 }
 
 /// How many pixels are plainly green.
-pub(crate) fn green(picture: &image::RgbImage) -> usize {
-    let is_green = |pixel: &&image::Rgb<u8>| {
-        let [red, green, blue] = pixel.0;
+pub(crate) fn green(pixels: impl Iterator<Item = [u8; 3]>) -> usize {
+    let is_green = |&[red, green, blue]: &[u8; 3]| {
         green > red.saturating_add(20) && green > blue.saturating_add(20)
     };
-    picture.pixels().filter(is_green).count()
+    pixels.filter(is_green).count()
 }
 
 #[test]
@@ -260,8 +235,9 @@ fn a_palette_is_that_of_the_models_footage() {
         );
         seen.push(picture(&film, 1));
     }
-    assert!(green(&seen[0]) < 64 * 64 / 2, "{}", green(&seen[0]));
-    assert_eq!(green(&seen[1]), 64 * 64);
+    let [plain, drawn] = [0, 1].map(|number| green(seen[number].pixels().map(|pixel| pixel.0)));
+    assert!(plain < 64 * 64 / 2, "{plain}");
+    assert_eq!(drawn, 64 * 64);
 }
 
 #[test]
@@ -389,7 +365,7 @@ fn what_cannot_be_rendered_is_named_and_leaves_nothing() {
             "nearest: loop.speed",
         ),
     ] {
-        refused(folder, arguments, code, words);
+        refused(folder, arguments, code, &[words]);
     }
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), before);
     assert_eq!(
@@ -402,8 +378,7 @@ fn what_cannot_be_rendered_is_named_and_leaves_nothing() {
 #[test]
 fn on_a_terminal_it_says_how_far_it_is_and_how_long_it_takes() {
     let place = tempfile::tempdir().unwrap();
-    let program = env!("CARGO_BIN_EXE_latentloop");
-    let command = format!("{program} render {} -o out --frames 40", model().display());
+    let command = format!("{PROGRAM} render {} -o out --frames 40", model().display());
     // `script` gives it a terminal.
     let output = Command::new("script")
         .current_dir(place.path())

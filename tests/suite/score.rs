@@ -12,9 +12,7 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/generator.safetensors")
-}
+use crate::support::{PROGRAM, model};
 
 /// A folder of `count` pictures of a moving gradient.
 fn gradients(folder: &Path, count: u32) -> PathBuf {
@@ -64,7 +62,7 @@ fn drawn(folder: &Path, seed: u32, count: usize) -> PathBuf {
 }
 
 fn latentloop(command: &str, paths: &[&Path], more: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_latentloop"))
+    Command::new(PROGRAM)
         .arg(command)
         .args(paths)
         .args(more)

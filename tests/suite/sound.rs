@@ -1,50 +1,33 @@
 //! Listening, against a real sound server: a tone that another program plays is heard in its band.
 
-use std::{
-    env, fs,
-    path::Path,
-    process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use latentloop::sound::{Capture, Features, SoundError};
+
+use crate::support::{Process, wait_until};
 
 /// Set in the second run of a test, in which the environment leads to a sound server of its own.
 const INSIDE: &str = "LATENTLOOP_TEST_SOUND_SERVER";
 
-/// A child process that ends with the test.
-struct Running(Child);
-
-impl Running {
-    fn start(program: &str, arguments: &[&str]) -> Self {
-        let child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{program}: {error}; `make setup` installs it"));
-        Self(child)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        _ = self.0.kill();
-        _ = self.0.wait();
-    }
+/// A program that says nothing.
+fn start(program: &str, arguments: &[&str]) -> Process {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
 /// PulseAudio with one silent loudspeaker, `stage`, whose monitor can be captured.
-fn sound_server() -> Running {
+fn sound_server() -> Process {
     let folder = env::var(INSIDE).unwrap();
     let socket = Path::new(&folder).join("native");
     let protocol = format!(
         "module-native-protocol-unix auth-anonymous=1 socket={}",
         socket.display()
     );
-    let server = Running::start(
+    let server = start(
         "pulseaudio",
         &[
             "-n",
@@ -66,23 +49,15 @@ fn sound_server() -> Running {
     server
 }
 
-fn tone(tone_hz: u32) -> Running {
+fn tone(tone_hz: u32) -> Process {
     let sine = format!("sine=frequency={tone_hz}:sample_rate=48000");
-    Running::start(
+    start(
         "ffmpeg",
         &[
             "-v", "error", "-re", "-f", "lavfi", "-i", &sine, "-af", "volume=4", "-f", "pulse",
             "-device", "stage", "tone",
         ],
     )
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Runs the test of this name once more, as a process whose environment leads to a sound server of its own.

@@ -1,14 +1,11 @@
 //! What holds for the source and its documents as a whole.
 
 use std::fs;
-use std::path::Path;
 
 use latentloop::cli::params::{parameters, touchdesigner, tsv};
 use latentloop::instrument::Table;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::support::{PROGRAM, root};
 
 #[test]
 fn the_documents_tables_are_the_parameter_table() {
@@ -75,7 +72,7 @@ fn what_ships_can_be_opened_and_is_small() {
 #[test]
 fn a_reader_that_has_read_enough_ends_the_program_quietly() {
     use std::process::{Command, Stdio};
-    let mut child = Command::new(env!("CARGO_BIN_EXE_latentloop"))
+    let mut child = Command::new(PROGRAM)
         .args(["params", "--json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -1,7 +1,7 @@
 //! Takes: logged while an instrument is played, and played again by the real program.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,30 +14,7 @@ use latentloop::stage::{Canvas, Compositor, Filter, Look, PostChain, Readback, S
 use latentloop::take::log::fingerprint;
 use latentloop::take::{Event, Model, Take};
 
-fn latentloop(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_latentloop"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn succeed(folder: &Path, arguments: &[&str]) -> String {
-    let output = latentloop(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {said}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn refused(folder: &Path, arguments: &[&str], words: &[&str]) {
-    let output = latentloop(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
-    for words in words {
-        assert!(said.contains(words), "{words:?} is not in: {said}");
-    }
-    assert!(!said.contains("panicked"), "{said}");
-}
+use crate::support::{refused, root, succeed};
 
 fn pictures(folder: &Path) -> Vec<image::RgbImage> {
     let count = std::fs::read_dir(folder).unwrap().count();
@@ -51,7 +28,7 @@ fn pictures(folder: &Path) -> Vec<image::RgbImage> {
 
 /// Copies a model of the repository.
 fn model(folder: &Path, file: &str, latent: u32) -> Arc<Model> {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let from = root().join(file);
     let name = from.file_name().unwrap().to_str().unwrap();
     let to = folder.join(name);
     std::fs::copy(&from, &to).unwrap();
@@ -263,6 +240,7 @@ fn a_take_with_a_latent_that_differs_is_named() {
     refused(
         folder,
         &["take", "render", "played.take", "--verify"],
+        1,
         &["179 of 180", "at 1.000 s"],
     );
 }
@@ -535,6 +513,7 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     refused(
         folder,
         &["take", "render", "both.take", "-o", "no"],
+        1,
         &[&found, "--any-model", "generator.safetensors"],
     );
     std::fs::write(folder.join("generator.safetensors"), bytes).unwrap();
@@ -542,6 +521,7 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     refused(
         folder,
         &["take", "render", "both.take", "-o", "no"],
+        1,
         &["changes its model", "nosferatu.safetensors is not there"],
     );
     assert!(!folder.join("no").exists());
@@ -585,7 +565,7 @@ fn what_cannot_be_done_with_a_take_is_named() {
             &["PNG", "folder"],
         ),
     ] {
-        refused(folder, &[&["take"], arguments].concat(), words);
+        refused(folder, &[&["take"], arguments].concat(), 1, words);
     }
     assert!(!folder.join("x").exists());
 }

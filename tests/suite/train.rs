@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use image::{Rgb, RgbImage};
 use safetensors::{Dtype, SafeTensors};
 use tempfile::TempDir;
+
+use crate::support::{PROGRAM, Process, limit_file_size, wait_for};
 
 /// A folder of `count` small pictures of a moving gradient.
 fn pictures(folder: &Path, count: u32) -> PathBuf {
@@ -27,19 +29,20 @@ fn pictures(folder: &Path, count: u32) -> PathBuf {
     pictures
 }
 
-fn train(pictures: &Path, model: &Path, more: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_latentloop"))
+/// A run of a network so small that a step takes a moment.
+fn training(pictures: &Path, model: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
         .arg("train")
-        .arg(pictures)
-        .arg("-o")
-        .arg(model)
-        .args([
-            "--size", "64", "--width", "0.015625", "--latent", "12", "--batch", "4", "--device",
-            "cpu",
-        ])
-        .args(more)
-        .output()
-        .unwrap()
+        .args([pictures, Path::new("-o"), model])
+        .args(["--size", "64", "--width", "0.015625", "--latent", "12"])
+        .args(["--batch", "4", "--device", "cpu"])
+        .args(more);
+    command
+}
+
+fn train(pictures: &Path, model: &Path, more: &[&str]) -> Output {
+    training(pictures, model, more).output().unwrap()
 }
 
 fn succeed(output: Output) {
@@ -99,23 +102,14 @@ fn a_killed_run_resumes_from_its_last_checkpoint_to_the_same_end() {
         folder.path().join("killed.safetensors"),
     );
     succeed(train(&pictures, &whole, &["--steps", "40"]));
-    let mut run = Command::new(env!("CARGO_BIN_EXE_latentloop"))
-        .arg("train")
-        .args([&pictures, Path::new("-o"), &killed])
-        .args([
-            "--size", "64", "--width", "0.015625", "--latent", "12", "--batch", "4", "--device",
-            "cpu",
-        ])
-        .args(["--steps", "1000000", "--checkpoint-every", "3"])
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    while !killed.exists() {
-        assert!(run.try_wait().unwrap().is_none(), "the run ended by itself");
-        std::thread::yield_now();
-    }
-    run.kill().unwrap();
-    run.wait().unwrap();
+    let endless = ["--steps", "1000000", "--checkpoint-every", "3"];
+    let mut run = training(&pictures, &killed, &endless);
+    let mut run = Process::start(run.stderr(Stdio::null()));
+    wait_for("a checkpoint", || {
+        assert!(run.ended().is_none(), "the run ended by itself");
+        killed.exists().then_some(()).ok_or("there is none")
+    });
+    drop(run);
     succeed(train(&pictures, &killed, &["--steps", "40", "--resume"]));
     assert!(
         fs::read(&whole).unwrap() == fs::read(&killed).unwrap(),
@@ -206,7 +200,7 @@ fn a_run_that_does_not_fit_into_memory_is_refused_with_the_flag_that_helps() {
     let folder = TempDir::new().unwrap();
     let pictures = pictures(folder.path(), 256);
     let model = folder.path().join("model.safetensors");
-    let large = Command::new(env!("CARGO_BIN_EXE_latentloop"))
+    let large = Command::new(PROGRAM)
         .args(["train", "--size", "512", "--width", "4", "--batch", "256"])
         .args(["--device", "cpu", "--steps", "1", "-o"])
         .args([&model, &pictures])
@@ -261,16 +255,8 @@ fn a_full_disk_leaves_the_checkpoint_that_was_there() {
     succeed(train(&pictures, &model, &["--steps", "2"]));
     let good = fs::read(&model).unwrap();
     // A limit on the size of files stops the writing as a full disk does, part of the way.
-    let output = Command::new("sh")
-        .args(["-c", "trap '' XFSZ; ulimit -f 32; exec \"$@\"", "sh"])
-        .arg(env!("CARGO_BIN_EXE_latentloop"))
-        .args([Path::new("train"), &pictures, Path::new("-o"), &model])
-        .args([
-            "--size", "64", "--width", "0.015625", "--latent", "12", "--batch", "4", "--device",
-            "cpu", "--steps", "4", "--resume",
-        ])
-        .output()
-        .unwrap();
+    let resumed = training(&pictures, &model, &["--steps", "4", "--resume"]);
+    let output = limit_file_size(&resumed, 32).output().unwrap();
     assert!(good.len() > 64 << 10, "the limit is above the file");
     refused(
         output,

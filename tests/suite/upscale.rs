@@ -2,9 +2,7 @@
 
 use std::cell::RefCell;
 
-use rosc::OscType;
-
-use crate::play::Desktop;
+use crate::support::{Desktop, Show};
 
 const SCREEN: (u32, u32) = (1024, 640);
 
@@ -38,10 +36,9 @@ fn is_squares(shot: &image::RgbImage) -> bool {
 #[test]
 fn a_window_shows_a_picture_by_its_fit_and_filter_and_grain_moves_while_it_stands() {
     let desktop = Desktop::of("1024x640x24");
-    let place = tempfile::tempdir().unwrap();
-    let (mut show, osc) = desktop.show(place.path());
-    let name = |address: &str, name: &str| osc.send(address, vec![OscType::String(name.into())]);
-    let number = |address: &str, value| osc.send(address, vec![OscType::Float(value)]);
+    let mut show = Show::builder().on(&desktop).start();
+    let name = |address: &str, name: &str| show.osc.text(address, name);
+    let number = |address: &str, value| show.osc.number(address, value);
     number("/loop/pause", 1.0);
     number("/window/fullscreen", 1.0);
     desktop.wait_until("all of the screen's height", |shot| {
@@ -79,7 +76,5 @@ fn a_window_shows_a_picture_by_its_fit_and_filter_and_grain_moves_while_it_stand
     });
     number("/stage/grain", 0.0);
     desktop.wait_until("none", |shot| *shot == squares);
-    osc.send("/show/quit", vec![]);
-    let log = std::fs::read_to_string(place.path().join("log")).unwrap();
-    assert!(show.ends_well(), "{log}");
+    show.quit();
 }

@@ -11,6 +11,17 @@ pub use card::{CardError, training_device};
 #[cfg(feature = "cuda")]
 pub(crate) use card::{flat, open, per_channel};
 
+/// Says that a test of the card did not run, which `LATENTLOOP_REQUIRE=cuda` forbids.
+#[cfg(all(test, feature = "cuda"))]
+pub(crate) fn skip(why: &dyn std::fmt::Display) {
+    let required = std::env::var("LATENTLOOP_REQUIRE").unwrap_or_default();
+    let is_required = required
+        .split(',')
+        .any(|name| ["cuda", "all"].contains(&name));
+    assert!(!is_required, "LATENTLOOP_REQUIRE={required}, but {why}");
+    println!("SKIPPED (needs cuda): {why}");
+}
+
 /// The compiled kernels.
 pub(crate) const PTX: &str = include_str!("kernels.ptx");
 

@@ -18,7 +18,7 @@ fn engine() -> Option<(GeneratorWeights, Box<dyn Engine>)> {
             Some((weights, engine))
         }
         Err(error) => {
-            println!("skipped: {error}");
+            crate::cuda::skip(&error);
             None
         }
     }
