@@ -10,7 +10,7 @@ use candle_core::Device;
 #[cfg(feature = "live")]
 use criterion::BatchSize;
 use criterion::Criterion;
-use latentloop::engine::{Backend, Bytes, EngineOptions, Norm, Winograd, open};
+use latentloop::engine::{Backend, EngineOptions, Norm, Rounding, Winograd, open};
 use latentloop::instrument::{Action, Instrument, Preset, Table};
 use latentloop::network::spec::Spec;
 use latentloop::network::weights::GeneratorWeights;
@@ -35,7 +35,7 @@ fn generator_frame(criterion: &mut Criterion) {
             |bench| {
                 bench.iter(|| {
                     engine
-                        .paint(black_box(&z), norm, Bytes::Nearest, &mut rgba)
+                        .render_rgba(black_box(&z), norm, Rounding::Nearest, &mut rgba)
                         .expect("the latents fit the network");
                 });
             },
@@ -158,33 +158,36 @@ fn midi_read(criterion: &mut Criterion) {
 /// A picture of 640 x 360 with four passes, drawn, limited and read back: in one go, and one by one.
 #[cfg(feature = "live")]
 fn look(criterion: &mut Criterion) {
-    use latentloop::stage::{Canvas, Look, LookValues, PostChain, PostFrame, Readback};
+    use latentloop::instrument::params::{LOOK_FEEDBACK, LOOK_GAIN, LOOK_GRAIN, LOOK_VIGNETTE};
+    use latentloop::stage::{
+        Canvas, EffectRenderer, EffectValues, PostChain, PostFrame, Readback, Visible,
+    };
     let mut frame = PostFrame {
-        values: LookValues {
-            feedback: 0.6,
-            gain: 1.1,
-            grain: 0.3,
-            vignette: 0.5,
-            ..LookValues::default()
-        },
+        values: EffectValues::default()
+            .with(LOOK_FEEDBACK, 0.6)
+            .with(LOOK_GAIN, 1.1)
+            .with(LOOK_GRAIN, 0.3)
+            .with(LOOK_VIGNETTE, 0.5),
         brightness: 1.0,
         blackout: false,
         tick: 0,
         seed: 0,
         palette: None,
+        visible: Visible::default(),
     };
     let mut canvas = Canvas::black((640, 360));
     for (pixel, byte) in canvas.rgba.iter_mut().enumerate() {
         *byte = (pixel * 31 % 251) as u8;
     }
-    type Kind = fn(Look) -> Look;
+    type Kind = fn(EffectRenderer) -> EffectRenderer;
     let kinds: [(&str, Kind); 2] = [
-        ("in one go", Look::waiting),
-        ("one by one", Look::one_by_one),
+        ("in one go", EffectRenderer::waiting),
+        ("one by one", EffectRenderer::one_by_one),
     ];
     for (name, kind) in kinds {
-        let look = Look::headless().expect("a graphics driver, be it the processor's");
-        let (mut chain, mut readback) = (PostChain::with_gpu(kind(look)), Readback::default());
+        let renderer =
+            EffectRenderer::headless().expect("a graphics driver, be it the processor's");
+        let (mut chain, mut readback) = (PostChain::with_gpu(kind(renderer)), Readback::default());
         criterion.bench_function(&format!("look, 640 x 360, four passes {name}"), |bench| {
             bench.iter(|| {
                 frame.tick += 16;
@@ -198,14 +201,14 @@ fn look(criterion: &mut Criterion) {
 
 /// A picture of 256 x 256, enlarged to 1920 x 1080 on one core: as recordings and films are.
 fn scale(criterion: &mut Criterion) {
-    use latentloop::stage::{Canvas, Film, Filter, Fit, Projection, Scaler};
+    use latentloop::stage::{Canvas, FilmEmulation, Filter, Fit, Projection, Scaler};
     let mut picture = Canvas::black((256, 256));
     for (at, byte) in picture.rgba.iter_mut().enumerate() {
         let (x, y) = (at / 4 % 256, at / 1024);
         *byte = (((x + 2 * y) / 8 * 37 + at * 7919 % 13) % 256) as u8;
     }
     let mut frame = Canvas::black((1920, 1080));
-    let film = Film {
+    let film = FilmEmulation {
         halation: 0.5,
         halation_threshold: 0.6,
         halation_radius: 0.3,
@@ -213,7 +216,7 @@ fn scale(criterion: &mut Criterion) {
         grain_size: 1.0,
         exposure: 1,
     };
-    let plain = Film::default();
+    let plain = FilmEmulation::default();
     for (name, filter, film) in [
         ("Catmull-Rom", Filter::CatmullRom, plain),
         ("Lanczos", Filter::Lanczos, plain),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use image::RgbaImage;
-use latentloop::engine::{self, Bytes, EngineOptions, Norm};
+use latentloop::engine::{self, EngineOptions, Norm, Rounding};
 use latentloop::latent::seed_row;
 use latentloop::network::weights::GeneratorWeights;
 
@@ -33,7 +33,7 @@ pub(crate) fn draw(model: &Path, seed: u32, output: &Path) -> anyhow::Result<()>
 
     let (width, height) = engine.size();
     let mut picture = RgbaImage::new(width, height);
-    engine.paint(&z, Norm::Running, Bytes::Nearest, &mut picture)?;
+    engine.render_rgba(&z, Norm::Running, Rounding::Nearest, &mut picture)?;
     picture.save(output)?;
     println!("{}: drawn by {}", output.display(), engine.name());
     Ok(())

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use image::RgbaImage;
-use latentloop::engine::{self, Bytes, EngineOptions, Norm};
+use latentloop::engine::{self, EngineOptions, Norm, Rounding};
 use latentloop::instrument::{Instrument, Table, ticks};
 use latentloop::library::{self, TakeFile};
 use latentloop::network::weights::GeneratorWeights;
@@ -50,7 +50,7 @@ pub(crate) fn play(file: &Path, folder: &Path) -> anyhow::Result<()> {
     for second in 0..=secs(script.length) as u64 {
         player.advance(player.start() + ticks(second as f64))?;
         player.instrument().latents(&mut z);
-        engine.paint(&z, Norm::Running, Bytes::Nearest, &mut picture)?;
+        engine.render_rgba(&z, Norm::Running, Rounding::Nearest, &mut picture)?;
         picture.save(folder.join(format!("{second:03}.png")))?;
     }
     println!("{}: a picture a second", folder.display());

@@ -73,5 +73,5 @@ pub(crate) fn train(
             );
         }
     })?;
-    Ok(outcome.playing)
+    Ok(outcome.inference_file)
 }

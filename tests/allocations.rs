@@ -10,7 +10,7 @@ use latentloop::control::midi::{BoundMap, ControllerMap, Reader};
 use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
-use latentloop::stage::{Canvas, Film, Filter, Projection, Scaler};
+use latentloop::stage::{Canvas, FilmEmulation, Filter, Projection, Scaler};
 
 struct Counting;
 
@@ -60,7 +60,7 @@ fn enlarging_a_picture_allocates_nothing() {
     let mut frame = Canvas::black((320, 180));
     let plain = Projection::default();
     let on_film = Projection {
-        film: Film {
+        film: FilmEmulation {
             halation: 0.5,
             grain: 0.5,
             ..plain.film

@@ -7,7 +7,7 @@ use super::recording::Change;
 use super::show::Show;
 use crate::instrument::Action;
 use crate::instrument::params::*;
-use crate::stage::own::Arrival;
+use crate::stage::user::ShaderLoaded;
 use std::time::Instant;
 
 /// What a trigger of the program's does.
@@ -198,8 +198,8 @@ impl Show {
 
     /// Follows what stands in the folder of the performer's own passes, and what the look asks for.
     pub(super) fn follow_looks(&mut self) {
-        while let Some(arrival) = self.controllers.looks.arrival() {
-            self.welcome(arrival);
+        while let Some(loaded) = self.controllers.looks.next_loaded() {
+            self.welcome(loaded);
         }
         let notices = &self.controllers.control.notices;
         let wanted = self.video.wants_palette(&self.performance);
@@ -211,18 +211,18 @@ impl Show {
 
     /// The knobs of a pass that has come stand where its file wants them; but not where a hand or a preset has put them before it
     /// came to an empty place.
-    fn welcome(&mut self, arrival: Arrival) {
-        let knobs = self.video.compositor.look().own(arrival.place).knobs;
+    fn welcome(&mut self, loaded: ShaderLoaded) {
+        let knobs = LOOK_OWN_KNOBS.map(|knob| knob.at(loaded.slot).id());
         let (instrument, table) = (
             self.performance.instrument(),
             &self.controllers.control.table,
         );
         let is_untouched =
             |param: &ParamId| instrument.base_value(*param) == table.row(*param).default;
-        if !arrival.replaces && !knobs.iter().all(is_untouched) {
+        if !loaded.replaces && !knobs.iter().all(is_untouched) {
             return;
         }
-        for (param, value) in knobs.into_iter().zip(arrival.rests) {
+        for (param, value) in knobs.into_iter().zip(loaded.defaults) {
             self.performance.act(Action::Set { param, value });
         }
     }

@@ -11,7 +11,7 @@ use crate::control::midi::{self, Hub, HubHandle};
 use crate::control::osc::Server;
 use crate::control::oscquery::QueryServer;
 use crate::control::{AllowList, ControlPlane};
-use crate::stage::own::{Shelf, Watch};
+use crate::stage::user::{FolderWatcher, ShaderRegistry};
 
 /// The controllers of a show, and the channels between them and it.
 pub(super) struct Controllers {
@@ -23,8 +23,8 @@ pub(super) struct Controllers {
     pub(super) allowed: Arc<AllowList>,
     pub(super) midi: HubHandle,
     /// The performer's own passes, and what looks after their folder.
-    pub(super) looks: Arc<Shelf>,
-    _watch: Option<Watch>,
+    pub(super) looks: Arc<ShaderRegistry>,
+    _watch: Option<FolderWatcher>,
 }
 
 impl Controllers {
@@ -39,7 +39,7 @@ impl Controllers {
             oscquery: None,
             allowed: Arc::new(AllowList::new(Vec::new())),
             midi: HubHandle::default(),
-            looks: Arc::new(Shelf::new(control.notices.reporter())),
+            looks: Arc::new(ShaderRegistry::new(control.notices.reporter())),
             _watch: None,
             control,
         }
@@ -84,8 +84,8 @@ impl Controllers {
                 HubHandle::default()
             }
         };
-        let looks = Arc::new(Shelf::new(notices.reporter()));
-        let watch = Watch::start(config::file("looks"), Arc::clone(&looks));
+        let looks = Arc::new(ShaderRegistry::new(notices.reporter()));
+        let watch = FolderWatcher::start(config::file("looks"), Arc::clone(&looks));
         if let Err(error) = &watch {
             notices.warn(format!("your own passes are not read: {error}"));
         }

@@ -9,8 +9,8 @@ use triple_buffer::{Input, Output, triple_buffer};
 
 use super::thumbnail::ThumbnailRenderer;
 use crate::control::Notices;
-use crate::engine::{Bytes, Courses, Engine, EngineError, Norm, ROWS};
-use crate::latent::Around;
+use crate::engine::{Engine, EngineError, Norm, ROWS, Rounding, StatsInterpolator};
+use crate::latent::KeyframeNeighbourhood;
 use crate::stage::Canvas;
 use crate::worker::{StopSignal, Worker};
 
@@ -24,7 +24,7 @@ pub(super) struct Request {
     pub(super) z: Vec<f32>,
     pub(super) norm: Norm,
     /// Where on the loop that is, where it is on the loop.
-    pub(super) around: Around,
+    pub(super) around: KeyframeNeighbourhood,
     pub(super) on_loop: bool,
     /// Time for the picture.
     pub(super) interval: Duration,
@@ -98,7 +98,7 @@ impl EngineThread {
         let (request, requests) = triple_buffer(&Request {
             z: vec![0.0; ROWS * engine.latent()],
             norm: Norm::Running,
-            around: Around::new(engine.latent()),
+            around: KeyframeNeighbourhood::new(engine.latent()),
             on_loop: false,
             interval: Duration::ZERO,
             number: 0,
@@ -115,7 +115,7 @@ impl EngineThread {
             interpolated: AtomicU64::new(0),
         });
         let runner = run(Drawer {
-            courses: Courses::new(engine.latent()),
+            statistics: StatsInterpolator::new(engine.latent()),
             exact: ExactTime::default(),
             thumbnails,
             engine,
@@ -177,7 +177,7 @@ impl EngineThread {
 /// The engine, and what it draws from and into.
 struct Drawer {
     engine: Box<dyn Engine>,
-    courses: Courses,
+    statistics: StatsInterpolator,
     exact: ExactTime,
     thumbnails: Option<ThumbnailRenderer>,
     generation: u32,
@@ -229,7 +229,7 @@ impl Drawer {
     /// Goes over to the engine that waits, where one does.
     fn take_engine(&mut self) {
         if let Some((generation, engine)) = self.shared.next.pop() {
-            self.courses = Courses::new(engine.latent());
+            self.statistics = StatsInterpolator::new(engine.latent());
             self.exact = ExactTime::default();
             (self.engine, self.generation) = (engine, generation);
         }
@@ -264,7 +264,7 @@ impl Drawer {
 
     /// Between frames the next segments are made ready, a small step at a time; then the console's thumbnails.
     fn idle(&mut self, stop: &StopSignal) {
-        match self.courses.work(self.engine.as_mut()) {
+        match self.statistics.work(self.engine.as_mut()) {
             Ok(true) => {}
             Ok(false) => {
                 let (generation, left) = (
@@ -305,14 +305,14 @@ impl Drawer {
         let rgba = &mut frame.canvas.rgba;
         // Eight rows where there is time for them, else one row with the statistics that eight would have.
         let late = request.norm == Norm::Batch && self.exact.exceeds(request.interval);
-        let bytes = Bytes::Nearest;
+        let rounding = Rounding::Nearest;
         let interpolated = late && request.on_loop && {
             let z = &z[..engine.latent()];
-            self.courses
-                .paint(engine, &request.around, z, bytes, rgba)?
+            self.statistics
+                .render_rgba(engine, &request.around, z, rounding, rgba)?
         };
         if !interpolated {
-            engine.paint(z, request.norm, bytes, rgba)?;
+            engine.render_rgba(z, request.norm, rounding, rgba)?;
         }
         self.frames.publish();
         let took = begun.elapsed();
@@ -323,7 +323,7 @@ impl Drawer {
         }
         if late && request.on_loop && !interpolated {
             // Frames that leave no time between them would never come to have any.
-            while begun.elapsed() < 2 * took && self.courses.work(engine)? {}
+            while begun.elapsed() < 2 * took && self.statistics.work(engine)? {}
         }
         let took = took.as_nanos() as u64;
         let before = self.shared.frame_time.load(Ordering::Relaxed);

@@ -47,7 +47,7 @@ impl FrameSource {
         request.norm = norm;
         request.interval = interval;
         request.on_loop =
-            norm == Norm::Batch && performance.instrument().around(&mut request.around);
+            norm == Norm::Batch && performance.instrument().neighbourhood(&mut request.around);
         request.number = self.requests;
         request.generation = self.generation;
         let rows = norm.rows() * self.latent;

@@ -8,15 +8,15 @@ use winit::event_loop::{ActiveEventLoop, EventLoopProxy};
 
 use super::event::WindowCommand;
 use crate::control::Notices;
-use crate::stage::{Card, GpuError, Pane, Screen};
+use crate::stage::{GpuContext, GpuError, SurfaceWindow, WindowedOutput};
 
 /// A lost card is asked for again after that time.
 const RETRY: Duration = Duration::from_millis(250);
 
 /// The recovery of lost graphics cards.
 pub(super) struct GpuRecovery {
-    lost: Receiver<Card>,
-    opened: Sender<Card>,
+    lost: Receiver<GpuContext>,
+    opened: Sender<GpuContext>,
     notices: Arc<Notices>,
     /// When one is to be opened again.
     due: Option<Instant>,
@@ -31,12 +31,12 @@ impl GpuRecovery {
     /// When no card can show on the first window.
     pub(super) fn open(
         event_loop: &ActiveEventLoop,
-        panes: &[Pane],
+        panes: &[SurfaceWindow],
         size: (u32, u32),
         proxy: EventLoopProxy<WindowCommand>,
         notices: &Arc<Notices>,
-    ) -> Result<(Self, Screen), GpuError> {
-        let mut card = Card::open(panes, event_loop.owned_display_handle())?;
+    ) -> Result<(Self, WindowedOutput), GpuError> {
+        let mut card = GpuContext::open(panes, event_loop.owned_display_handle())?;
         card.report_errors(notices.reporter());
         card.warm(size);
         let (give, lost) = bounded(1);
@@ -55,7 +55,7 @@ impl GpuRecovery {
             let _ = give.try_send(card);
             let _ = proxy.send_event(WindowCommand::CardLost);
         });
-        Ok((recovery, Screen::new(card, give_back, take)))
+        Ok((recovery, WindowedOutput::new(card, give_back, take)))
     }
 
     /// The card is lost.
@@ -70,7 +70,7 @@ impl GpuRecovery {
     pub(super) fn reopen(
         &mut self,
         event_loop: &ActiveEventLoop,
-        panes: impl FnOnce() -> Vec<Pane>,
+        panes: impl FnOnce() -> Vec<SurfaceWindow>,
         now: Instant,
     ) -> Option<Instant> {
         if self.due? > now {
@@ -80,7 +80,7 @@ impl GpuRecovery {
         while let Ok(lost) = self.lost.try_recv() {
             drop(lost);
         }
-        match Card::open(&panes(), event_loop.owned_display_handle()) {
+        match GpuContext::open(&panes(), event_loop.owned_display_handle()) {
             Ok(card) => {
                 (self.due, self.is_told) = (None, false);
                 card.report_errors(self.notices.reporter());
@@ -100,7 +100,7 @@ impl GpuRecovery {
         self.due
     }
 
-    fn report_refused(&self, card: &Card) {
+    fn report_refused(&self, card: &GpuContext) {
         for error in &card.refused {
             self.notices
                 .warn(format!("one of the outputs stays dark: {error}"));

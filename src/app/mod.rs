@@ -27,6 +27,7 @@ mod sleep_inhibitor;
 mod sound_input;
 mod stats;
 mod status;
+mod take_log;
 mod thumbnail;
 mod window;
 #[cfg(all(unix, not(target_os = "macos")))]
@@ -51,6 +52,7 @@ use preset_loader::InitialPatch;
 use stats::StatsReport;
 
 pub use monitor::{Display, Monitor, monitors, open_display};
+pub use take_log::TakeLog;
 
 /// Where the performer's console opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use super::Settings;
 use super::placement::OutputPlacement;
 use crate::control::Notices;
 use crate::instrument::OUTPUTS;
-use crate::stage::{Pane, PaneSize};
+use crate::stage::{SurfaceWindow, WindowSize};
 
 /// The monitors are looked at this often: not every system tells of a change.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
@@ -40,7 +40,7 @@ enum OutputState {
 
 /// An output window.
 struct OutputWindow {
-    pane: Pane,
+    pane: SurfaceWindow,
     /// Its home monitor, by a part of its name.
     home: Option<String>,
     state: OutputState,
@@ -125,9 +125,9 @@ impl Outputs {
             (None, None) => OutputState::Windowed,
         };
         self.all.push(OutputWindow {
-            pane: Pane {
+            pane: SurfaceWindow {
                 window: Arc::new(window),
-                size: Arc::new(PaneSize::default()),
+                size: Arc::new(WindowSize::default()),
             },
             home,
             state,
@@ -143,7 +143,7 @@ impl Outputs {
     }
 
     /// The windows, for a card to show on.
-    pub(super) fn panes(&self) -> Vec<Pane> {
+    pub(super) fn panes(&self) -> Vec<SurfaceWindow> {
         self.all.iter().map(|output| output.pane.clone()).collect()
     }
 
@@ -161,7 +161,7 @@ impl Outputs {
     /// Notes the size of an output's window, and its monitor's rate.
     pub(super) fn note_size(&self, at: usize) {
         let output = &self.all[at];
-        let Pane { window, size } = &output.pane;
+        let SurfaceWindow { window, size } = &output.pane;
         let is_hidden = at > 0 && output.state == OutputState::Waiting;
         let inner = window.inner_size();
         if is_hidden {
@@ -206,7 +206,7 @@ impl Outputs {
         }
     }
 
-    /// Where the main output is, to be remembered.
+    /// The placement of the main output, to be remembered.
     pub(super) fn place(&self) -> OutputPlacement {
         let main = &self.all[0];
         OutputPlacement {

@@ -10,12 +10,12 @@ use super::Settings;
 use super::clocks::Clocks;
 use super::preset_loader::take_model;
 use super::show::grain_seed;
+use super::take_log::TakeLog;
 use crate::control::{ControlPlane, Stamp};
 use crate::engine::Norm;
 use crate::instrument::params::LOOP_NORM;
 use crate::instrument::{Action, Instrument, Preset, Recall, TICKS_PER_SEC, ticks};
 use crate::library::Patch;
-use crate::record::TakeLog;
 use crate::take::log::fingerprint;
 
 /// Time that is made up for where the show was held up; what is more is left out.

@@ -8,10 +8,11 @@ use super::hud::Sources;
 use super::performance::Performance;
 use super::recording::Change;
 use super::show::Show;
+use crate::instrument::params::LOOK_PALETTE;
 use crate::palette::Oklab;
 use crate::stage::{
     Composed, Compositor, FramePacer, Pipes, PostChain, Presentation, Presenter, Projection,
-    Readback, blend_weight,
+    Readback, Visible, blend_weight,
 };
 
 /// The video output: the picture in the making, and where it goes.
@@ -49,8 +50,7 @@ impl VideoOutput {
 
     /// Whether the look asks for colours that are not known.
     pub(super) fn wants_palette(&self, performance: &Performance) -> bool {
-        let row = self.compositor.look().palette();
-        self.palette.is_none() && performance.instrument().base_value(row) > 0.0
+        self.palette.is_none() && performance.instrument().base_value(LOOK_PALETTE) > 0.0
     }
 }
 
@@ -80,7 +80,7 @@ impl Show {
         let instrument = self.performance.instrument();
         let Composed {
             canvas,
-            post,
+            mut post,
             projections,
             number,
         } = self
@@ -103,6 +103,13 @@ impl Show {
             },
         );
         let session = &mut self.recording.session;
+        // Recordings and raw pictures have the first output's fit.
+        let others = session.frame_size(canvas.size).into_iter();
+        let others = others.chain(self.video.pipes.size());
+        let others = others.map(|size| (projections[0].fit, size));
+        let fits = projections.iter().map(|projection| projection.fit);
+        let outputs = fits.zip(self.video.presenter.output_sizes());
+        post.visible = Visible::on(canvas.size, outputs.chain(others));
         session.capture_clean(canvas, &post, &projections[0], now);
         let (presenter, chain) = (&mut self.video.presenter, &mut self.video.chain);
         let may_draw = presenter.supply(chain, &post, canvas.size);

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::Settings;
 use crate::control::Notices;
-use crate::engine::{Backend, Engine, EngineOptions, Winograd, open, painted_with};
+use crate::engine::{Backend, Engine, EngineOptions, Winograd, open, sample_palette};
 use crate::files::write_atomic;
 use crate::instrument::{Instrument, Preset, Recall, Table};
 use crate::library::{self, Patch};
@@ -121,7 +121,7 @@ impl PresetLoader {
         let options = EngineOptions {
             // Measuring would take the processor from the show.
             winograd: match settings.engine.winograd {
-                Winograd::Auto => Winograd::Known,
+                Winograd::Auto => Winograd::Cached,
                 other => other,
             },
             ..settings.engine.clone()
@@ -483,7 +483,7 @@ impl PaletteSearch {
             let palette = GeneratorWeights::load(&model)
                 .map_err(anyhow::Error::from)
                 .and_then(|weights| Ok(open(&weights, &options)?))
-                .and_then(|mut engine| Ok(painted_with(engine.as_mut())?));
+                .and_then(|mut engine| Ok(sample_palette(engine.as_mut())?));
             let palette = palette.unwrap_or_else(|error| {
                 told.warn(format!(
                     "the colours of {} are not found out: {error:#}",

@@ -8,7 +8,7 @@ use super::arm::RecordArm;
 use super::recording_worker::{RecordingWorker, Response};
 use super::sound_input::SoundInput;
 use crate::control::Notices;
-use crate::record::{Codec, Effort, Encoders, FpsMode, Recorder, Room, Settings, Sound};
+use crate::record::{Codec, DiskSpace, Effort, Encoders, FpsMode, Recorder, Settings, Sound};
 use crate::stage::{Canvas, Finished, PostChain, PostFrame, Projection};
 
 /// A recording that runs, that was asked for, or none.
@@ -140,6 +140,11 @@ impl RecordingSession {
             dropped: 0,
             encoder: None,
         }
+    }
+
+    /// The size of recorded pictures of the engine's `size`, while one runs.
+    pub(super) fn frame_size(&self, size: (u32, u32)) -> Option<(u32, u32)> {
+        matches!(self.state, State::On(_)).then(|| self.settings.size.unwrap_or(size))
     }
 
     /// Starts a recording of pictures of the engine's `size`, or ends the one that runs.
@@ -299,9 +304,9 @@ impl RecordingSession {
         else {
             return Change::None;
         };
-        let room = recorder.room();
+        let room = recorder.disk_space();
         let told = match room {
-            Room::Scarce(left) if !*is_warned => {
+            DiskSpace::Low(left) if !*is_warned => {
                 *is_warned = true;
                 let secs = left.as_secs();
                 let text = format!(
@@ -311,13 +316,13 @@ impl RecordingSession {
                 );
                 Some(text)
             }
-            Room::Spent => Some("the disk is all but full: the recording is closed".to_owned()),
+            DiskSpace::Full => Some("the disk is all but full: the recording is closed".to_owned()),
             _ => None,
         };
         if let Some(text) = told {
             self.notices.warn(text);
         }
-        if (recorder.has_failed() || room == Room::Spent)
+        if (recorder.has_failed() || room == DiskSpace::Full)
             && let State::On(running) = std::mem::replace(&mut self.state, State::Off)
         {
             return self.close(running.recorder);
@@ -345,10 +350,10 @@ impl RecordingSession {
     /// How long the disk has room for the recording that runs, where that is not long.
     pub(super) fn left(&self) -> Option<Duration> {
         match &self.state {
-            State::On(running) => match running.recorder.room() {
-                Room::Ample => None,
-                Room::Scarce(left) => Some(left),
-                Room::Spent => Some(Duration::ZERO),
+            State::On(running) => match running.recorder.disk_space() {
+                DiskSpace::Ok => None,
+                DiskSpace::Low(left) => Some(left),
+                DiskSpace::Full => Some(Duration::ZERO),
             },
             _ => None,
         }

@@ -13,7 +13,7 @@ use super::show::{Parts, Show};
 use super::stats::StatsReport;
 use super::{ConsoleChoice, Settings};
 use crate::control::ControlPlane;
-use crate::engine::{Bytes, Engine, EngineError, EngineOptions, Norm};
+use crate::engine::{Engine, EngineError, EngineOptions, Norm, Rounding};
 use crate::instrument::{Action, Instrument, ParamId, Preset, Table};
 use crate::library::Patch;
 use crate::record::{Encoders, FpsMode};
@@ -32,17 +32,17 @@ impl Engine for TinyEngine {
     fn size(&self) -> (u32, u32) {
         (8, 8)
     }
-    fn draw(&mut self, _: &[f32], _: Norm, _: &mut [f32]) -> Result<(), EngineError> {
+    fn forward(&mut self, _: &[f32], _: Norm, _: &mut [f32]) -> Result<(), EngineError> {
         Ok(())
     }
-    fn paint(
+    fn render_rgba(
         &mut self,
         z: &[f32],
         _: Norm,
-        bytes: Bytes,
+        rounding: Rounding,
         rgba: &mut [u8],
     ) -> Result<(), EngineError> {
-        rgba.fill(bytes.of(z[0] / 2.0));
+        rgba.fill(rounding.byte(z[0] / 2.0));
         Ok(())
     }
 }

@@ -125,7 +125,7 @@ impl Show {
         let interval = Duration::from_secs_f64(1.0 / settings.fps);
         let status = Status::new(&parts.controllers, &patch.name, parts.console, interval);
         let mut video = VideoOutput::new(
-            Compositor::new(&control.table, size, grain_seed(settings.seed))?,
+            Compositor::new(size, grain_seed(settings.seed)),
             parts.presenter,
             pipes,
             FramePacer::new(interval, now),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use triple_buffer::{Input, Output, triple_buffer};
 
-use crate::engine::{Bytes, Engine, EngineError, Norm, ROWS};
+use crate::engine::{Engine, EngineError, Norm, ROWS, Rounding};
 use crate::instrument::MAX_KEYFRAMES;
 use crate::latent::Keyframe;
 use crate::stage::Canvas;
@@ -137,12 +137,7 @@ impl ThumbnailRequester {
 
 /// FNV-1a over latents and engine, never 0.
 fn stamp(latents: &[f64], generation: u32) -> u64 {
-    let words = latents.iter().map(|number| number.to_bits());
-    let stamp = words.fold(0xcbf2_9ce4_8422_2325, |hash: u64, word| {
-        // The sum brings high bits down, which the product alone does not.
-        let hash = (hash ^ word).wrapping_mul(0x0100_0000_01b3);
-        hash ^ (hash >> 29)
-    });
+    let stamp = crate::fnv::words(latents.iter().map(|number| number.to_bits()));
     (stamp ^ u64::from(generation)).max(1)
 }
 
@@ -177,7 +172,7 @@ impl ThumbnailRenderer {
         self.painted.resize(bytes, 0);
         let order = self.orders.peek_output_buffer();
         let z = &order.z[keyframe * order.latent..][..order.latent];
-        engine.paint(z, Norm::Running, Bytes::Nearest, &mut self.painted)?;
+        engine.render_rgba(z, Norm::Running, Rounding::Nearest, &mut self.painted)?;
         // There is one, or nothing would be next.
         let Ok(mut thumbnail) = self.free.try_recv() else {
             return Ok(());
@@ -271,14 +266,14 @@ mod tests {
         fn size(&self) -> (u32, u32) {
             (256, 64)
         }
-        fn draw(&mut self, _: &[f32], _: Norm, _: &mut [f32]) -> Result<(), EngineError> {
+        fn forward(&mut self, _: &[f32], _: Norm, _: &mut [f32]) -> Result<(), EngineError> {
             Ok(())
         }
-        fn paint(
+        fn render_rgba(
             &mut self,
             z: &[f32],
             norm: Norm,
-            _: Bytes,
+            _: Rounding,
             rgba: &mut [u8],
         ) -> Result<(), EngineError> {
             assert_eq!((z.len(), norm), (3, Norm::Running));

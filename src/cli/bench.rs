@@ -115,7 +115,7 @@ fn time_frames(args: &Args) -> anyhow::Result<()> {
         let mut times_ms = Vec::new();
         for run in 0..WARM_UP + args.runs.max(1) {
             let start = Instant::now();
-            engine.draw(&z, args.norm, &mut pictures)?;
+            engine.forward(&z, args.norm, &mut pictures)?;
             if run >= WARM_UP {
                 times_ms.push(start.elapsed().as_secs_f64() * 1e3);
             }

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use image::{Rgb, RgbImage};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::values::{EngineArgs, one_of};
-use crate::engine::{Bytes, Norm, open};
+use crate::engine::{Norm, open};
 use crate::files::write_atomic;
 use crate::network::weights::GeneratorWeights;
 
@@ -57,7 +56,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let (width, height) = engine.size();
     let (width, height) = (width as usize, height as usize);
     let mut pictures = vec![0.0f32; rows * 3 * width * height];
-    engine.draw(&z, args.norm, &mut pictures)?;
+    engine.forward(&z, args.norm, &mut pictures)?;
     if args
         .output
         .extension()
@@ -73,10 +72,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make the folder {}", args.output.display()))?;
     let plane = width * height;
     for (row, picture) in pictures.chunks_exact(3 * plane).enumerate() {
-        let picture = RgbImage::from_fn(width as u32, height as u32, |x, y| {
-            let at = y as usize * width + x as usize;
-            Rgb([0, 1, 2].map(|channel| Bytes::Nearest.of(picture[channel * plane + at])))
-        });
+        let picture = crate::sheet::picture(picture, (width as u32, height as u32));
         super::sheet::save(&picture, &args.output.join(format!("{:05}.png", row + 1)))?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::engine::{EngineOptions, open};
 use crate::network::weights::GeneratorWeights;
-use crate::render::{Film, Form, Pictures, RenderError, Surroundings};
+use crate::render::{FrameRange, OfflineRender, RenderContext, RenderError, RenderSettings};
 
 /// Sides of a film in pixels.
 const SIDES: std::ops::RangeInclusive<u32> = 16..=8192;
@@ -21,9 +21,9 @@ const SIDES: std::ops::RangeInclusive<u32> = 16..=8192;
 pub(super) fn make(
     model: &Path,
     output: &Path,
-    form: Form,
+    form: RenderSettings,
     engine: &EngineOptions,
-    render: impl FnOnce(&mut Film, &mut Surroundings) -> Result<u64, RenderError>,
+    render: impl FnOnce(&mut OfflineRender, &mut RenderContext) -> Result<u64, RenderError>,
 ) -> anyhow::Result<()> {
     let weights = GeneratorWeights::load(model)?;
     let painter = (open(&weights, engine)?, weights.palette);
@@ -38,12 +38,12 @@ pub(super) fn make(
     }
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} frames  {per_sec}  {eta} left")?;
     let bar = ProgressBar::no_length().with_style(style);
-    let mut film = Film::open(output, painter, form)?;
+    let mut film = OfflineRender::open(output, painter, form)?;
     let mut progress = |done, of| {
         bar.set_length(of);
         bar.set_position(done);
     };
-    let around = &mut Surroundings {
+    let around = &mut RenderContext {
         stop: &stop,
         progress: &mut progress,
     };
@@ -75,7 +75,7 @@ pub(super) fn size(text: &str) -> Result<(u32, u32), String> {
 }
 
 /// Reads `FROM..TO`; either may be left out.
-pub(super) fn pictures(text: &str) -> Result<Pictures, String> {
+pub(super) fn pictures(text: &str) -> Result<FrameRange, String> {
     let number = |text: &str, without: Option<u64>| match text.trim() {
         "" => Ok(without),
         number => number.parse().map(Some),
@@ -85,7 +85,7 @@ pub(super) fn pictures(text: &str) -> Result<Pictures, String> {
         Some((from, number(to, None).ok()?))
     });
     match sides {
-        Some((from, to)) if to.is_none_or(|to| from < to) => Ok(Pictures { from, to }),
+        Some((from, to)) if to.is_none_or(|to| from < to) => Ok(FrameRange { from, to }),
         _ => Err("give FROM..TO in pictures, counted from 0, such as 0..400".to_owned()),
     }
 }
@@ -105,7 +105,7 @@ mod tests {
             ("7..", 7, None),
             ("..9", 0, Some(9)),
         ] {
-            assert_eq!(pictures(text), Ok(Pictures { from, to }));
+            assert_eq!(pictures(text), Ok(FrameRange { from, to }));
         }
         for text in ["", "4", "9..9", "9..3", "-1..4", "a..b", "1...4"] {
             assert!(pictures(text).unwrap_err().contains("0..400"), "{text}");

@@ -38,7 +38,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} frames  {per_sec}  {eta} left")?;
     let bar = ProgressBar::no_length().with_style(style);
     let settings = args.choices.settings();
-    let cut = crate::footage::cut(
+    let cut = crate::footage::extract(
         &args.clips,
         &args.output,
         &settings,

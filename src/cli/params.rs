@@ -54,7 +54,7 @@ fn plain(table: &Table) -> String {
 pub fn parameters(table: &Table) -> String {
     let mut text = String::from(
         "# Parameters\n\n\
-         Made by `latentloop params --markdown > docs/parameters.md`; change the rows in `src/instrument`, not this.\n\n\
+         Made by `latentloop params --markdown > docs/parameters.md`; change `crates/latentloop-core/src/instrument/params/standard.rs`, not this.\n\n\
          `N` stands for 1 to 64 in `keyframe.N`, and for 1 to 16 in `preset.bank.N`. A *square* curve is finer near the low end \
          of a fader. *Smoothing* is the time over which a stepped control is slewed.\n\n\
          | Parameter | OSC | Type | Range (default) | Unit | Curve | Smoothing | Access | What it does |\n\

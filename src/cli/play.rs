@@ -9,7 +9,7 @@ use anyhow::bail;
 use super::film::size;
 use super::values::{EngineArgs, one_of};
 use crate::app::{self, ConsoleChoice, Settings, open_display};
-use crate::engine::{Bytes, EngineOptions, Norm, Winograd};
+use crate::engine::{EngineOptions, Norm, Rounding, Winograd};
 use crate::instrument::OUTPUTS;
 use crate::library;
 use crate::record::{Codec, Encoders, FpsMode};
@@ -221,12 +221,12 @@ fn perform_first_take(
         take.display(),
         output.display()
     );
-    let form = render::Form {
+    let form = render::RenderSettings {
         fps: 30.0,
         size: settings.size,
         norm: settings.norm,
         codec: None,
-        bytes: Bytes::Nearest,
+        rounding: Rounding::Nearest,
         range: None,
     };
     super::take::render_take(&take, &output, form, engine)

@@ -7,13 +7,13 @@ use anyhow::bail;
 
 use super::film::{make, pictures, size};
 use super::values::{EngineArgs, one_of};
-use crate::engine::{Bytes, Norm, ROWS};
+use crate::engine::{Norm, ROWS, Rounding};
 use crate::instrument::preset::KeyframeEntry;
 use crate::instrument::{Preset, Table};
 use crate::latent::seed_row;
 use crate::library;
 use crate::record::Codec;
-use crate::render::{self, Pictures};
+use crate::render::{self, FrameRange};
 
 /// Pictures of a segment in the reference work.
 const REFERENCE_FRAMES: u64 = 100;
@@ -58,7 +58,7 @@ pub struct Args {
     codec: Option<Codec>,
     /// Render only these pictures of it, counted from 0: from the first to the one before the last
     #[arg(long, value_parser = pictures, value_name = "FROM..TO")]
-    range: Option<Pictures>,
+    range: Option<FrameRange>,
     /// The reference work's pictures exactly: both ends of a segment, batch statistics, straight lines, bytes cut down
     #[arg(long, conflicts_with_all = ["speed", "path", "size", "norm"])]
     reference: bool,
@@ -92,18 +92,18 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     // What the options made of the preset is held against the table like a file.
     let preset = Preset::parse(&preset.to_toml()?, &table)?;
-    let form = render::Form {
+    let form = render::RenderSettings {
         fps: args.fps,
         size: args.size,
         norm: Some(args.norm),
         codec: args.codec,
-        bytes: Bytes::Nearest,
+        rounding: Rounding::Nearest,
         range: args.range,
     };
     if args.reference {
-        let form = render::Form {
+        let form = render::RenderSettings {
             norm: Some(Norm::Batch),
-            bytes: Bytes::Cut,
+            rounding: Rounding::Truncate,
             ..form
         };
         let frames = args.frames.unwrap_or(REFERENCE_FRAMES);
@@ -127,7 +127,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         &args.output,
         form,
         &args.engine.options(),
-        |film, around| render::walk(&preset, &table, speed, film, around),
+        |film, around| render::render_loop(&preset, &table, speed, film, around),
     )
 }
 

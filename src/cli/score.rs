@@ -74,7 +74,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let numbers = 3 * (width * height) as usize;
     let scores = score(&footage, &sampling, latent, &mut |z| {
         let mut pictures = vec![0.0; z.len() / latent * numbers];
-        engine.draw(z, args.norm, &mut pictures)?;
+        engine.forward(z, args.norm, &mut pictures)?;
         Ok::<_, EngineError>(pictures)
     })?;
     if args.json {

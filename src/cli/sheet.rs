@@ -6,7 +6,7 @@ use anyhow::Context;
 use image::{Rgb, RgbImage};
 
 use super::values::{EngineArgs, one_of};
-use crate::engine::{Bytes, Engine, Norm, open};
+use crate::engine::{Engine, Norm, Rounding, open};
 use crate::instrument::{Preset, Table};
 use crate::latent::Keyframe;
 use crate::library;
@@ -67,7 +67,7 @@ fn picture(engine: &mut dyn Engine, latents: &[f64], norm: Norm) -> anyhow::Resu
         .map(|&v| v as f32)
         .collect();
     let mut rgba = vec![0; (width * height * 4) as usize];
-    engine.paint(&z, norm, Bytes::Nearest, &mut rgba)?;
+    engine.render_rgba(&z, norm, Rounding::Nearest, &mut rgba)?;
     Ok(RgbImage::from_fn(width, height, |x, y| {
         let at = ((y * width + x) * 4) as usize;
         Rgb([rgba[at], rgba[at + 1], rgba[at + 2]])

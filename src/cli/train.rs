@@ -220,7 +220,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             outcome.step
         );
     }
-    if let Some(playing) = outcome.playing {
+    if let Some(playing) = outcome.inference_file {
         super::say(format_args!(
             "to play: latentloop play {}",
             playing.display()

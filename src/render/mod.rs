@@ -2,7 +2,7 @@
 //!
 //! The instrument, the engine and the stage are those of the show; only the clock is counted, and the sink waits.
 
-mod film;
+mod offline_render;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +12,10 @@ use crate::instrument::params::{LOOP_MODE, LOOP_NORM, LOOP_SPEED, LoopMode};
 use crate::instrument::{Instrument, InstrumentError, Preset, Table, ticks};
 use crate::latent::{Path, interpolate};
 use crate::record::RecordError;
-use crate::stage::Compositor;
+use crate::stage::{Compositor, EffectValues};
 use crate::take::{Model, Player, PlayerError, Script, secs};
 
-pub use film::{Film, Form, Painter, Pictures};
+pub use offline_render::{FrameRange, ModelEngine, OfflineRender, RenderSettings};
 
 /// Why nothing was rendered.
 #[derive(Debug, thiserror::Error)]
@@ -67,14 +67,14 @@ pub enum RenderError {
 const MAX_PICTURES: f64 = 86_400.0 * 60.0;
 
 /// What happens around a rendering.
-pub struct Surroundings<'a> {
+pub struct RenderContext<'a> {
     /// Set: the rendering stops.
     pub stop: &'a AtomicBool,
     /// Called after each picture with how many are done, and how many there will be.
     pub progress: &'a mut dyn FnMut(u64, u64),
 }
 
-impl Surroundings<'_> {
+impl RenderContext<'_> {
     fn done(&mut self, number: u64, of: u64) -> Result<(), RenderError> {
         (self.progress)(number, of);
         if self.stop.load(Ordering::Relaxed) {
@@ -89,12 +89,12 @@ impl Surroundings<'_> {
 ///
 /// # Errors
 /// When the preset does not fit the model, or a picture is not drawn or written. The film is discarded then.
-pub fn walk(
+pub fn render_loop(
     preset: &Preset,
     table: &Arc<Table>,
     speed: f64,
-    film: &mut Film,
-    around: &mut Surroundings,
+    film: &mut OfflineRender,
+    around: &mut RenderContext,
 ) -> Result<u64, RenderError> {
     let mut instrument = Instrument::new(preset, Arc::clone(table), film.latent())?;
     let count = instrument.keyframes().len() as f64;
@@ -118,7 +118,7 @@ pub fn walk(
         events: Vec::new(),
     };
     let mut player = Player::script(&still, instrument);
-    perform(&mut player, pictures as u64, film, around, &mut |_| {
+    render_player(&mut player, pictures as u64, film, around, &mut |_| {
         no_model()
     })
 }
@@ -126,36 +126,36 @@ pub fn walk(
 /// Renders a script on the preset that it names.
 ///
 /// # Errors
-/// As [`walk`].
+/// As [`render_loop`].
 pub fn script(
     script: &Script,
     preset: &Preset,
     table: &Arc<Table>,
-    film: &mut Film,
-    around: &mut Surroundings,
+    film: &mut OfflineRender,
+    around: &mut RenderContext,
 ) -> Result<u64, RenderError> {
     let instrument = Instrument::new(preset, Arc::clone(table), film.latent())?;
     let pictures = pictures(secs(script.length) * film.fps())?;
     let mut player = Player::script(script, instrument);
-    perform(&mut player, pictures, film, around, &mut |_| no_model())
+    render_player(&mut player, pictures, film, around, &mut |_| no_model())
 }
 
 /// Renders what `player` plays for that many ticks. `open` opens a model, where the take changes it.
 ///
 /// # Errors
-/// As [`walk`], and where a model cannot be opened.
+/// As [`render_loop`], and where a model cannot be opened.
 pub fn take(
     player: &mut Player,
     length: u64,
-    film: &mut Film,
-    around: &mut Surroundings,
-    open: &mut dyn FnMut(&Model) -> anyhow::Result<Painter>,
+    film: &mut OfflineRender,
+    around: &mut RenderContext,
+    open: &mut dyn FnMut(&Model) -> anyhow::Result<ModelEngine>,
 ) -> Result<u64, RenderError> {
     let pictures = pictures(secs(length) * film.fps())?;
-    perform(player, pictures, film, around, open)
+    render_player(player, pictures, film, around, open)
 }
 
-fn no_model() -> anyhow::Result<Painter> {
+fn no_model() -> anyhow::Result<ModelEngine> {
     anyhow::bail!("only a logged take changes its model")
 }
 
@@ -167,16 +167,14 @@ fn pictures(number: f64) -> Result<u64, RenderError> {
     }
 }
 
-fn perform(
+fn render_player(
     player: &mut Player,
     pictures: u64,
-    film: &mut Film,
-    around: &mut Surroundings,
-    open: &mut dyn FnMut(&Model) -> anyhow::Result<Painter>,
+    film: &mut OfflineRender,
+    around: &mut RenderContext,
+    open: &mut dyn FnMut(&Model) -> anyhow::Result<ModelEngine>,
 ) -> Result<u64, RenderError> {
-    let table = Arc::clone(player.instrument().table());
-    let mut compositor =
-        Compositor::new(&table, film.frame_size(), player.seed()).map_err(InstrumentError::from)?;
+    let mut compositor = Compositor::new(film.frame_size(), player.seed());
     let range = film.range(pictures)?;
     let count = range.end - range.start;
     let mut model = player.model().cloned();
@@ -202,7 +200,7 @@ fn perform(
             film.draw(&mut compositor)?;
         }
         if !compositor.is_frozen(instrument) {
-            film.place(instrument.get(LOOP_NORM), (number, tick), |z| {
+            film.set_latents(instrument.get(LOOP_NORM), (number, tick), |z| {
                 instrument.latents(z)
             });
             // From here on it fades in, also where nobody sees it.
@@ -210,7 +208,7 @@ fn perform(
                 film.draw(&mut compositor)?;
             }
         }
-        let values = compositor.look().values(instrument);
+        let values = EffectValues::of(instrument);
         let is_shown = number >= range.start;
         // What comes before is played; it is drawn only where a look or the limiter remembers it.
         if is_shown || values.remembers() {
@@ -232,13 +230,13 @@ fn perform(
 /// both ends included, so that every keyframe is shown twice in a row.
 ///
 /// # Errors
-/// As [`walk`].
+/// As [`render_loop`].
 pub fn reference(
     preset: &Preset,
     table: &Arc<Table>,
     frames: u64,
-    film: &mut Film,
-    around: &mut Surroundings,
+    film: &mut OfflineRender,
+    around: &mut RenderContext,
 ) -> Result<u64, RenderError> {
     let latent = film.latent();
     let instrument = Instrument::new(preset, Arc::clone(table), latent)?;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use image::RgbImage;
-use latentloop::footage::{Fit, FootageError, Format, Manifest, Settings, cut};
+use latentloop::footage::{Fit, FootageError, Format, Manifest, Settings, extract};
 
 use crate::support::{PROGRAM, root};
 
@@ -23,7 +23,7 @@ fn own_size() -> Settings {
 
 fn cut_into(folder: &Path, clips: &[&str], settings: &Settings) -> Result<Manifest, FootageError> {
     let clips: Vec<_> = clips.iter().map(|name| clip(name)).collect();
-    cut(
+    extract(
         &clips,
         folder,
         settings,

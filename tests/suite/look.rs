@@ -18,7 +18,7 @@ fn pictures(film: &Path) -> Vec<image::RgbImage> {
         ..footage::Settings::default()
     };
     let stop = std::sync::atomic::AtomicBool::new(false);
-    let cut = footage::cut(&[film.into()], &folder, &settings, &stop, &mut |_| {}).unwrap();
+    let cut = footage::extract(&[film.into()], &folder, &settings, &stop, &mut |_| {}).unwrap();
     let picture = |number: u64| {
         let picture = image::open(folder.join(format!("{number:06}.png"))).unwrap();
         picture.to_rgb8()

@@ -26,7 +26,8 @@ pub(crate) fn decode(file: &Path) -> Vec<RgbImage> {
         ..footage::Settings::default()
     };
     let stop = AtomicBool::new(false);
-    let manifest = footage::cut(&[file.into()], &folder, &settings, &stop, &mut |_| {}).unwrap();
+    let manifest =
+        footage::extract(&[file.into()], &folder, &settings, &stop, &mut |_| {}).unwrap();
     (1..=manifest.count)
         .map(|number| {
             let path = folder.join(format!("{number:06}.png"));

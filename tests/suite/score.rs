@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use image::{Rgb, RgbImage};
-use latentloop::engine::{Backend, Bytes, EngineOptions, Norm, open};
+use latentloop::engine::{Backend, EngineOptions, Norm, Rounding, open};
 use latentloop::latent::seed_row;
 use latentloop::network::weights::GeneratorWeights;
 use safetensors::SafeTensors;
@@ -50,10 +50,10 @@ fn drawn(folder: &Path, seed: u32, count: usize) -> PathBuf {
         seed_row(seed, number, &mut row);
         let z: Vec<f32> = row.iter().map(|&v| v as f32).collect();
         let mut values = vec![0.0; 3 * plane];
-        engine.draw(&z, Norm::Running, &mut values).unwrap();
+        engine.forward(&z, Norm::Running, &mut values).unwrap();
         let picture = RgbImage::from_fn(side, side, |x, y| {
             let at = (y * side + x) as usize;
-            Rgb([0, 1, 2].map(|channel| Bytes::Nearest.of(values[channel * plane + at])))
+            Rgb([0, 1, 2].map(|channel| Rounding::Nearest.byte(values[channel * plane + at])))
         });
         let path = pictures.join(format!("{number:03}.png"));
         picture.save(path).unwrap();

@@ -5,12 +5,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
-use latentloop::engine::{Bytes, Engine, EngineOptions, Norm, open};
+use latentloop::app::TakeLog;
+use latentloop::engine::{Engine, EngineOptions, Norm, Rounding, open};
 use latentloop::instrument::params::LOOP_NORM;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table, ticks};
 use latentloop::network::weights::GeneratorWeights;
-use latentloop::record::TakeLog;
-use latentloop::stage::{Canvas, Compositor, Filter, Look, PostChain, Readback, Scaler};
+use latentloop::stage::{Canvas, Compositor, EffectRenderer, Filter, PostChain, Readback, Scaler};
 use latentloop::take::log::fingerprint;
 use latentloop::take::{Event, Model, Take};
 
@@ -71,12 +71,12 @@ fn engine(folder: &Path, model: &Model) -> Box<dyn Engine> {
 }
 
 impl Stage {
-    fn new(engine: Box<dyn Engine>, table: &Table) -> Self {
+    fn new(engine: Box<dyn Engine>) -> Self {
         Self {
             number: 0,
             frame: Canvas::black(engine.size()),
-            compositor: Compositor::new(table, engine.size(), SEED).unwrap(),
-            chain: PostChain::with_gpu(Look::headless().unwrap().waiting()),
+            compositor: Compositor::new(engine.size(), SEED),
+            chain: PostChain::with_gpu(EffectRenderer::headless().unwrap().waiting()),
             readback: Readback::default(),
             scaler: Scaler::new(Filter::Edge, 1),
             pictures: Vec::new(),
@@ -89,7 +89,9 @@ impl Stage {
         if !self.compositor.is_frozen(instrument) {
             self.frame.resize(self.engine.size());
             let rgba = &mut self.frame.rgba;
-            self.engine.paint(z, norm, Bytes::Nearest, rgba).unwrap();
+            self.engine
+                .render_rgba(z, norm, Rounding::Nearest, rgba)
+                .unwrap();
             let now = instrument.ticks();
             self.compositor.take(&mut self.frame, self.number, now);
         }
@@ -404,7 +406,7 @@ fn a_take_is_rendered_as_it_was_seen_to_the_byte() {
     let small = model(folder, "tests/parity/generator.safetensors", 12);
     let large = model(folder, "models/crystal.safetensors", 200);
     let mut show = Show::start(folder, Arc::clone(&small));
-    show.stage = Some(Stage::new(engine(folder, &small), &show.table));
+    show.stage = Some(Stage::new(engine(folder, &small)));
     show.play(1);
     show.log.begin_file(show.now(), folder.join("seen.take"));
     show.play(2);

@@ -165,8 +165,10 @@ fn recordings_become_plain_mp4_files_when_it_is_asked_for() {
         show.press_record();
         show.wait_for_logs("recording to takes/", times);
         wait_for("a dozen pictures of a film", || {
-            let film = show.films().pop().ok_or(0usize)?;
-            let shown = shown_secs(&film).len();
+            let films = show.films();
+            let shown = films
+                .get(times - 1)
+                .map_or(0, |film| shown_secs(film).len());
             if shown < 12 { Err(shown) } else { Ok(()) }
         });
     };

@@ -5,7 +5,7 @@ use latentloop::network::ops::to_maps;
 use latentloop::network::parameters::{Parameters, Tracking};
 use latentloop::network::recipe::Recipe;
 use latentloop::network::spec::Spec;
-use latentloop::train::{Draw, Trainer, binary_cross_entropy};
+use latentloop::train::{StepRandomness, Trainer, binary_cross_entropy};
 
 use super::parity::{folder, numbers};
 
@@ -47,7 +47,7 @@ fn pictures() -> Tensor {
 }
 
 /// What the script decides by chance, a step each.
-fn draws() -> Vec<Draw> {
+fn draws() -> Vec<StepRandomness> {
     let unit = 2f64.powi(24);
     let noise = hashed(2, STEPS * 2);
     let swaps = hashed(3, STEPS * BATCH);
@@ -72,7 +72,7 @@ fn draws() -> Vec<Draw> {
                     &[BATCH, LATENT],
                 )
             };
-            Draw {
+            StepRandomness {
                 real_labels: labels(1.0 + (noise[2 * step] / unit - 0.5) * 0.2, 0.0),
                 fake_labels: labels(noise[2 * step + 1] / unit * 0.2, 1.0),
                 discriminator_latents: latents(0),

@@ -32,7 +32,7 @@ impl AllowList {
         self.allowed.is_empty()
     }
 
-    /// How many packets and connections were refused.
+    /// The count of packets and connections that were refused.
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }

@@ -11,7 +11,7 @@ use crate::instrument::{Kind, ParamId, Table};
 #[derive(Debug)]
 pub struct Values {
     numbers: Box<[AtomicU64]>,
-    /// What text parameters were last given: few, and seldom written.
+    /// The texts that text parameters were last given: few, and seldom written.
     texts: Box<[(ParamId, ArcSwap<String>)]>,
 }
 

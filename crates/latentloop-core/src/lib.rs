@@ -40,6 +40,7 @@
 #![forbid(unsafe_code)]
 
 pub mod files;
+pub mod fnv;
 pub mod instrument;
 pub mod latent;
 pub mod light;

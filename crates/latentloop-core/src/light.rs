@@ -1,9 +1,9 @@
-//! From levels to light and back: the curve of sRGB (IEC 61966-2-1).
+//! The transfer function of sRGB (IEC 61966-2-1): from levels to linear light and back.
 
 use std::sync::OnceLock;
 
 /// Linear light, 0..=1, of a value of 0..=1.
-pub fn of(value: f64) -> f64 {
+pub fn to_linear(value: f64) -> f64 {
     if value <= 0.04045 {
         value / 12.92
     } else {
@@ -14,7 +14,7 @@ pub fn of(value: f64) -> f64 {
 /// Linear light, 0..=1, of every level.
 pub fn linear() -> &'static [f32; 256] {
     static TABLE: OnceLock<[f32; 256]> = OnceLock::new();
-    TABLE.get_or_init(|| std::array::from_fn(|level| of(level as f64 / 255.0) as f32))
+    TABLE.get_or_init(|| std::array::from_fn(|level| to_linear(level as f64 / 255.0) as f32))
 }
 
 /// The level, 0..=255, of linear light of 0..=1.

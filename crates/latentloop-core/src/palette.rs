@@ -1,4 +1,4 @@
-//! The few colours that a set of pictures is made of.
+//! Colour palettes: the few colours that a set of pictures is made of.
 
 use std::fmt;
 use std::str::FromStr;
@@ -126,14 +126,14 @@ impl TryFrom<Vec<Swatch>> for Palette {
     }
 }
 
-/// Pixels of pictures, counted by their colours.
+/// A histogram of colours: the pixels of pictures, counted.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub struct Histogram {
     /// Pixels in each of 32 x 32 x 32 boxes of the colour cube, with their summed levels.
     boxes: Vec<([u64; 3], u64)>,
 }
 
-impl Default for Tally {
+impl Default for Histogram {
     fn default() -> Self {
         Self {
             boxes: vec![([0; 3], 0); 1 << 15],
@@ -141,7 +141,7 @@ impl Default for Tally {
     }
 }
 
-impl Tally {
+impl Histogram {
     /// Counts pixels of red, green, blue.
     pub fn add(&mut self, pixels: impl IntoIterator<Item = [u8; 3]>) {
         for pixel in pixels {
@@ -280,7 +280,7 @@ fn nearest(centres: &[[f64; 3]], place: &[f64; 3]) -> (usize, f64) {
 
 /// Levels of sRGB, 0..=255, in OKLab (Ottosson 2020, <https://bottosson.github.io/posts/oklab/>).
 fn oklab(levels: [f64; 3]) -> [f64; 3] {
-    let [r, g, b] = levels.map(|level| light::of(level / 255.0));
+    let [r, g, b] = levels.map(|level| light::to_linear(level / 255.0));
     let l = libm::cbrt(0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b);
     let m = libm::cbrt(0.211_903_498_2 * r + 0.680_699_545_1 * g + 0.107_396_956_6 * b);
     let s = libm::cbrt(0.088_302_461_9 * r + 0.281_718_837_6 * g + 0.629_978_700_5 * b);
@@ -296,11 +296,11 @@ mod tests {
     use super::*;
 
     fn of(pixels: &[([u8; 3], usize)]) -> Option<Palette> {
-        let mut tally = Tally::default();
+        let mut histogram = Histogram::default();
         for &(pixel, times) in pixels {
-            tally.add(std::iter::repeat_n(pixel, times));
+            histogram.add(std::iter::repeat_n(pixel, times));
         }
-        tally.palette()
+        histogram.palette()
     }
 
     #[test]

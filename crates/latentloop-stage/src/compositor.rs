@@ -2,17 +2,15 @@
 //!
 //! The show and the offline renderer both compose with it, so that a take is rendered as it was seen.
 
-use super::{Canvas, Crossfade, LookIds, PostFrame, Projection};
+use super::{Canvas, Crossfade, EffectValues, PostFrame, Projection, Visible};
 use crate::instrument::params::{MASTER_BLACKOUT, MASTER_FADE, MASTER_FREEZE, PRESET_FADE_SECS};
-use crate::instrument::preset::PresetError;
-use crate::instrument::{Instrument, OUTPUTS, Table, ticks};
+use crate::instrument::{Instrument, OUTPUTS, ticks};
 use crate::palette::Oklab;
 
 /// Blends the engine's last two frames, crossfades from one model to the next, holds a frozen picture, and reads off what the
 /// effects, the limiter and the outputs are to do.
 #[derive(Debug)]
 pub struct Compositor {
-    look: LookIds,
     seed: u32,
     /// The engine's last two frames, and the request that the newer one was drawn from.
     older: Canvas,
@@ -30,7 +28,7 @@ pub struct Compositor {
 pub struct Composed<'a> {
     /// The picture, undimmed: the effects come before the master's fader.
     pub canvas: &'a Canvas,
-    /// What the effects and the limiter need to know.
+    /// What the effects and the limiter need to know. Where the picture is cut off at an output is for the output to say.
     pub post: PostFrame,
     /// Where it lies on each output; the first is the recording's too.
     pub projections: [Projection; OUTPUTS],
@@ -40,12 +38,8 @@ pub struct Composed<'a> {
 
 impl Compositor {
     /// A compositor without a frame yet: a black picture of `size`. Grain is drawn from `seed`.
-    ///
-    /// # Errors
-    /// When the table lacks a row that it reads.
-    pub fn new(table: &Table, size: (u32, u32), seed: u32) -> Result<Self, PresetError> {
-        Ok(Self {
-            look: LookIds::new(table)?,
+    pub fn new(size: (u32, u32), seed: u32) -> Self {
+        Self {
             seed,
             older: Canvas::black(size),
             newer: Canvas::black(size),
@@ -54,12 +48,7 @@ impl Compositor {
             fade_in: None,
             crossfade: Crossfade::default(),
             canvas: Canvas::black(size),
-        })
-    }
-
-    /// The rows of the effects.
-    pub fn look(&self) -> &LookIds {
-        &self.look
+        }
     }
 
     /// Whether an instrument asks for a frozen picture.
@@ -112,7 +101,7 @@ impl Compositor {
     pub fn post(&self, instrument: &Instrument, palette: Option<Oklab>) -> PostFrame {
         let blackout = instrument.get(MASTER_BLACKOUT);
         PostFrame {
-            values: self.look.values(instrument),
+            values: EffectValues::of(instrument),
             brightness: if blackout {
                 0.0
             } else {
@@ -122,6 +111,7 @@ impl Compositor {
             tick: instrument.ticks(),
             seed: self.seed,
             palette,
+            visible: Visible::default(),
         }
     }
 
@@ -156,7 +146,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::instrument::{Action, Preset};
+    use crate::instrument::{Action, Preset, Table};
 
     const SIZE: (u32, u32) = (4, 4);
 
@@ -176,7 +166,7 @@ mod tests {
     impl Stage {
         fn new() -> Self {
             let table = Arc::new(Table::standard());
-            let compositor = Compositor::new(&table, SIZE, 5).unwrap();
+            let compositor = Compositor::new(SIZE, 5);
             let instrument = Instrument::new(&Preset::of_seeds([1, 2]), table, 6).unwrap();
             Self {
                 instrument,

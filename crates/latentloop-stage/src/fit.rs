@@ -4,12 +4,12 @@ pub use crate::instrument::params::Fit;
 
 /// The picture's upper left corner and its size, in the frame's pixels. The corner may lie outside.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Place {
+pub(super) struct Placement {
     pub(super) offset: (f64, f64),
     pub(super) extent: (f64, f64),
 }
 
-impl Place {
+impl Placement {
     /// Where a picture lies in the middle of a frame; sizes in pixels.
     pub(super) fn of(fit: Fit, picture: (u32, u32), frame: (u32, u32)) -> Self {
         let (width, height) = (f64::from(picture.0), f64::from(picture.1));
@@ -50,9 +50,12 @@ mod tests {
             (Fit::Stretch, (0.0, 0.0), (1921.0, 1080.0)),
             (Fit::OneToOne, (832.0, 412.0), (256.0, 256.0)),
         ] {
-            assert_eq!(Place::of(fit, picture, frame), Place { offset, extent });
+            assert_eq!(
+                Placement::of(fit, picture, frame),
+                Placement { offset, extent }
+            );
         }
-        let cut = Place::of(Fit::OneToOne, picture, (101, 64));
+        let cut = Placement::of(Fit::OneToOne, picture, (101, 64));
         assert_eq!(cut.offset, (-78.0, -96.0));
     }
 }

@@ -86,6 +86,31 @@ impl Gpu {
         Self::request(&instance, None)
     }
 
+    /// The configuration of a surface of that size, of at least a pixel: bytes go to the screen as they are drawn, without
+    /// conversion.
+    ///
+    /// # Errors
+    /// When the card cannot show on the surface.
+    pub fn surface_config(
+        &self,
+        surface: &wgpu::Surface<'_>,
+        (width, height): (u32, u32),
+    ) -> Result<wgpu::SurfaceConfiguration, GpuError> {
+        let mut config = surface
+            .get_default_config(&self.adapter, width.max(1), height.max(1))
+            .ok_or_else(|| GpuError::Surface("the card knows no format for it".to_owned()))?;
+        let formats = surface.get_capabilities(&self.adapter).formats;
+        if let Some(plain) = formats.iter().find(|format| {
+            matches!(
+                format,
+                wgpu::TextureFormat::Bgra8Unorm | wgpu::TextureFormat::Rgba8Unorm
+            )
+        }) {
+            config.format = *plain;
+        }
+        Ok(config)
+    }
+
     /// Whether the card is the processor itself.
     pub(super) fn is_processor(&self) -> bool {
         self.adapter.get_info().device_type == wgpu::DeviceType::Cpu

@@ -1,14 +1,14 @@
-//! The photosensitivity limiter on the processor: the rules of `shaders/limiter.wgsl`, for pictures that no graphics card looks at.
+//! The photosensitivity limiter on the processor: the rules of `limiter.wgsl`, for pictures that no graphics card looks at.
 //!
 //! A flash is a pair of opposing changes of relative luminance by a tenth of the range or more where the darker side is below
 //! 0.8, or of a saturated red (WCAG 2.2, success criterion 2.3.1; ITU-R BT.1702). Every cell of a grid counts its changes; where
-//! a quarter of the cells would pass three pairs in a second, the picture keeps to what was shown before.
+//! cells that are a quarter of what is seen would pass three pairs in a second, the picture keeps to what was shown before.
 
 use super::Canvas;
+use super::visible::{SIDE, Visible};
 use crate::instrument::TICKS_PER_SEC;
 use crate::light::{level, linear};
 
-const SIDE: usize = 16;
 const CELLS: usize = SIDE * SIDE;
 /// Samples of a cell, each way.
 const SAMPLES: usize = 16;
@@ -16,6 +16,8 @@ const LUMINANCE_STEP: f32 = 0.1;
 const BRIGHT: f32 = 0.8;
 /// WCAG's 20 of 320.
 const RED_STEP: f32 = 0.0625;
+/// A flash of so much of what is seen is one.
+const QUARTER: f32 = 0.25;
 /// What a held change keeps from the next transition.
 const MARGIN: f32 = 0.9;
 /// Added to every tick, so that a transition at tick 0 is none before the beginning.
@@ -59,6 +61,8 @@ pub(super) struct Rule {
     pub(super) limits: bool,
     /// Whether the picture may go dark whatever came before: a blackout waits for nothing.
     pub(super) darkens: bool,
+    /// What of the picture is seen.
+    pub(super) visible: Visible,
 }
 
 /// Holds what flashes.
@@ -136,8 +140,12 @@ impl State {
     /// How much of the change to a picture may be shown; takes it that this is.
     fn decide(&mut self, means: &[[f32; 3]; CELLS], has_last: bool, rule: Rule) -> f32 {
         let tick = shader_tick(rule.tick);
-        let mut shares = [1.0f32; CELLS];
-        for ((cell, &next), share) in self.cells.iter_mut().zip(means).zip(&mut shares) {
+        // How much of its change each cell may show, and how much of what is seen it is.
+        let mut shares = [(1.0f32, 0.0f32); CELLS];
+        for (cell, (_, weight)) in shares.iter_mut().enumerate() {
+            *weight = rule.visible.weight(cell);
+        }
+        for ((cell, &next), (share, _)) in self.cells.iter_mut().zip(means).zip(&mut shares) {
             if !has_last {
                 cell.shown = next;
                 cell.luminance.extreme = luminance(next);
@@ -152,9 +160,14 @@ impl State {
         }
         let mut share = 1.0;
         if rule.limits && !rule.darkens && has_last {
-            // The greatest share at which fewer than a quarter of the cells go further than they may.
-            shares.sort_unstable_by(f32::total_cmp);
-            share = shares[CELLS / 4 - 1];
+            // The greatest share at which less than a quarter of what is seen goes further than it may.
+            shares.sort_unstable_by(|(one, _), (other, _)| one.total_cmp(other));
+            let mut seen = 0.0;
+            let reached = shares.iter().find(|(_, weight)| {
+                seen += weight;
+                seen >= QUARTER
+            });
+            share = reached.map_or(1.0, |(share, _)| *share);
         }
         for (cell, next) in self.cells.iter_mut().zip(means) {
             for (shown, next) in cell.shown.iter_mut().zip(next) {

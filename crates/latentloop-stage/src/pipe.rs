@@ -47,6 +47,11 @@ impl Pipes {
         }
     }
 
+    /// The size of the pictures, in pixels, where there is anywhere that they go to.
+    pub fn size(&self) -> Option<(u32, u32)> {
+        self.0.first().map(|pipe| pipe.size)
+    }
+
     /// Pictures that readers took, all of them together.
     pub fn sent(&self) -> u64 {
         let sent = |pipe: &Pipe| pipe.shared.sent.load(Ordering::Relaxed);
@@ -75,6 +80,7 @@ struct Pipe {
     /// Gone when it is closed.
     pictures: Option<Sender<Picture>>,
     spent: Receiver<Picture>,
+    size: (u32, u32),
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -110,6 +116,7 @@ impl Pipe {
         Ok(Self {
             pictures: Some(pictures),
             spent,
+            size,
             shared,
             thread: Some(thread),
         })

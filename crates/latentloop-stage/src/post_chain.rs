@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::limiter::{Limiter, Rule};
 use super::upload::TextureId;
-use super::{Canvas, LookValues};
+use super::{Canvas, EffectValues, Visible};
+use crate::instrument::params::LOOK_LIMITER;
 use crate::palette::Oklab;
 
 /// How long the card goes on after the last effect has become neutral, in ticks. By then the processor's limiter has seen as
@@ -16,7 +17,7 @@ const GRACE: u64 = 2 * crate::instrument::TICKS_PER_SEC;
 #[derive(Clone, Copy, Debug)]
 pub struct PostFrame {
     /// The rows of the effects.
-    pub values: LookValues,
+    pub values: EffectValues,
     /// The master's brightness, 0..=1; 0 in a blackout.
     pub brightness: f32,
     /// Whether the master is blacked out.
@@ -27,12 +28,14 @@ pub struct PostFrame {
     pub seed: u32,
     /// The colours of the model's footage, once they are known.
     pub palette: Option<Oklab>,
+    /// What of the picture is seen, for the limiter.
+    pub visible: Visible,
 }
 
 impl PostFrame {
     /// Whether flashes are limited.
     pub(super) fn limits(&self) -> bool {
-        self.values.limiter > 0.5
+        self.values.get(LOOK_LIMITER)
     }
 }
 
@@ -62,37 +65,37 @@ pub struct GpuFrame<'a> {
 #[derive(Default)]
 pub struct PostChain {
     limiter: Limiter,
-    gpu: Option<super::Look>,
+    gpu: Option<super::EffectRenderer>,
     /// Whether the last picture was finished on the card.
     on_gpu: bool,
     last_active: u64,
-    /// The performer's own passes.
-    shelf: Option<Arc<super::own::Shelf>>,
+    /// Users' shaders.
+    registry: Option<Arc<super::user::ShaderRegistry>>,
 }
 
 impl PostChain {
     /// A chain whose effects a card draws.
-    pub fn with_gpu(look: super::Look) -> Self {
+    pub fn with_gpu(renderer: super::EffectRenderer) -> Self {
         Self {
-            gpu: Some(look),
+            gpu: Some(renderer),
             ..Self::default()
         }
     }
 
     /// From now on a card draws effects.
-    pub fn take_gpu(&mut self, mut look: super::Look) {
-        if let Some(shelf) = &self.shelf {
-            look.wear(Arc::clone(shelf));
+    pub fn take_gpu(&mut self, mut renderer: super::EffectRenderer) {
+        if let Some(registry) = &self.registry {
+            renderer.set_user_shaders(Arc::clone(registry));
         }
-        (self.gpu, self.on_gpu) = (Some(look), false);
+        (self.gpu, self.on_gpu) = (Some(renderer), false);
     }
 
-    /// From now on there are a performer's own passes among the effects.
-    pub fn set_user_effects(&mut self, shelf: Arc<super::own::Shelf>) {
+    /// From now on there are users' shaders among the effects.
+    pub fn set_user_effects(&mut self, registry: Arc<super::user::ShaderRegistry>) {
         if let Some(gpu) = &mut self.gpu {
-            gpu.wear(Arc::clone(&shelf));
+            gpu.set_user_shaders(Arc::clone(&registry));
         }
-        self.shelf = Some(shelf);
+        self.registry = Some(registry);
     }
 
     /// The card is gone: until another one is taken pictures go without effects.
@@ -114,7 +117,7 @@ impl PostChain {
     /// Finishes a composed, undimmed picture. Does not wait for the card. Allocates only where the size is another than before.
     pub fn run(&mut self, canvas: &Canvas, frame: &PostFrame) -> Finished<'_> {
         if self.run_on_gpu(canvas, frame)
-            && let Some(drawn) = self.gpu.as_ref().and_then(super::Look::output)
+            && let Some(drawn) = self.gpu.as_ref().and_then(super::EffectRenderer::output)
         {
             return Finished::Gpu(drawn);
         }
@@ -157,5 +160,6 @@ fn rule(frame: &PostFrame) -> Rule {
         tick: frame.tick,
         limits: frame.limits(),
         darkens: frame.blackout,
+        visible: frame.visible,
     }
 }

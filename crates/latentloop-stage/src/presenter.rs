@@ -3,7 +3,8 @@
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Finished, GpuError, Look, PostChain, PostFrame, Projection, Readout};
+use super::{EffectRenderer, Finished, GpuError, PostChain, PostFrame, Projection, Readout};
+use crate::instrument::OUTPUTS;
 use crate::report::Reporter;
 
 /// A picture that has reached the audience.
@@ -52,6 +53,10 @@ pub trait Presenter: Send {
     }
     /// What shows, for people.
     fn name(&self) -> &str;
+    /// The sizes of the outputs in pixels; 0 x 0 where there is none, or it is hidden.
+    fn output_sizes(&self) -> [(u32, u32); OUTPUTS] {
+        [(0, 0); OUTPUTS]
+    }
     /// How the display's pictures follow each other.
     fn timing(&self) -> DisplayTiming {
         DisplayTiming::default()
@@ -86,14 +91,14 @@ impl Offscreen {
 enum Search {
     #[default]
     NotBegun,
-    Running(JoinHandle<Result<Look, GpuError>>),
+    Running(JoinHandle<Result<EffectRenderer, GpuError>>),
     Over,
 }
 
 impl Search {
     fn begin(size: (u32, u32), reporter: &Reporter) -> Self {
         let find = move || {
-            let mut look = Look::headless()?;
+            let mut look = EffectRenderer::headless()?;
             look.warm(size);
             Ok(look)
         };

@@ -1,6 +1,6 @@
 //! How a picture is thrown onto a frame: where it lies, what enlarges it, and what makes it film.
 
-use super::fit::{Fit, Place};
+use super::fit::{Fit, Placement};
 use crate::instrument::params::{
     STAGE_FIT, STAGE_FITS, STAGE_GRAIN, STAGE_GRAIN_SIZE, STAGE_HALATION, STAGE_HALATION_RADIUS,
     STAGE_HALATION_THRESHOLD, STAGE_UPSCALE, Upscaling,
@@ -27,7 +27,7 @@ pub enum Filter {
 
 /// What is done to a picture at the frame's size.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Film {
+pub struct FilmEmulation {
     /// Strength of the halation, 0..=1.
     pub halation: f32,
     /// How bright a highlight must be for it, 0..=1.
@@ -50,12 +50,12 @@ pub struct Projection {
     /// What enlarges; none where that is left to who draws.
     pub filter: Option<Filter>,
     /// What comes after.
-    pub film: Film,
+    pub film: FilmEmulation,
 }
 
 /// How a picture comes to its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Resampling {
     Enlarge(Filter),
     /// Catmull-Rom, widened so that no pixel falls between the taps.
     Reduce,
@@ -75,18 +75,18 @@ impl Filter {
     }
 
     /// How this filter brings a picture to the size of its place.
-    pub(super) fn way(self, picture: (u32, u32), place: &Place) -> Way {
+    pub(super) fn way(self, picture: (u32, u32), place: &Placement) -> Resampling {
         let scale = (
             place.extent.0 / f64::from(picture.0),
             place.extent.1 / f64::from(picture.1),
         );
         if self == Self::Nearest || scale == (1.0, 1.0) {
             // The other filters would not all leave pixels as they are.
-            Way::Enlarge(Self::Nearest)
+            Resampling::Enlarge(Self::Nearest)
         } else if scale.0 < 1.0 || scale.1 < 1.0 {
-            Way::Reduce
+            Resampling::Reduce
         } else {
-            Way::Enlarge(self)
+            Resampling::Enlarge(self)
         }
     }
 }
@@ -114,7 +114,7 @@ impl Projection {
         Self {
             fit: instrument.get(STAGE_FIT),
             filter: Filter::of(instrument.get(STAGE_UPSCALE)),
-            film: Film {
+            film: FilmEmulation {
                 halation: amount(STAGE_HALATION),
                 halation_threshold: value(STAGE_HALATION_THRESHOLD),
                 halation_radius: value(STAGE_HALATION_RADIUS),

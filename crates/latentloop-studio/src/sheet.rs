@@ -2,6 +2,8 @@
 
 use image::{Rgb, RgbImage, imageops};
 
+use crate::engine::Rounding;
+
 /// Columns of a sheet.
 const COLUMNS: u32 = 4;
 /// Pixels between pictures.
@@ -13,31 +15,54 @@ const INK: Rgb<u8> = Rgb([196, 198, 202]);
 /// Pixels of the sheet a pixel of the lettering.
 const SCALE: u32 = 2;
 
+/// The picture of three planes, `[3, height, width]` in -1..1.
+pub fn picture(planes: &[f32], (width, height): (u32, u32)) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        let at = y as usize * width as usize + x as usize;
+        Rgb(Rounding::Nearest.pixel(planes, at))
+    })
+}
+
+/// Pictures of one size edge to edge, so many to a row.
+pub fn grid(pictures: &[RgbImage], columns: u32) -> RgbImage {
+    lay_out(pictures, columns, (0, 0), Rgb([0; 3]))
+}
+
+/// Pictures of one size, so many to a row, so many pixels apart.
+fn lay_out(
+    pictures: &[RgbImage],
+    columns: u32,
+    (gap, caption): (u32, u32),
+    background: Rgb<u8>,
+) -> RgbImage {
+    let (width, height) = pictures.first().map_or((1, 1), RgbImage::dimensions);
+    let columns = columns.min(pictures.len() as u32).max(1);
+    let rows = (pictures.len() as u32).div_ceil(columns).max(1);
+    let (cell_width, cell_height) = (width + gap, height + caption + gap);
+    let mut sheet = RgbImage::from_pixel(
+        columns * cell_width + gap,
+        rows * cell_height + gap,
+        background,
+    );
+    for (index, picture) in (0..).zip(pictures) {
+        let (column, row) = (index % columns, index / columns);
+        let (x, y) = (gap + column * cell_width, gap + row * cell_height);
+        imageops::replace(&mut sheet, picture, i64::from(x), i64::from(y));
+    }
+    sheet
+}
+
 /// Lays out pictures of one size four to a row, each over its caption (digits, `-`, `#` and spaces are lettered).
 pub fn contact_sheet(pictures: &[RgbImage], captions: &[String]) -> RgbImage {
     let (width, height) = pictures.first().map_or((1, 1), RgbImage::dimensions);
-    let columns = COLUMNS.min(pictures.len().max(1) as u32);
-    let rows = (pictures.len() as u32).div_ceil(columns).max(1);
-    let (cell_width, cell_height) = (width + GAP, height + CAPTION + GAP);
-    let mut sheet = RgbImage::from_pixel(
-        columns * cell_width + GAP,
-        rows * cell_height + GAP,
-        BACKGROUND,
-    );
-    for (index, picture) in pictures.iter().enumerate() {
-        let (column, row) = (index as u32 % columns, index as u32 / columns);
-        let (x, y) = (GAP + column * cell_width, GAP + row * cell_height);
-        imageops::replace(&mut sheet, picture, i64::from(x), i64::from(y));
-        if let Some(caption) = captions.get(index) {
-            let length = caption.chars().count() as u32 * 6 * SCALE - SCALE;
-            let left = x + width.saturating_sub(length) / 2;
-            letter(
-                &mut sheet,
-                caption,
-                left,
-                y + height + (CAPTION - 7 * SCALE) / 2,
-            );
-        }
+    let columns = COLUMNS.min(pictures.len() as u32).max(1);
+    let mut sheet = lay_out(pictures, columns, (GAP, CAPTION), BACKGROUND);
+    for (index, caption) in (0..pictures.len() as u32).zip(captions) {
+        let x = GAP + index % columns * (width + GAP);
+        let y = GAP + index / columns * (height + CAPTION + GAP) + height;
+        let length = caption.chars().count() as u32 * 6 * SCALE - SCALE;
+        let left = x + width.saturating_sub(length) / 2;
+        letter(&mut sheet, caption, left, y + (CAPTION - 7 * SCALE) / 2);
     }
     sheet
 }
@@ -80,6 +105,18 @@ fn letter(sheet: &mut RgbImage, text: &str, left: u32, top: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn planes_become_pictures_edge_to_edge() {
+        let planes = |level: f32| [[level; 4], [-1.0; 4], [1.0; 4]].concat();
+        let pictures = [-1.0, 0.0, 1.0].map(|level| picture(&planes(level), (2, 2)));
+        let sheet = grid(&pictures, 2);
+        assert_eq!(sheet.dimensions(), (4, 4));
+        assert_eq!(*sheet.get_pixel(1, 1), Rgb([0, 0, 255]));
+        assert_eq!(*sheet.get_pixel(2, 0), Rgb([128, 0, 255]));
+        assert_eq!(*sheet.get_pixel(0, 3), Rgb([255, 0, 255]));
+        assert_eq!(*sheet.get_pixel(3, 3), Rgb([0; 3]));
+    }
 
     #[test]
     fn pictures_stand_in_a_grid_over_their_captions() {

@@ -28,19 +28,19 @@ pub(in crate::app) struct ConsoleSnapshot {
     pub(in crate::app) keyframes: usize,
     /// A bit for each keyframe that was captured, and has no seed.
     pub(in crate::app) captured: u64,
-    /// What their pictures are told apart by.
+    /// The stamps of their thumbnails.
     pub(in crate::app) stamps: ContentHashes,
     /// Pictures shown in a second, and how many were due and not shown.
     pub(in crate::app) fps: f64,
     pub(in crate::app) dropped: u64,
-    /// What the engine takes a frame.
+    /// The time that the engine takes a frame.
     pub(in crate::app) pace: Duration,
     /// The time from one picture to the next that is wanted, and the longest times since the last snapshot.
     pub(in crate::app) interval: Duration,
     pub(in crate::app) longest: Longest,
-    /// How long a recording has run, and how many pictures it lost.
+    /// The length of the recording, and the number of pictures that it lost.
     pub(in crate::app) recording: Option<(Duration, u64)>,
-    /// How long the disk has room for it, where that is not long.
+    /// The time for which the disk has room for it, where that is not long.
     pub(in crate::app) disk_left: Option<Duration>,
     /// Whether the sound is there, and its level, low, mid and high.
     pub(in crate::app) sound: Option<(bool, [f32; 4])>,

@@ -13,14 +13,14 @@ use crate::control::midi::HubHandle;
 use crate::control::osc;
 use crate::instrument::params::{Param, Text};
 use crate::instrument::{Action, ParamId};
-use crate::stage::LookIds;
-use crate::stage::own::{Knob, Shelf};
+use crate::stage::user::{Knob, ShaderRegistry};
+use crate::stage::user_slot;
 
 /// A row of the performer's own passes: what it stands for.
 pub(super) enum UserPassRow {
     /// It moves nothing now.
     Empty,
-    /// How much is seen of the pass of that name.
+    /// The amount of the pass of that name.
     Amount(String),
     /// A knob of a pass.
     Knob(Knob),
@@ -30,8 +30,7 @@ pub(super) enum UserPassRow {
 pub(super) struct ConsoleHandle {
     pub(super) plane: ControlPlane,
     pub(super) midi: HubHandle,
-    pub(super) looks: Arc<Shelf>,
-    pub(super) look: Option<LookIds>,
+    pub(super) looks: Arc<ShaderRegistry>,
     pub(super) osc: Option<SocketAddr>,
     pub(super) oscquery: Option<SocketAddr>,
     /// Keys, and what each does.
@@ -55,7 +54,6 @@ impl ConsoleHandle {
             plane: controllers.control.clone(),
             midi: controllers.midi.clone(),
             looks: Arc::clone(&controllers.looks),
-            look: LookIds::new(&controllers.control.table).ok(),
             osc: controllers.osc.as_ref().map(osc::Server::address),
             oscquery: controllers
                 .oscquery
@@ -64,25 +62,25 @@ impl ConsoleHandle {
         }
     }
 
-    /// What a row of the performer's own passes stands for; nothing for any other row.
+    /// The meaning of a row of the performer's own passes; nothing for any other row.
     pub(super) fn user_pass_row(&self, param: ParamId) -> Option<UserPassRow> {
-        let (place, knob) = self.look.as_ref()?.place_of(param)?;
-        let Some(source) = self.looks.source(place) else {
+        let (slot, knob) = user_slot(param)?;
+        let Some(shader) = self.looks.shader(slot) else {
             return Some(UserPassRow::Empty);
         };
         Some(match knob {
-            None => UserPassRow::Amount(source.name.clone()),
-            Some(at) => source
+            None => UserPassRow::Amount(shader.name.clone()),
+            Some(at) => shader
                 .knobs
                 .get(at)
                 .map_or(UserPassRow::Empty, |knob| UserPassRow::Knob(knob.clone())),
         })
     }
 
-    /// Where a parameter stands when nobody has moved it.
+    /// The value of a parameter that nobody has moved.
     pub(super) fn rest(&self, param: ParamId) -> f64 {
         match self.user_pass_row(param) {
-            Some(UserPassRow::Knob(knob)) => knob.rest(),
+            Some(UserPassRow::Knob(knob)) => knob.default_unit(),
             _ => self.plane.table.row(param).default,
         }
     }

@@ -122,7 +122,7 @@ impl ModelBrowser {
     }
 }
 
-/// How a model stands to the show.
+/// The state of a tile: whether its model is played, or asked for.
 #[derive(Clone, Copy)]
 struct State {
     is_playing: bool,

@@ -6,14 +6,15 @@ use super::handle::{ConsoleHandle, UserPassRow};
 use super::style::{DIM, EDGE, INK, LIT, PANEL, caption};
 use super::tooltip::UiState;
 use super::widgets::{self, HEIGHT};
-use crate::instrument::{Kind, ParamId, Row, Table};
+use crate::instrument::{Kind, ParamId, Row, Table, params};
+use crate::stage::EffectGroup;
 
 /// A page of parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Page {
-    /// What is played.
+    /// The loop and the beat, and what is played with them.
     Play,
-    /// What is done to the picture.
+    /// The look: effects on the picture.
     Look,
     /// The program itself.
     Program,
@@ -21,50 +22,19 @@ pub(super) enum Page {
 
 /// Groups of the play page, in their order; others are the look's.
 const PLAYED: [&str; 6] = ["loop", "beat", "sound", "master", "record", "preset"];
-/// The look's groups, and how the names of the parameters in each begin; what begins otherwise comes after.
-const LOOK: [(&str, &[&str]); 7] = [
-    (
-        "frame",
-        &[
-            "tilt",
-            "crop",
-            "displace",
-            "mirror",
-            "kaleidoscope",
-            "transition",
-        ],
-    ),
-    ("feedback", &["feedback"]),
-    (
-        "colour",
-        &[
-            "lift",
-            "gamma",
-            "gain",
-            "contrast",
-            "saturation",
-            "hue",
-            "palette",
-        ],
-    ),
-    ("light", &["bloom", "halation", "chromatic", "vignette"]),
-    ("grain", &["grain"]),
-    ("own passes", &["own"]),
-    ("flashes", &["strobe", "limiter"]),
+/// Parameters that stand elsewhere on the console, or has no use there: it is about the heads-up display, or ends the show.
+const ELSEWHERE: [ParamId; 8] = [
+    params::LOOP_POSITION.id(),
+    params::PRESET_NEXT.id(),
+    params::PRESET_PREVIOUS.id(),
+    params::MIDI_LEARN.id(),
+    params::MIDI_UNLEARN.id(),
+    params::SHOW_QUIT.id(),
+    params::BEAT_TAP.id(),
+    params::RECORD_TOGGLE.id(),
 ];
-/// What stands elsewhere on the console, or has no use there: it is about the heads-up display, or ends the show.
-const ELSEWHERE: [&str; 10] = [
-    "loop.position",
-    "keyframe.",
-    "preset.bank.",
-    "preset.next",
-    "preset.previous",
-    "midi.learn",
-    "midi.unlearn",
-    "show.quit",
-    "beat.tap",
-    "record.toggle",
-];
+/// Families that stand elsewhere, as their names begin.
+const FAMILIES_ELSEWHERE: [&str; 2] = ["keyframe.", "preset.bank."];
 /// The groups of the program itself share one.
 const PROGRAM: [&str; 3] = ["window", "hud", "midi"];
 const PROGRAM_NAME: &str = "program";
@@ -113,13 +83,17 @@ pub(super) struct ParameterPanel {
 impl ParameterPanel {
     pub(super) fn new(table: &Table) -> Self {
         let mut groups: Vec<Group> = Vec::new();
-        for (param, row) in table.iter().filter(|(_, row)| is_shown(row)) {
+        for (param, row) in table.iter().filter(|(param, row)| is_shown(*param, row)) {
             let (group, rest) = row.name.split_once('.').unwrap_or(("", &row.name));
             let (page, group, name) = if PROGRAM.contains(&group) {
                 let name = row.name.strip_prefix("window.").unwrap_or(&row.name);
                 (Page::Program, PROGRAM_NAME, label(name))
             } else if group == "look" {
-                (Page::Look, look_group(rest), label(rest))
+                (
+                    Page::Look,
+                    EffectGroup::of(param).map_or("look", EffectGroup::name),
+                    label(rest),
+                )
             } else if PLAYED.contains(&group) {
                 (Page::Play, group, label(rest))
             } else {
@@ -146,7 +120,7 @@ impl ParameterPanel {
             }
         }
         let order = PLAYED.into_iter().chain(["stage"]);
-        let order = order.chain(LOOK.map(|(name, _)| name));
+        let order = order.chain(EffectGroup::ALL.map(EffectGroup::name));
         let order: Vec<&str> = order.collect();
         let place = |group: &Group| order.iter().position(|name| *name == group.name);
         groups.sort_by_key(|group| place(group).unwrap_or(order.len()));
@@ -256,16 +230,6 @@ impl Group {
     }
 }
 
-/// The group that a parameter of the look stands in.
-fn look_group(name: &str) -> &'static str {
-    let begins = |start: &&str| {
-        let rest = name.strip_prefix(*start);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '.']))
-    };
-    let found = LOOK.iter().find(|(_, starts)| starts.iter().any(&begins));
-    found.map_or("look", |(group, _)| group)
-}
-
 /// How many buttons stand in a line of that width.
 fn columns(width: f32) -> usize {
     (((width + GAP) / (BUTTON + GAP)) as usize).max(1)
@@ -276,15 +240,13 @@ fn is_there(handle: &ConsoleHandle, param: ParamId) -> bool {
     !matches!(handle.user_pass_row(param), Some(UserPassRow::Empty))
 }
 
-fn is_shown(row: &Row) -> bool {
-    let is_elsewhere = |name: &&str| {
-        if name.ends_with('.') {
-            row.name.starts_with(*name)
-        } else {
-            row.name == *name
-        }
-    };
-    row.kind != Kind::Text && !row.read_only && !ELSEWHERE.iter().any(is_elsewhere)
+fn is_shown(param: ParamId, row: &Row) -> bool {
+    row.kind != Kind::Text && !row.read_only && !is_elsewhere(param, row)
+}
+
+fn is_elsewhere(param: ParamId, row: &Row) -> bool {
+    let mut families = FAMILIES_ELSEWHERE.iter();
+    ELSEWHERE.contains(&param) || families.any(|family| row.name.starts_with(family))
 }
 
 /// The label of a parameter's widget.
@@ -323,10 +285,9 @@ mod tests {
         found.dedup();
         assert_eq!(found.len(), count, "one stands twice");
         for (param, row) in table.iter() {
-            let is_elsewhere = ELSEWHERE.iter().any(|name| row.name.starts_with(name));
             let is_told = row.read_only || row.kind == Kind::Text;
             assert!(
-                found.contains(&param) || is_elsewhere || is_told,
+                found.contains(&param) || is_elsewhere(param, row) || is_told,
                 "{} is nowhere",
                 row.name
             );

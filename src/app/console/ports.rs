@@ -67,7 +67,7 @@ pub(super) fn show(
         });
 }
 
-/// Where the output is, and where it may go.
+/// The menu of the output's monitors.
 fn output(ui: &mut Ui, handle: &ConsoleHandle) {
     let on = handle.plane.values.text(WINDOW_MONITOR);
     let place = if on.is_empty() { "in a window" } else { &on };

@@ -25,7 +25,7 @@ pub(super) struct PresetBank {
     patch: Option<Arc<Patch>>,
     is_due: bool,
     pub(super) names: Vec<Option<String>>,
-    /// What is typed as the name of a new preset.
+    /// The name of a new preset as it is being typed.
     typed: String,
 }
 

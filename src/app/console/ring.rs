@@ -25,7 +25,7 @@ const WHOLE: Rect = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
 /// The keyframe ring.
 pub(super) struct KeyframeRing {
     pictures: RingTextures,
-    /// What the hand has hold of.
+    /// The part that the hand has hold of.
     held: RingPart,
     /// The keyframe that the keyboard has reached.
     cursor: usize,

@@ -11,9 +11,9 @@ const KEPT: usize = 3 * MAX_KEYFRAMES;
 
 /// The textures of the ring.
 pub(super) struct RingTextures {
-    /// What each is a picture of; the oldest first.
+    /// Thumbnails by the stamp of their keyframe; the oldest first.
     keyframes: Vec<(u64, TextureHandle)>,
-    /// What each keyframe was seen as last.
+    /// The stamp under which each keyframe was shown last.
     seen: ContentHashes,
     pub(super) preview: Option<TextureHandle>,
 }

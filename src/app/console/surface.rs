@@ -29,26 +29,16 @@ impl Surface {
         let surface = instance
             .create_surface(Arc::clone(&window))
             .map_err(|error| GpuError::Surface(error.to_string()))?;
+        let gpu = Gpu::open(&instance, &surface)?;
+        let size = window.inner_size();
+        let mut config = gpu.surface_config(&surface, (size.width, size.height))?;
+        // The keys' thread must not wait for a display.
+        config.present_mode = wgpu::PresentMode::AutoNoVsync;
         let Gpu {
             adapter,
             device,
             queue,
-        } = Gpu::open(&instance, &surface)?;
-        let size = window.inner_size();
-        let mut config = surface
-            .get_default_config(&adapter, size.width.max(1), size.height.max(1))
-            .ok_or_else(|| GpuError::Surface("the card knows no format for it".to_owned()))?;
-        let formats = surface.get_capabilities(&adapter).formats;
-        if let Some(plain) = formats.iter().find(|format| {
-            matches!(
-                format,
-                wgpu::TextureFormat::Bgra8Unorm | wgpu::TextureFormat::Rgba8Unorm
-            )
-        }) {
-            config.format = *plain;
-        }
-        // The keys' thread must not wait for a display.
-        config.present_mode = wgpu::PresentMode::AutoNoVsync;
+        } = gpu;
         surface.configure(&device, &config);
         let renderer = egui_wgpu::Renderer::new(
             &device,

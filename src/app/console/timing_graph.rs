@@ -12,7 +12,7 @@ use super::style::{ALARM, BLUE, CELL, DIM, EDGE, GREEN, INK, LIT, font};
 const LENGTH: Duration = Duration::from_secs(10);
 /// A snapshot is noted this often.
 const STEP: Duration = Duration::from_millis(100);
-/// What stands for each row, and what it is about.
+/// The rows: name, colour and help.
 const ROWS: [(&str, Color32, &str); 3] = [
     (
         "engine",

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct UiState {
     controls: HashMap<ParamId, (Instant, String)>,
-    /// What is being typed into the menu of a parameter.
+    /// The text that is being typed into the menu of a parameter.
     typed: String,
 }
 

@@ -162,7 +162,7 @@ fn room(bytes: u64) -> String {
     }
 }
 
-/// How fast the show is, and what it lost.
+/// The frame rate, and the count of dropped frames.
 fn pace(ui: &Ui, snapshot: &ConsoleSnapshot, area: Rect) {
     let painter = ui.painter_at(area);
     let right = area.right() - 2.0;

@@ -70,7 +70,7 @@ impl ConsoleView {
         })
     }
 
-    /// What it was made of.
+    /// The parts that it was made of.
     pub(super) fn into_parts(self) -> (ConsoleHandle, ConsoleReceiver) {
         (self.handle, self.receiver)
     }
@@ -150,7 +150,7 @@ impl ConsoleView {
         });
     }
 
-    /// What the tabs are for.
+    /// The page of the open tab.
     fn pages(&mut self, ui: &mut Ui) {
         let before = self.tab;
         tabs::show(ui, &mut self.tab);

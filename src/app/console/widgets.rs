@@ -155,7 +155,7 @@ fn words(painter: &Painter, area: Rect, face: BarLabel) -> Vec<(Pos2, Arc<Galley
     }
 }
 
-/// Where a hand brings a bar.
+/// The value that a hand moves a bar to.
 fn moved(ui: &Ui, response: &Response, row: &Row, (value, rest): (f64, f64)) -> Option<f64> {
     if response.double_clicked() {
         return Some(rest);

@@ -129,7 +129,7 @@ impl Console {
         ConsoleContext { handle, receiver }
     }
 
-    /// Where it stands.
+    /// Its placement.
     pub(in crate::app) fn place(&self) -> ConsolePlacement {
         let monitor = self.window.current_monitor();
         let corner = monitor.as_ref().map(MonitorHandle::position);
@@ -241,7 +241,7 @@ impl Console {
     }
 }
 
-/// How the window opens: as it was the last time where that is on the monitor, and never larger than this.
+/// The attributes of the window: as it was the last time where that is on the monitor, and never larger than this.
 fn attributes(
     event_loop: &ActiveEventLoop,
     monitor: Option<&MonitorHandle>,

@@ -27,10 +27,16 @@ impl Engine for Level {
     fn size(&self) -> (u32, u32) {
         (2, 2)
     }
-    fn draw(&mut self, _: &[f32], _: Norm, _: &mut [f32]) -> Result<(), EngineError> {
+    fn forward(&mut self, _: &[f32], _: Norm, _: &mut [f32]) -> Result<(), EngineError> {
         Ok(())
     }
-    fn paint(&mut self, _: &[f32], _: Norm, _: Bytes, rgba: &mut [u8]) -> Result<(), EngineError> {
+    fn render_rgba(
+        &mut self,
+        _: &[f32],
+        _: Norm,
+        _: Rounding,
+        rgba: &mut [u8],
+    ) -> Result<(), EngineError> {
         if self.fails {
             return Err(EngineError::Device("it is unplugged".to_owned()));
         }

@@ -7,12 +7,12 @@ use anyhow::{Context, bail};
 
 use crate::cli::film::{make, pictures, size};
 use crate::cli::values::{EngineArgs, one_of};
-use crate::engine::{Bytes, EngineOptions, Norm, open};
+use crate::engine::{EngineOptions, Norm, Rounding, open};
 use crate::instrument::Table;
 use crate::library::{self, TakeFile};
 use crate::network::weights::GeneratorWeights;
 use crate::record::Codec;
-use crate::render::{self, Painter, Pictures};
+use crate::render::{self, FrameRange, ModelEngine};
 use crate::take::{Model, Player, Take, secs};
 
 /// Render a take to a film or to a folder of pictures
@@ -37,7 +37,7 @@ pub(super) struct Args {
     codec: Option<Codec>,
     /// Render only these pictures of it, counted from 0: from the first to the one before the last
     #[arg(long, value_parser = pictures, value_name = "FROM..TO")]
-    range: Option<Pictures>,
+    range: Option<FrameRange>,
     /// Draw with another model of the same name than the one that was played
     #[arg(long)]
     any_model: bool,
@@ -58,12 +58,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let Some(output) = &args.output else {
         return Ok(());
     };
-    let form = render::Form {
+    let form = render::RenderSettings {
         fps: args.fps,
         size: args.size,
         norm: args.norm,
         codec: args.codec,
-        bytes: Bytes::Nearest,
+        rounding: Rounding::Nearest,
         range: args.range,
     };
     draw(
@@ -81,7 +81,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
 pub(in crate::cli) fn render_take(
     file: &Path,
     output: &Path,
-    form: render::Form,
+    form: render::RenderSettings,
     engine: &EngineOptions,
 ) -> anyhow::Result<()> {
     let take = library::take(file, &Table::standard())?;
@@ -92,7 +92,7 @@ fn draw(
     file: &Path,
     take: TakeFile,
     output: &Path,
-    form: render::Form,
+    form: render::RenderSettings,
     engine: &EngineOptions,
     any_model: bool,
 ) -> anyhow::Result<()> {
@@ -116,7 +116,7 @@ fn draw(
             let first = model(file, &first, any_model)?;
             make(&first, output, form, engine, |film, around| {
                 let mut change =
-                    |other: &Model| painter(&model(file, other, any_model)?, other, engine);
+                    |other: &Model| model_engine(&model(file, other, any_model)?, other, engine);
                 render::take(&mut player, take.length(), film, around, &mut change)
             })
         }
@@ -141,7 +141,7 @@ fn model(take: &Path, model: &Model, any: bool) -> anyhow::Result<PathBuf> {
     Ok(file)
 }
 
-fn painter(file: &Path, model: &Model, engine: &EngineOptions) -> anyhow::Result<Painter> {
+fn model_engine(file: &Path, model: &Model, engine: &EngineOptions) -> anyhow::Result<ModelEngine> {
     let weights = GeneratorWeights::load(file)?;
     let engine = open(&weights, engine)?;
     if engine.latent() != model.latent as usize {
@@ -186,8 +186,8 @@ fn verify(file: &Path, take: &TakeFile, table: &Arc<Table>) -> anyhow::Result<()
 }
 
 /// How a take that is played agrees with what was logged.
-pub(super) fn check(take: &Take, table: &Arc<Table>) -> anyhow::Result<crate::take::Check> {
+pub(super) fn check(take: &Take, table: &Arc<Table>) -> anyhow::Result<crate::take::Verification> {
     let mut player = Player::take(take, table)?;
     player.advance(take.end)?;
-    Ok(player.check().clone())
+    Ok(player.verification().clone())
 }

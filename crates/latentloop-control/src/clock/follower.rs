@@ -40,7 +40,7 @@ pub struct Follower {
     newest: usize,
     /// Pulses in a row that came late, or early where it is negative.
     off: i32,
-    /// Where in the song the newest pulse is, in pulses.
+    /// The song position of the newest pulse, in pulses.
     song: f64,
     running: bool,
     /// Seconds of a pulse, and when the newest was due.
@@ -99,7 +99,7 @@ impl Follower {
         self.port
     }
 
-    /// Where the beat is at `now`; nothing where no clock has come lately.
+    /// The beat at `now`; nothing where no clock has come lately.
     pub fn at(&self, now: f64) -> Option<Following> {
         if self.count < ENOUGH || self.is_gone(now) || self.pace <= 0.0 {
             return None;

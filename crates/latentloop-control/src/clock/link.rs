@@ -33,7 +33,7 @@ impl Link {
         }
     }
 
-    /// Where the session's beat is; where a hand has changed our tempo since, the session is told. Neither waits nor allocates.
+    /// The session's beat; where a hand has changed our tempo since, the session is told. Neither waits nor allocates.
     pub fn follow(&mut self, our_tempo: f64, per_bar: f64) -> Following {
         let now = self.link.clock_micros();
         self.link.capture_audio_session_state(&mut self.state);

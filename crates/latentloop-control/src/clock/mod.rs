@@ -28,7 +28,7 @@ pub enum Pulse {
     Continue,
     /// The song stands.
     Stop,
-    /// Where the song stands, in sixteenths of a bar of four beats.
+    /// The song position, in sixteenths of a bar of four beats.
     Position(u16),
 }
 

@@ -27,7 +27,7 @@ pub struct Keys {
 pub struct Binding {
     /// The key and those held with it.
     pub chord: Chord,
-    /// What it does, as it is written: a parameter, and a value where it takes one.
+    /// Its action as it is written: a parameter, and a value where it takes one.
     pub does: String,
     action: Action,
 }

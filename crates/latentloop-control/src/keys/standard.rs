@@ -1,6 +1,6 @@
 //! The standard key bindings, which the program comes with.
 
-/// The standard bindings: key, what it does, and what the performer is told of it. `{n}` stands for each of 1 to 8.
+/// The standard bindings: key, action, and help. `{n}` stands for each of 1 to 8.
 pub const STANDARD: [(&str, &str, &str); 39] = [
     ("{n}", "keyframe.{n}.jump", "Jump to that keyframe"),
     (

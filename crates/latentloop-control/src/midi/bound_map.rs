@@ -34,7 +34,7 @@ pub struct BoundMap {
 struct BindingState {
     /// Of 0..1; NaN before it moved.
     unit: AtomicF64,
-    /// Where it put the parameter last, of 0..1 and in the parameter's unit, and where that stood before; NaN before it did.
+    /// The value that it sent last, of 0..1 and in the parameter's unit, and where that stood before; NaN before it did.
     sent_unit: AtomicF64,
     sent: AtomicF64,
     before: AtomicF64,
@@ -270,7 +270,8 @@ impl Binding {
     }
 }
 
-/// Where a parameter at `from` goes when its control goes from `last` to `unit`, so that both reach an end together.
+/// The scaled takeover: the position that a parameter at `from` goes to when its control goes from `last` to `unit`, so that both
+/// reach an end together.
 fn scaled(last: f64, unit: f64, from: f64) -> Option<f64> {
     if last.is_nan() {
         return None;

@@ -57,7 +57,7 @@ impl std::fmt::Display for ControlId {
     }
 }
 
-/// What a control did.
+/// The kind of a control event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// It went to this 7-bit value.
@@ -77,7 +77,7 @@ pub enum EventKind {
 pub struct ControlEvent {
     /// Which control.
     pub control: ControlId,
-    /// What it did.
+    /// The kind of the event.
     pub kind: EventKind,
 }
 

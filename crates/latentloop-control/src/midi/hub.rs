@@ -35,7 +35,7 @@ pub struct PortState {
     pub port: Port,
     /// Which source it is in this run; [`Pulses`] name it so.
     pub number: u16,
-    /// What its map calls the device.
+    /// The name that its map gives the device.
     pub map: String,
     /// Whether it is there.
     pub connected: bool,

@@ -26,7 +26,7 @@ pub(super) struct MidiContext {
 pub(super) struct SourceState {
     /// Its number in this run.
     pub(super) number: u16,
-    /// What its controls do; exchanged by `midi-watch`, which also drops what was exchanged.
+    /// The map of its controls; exchanged by `midi-watch`, which also drops what was exchanged.
     pub(super) bound: ArcSwap<BoundMap>,
     /// When it sent something last; 0 before it did.
     pub(super) heard_at: AtomicU64,

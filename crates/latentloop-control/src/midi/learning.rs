@@ -9,7 +9,7 @@ use super::map_file::RelativeEncoding;
 use super::parser::Message;
 use crate::instrument::ParamId;
 
-/// How far a control moves before it is meant: neighbours tremble by less.
+/// The distance that a control moves before it is meant: neighbours tremble by less.
 const CLEAR: u8 = 8;
 /// The same for fourteen bits.
 const CLEAR_WIDE: u16 = 1024;
@@ -59,7 +59,7 @@ impl LearnMode {
         param_of(self.state())
     }
 
-    /// What callbacks compare; see [`param_of`].
+    /// The state that callbacks compare; see [`param_of`].
     pub(super) fn state(&self) -> u32 {
         self.wanted.load(Ordering::Relaxed)
     }

@@ -28,7 +28,7 @@ pub(super) struct Binding {
     /// Whether it stands in the map itself, and so goes before those of the map that it is based on.
     pub(super) overrides_base: bool,
     pub(super) learnt: bool,
-    /// What the device shows, and where.
+    /// The feedback of the device, and its address.
     pub(super) feedback: Option<(FeedbackAddress, Feedback)>,
 }
 
@@ -121,12 +121,12 @@ impl ControllerMap {
         })
     }
 
-    /// What the device is called.
+    /// The name of the device.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How many bindings it has.
+    /// The number of bindings.
     pub fn len(&self) -> usize {
         self.bindings.len()
     }
@@ -219,7 +219,7 @@ impl RangeMapping {
         if self.whole { value.round() } else { value }
     }
 
-    /// Where in 0..1 a control for this value stands; at an end where the value lies outside the range.
+    /// The position of a control for this value, 0..1; at an end where the value lies outside the range.
     pub(super) fn unit(&self, value: f64) -> f64 {
         self.inverted(self.curve.unit(value, self.lo, self.hi))
     }

@@ -20,7 +20,7 @@ const MAX_MESSAGE: usize = 64;
 pub struct MapFile {
     /// Version of the format: 1.
     pub version: u32,
-    /// What the device is called.
+    /// The name of the device.
     pub name: String,
     /// The ports that it is for: parts of their names, in any case; the longest part that fits decides between maps.
     #[serde(default)]
@@ -34,7 +34,7 @@ pub struct MapFile {
     /// Messages that it is left with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on_leave: Vec<String>,
-    /// What its controls do.
+    /// The bindings of its controls.
     #[serde(default)]
     pub bindings: Vec<Spanned<BindingEntry>>,
 }
@@ -57,7 +57,7 @@ pub struct BindingEntry {
     /// The page on which it does so, 1 to 8; every page where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<u8>,
-    /// What a press sets, in the parameter's unit, a choice by its name too.
+    /// The value that a press sets, in the parameter's unit, a choice by its name too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<toml::Value>,
     /// The part of the parameter's range that the control covers, in the parameter's unit.
@@ -75,7 +75,7 @@ pub struct BindingEntry {
     /// The encoding of an endless encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relative: Option<RelativeEncoding>,
-    /// How far a press or a step of an endless knob moves the parameter, in its unit.
+    /// The step by which a press or an endless encoder moves the parameter, in its unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<f64>,
     /// Whether it holds only while it is pressed.
@@ -84,7 +84,7 @@ pub struct BindingEntry {
     /// Whether a note's velocity is the value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub velocity: bool,
-    /// What the device is sent of the parameter.
+    /// The feedback that the device is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo: Option<FeedbackKind>,
     /// The colours of the LED: what is sent for off and for on.
@@ -171,7 +171,7 @@ pub enum FeedbackKind {
 pub struct MapError {
     /// The line, counted from 1.
     pub line: Option<usize>,
-    /// What is wrong and what would be right.
+    /// The reason: what is wrong and what would be right.
     pub reason: String,
 }
 

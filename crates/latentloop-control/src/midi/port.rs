@@ -13,7 +13,7 @@ pub(super) const PLATFORM: &str = "WinMM";
 #[cfg(not(any(target_os = "macos", windows)))]
 pub(super) const PLATFORM: &str = "ALSA";
 
-/// What our own ports' names begin with, and those of other instances of this program.
+/// The prefix of our own ports' names, and those of other instances of this program.
 pub(super) const OURS: &str = "latentloop";
 
 /// A MIDI input port: a source of messages.

@@ -28,7 +28,7 @@ pub enum Argument<'a> {
     Nil,
     /// `I`
     Impulse,
-    /// What no parameter takes: blobs, times, characters, colours, MIDI.
+    /// Types that no parameter takes: blobs, times, characters, colours, MIDI.
     Other,
 }
 

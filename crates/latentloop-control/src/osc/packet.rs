@@ -43,7 +43,7 @@ impl TimeTag {
         Self((u64::from(secs) << 32) | fraction)
     }
 
-    /// How far ahead of another moment it is; nothing where it is not, or means at once.
+    /// The time by which it is ahead of another moment; nothing where it is not, or means at once.
     pub fn ahead_of(self, now: Self) -> Option<Duration> {
         let ahead = self.0.wrapping_sub(now.0) as i64;
         if self == Self::IMMEDIATELY || ahead <= 0 {

@@ -89,7 +89,7 @@ fn check_brackets(pattern: &str) -> Result<(), PatternError> {
     Ok(())
 }
 
-/// What stands before a closing bracket, and what after it.
+/// The text before a closing bracket, and the text after it.
 fn class(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = bytes.iter().position(|&byte| byte == b']')?;
     Some((&bytes[..end], &bytes[end + 1..]))

@@ -1,4 +1,4 @@
-//! What messages are understood as.
+//! Messages and the requests that they decode to.
 
 use std::time::{Duration, Instant};
 

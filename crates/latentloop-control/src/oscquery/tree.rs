@@ -173,7 +173,7 @@ fn unit(row: &Row) -> Option<&'static str> {
     }
 }
 
-/// What the host is, and where its OSC is listened to.
+/// The host info of the proposal: the program, and the address of its OSC.
 pub(super) fn host_info(osc: SocketAddr) -> Value {
     let mut info = json!({
         "NAME": "latentloop",

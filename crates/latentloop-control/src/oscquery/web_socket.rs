@@ -15,7 +15,7 @@ use crate::instrument::{Kind, ParamId, Table};
 
 /// The largest message that is taken: that of UDP.
 const MAX_MESSAGE: usize = 65_536;
-/// What may wait for a client that does not read; then it is let go.
+/// Bytes that may wait for a client that does not read; then it is let go.
 const MAX_WAITING: usize = 512 << 10;
 /// Messages that are taken from one client before the others have their turn.
 const TURN: usize = 64;

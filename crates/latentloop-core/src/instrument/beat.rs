@@ -13,7 +13,7 @@ const TAPS: usize = 8;
 /// Beats that a clock may correct without the loop being told that the beat has jumped.
 const CORRECTION: f64 = 0.05;
 
-/// Where the beat is, and how fast it goes.
+/// The beat: its phase and its tempo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Beat {
     anchor_tick: u64,

@@ -3,27 +3,29 @@
 pub mod params;
 
 mod beat;
-mod closed_loop;
-mod gestures;
 mod glide;
+mod keyframe_loop;
 mod modulation;
-mod performer;
-mod recall;
-mod saving;
-mod state;
 mod transport;
 mod undo;
 
 pub mod preset;
 
+mod error;
+mod performer;
+mod recall;
+mod scratch;
+mod state;
+
 #[cfg(test)]
 mod tests;
 
+pub use error::InstrumentError;
 pub use params::{
     Action, BANK, Choice, Curve, Kind, LookOrder, MAX_KEYFRAMES, OUTPUTS, OWN_KNOBS, OWN_PASSES,
     PAGES, PASSES, ParamId, Row, SOURCES, Scope, Table, UnknownParam,
 };
-pub use performer::{Instrument, InstrumentError};
+pub use performer::Instrument;
 pub use preset::Preset;
 pub use recall::Recall;
 pub use state::State;

@@ -1,12 +1,12 @@
-//! Envelope followers from sources, such as sound, to parameters.
+//! Modulation: envelope followers from sources, such as sound, to parameters.
 
 use super::TICKS_PER_SEC;
 use super::params::{ParamId, SOURCES, Table, UnknownParam};
 use super::preset::Modulation;
 
-/// One follower.
+/// An envelope follower. Its envelope is kept beside it, for it is part of what is saved.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Follower {
+pub(super) struct EnvelopeFollower {
     source: usize,
     pub(super) target: ParamId,
     /// What a full envelope adds, in the target's unit.
@@ -14,10 +14,9 @@ pub(super) struct Follower {
     /// Part of the way that the envelope goes in a tick, rising and falling.
     attack: f64,
     release: f64,
-    envelope: f64,
 }
 
-impl Follower {
+impl EnvelopeFollower {
     pub(super) fn new(modulation: &Modulation, table: &Table) -> Result<Self, UnknownParam> {
         let target = table.find(&modulation.target)?;
         let row = table.row(target);
@@ -28,41 +27,29 @@ impl Follower {
                 .unwrap_or(0),
             target,
             reach: modulation.depth * (row.max - row.min),
-            attack: part(modulation.attack_secs),
-            release: part(modulation.release_secs),
-            envelope: 0.0,
+            attack: approach(modulation.attack_secs),
+            release: approach(modulation.release_secs),
         })
     }
 
-    /// A follower whose envelope stands at `envelope`.
-    pub(super) fn at(
-        modulation: &Modulation,
-        envelope: f64,
-        table: &Table,
-    ) -> Result<Self, UnknownParam> {
-        Ok(Self {
-            envelope,
-            ..Self::new(modulation, table)?
-        })
-    }
-
-    pub(super) fn envelope(&self) -> f64 {
-        self.envelope
-    }
-
-    pub(super) fn tick(&mut self, sources: &[f64; SOURCES.len()]) {
-        let way = sources[self.source] - self.envelope;
-        self.envelope += way * if way > 0.0 { self.attack } else { self.release };
+    pub(super) fn tick(&self, envelope: &mut f64, sources: &[f64; SOURCES.len()]) {
+        let rest = sources[self.source] - *envelope;
+        *envelope += rest
+            * if rest > 0.0 {
+                self.attack
+            } else {
+                self.release
+            };
     }
 
     /// What it adds to its target now.
-    pub(super) fn offset(&self) -> f64 {
-        self.reach * self.envelope
+    pub(super) fn offset(&self, envelope: f64) -> f64 {
+        self.reach * envelope
     }
 }
 
 /// The part of the remaining way that an exponential approach of this time constant goes in one tick.
-pub(super) fn part(secs: f64) -> f64 {
+pub(super) fn approach(secs: f64) -> f64 {
     if secs > 0.0 {
         1.0 - libm::exp(-1.0 / (secs * TICKS_PER_SEC as f64))
     } else {

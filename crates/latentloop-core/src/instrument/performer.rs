@@ -1,77 +1,26 @@
 //! The instrument itself: actions in, latents out, on a fixed grid of ticks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
-use thiserror::Error;
-
 use super::beat::Beat;
-use super::closed_loop::{Loop, Scratch, Way};
-use super::gestures::WAITING;
-use super::glide::{Span, blend};
-use super::modulation::{Follower, part};
+use super::glide::{ParamRamp, Ramp, Slew, blend};
+use super::keyframe_loop::{Interpolation, KeyframeLoop};
 use super::params::*;
-use super::preset::{Modulation, Preset, PresetError};
-use super::recall::{Fading, Recall, Slide};
-use super::transport::{Pace, Walk};
-use super::undo::History;
-use crate::latent::{Around, Keyframe, ROWS};
+use super::preset::{KeyframeEntry, LookEntry, Preset};
+use super::recall::Recall;
+use super::scratch::Scratch;
+use super::state::{MAX_QUEUED, Parts, SeedRng};
+use super::transport::{HeadMotion, Pace};
+use super::{InstrumentError, State, ticks};
+use crate::latent::{Keyframe, KeyframeNeighbourhood, ROWS};
 
-/// Why a preset cannot be played with a model, or a state be taken up.
-#[derive(Debug, Error, PartialEq)]
-pub enum InstrumentError {
-    /// The preset itself.
-    #[error(transparent)]
-    Preset(#[from] PresetError),
-    /// Given latents of another length than the model's.
-    #[error(
-        "keyframe {number} of the preset has rows of {found} latents, the model takes {latent}"
-    )]
-    Latents {
-        /// Counted from 1.
-        number: usize,
-        /// Numbers in a row of the preset.
-        found: usize,
-        /// Numbers in a row that the model takes.
-        latent: usize,
-    },
-    /// A state that no instrument can be in.
-    #[error("the instrument's state is damaged: {0}")]
-    State(&'static str),
-}
-
-impl From<UnknownParam> for InstrumentError {
-    fn from(unknown: UnknownParam) -> Self {
-        Self::Preset(unknown.into())
-    }
-}
-
-/// Keyframes on a closed loop, a play head, and the hands' values.
+/// The instrument: keyframes on a closed loop, a play head, and the hands' values.
 #[derive(Clone, Debug)]
 pub struct Instrument {
-    pub(super) table: Arc<Table>,
-    pub(super) ring: Loop,
-    /// The loop before this one, while it fades.
-    pub(super) fading: Option<Box<Fading>>,
-    pub(super) values: Vec<f64>,
-    /// Values that are on their way from one preset's to the next one's, and in which time.
-    pub(super) slides: Vec<Slide>,
-    pub(super) slide_span: Span,
-    /// Slewed values of the rows that ask for it, and the part of the way that they go in a tick.
-    pub(super) slews: Vec<(ParamId, f64, f64)>,
-    pub(super) modulation: Vec<Modulation>,
-    pub(super) followers: Vec<Follower>,
-    pub(super) sources: [f64; SOURCES.len()],
-    pub(super) beat: Beat,
-    /// Gestures that wait for the beat.
-    pub(super) waiting: Vec<ParamId>,
-    pub(super) look_order: LookOrder,
-    pub(super) history: History,
-    pub(super) rng: ChaCha8Rng,
-    pub(super) now: u64,
-    pub(super) scratch: Scratch,
-    pub(super) row: Vec<f64>,
+    table: Arc<Table>,
+    state: Parts<KeyframeLoop, ParamId>,
+    scratch: Scratch,
 }
 
 impl Instrument {
@@ -85,42 +34,58 @@ impl Instrument {
         for &(param, value) in &recall.values {
             values[param.index()] = value;
         }
-        let slews = table.iter().filter(|(_, row)| row.smoothing_secs > 0.0);
-        let slews = slews
-            .map(|(id, row)| (id, values[id.index()], part(row.smoothing_secs)))
-            .collect();
         let mut instrument = Self {
-            beat: Beat::new(values[BEAT_TEMPO.id().index()]),
-            history: History::new(recall.ring.len(), ROWS * latent),
-            ring: recall.ring,
-            fading: None,
-            slides: Vec::with_capacity(table.len()),
-            slide_span: Span::default(),
-            values,
-            slews,
-            modulation: recall.modulation,
-            followers: recall.followers,
-            sources: [0.0; SOURCES.len()],
-            waiting: Vec::with_capacity(WAITING),
-            look_order: recall.look_order.unwrap_or_default(),
-            rng: ChaCha8Rng::seed_from_u64(0),
-            now: 0,
-            scratch: Scratch::new(latent),
-            row: vec![0.0; latent],
+            state: Parts {
+                tick: 0,
+                latent,
+                slews: Slew::all(&table, &values),
+                param_ramps: Vec::with_capacity(table.len()),
+                param_ramp_time: Ramp::default(),
+                keyframe_loop: recall.keyframe_loop,
+                fading: None,
+                modulation: recall.modulation,
+                envelopes: recall.envelopes,
+                sources: [0.0; SOURCES.len()],
+                beat: Beat::new(values[BEAT_TEMPO.id().index()]),
+                values,
+                queued: Vec::with_capacity(MAX_QUEUED),
+                history: recall.history,
+                rng: SeedRng::new(0),
+                look_order: recall.look_order.unwrap_or_default(),
+            },
+            scratch: recall.scratch,
             table,
         };
         instrument.mirror_keyframes();
         Ok(instrument)
     }
 
+    /// The instrument that is in a state. The state must be numbered as `table` is.
+    ///
+    /// # Errors
+    /// When no instrument can be in that state: a number is not finite or out of its place.
+    pub fn from_state(state: &State, table: Arc<Table>) -> Result<Self, InstrumentError> {
+        let state = state.restore(&table)?;
+        Ok(Self {
+            scratch: Scratch::new(&table, &state.modulation, state.latent)?,
+            state,
+            table,
+        })
+    }
+
+    /// The state: everything that decides what it does next.
+    pub fn state(&self) -> State {
+        self.state.save()
+    }
+
     /// Lets the seeds of re-rolls come from another place of the generator: two shows with different numbers roll differently.
     pub fn seed(&mut self, number: u64) {
-        self.rng = ChaCha8Rng::seed_from_u64(number);
+        self.state.rng = SeedRng::new(number);
     }
 
     /// Ticks since the beginning.
     pub fn ticks(&self) -> u64 {
-        self.now
+        self.state.tick
     }
 
     /// The parameter table.
@@ -130,54 +95,54 @@ impl Instrument {
 
     /// Length of one row of latents.
     pub fn latent(&self) -> usize {
-        self.ring.latent()
+        self.state.keyframe_loop.latent()
     }
 
     /// The keyframes in the order of the loop.
     pub fn keyframes(&self) -> &[Keyframe] {
-        &self.ring.keyframes
+        &self.state.keyframe_loop.keyframes
     }
 
     /// The order of the look's passes.
     pub fn look_order(&self) -> LookOrder {
-        self.look_order
+        self.state.look_order
     }
 
     /// The play head, in [0, number of keyframes).
     pub fn position(&self) -> f64 {
-        self.ring.transport.position
+        self.state.keyframe_loop.transport.position
     }
 
     /// The beat, counted from the last downbeat or the clock's start.
     pub fn beat(&self) -> f64 {
-        self.beat.at(self.now)
+        self.state.beat.at(self.state.tick)
     }
 
     /// Whether the beat goes on: a clock that is followed may stand.
     pub fn beat_runs(&self) -> bool {
-        self.beat.runs()
+        self.state.beat.runs()
     }
 
-    /// Whether gestures wait for the beat.
+    /// Whether triggers wait for the beat.
     pub fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.state.queued.is_empty()
     }
 
-    /// Where the hands have put a parameter, in its unit.
+    /// A parameter's base value, where the hands have put it, in its unit.
     pub fn base_value(&self, param: impl Into<ParamId>) -> f64 {
         match param.into() {
             id::LOOP_POSITION => self.position(),
             id::BEAT_PHASE => (self.beat() / self.beats_per_bar()).rem_euclid(1.0),
-            param => self.values[param.index()],
+            param => self.state.values[param.index()],
         }
     }
 
-    /// What a parameter is now: slewed and modulated where it is a real number.
+    /// A parameter's value now, typed: slewed and modulated where it is a real number.
     pub fn get<T: Value>(&self, param: Param<T>) -> T {
         T::from_number(if T::IS_CONTINUOUS {
             self.value(param)
         } else {
-            self.values[param.id().index()]
+            self.state.values[param.id().index()]
         })
     }
 
@@ -186,20 +151,17 @@ impl Instrument {
         self.apply(&Action::set(param, value));
     }
 
-    /// What a parameter is now: slewed, with modulation added, within its range.
+    /// A parameter's value now, as the table's number: slewed, with modulation added, within its range.
     pub fn value(&self, param: impl Into<ParamId>) -> f64 {
         let param = param.into();
-        let slewed = self
-            .slews
-            .iter()
-            .find(|(id, ..)| *id == param)
-            .map(|&(_, value, _)| value);
-        let base = slewed.unwrap_or_else(|| self.base_value(param));
-        let offset: f64 = self
-            .followers
-            .iter()
-            .filter(|f| f.target == param)
-            .fold(0.0, |sum, f| sum + f.offset());
+        let slew = self.state.slews.iter().find(|slew| slew.param == param);
+        let base = slew.map_or_else(|| self.base_value(param), |slew| slew.value);
+        let followers = self.scratch.followers.iter().zip(&self.state.envelopes);
+        let offset: f64 = followers
+            .filter(|(follower, _)| follower.target == param)
+            .fold(0.0, |sum, (follower, envelope)| {
+                sum + follower.offset(*envelope)
+            });
         if offset == 0.0 {
             base
         } else {
@@ -214,7 +176,7 @@ impl Instrument {
             Action::Set { param, value } if value.is_finite() => self.set_value(param, value),
             Action::SetUnit { param, unit } if unit.is_finite() => {
                 let value = if param == LOOP_POSITION {
-                    unit.clamp(0.0, 1.0) * self.ring.len() as f64
+                    unit.clamp(0.0, 1.0) * self.state.keyframe_loop.len() as f64
                 } else {
                     self.table.row(param).from_unit(unit)
                 };
@@ -224,12 +186,12 @@ impl Instrument {
             Action::Trigger { param } => match self.table.row(param).kind {
                 Kind::Toggle => self.set_value(param, 1.0 - self.base_value(param)),
                 Kind::Trigger if self.table.row(param).scope == Scope::Instrument => {
-                    self.gesture(param);
+                    self.trigger(param);
                 }
                 _ => {}
             },
             Action::Source { source, value } if value.is_finite() => {
-                if let Some(slot) = self.sources.get_mut(source) {
+                if let Some(slot) = self.state.sources.get_mut(source) {
                     *slot = value.clamp(0.0, 1.0);
                 }
             }
@@ -244,80 +206,96 @@ impl Instrument {
 
     /// Goes on by one tick.
     pub fn tick(&mut self) {
-        for follower in &mut self.followers {
-            follower.tick(&self.sources);
+        let state = &mut self.state;
+        for (follower, envelope) in self.scratch.followers.iter().zip(&mut state.envelopes) {
+            follower.tick(envelope, &state.sources);
         }
-        self.slide();
-        for (param, value, part) in &mut self.slews {
-            *value += (self.values[param.index()] - *value) * *part;
+        self.move_ramps();
+        let state = &mut self.state;
+        for (slew, rate) in state.slews.iter_mut().zip(&self.scratch.slew_rates) {
+            slew.value += (state.values[slew.param.index()] - slew.value) * rate;
         }
-        let before = self.beat.at(self.now);
-        let after = self.beat.at(self.now + 1);
-        let walk = self.walk(after);
-        self.ring.transport.tick(walk, self.ring.keyframes.len());
-        self.now += 1;
-        self.fade(walk);
-        if !self.waiting.is_empty() {
+        let before = self.state.beat.at(self.state.tick);
+        let after = self.state.beat.at(self.state.tick + 1);
+        let motion = self.motion(after);
+        let keyframes = self.state.keyframe_loop.len();
+        self.state.keyframe_loop.transport.tick(motion, keyframes);
+        self.state.tick += 1;
+        if let Some(fading) = &mut self.state.fading {
+            fading.tick(motion, self.state.tick);
+        }
+        if !self.state.queued.is_empty() {
             let quantum = self.quantum();
             let boundary = |beat: f64| quantum.map_or(f64::NAN, |beats| libm::floor(beat / beats));
             // Where quantising was switched off, what waits comes at once.
             if boundary(before) != boundary(after) {
-                self.release();
+                self.fire_queued();
             }
         }
     }
 
     /// The latents at the play head: `out` is rows x latent, 1 to [`ROWS`] rows.
     pub fn latents(&mut self, out: &mut [f32]) {
-        let mut row = std::mem::take(&mut self.row);
-        let way = self.way();
-        for (number, out) in out.chunks_exact_mut(self.latent()).take(ROWS).enumerate() {
-            self.ring
-                .head_row(number, way, self.now, &mut self.scratch, &mut row);
-            if let Some(fading) = &mut self.fading {
-                let (weight, from) = fading.row(number, self.now, &mut self.scratch);
-                blend(from, weight, &mut row);
+        let interpolation = self.interpolation();
+        let (state, now) = (&self.state, self.state.tick);
+        let Scratch {
+            rows,
+            row,
+            fading_row,
+            ..
+        } = &mut self.scratch;
+        let fading = state.fading.as_ref();
+        let fading = fading.filter(|fading| !fading.ramp.is_over(now));
+        for (number, out) in out.chunks_exact_mut(state.latent).take(ROWS).enumerate() {
+            let keyframe_loop = &state.keyframe_loop;
+            keyframe_loop.head_row(number, interpolation, now, rows, row);
+            if let Some(fading) = fading {
+                let (from, way) = (&fading.keyframe_loop, fading.interpolation);
+                from.head_row(number, way, now, rows, fading_row);
+                blend(fading_row, fading.ramp.weight(now), row);
             }
-            for (out, &value) in out.iter_mut().zip(&row) {
+            for (out, &value) in out.iter_mut().zip(row.iter()) {
                 *out = value as f32;
             }
         }
-        self.row = row;
     }
 
     /// The keyframes around the play head and its place between them; false in the middle of a glide, where these do not give the
     /// latents.
-    pub fn around(&self, around: &mut Around) -> bool {
-        let fades = self.fading.as_ref().is_some_and(|f| !f.is_over(self.now));
-        self.ring.around(self.way(), self.now, around) && !fades
+    pub fn neighbourhood(&self, around: &mut KeyframeNeighbourhood) -> bool {
+        let (now, interpolation) = (self.state.tick, self.interpolation());
+        let fading = self.state.fading.as_ref();
+        let fades = fading.is_some_and(|fading| !fading.ramp.is_over(now));
+        let keyframe_loop = &self.state.keyframe_loop;
+        keyframe_loop.neighbourhood(interpolation, now, around) && !fades
     }
 
-    pub(super) fn way(&self) -> Way {
-        Way {
+    fn interpolation(&self) -> Interpolation {
+        Interpolation {
             path: self.get(LOOP_PATH),
             ease: self.get(LOOP_EASE),
         }
     }
 
-    /// What moves the head in a tick at whose end the beat is `beat`.
-    pub(super) fn walk(&self, beat: f64) -> Walk {
+    /// The motion of the head in a tick at whose end the beat is `beat`.
+    fn motion(&self, beat: f64) -> HeadMotion {
         if self.get(LOOP_PAUSE) {
-            return Walk::Still;
+            return HeadMotion::Still;
         }
-        let way = if self.get(LOOP_REVERSE) { -1.0 } else { 1.0 };
+        let direction = if self.get(LOOP_REVERSE) { -1.0 } else { 1.0 };
         let ping_pong = self.get(LOOP_MODE) == LoopMode::PingPong;
         if self.get(BEAT_SYNC) {
-            let keyframes_per_beat = self.keyframes_per_beat() * way;
+            let keyframes_per_beat = self.keyframes_per_beat() * direction;
             let pace = Pace {
                 keyframes_per_beat,
                 ping_pong,
-                leaps: self.beat.leaps(),
+                leaps: self.state.beat.leaps(),
             };
             let travel = beat * keyframes_per_beat;
-            Walk::Beat { travel, pace }
+            HeadMotion::Beat { travel, pace }
         } else {
-            let speed = self.get(LOOP_SPEED) * way;
-            Walk::Free { speed, ping_pong }
+            let speed = self.get(LOOP_SPEED) * direction;
+            HeadMotion::Free { speed, ping_pong }
         }
     }
 
@@ -334,7 +312,7 @@ impl Instrument {
     }
 
     /// Beats that a quantised gesture waits for a multiple of.
-    pub(super) fn quantum(&self) -> Option<f64> {
+    fn quantum(&self) -> Option<f64> {
         match self.get(BEAT_QUANTISE) {
             Quantise::Off => None,
             Quantise::Beat => Some(1.0),
@@ -343,56 +321,62 @@ impl Instrument {
     }
 
     /// A hand sets a value.
-    pub(super) fn set_value(&mut self, param: ParamId, value: f64) {
+    fn set_value(&mut self, param: ParamId, value: f64) {
         let row = self.table.row(param);
         if row.read_only || !row.kind.keeps_a_value() {
             return;
         }
         let value = self.table.row(param).clamp(value);
         // A hand on a knob takes it from the preset that is coming.
-        self.slides.retain(|slide| slide.param != param);
+        self.state.param_ramps.retain(|ramp| ramp.param != param);
         match param {
             id::LOOP_POSITION => {
                 let hold = self.get(LOOP_HOLD_SECS);
-                let keyframes = self.ring.len();
-                self.ring.transport.scrub(value, hold, keyframes);
+                let keyframes = self.state.keyframe_loop.len();
+                self.state
+                    .keyframe_loop
+                    .transport
+                    .scrub(value, hold, keyframes);
             }
-            id::BEAT_NUDGE => self.beat.leap(value),
+            id::BEAT_NUDGE => self.state.beat.leap(value),
             param => self.put(param, value),
         }
     }
 
     /// A value takes effect, whoever set it.
-    pub(super) fn put(&mut self, param: ParamId, value: f64) {
-        self.values[param.index()] = value;
+    fn put(&mut self, param: ParamId, value: f64) {
+        self.state.values[param.index()] = value;
         match param {
-            id::BEAT_TEMPO => self.beat.set_tempo(self.now, value),
+            id::BEAT_TEMPO => self.state.beat.set_tempo(self.state.tick, value),
             id::BEAT_SOURCE if self.get(BEAT_SOURCE) == BeatSource::Internal => {
-                self.beat.run_free(self.now);
+                self.state.beat.run_free(self.state.tick);
             }
             param => {
                 if let Some(keyframe) = self.keyframe_of(KEYFRAME_SEED, param) {
-                    self.history.begin();
+                    self.begin_gesture();
                     self.roll(keyframe, value as u32);
                 } else if let Some(keyframe) = self.keyframe_of(KEYFRAME_LOCK, param) {
-                    self.ring.keyframes[keyframe].locked = bool::from_number(value);
+                    self.state.keyframe_loop.keyframes[keyframe].locked = bool::from_number(value);
                 }
             }
         }
     }
 
     /// Which keyframe of the loop a parameter of a family belongs to, counted from 0.
-    pub(super) fn keyframe_of<T>(&self, family: Family<T>, param: ParamId) -> Option<usize> {
+    fn keyframe_of<T>(&self, family: Family<T>, param: ParamId) -> Option<usize> {
         let keyframe = family.index_of(param)?;
-        (keyframe < self.ring.len()).then_some(keyframe)
+        (keyframe < self.state.keyframe_loop.len()).then_some(keyframe)
     }
 
     fn nudge(&mut self, param: ParamId, delta: f64) {
         let row = self.table.row(param);
         if param == LOOP_POSITION {
             let hold = self.get(LOOP_HOLD_SECS);
-            let keyframes = self.ring.len();
-            self.ring.transport.nudge(delta, hold, keyframes);
+            let keyframes = self.state.keyframe_loop.len();
+            self.state
+                .keyframe_loop
+                .transport
+                .nudge(delta, hold, keyframes);
         } else if let Kind::Choice(names) = row.kind {
             // After the last comes the first.
             let value =
@@ -409,7 +393,284 @@ impl Instrument {
             return;
         }
         let tempo = self.table.row(BEAT_TEMPO).clamp(tempo);
-        self.beat.follow(self.now, beat, tempo, running);
-        self.values[BEAT_TEMPO.id().index()] = tempo;
+        self.state
+            .beat
+            .follow(self.state.tick, beat, tempo, running);
+        self.state.values[BEAT_TEMPO.id().index()] = tempo;
+    }
+
+    /// Fires a trigger, now or at the beat that it has to wait for.
+    fn trigger(&mut self, param: ParamId) {
+        let waits = param == LOOP_REROLL
+            || self.keyframe_of(KEYFRAME_JUMP, param).is_some()
+            || self.keyframe_of(KEYFRAME_REROLL, param).is_some();
+        if !waits || self.quantum().is_none() {
+            self.fire(param);
+        } else if !self.state.queued.contains(&param) && self.state.queued.len() < MAX_QUEUED {
+            self.state.queued.push(param);
+        }
+    }
+
+    fn fire_queued(&mut self) {
+        for at in 0..self.state.queued.len() {
+            self.fire(self.state.queued[at]);
+        }
+        self.state.queued.clear();
+    }
+
+    fn fire(&mut self, param: ParamId) {
+        match param {
+            id::LOOP_UNDO => self.undo(),
+            id::LOOP_REROLL => {
+                self.begin_gesture();
+                for keyframe in 0..self.state.keyframe_loop.len() {
+                    self.reroll(keyframe);
+                }
+            }
+            id::BEAT_TAP => {
+                if let Some(tempo) = self.state.beat.tap(self.state.tick) {
+                    self.set(BEAT_TEMPO, tempo);
+                }
+            }
+            id::BEAT_HALVE => self.scale_tempo(0.5),
+            id::BEAT_DOUBLE => self.scale_tempo(2.0),
+            id::BEAT_DOWNBEAT => self.state.beat.downbeat(self.state.tick),
+            param => self.fire_keyframe(param),
+        }
+    }
+
+    fn fire_keyframe(&mut self, param: ParamId) {
+        if let Some(keyframe) = self.keyframe_of(KEYFRAME_JUMP, param) {
+            self.jump(keyframe);
+        } else if let Some(keyframe) = self.keyframe_of(KEYFRAME_REROLL, param) {
+            self.begin_gesture();
+            self.reroll(keyframe);
+        } else if let Some(keyframe) = self.keyframe_of(KEYFRAME_CAPTURE, param) {
+            self.capture(keyframe);
+        } else if let Some(keyframe) = self.keyframe_of(KEYFRAME_SWAP, param) {
+            self.swap(keyframe, (keyframe + 1) % self.state.keyframe_loop.len());
+        }
+    }
+
+    /// Another tempo, where it is one that there can be.
+    fn scale_tempo(&mut self, factor: f64) {
+        let tempo = self.base_value(BEAT_TEMPO) * factor;
+        let row = self.table.row(BEAT_TEMPO);
+        if (row.min..=row.max).contains(&tempo) {
+            self.set(BEAT_TEMPO, tempo);
+        }
+    }
+
+    /// Begins a change that undo takes back.
+    fn begin_gesture(&mut self) {
+        self.state.history.begin(&mut self.scratch.spare);
+    }
+
+    fn glide_ticks(&self) -> u64 {
+        ticks(self.get(LOOP_GLIDE))
+    }
+
+    fn jump(&mut self, keyframe: usize) {
+        let (now, length) = (self.state.tick, self.glide_ticks());
+        let interpolation = self.interpolation();
+        let travel = self.get(BEAT_SYNC).then(|| match self.motion(self.beat()) {
+            HeadMotion::Beat { travel, .. } => travel,
+            _ => 0.0,
+        });
+        let keyframes = self.state.keyframe_loop.len();
+        let (keyframe_loop, rows) = (&mut self.state.keyframe_loop, &mut self.scratch.rows);
+        keyframe_loop.begin_jump(interpolation, now, length, rows);
+        let head = &mut keyframe_loop.transport;
+        head.jump(keyframe as f64, travel, keyframes);
+    }
+
+    fn reroll(&mut self, keyframe: usize) {
+        if !self.state.keyframe_loop.keyframes[keyframe].locked {
+            let seed = self.state.rng.roll();
+            self.roll(keyframe, seed);
+        }
+    }
+
+    /// New latents for a keyframe, remembered for undo.
+    fn roll(&mut self, keyframe: usize, seed: u32) {
+        self.change(keyframe);
+        self.state.keyframe_loop.keyframes[keyframe].roll(seed);
+        self.mirror_keyframes();
+    }
+
+    fn capture(&mut self, keyframe: usize) {
+        self.begin_gesture();
+        self.change(keyframe);
+        let interpolation = self.interpolation();
+        let (keyframe_loop, rows) = (&mut self.state.keyframe_loop, &mut self.scratch.rows);
+        keyframe_loop.capture(keyframe, interpolation, self.state.tick, rows);
+        self.mirror_keyframes();
+    }
+
+    fn swap(&mut self, one: usize, other: usize) {
+        self.begin_gesture();
+        self.change(one);
+        self.change(other);
+        self.state.keyframe_loop.keyframes.swap(one, other);
+        self.mirror_keyframes();
+    }
+
+    fn undo(&mut self) {
+        let (now, length) = (self.state.tick, self.glide_ticks());
+        let mut gesture = None;
+        while let Some(before) = self.state.history.pop(gesture) {
+            gesture = Some(before.gesture);
+            self.state
+                .keyframe_loop
+                .begin_glide(before.keyframe, now, length);
+            let keyframe = &mut self.state.keyframe_loop.keyframes[before.keyframe];
+            match before.seed {
+                Some(seed) => keyframe.roll(seed),
+                None => {
+                    keyframe.seed = None;
+                    keyframe.latents.copy_from_slice(&before.latents);
+                }
+            }
+            self.scratch.spare.recycle(before);
+        }
+        self.mirror_keyframes();
+    }
+
+    /// A keyframe is about to change: what it was is remembered, and glides away.
+    fn change(&mut self, keyframe: usize) {
+        let before = &self.state.keyframe_loop.keyframes[keyframe];
+        let spare = &mut self.scratch.spare;
+        let history = &mut self.state.history;
+        history.push(keyframe, before.seed, &before.latents, spare);
+        let (now, length) = (self.state.tick, self.glide_ticks());
+        self.state.keyframe_loop.begin_glide(keyframe, now, length);
+    }
+
+    /// The table's values of seeds and locks follow the keyframes.
+    fn mirror_keyframes(&mut self) {
+        let keyframes = self.state.keyframe_loop.keyframes.iter();
+        for (index, keyframe) in keyframes.enumerate().take(MAX_KEYFRAMES) {
+            let mut mirror = |param: ParamId, value| self.state.values[param.index()] = value;
+            let seed = f64::from(keyframe.seed.unwrap_or(0));
+            mirror(KEYFRAME_SEED.at(index).id(), seed);
+            mirror(KEYFRAME_LOCK.at(index).id(), keyframe.locked.number());
+        }
+    }
+
+    /// Takes up a preset, at once or fading over so many ticks: latents and continuous values glide, the rest changes now.
+    ///
+    /// Values that the preset leaves out go to their defaults, but for the beat's, the stage's and the program's, which stay.
+    /// Gives back what was there, to be thrown away where that may take time. Allocates nothing.
+    pub fn recall(&mut self, mut recall: Recall, fade: u64) -> Recall {
+        let interpolation = self.interpolation();
+        let state = &mut self.state;
+        std::mem::swap(&mut state.keyframe_loop, &mut recall.keyframe_loop);
+        state.latent = state.keyframe_loop.latent();
+        let (now, before) = (&mut state.keyframe_loop, &mut recall.keyframe_loop);
+        if recall.keeps_head && now.len() == before.len() {
+            now.transport.clone_from(&before.transport);
+        }
+        if let Some(fading) = &mut recall.fading {
+            let fits = before.latent() == now.latent();
+            std::mem::swap(&mut fading.keyframe_loop, before);
+            fading.interpolation = interpolation;
+            fading.ramp = Ramp {
+                begun: state.tick,
+                length: if fits { fade } else { 0 },
+            };
+        }
+        std::mem::swap(&mut state.fading, &mut recall.fading);
+        std::mem::swap(&mut state.modulation, &mut recall.modulation);
+        std::mem::swap(&mut state.envelopes, &mut recall.envelopes);
+        std::mem::swap(&mut state.history, &mut recall.history);
+        std::mem::swap(&mut self.scratch, &mut recall.scratch);
+        state.look_order = recall.look_order.unwrap_or(state.look_order);
+        state.queued.clear();
+        state.param_ramps.clear();
+        state.param_ramp_time = Ramp {
+            begun: state.tick,
+            length: fade,
+        };
+        let table = Arc::clone(&self.table);
+        for (param, row) in table.iter() {
+            let given = recall.values.iter().find(|(named, _)| *named == param);
+            let to = match given {
+                Some(&(_, value)) => value,
+                None if row.preset == PresetUse::Resets => row.default,
+                None => continue,
+            };
+            let is_value = row.kind.keeps_a_value() && !row.read_only;
+            let is_loops = param == LOOP_POSITION || param == BEAT_NUDGE;
+            if !is_value || is_loops || is_a_keyframes(param) {
+                continue;
+            }
+            let from = self.base_value(param);
+            if row.kind == Kind::Float && fade > 0 && from != to {
+                self.state.param_ramps.push(ParamRamp { param, from, to });
+            } else if from != to {
+                self.put(param, to);
+            }
+        }
+        self.mirror_keyframes();
+        recall
+    }
+
+    /// Parameters on their way to a preset's values go on.
+    fn move_ramps(&mut self) {
+        if self.state.param_ramps.is_empty() {
+            return;
+        }
+        let weight = self.state.param_ramp_time.weight(self.state.tick + 1);
+        for at in 0..self.state.param_ramps.len() {
+            let ParamRamp { param, from, to } = self.state.param_ramps[at];
+            let value = if weight < 1.0 {
+                from + (to - from) * weight
+            } else {
+                to
+            };
+            self.put(param, value);
+        }
+        if weight >= 1.0 {
+            self.state.param_ramps.clear();
+        }
+    }
+
+    /// The present loop and all parameters as a preset that names no model. The program's own parameters, the master's and the
+    /// limiter, which are not a preset's to change, are left out.
+    pub fn preset(&self) -> Preset {
+        let keyframes = self.keyframes().iter().map(entry);
+        let mut params = BTreeMap::new();
+        for (param, row) in self.table().iter() {
+            let is_value = row.kind.keeps_a_value() && !row.read_only;
+            if is_value && row.preset != PresetUse::Unsaved {
+                let value = self.table().written(param, self.base_value(param));
+                params.insert(row.name.clone(), value);
+            }
+        }
+        let order = self.look_order();
+        Preset {
+            look: (order != LookOrder::default()).then_some(LookEntry { order }),
+            keyframes: keyframes.collect(),
+            params,
+            modulation: self.state.modulation.clone(),
+            ..Preset::of_seeds([])
+        }
+    }
+}
+
+/// Whether a parameter is a keyframe's, which comes with the loop.
+fn is_a_keyframes(param: ParamId) -> bool {
+    KEYFRAME_SEED.index_of(param).is_some() || KEYFRAME_LOCK.index_of(param).is_some()
+}
+
+fn entry(keyframe: &Keyframe) -> KeyframeEntry {
+    let rows = |latents: &Vec<f64>| {
+        let latent = latents.len() / ROWS;
+        latents.chunks_exact(latent).map(<[f64]>::to_vec).collect()
+    };
+    KeyframeEntry {
+        seed: keyframe.seed,
+        latents: keyframe.seed.is_none().then(|| rows(&keyframe.latents)),
+        locked: keyframe.locked,
     }
 }

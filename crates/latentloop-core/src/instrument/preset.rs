@@ -56,7 +56,7 @@ pub struct KeyframeEntry {
     pub locked: bool,
 }
 
-/// What a preset says of the look besides its parameters.
+/// A preset's entry for the look, besides its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LookEntry {

@@ -10,11 +10,11 @@ const REACH_TICKS: u64 = 24;
 /// Ticks within which the head comes to where the beat wants it: a tenth of a second.
 const LAG_TICKS: u64 = 48;
 
-/// Where the play head stands and what moves it.
+/// The play head: where it stands and what moves it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Transport {
     pub(super) position: f64,
-    /// Way of walking in ping-pong: 1 or -1.
+    /// Direction in ping-pong: 1 or -1.
     direction: f64,
     scrub: Option<Scrub>,
     lock: Option<Lock>,
@@ -39,7 +39,7 @@ struct Lock {
     lag_left: u64,
 }
 
-/// What must not change for the head to stay where the beat puts it.
+/// The pace of a head that follows the beat: while it does not change, the head stays where the beat puts it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pace {
     /// Keyframes a beat, signed.
@@ -49,9 +49,9 @@ pub(super) struct Pace {
     pub(super) leaps: u32,
 }
 
-/// What moves the head in one tick.
+/// The motion of the head in one tick.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Walk {
+pub(super) enum HeadMotion {
     /// Nothing.
     Still,
     /// A speed in keyframes a second, signed.
@@ -117,7 +117,7 @@ impl Transport {
         }
     }
 
-    pub(super) fn tick(&mut self, walk: Walk, keyframes: usize) {
+    pub(super) fn tick(&mut self, motion: HeadMotion, keyframes: usize) {
         if let Some(scrub) = &mut self.scrub {
             self.lock = None;
             let way = short_way(self.position, scrub.target, keyframes);
@@ -134,13 +134,13 @@ impl Transport {
             }
             return;
         }
-        match walk {
-            Walk::Still => self.lock = None,
-            Walk::Free { speed, ping_pong } => {
+        match motion {
+            HeadMotion::Still => self.lock = None,
+            HeadMotion::Free { speed, ping_pong } => {
                 self.lock = None;
                 self.walk(speed / TICKS_PER_SEC as f64, ping_pong, keyframes);
             }
-            Walk::Beat { travel, pace } => self.follow(travel, pace, keyframes),
+            HeadMotion::Beat { travel, pace } => self.follow(travel, pace, keyframes),
         }
     }
 

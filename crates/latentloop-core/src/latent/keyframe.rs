@@ -5,7 +5,7 @@ use super::{ROWS, seed_row};
 /// Greatest seed: it fits TOML, an OSC int32 and a hand.
 pub const MAX_SEED: u32 = 0x7fff_ffff;
 
-/// Where a keyframe's latents come from.
+/// The source of a keyframe's latents.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rows {
     /// From a seed.
@@ -14,7 +14,7 @@ pub enum Rows {
     Given(Vec<f64>),
 }
 
-/// A point of the loop.
+/// A keyframe: a point of the loop.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Keyframe {
     /// The seed of its latents, or nothing where they were given or captured.

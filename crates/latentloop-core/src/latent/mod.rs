@@ -6,12 +6,12 @@
 mod keyframe;
 mod path;
 
-mod around;
+mod neighbourhood;
 mod norm;
 mod seed;
 
-pub use around::{AROUND, Around};
 pub use keyframe::{Keyframe, MAX_SEED, Rows};
+pub use neighbourhood::{KeyframeNeighbourhood, NEIGHBOURHOOD};
 pub use norm::Norm;
 pub use path::{Ease, Path, interpolate};
 pub use seed::seed_row;
@@ -22,7 +22,7 @@ pub const ROWS: usize = 8;
 /// Longest row of latents.
 pub const MAX_LATENT: usize = 4096;
 
-/// Where a position lies: the keyframe before it (counted from 0), the one after, and the weight of the latter in 0..1.
+/// The segment of a position: the keyframe before it (counted from 0), the one after, and the weight of the latter in 0..1.
 ///
 /// The loop closes: after keyframe n comes the first. The position is taken modulo n.
 pub fn locate(position: f64, keyframes: usize) -> (usize, usize, f64) {

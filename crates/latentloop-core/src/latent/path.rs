@@ -1,7 +1,9 @@
-//! Ways from one keyframe to the next.
+//! Interpolation from one keyframe to the next.
 
-/// How latents are interpolated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+use serde::{Deserialize, Serialize};
+
+/// The interpolation of latents between keyframes. States hold its variants by number: new ones come last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Path {
     /// Straight.
     #[default]
@@ -21,8 +23,8 @@ impl Path {
     pub const NAMES: [&'static str; 4] = ["lerp", "slerp", "norm-lerp", "smooth"];
 }
 
-/// How evenly a segment is walked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The easing of a segment: how evenly it is gone over. States hold its variants by number: new ones come last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ease {
     /// At an even pace.
     #[default]

@@ -10,7 +10,7 @@ mod player;
 mod trim;
 
 pub use log::{Ended, Event, Model, Snapshot, Take};
-pub use player::{Check, Player, PlayerError};
+pub use player::{Player, PlayerError, Verification};
 pub use script::{Script, ScriptError};
 pub use trim::trim;
 

@@ -1,4 +1,4 @@
-//! A take played again on an instrument.
+//! The player: a take played again on an instrument.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,9 +22,9 @@ pub enum PlayerError {
     },
 }
 
-/// How what is played agrees with what was logged.
+/// The verification of a take: how what is played agrees with what was logged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Check {
+pub struct Verification {
     /// Logged latents that came out bit for bit.
     pub same: u64,
     /// Those that did not.
@@ -45,7 +45,7 @@ pub struct Player<'a> {
     events: Cow<'a, [(u64, Event)]>,
     next: usize,
     start: u64,
-    check: Check,
+    verification: Verification,
     z: Vec<f32>,
 }
 
@@ -61,7 +61,7 @@ impl<'a> Player<'a> {
             seed: 0,
             events: Cow::Owned(events.collect()),
             next: 0,
-            check: Check::default(),
+            verification: Verification::default(),
             z: Vec::new(),
         }
     }
@@ -80,7 +80,7 @@ impl<'a> Player<'a> {
             seed: take.opening.seed,
             events: Cow::Borrowed(&take.events),
             next: 0,
-            check: Check::default(),
+            verification: Verification::default(),
             z: Vec::new(),
         })
     }
@@ -148,7 +148,7 @@ impl<'a> Player<'a> {
     fn play(&mut self, end: usize) -> Result<(), PlayerError> {
         while self.next < end {
             self.walk(self.events[self.next].0);
-            self.happen()?;
+            self.apply_event()?;
             self.next += 1;
         }
         Ok(())
@@ -175,8 +175,8 @@ impl<'a> Player<'a> {
     }
 
     /// How what was played so far agrees with what was logged.
-    pub fn check(&self) -> &Check {
-        &self.check
+    pub fn verification(&self) -> &Verification {
+        &self.verification
     }
 
     /// Everything that there is now, as a log has it.
@@ -202,7 +202,7 @@ impl<'a> Player<'a> {
     }
 
     /// Lets the next event take effect.
-    fn happen(&mut self) -> Result<(), PlayerError> {
+    fn apply_event(&mut self) -> Result<(), PlayerError> {
         let (tick, event) = &self.events[self.next];
         let wrong = |source| PlayerError::Instrument {
             secs: super::secs(tick - self.start),
@@ -236,7 +236,7 @@ impl<'a> Player<'a> {
                     let before = self.next.checked_sub(1).map(|at| &self.events[at].1);
                     // Another model may come with another instrument.
                     if !matches!(before, Some(Event::Model(_))) {
-                        self.check.states_taken_over += 1;
+                        self.verification.states_taken_over += 1;
                     }
                     let table = Arc::clone(self.instrument.table());
                     self.instrument =
@@ -249,10 +249,10 @@ impl<'a> Player<'a> {
                     .resize(usize::from(*rows) * self.instrument.latent(), 0.0);
                 self.instrument.latents(&mut self.z);
                 if fingerprint(&self.z) == *hash {
-                    self.check.same += 1;
+                    self.verification.same += 1;
                 } else {
-                    self.check.different += 1;
-                    self.check.first_different.get_or_insert(*tick);
+                    self.verification.different += 1;
+                    self.verification.first_different.get_or_insert(*tick);
                 }
             }
         }

@@ -1,17 +1,18 @@
-//! What a plan writes into, and the drawing of rows and pictures there.
+//! Activation buffers: what a plan writes into, and the forward pass through them.
 
 #![allow(
     unsafe_code,
     reason = "rows of one picture written from several threads"
 )]
 
-use super::Bytes;
+use super::Rounding;
 use super::plan::{Affine, Plan};
 use crate::network::kernel::{
-    Finish, Map, Moments, activate_in_place, moments, moments_scratch, tanh_in_place,
+    Epilogue, FeatureMap, Moments, UnsafeSlice, activate_in_place, moments, moments_scratch,
+    tanh_in_place,
 };
 
-/// What the plan writes into; grown where more rows are drawn than ever before, and never shrunk.
+/// The activations of a forward pass; grown where more rows are drawn than ever before, and never shrunk.
 #[derive(Default)]
 pub(super) struct Buffers {
     /// What each layer takes.
@@ -23,9 +24,9 @@ pub(super) struct Buffers {
     shift: Vec<f32>,
 }
 
-/// Whose statistics batch norm uses.
+/// Where batch norm's statistics come from: folded into the weights before, or from the batch itself.
 #[derive(Clone, Copy)]
-pub(super) enum Source<'a> {
+pub(super) enum StatsSource<'a> {
     Folded(&'a Affine),
     Batch,
 }
@@ -38,13 +39,13 @@ impl Buffers {
         }
     }
 
-    /// Draws up to what the last layer takes, and calls `made` with the number of every map when it is there.
-    pub(super) fn draw(
+    /// The forward pass up to what the last layer takes; calls `made` with the number of every map when it is there.
+    pub(super) fn forward(
         &mut self,
         plan: &Plan,
         z: &[f32],
         rows: usize,
-        source: Source,
+        source: StatsSource,
         mut made: impl FnMut(usize),
     ) {
         let Self {
@@ -56,7 +57,7 @@ impl Buffers {
         } = self;
         let mut needed = plan.picture_scratch(rows);
         for (layer, numbers) in plan.layers.iter().zip(maps.iter_mut()) {
-            let map = Map {
+            let map = FeatureMap {
                 batch: rows,
                 ..layer.map
             };
@@ -70,10 +71,10 @@ impl Buffers {
         }
         for (index, layer) in plan.layers.iter().enumerate() {
             let affine = match source {
-                Source::Folded(affine) => Some(affine),
-                Source::Batch => None,
+                StatsSource::Folded(affine) => Some(affine),
+                StatsSource::Batch => None,
             };
-            let map = Map {
+            let map = FeatureMap {
                 batch: rows,
                 ..layer.map
             };
@@ -82,7 +83,7 @@ impl Buffers {
             match index.checked_sub(1) {
                 None => plan.stem(z, rows, to, affine),
                 Some(from) => {
-                    let from = Map {
+                    let from = FeatureMap {
                         batch: rows,
                         ..plan.layers[from].map
                     };
@@ -99,63 +100,43 @@ impl Buffers {
                 made(index);
                 continue;
             }
-            let finish = match &layer.norm {
+            let epilogue = match &layer.norm {
                 Some(norm) => {
                     moments(plan.instructions, &map, to, scratch, seen);
                     norm.fold_all(seen, scale, shift);
-                    Finish {
+                    Epilogue {
                         scale: Some(&scale[..]),
                         shift: Some(&shift[..]),
                         slope: layer.slope,
                     }
                 }
-                None => Finish {
+                None => Epilogue {
                     slope: layer.slope,
-                    ..Finish::bias(None)
+                    ..Epilogue::bias(None)
                 },
             };
-            activate_in_place(plan.instructions, &map, to, finish);
+            activate_in_place(plan.instructions, &map, to, epilogue);
             made(index);
         }
     }
 
-    /// The first picture as bytes.
-    pub(super) fn paint(&mut self, plan: &Plan, bytes: Bytes, rgba: &mut [u8]) {
+    /// Renders the first picture as RGBA, `rgba` being height x width x 4.
+    pub(super) fn render_rgba(&mut self, plan: &Plan, rounding: Rounding, rgba: &mut [u8]) {
         let Some((from, layer)) = self.maps.last().zip(plan.layers.last()) else {
             return;
         };
-        let out = Pixels(rgba.as_mut_ptr());
-        let size = plan.size;
+        let out = UnsafeSlice::new(rgba);
+        let width = 4 * plan.size;
         plan.picture(
             1,
             &from[..layer.map.len()],
             &mut self.scratch,
             |_, y, line| {
                 tanh_in_place(plan.instructions, line);
-                // SAFETY: row y of the picture is written by this call alone, and the picture has `size` rows of it.
-                let row = unsafe { out.row(y, size) };
-                plan.instructions.run_plain(|| bytes.pack(line, row));
+                // SAFETY: row y of the picture is written by this call alone.
+                let row = unsafe { out.slice(y * width, width) };
+                plan.instructions.run_plain(|| rounding.pack(line, row));
             },
         );
-    }
-}
-
-/// A picture whose rows several threads write.
-#[derive(Clone, Copy)]
-struct Pixels(*mut u8);
-
-// SAFETY: every user writes rows that no other task writes, and the picture outlives the parallel loop.
-unsafe impl Send for Pixels {}
-// SAFETY: as above.
-unsafe impl Sync for Pixels {}
-
-impl Pixels {
-    /// Row `y` of a picture `width` pixels wide.
-    ///
-    /// # Safety
-    /// It must lie in the picture, and nobody else may touch it meanwhile.
-    unsafe fn row<'a>(self, y: usize, width: usize) -> &'a mut [u8] {
-        // SAFETY: the caller vouches for it.
-        unsafe { std::slice::from_raw_parts_mut(self.0.wrapping_add(4 * y * width), 4 * width) }
     }
 }

@@ -1,4 +1,4 @@
-//! The generator on the processor: a plan made once, buffers allocated once.
+//! The CPU engine: a plan made once, buffers allocated once.
 
 #![allow(
     unsafe_code,
@@ -9,47 +9,47 @@ use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::buffers::{Buffers, Source};
-use super::forms::{Cache, Form, Forms, key};
+use super::algorithm::{AlgorithmCache, ConvAlgorithm, LayerAlgorithms, key};
+use super::batch_stats::StatsProbe;
+use super::buffers::{Buffers, StatsSource};
 use super::plan::{Affine, Plan};
-use super::statistics::Probe;
-use super::{Bytes, Engine, EngineError, Norm, ROWS, Statistics, Winograd};
-use crate::network::kernel::{Instructions, Map, Shared, tanh_in_place};
+use super::{BatchStats, Engine, EngineError, EngineShape, Norm, ROWS, Rounding, Winograd};
+use crate::network::kernel::{FeatureMap, Instructions, UnsafeSlice, tanh_in_place};
 use crate::network::weights::GeneratorWeights;
 
 /// Threads at most: further ones would wait for memory, and a show has other work for its cores.
 const MAX_THREADS: usize = 8;
 
-/// Rows that forms are measured with, and how often.
+/// Rows that algorithms are measured with, and how often.
 const MEASURING: [(usize, usize); 2] = [(1, 6), (ROWS, 2)];
 
-/// Draws on a small pool of its own threads.
+/// The CPU engine, on a small pool of its own threads.
 pub struct CpuEngine {
     name: String,
     pool: ThreadPool,
     plan: Plan,
     running: Affine,
-    /// Statistics that were given, folded.
+    /// BatchStats that were given, folded.
     given: Affine,
     buffers: Buffers,
-    probe: Probe,
+    probe: StatsProbe,
 }
 
-/// How the forms of the layers are found.
+/// How the algorithms of the layers are chosen.
 #[derive(Clone, Debug)]
-pub(super) enum Choosing {
+pub(super) enum AlgorithmChoice {
     /// This one wherever it can be taken.
-    All(Form),
+    Fixed(ConvAlgorithm),
     /// The fastest, kept in this file.
-    Fastest(Option<Cache>),
+    Autotuned(Option<AlgorithmCache>),
     /// What this file keeps, or what is usual.
-    Known(Option<Cache>),
+    Cached(Option<AlgorithmCache>),
 }
 
 impl CpuEngine {
     /// Makes the plan; `threads` of its own, or one a core, eight at most.
     ///
-    /// With [`Winograd::Auto`] the forms of its layers are measured, unless they were before.
+    /// With [`Winograd::Auto`] the algorithms of its layers are measured, unless they were before.
     ///
     /// # Errors
     /// When the threads cannot be started, or the model's maps would not fit into memory.
@@ -58,20 +58,20 @@ impl CpuEngine {
         threads: Option<usize>,
         winograd: Winograd,
     ) -> Result<Self, EngineError> {
-        let forms = match winograd {
-            Winograd::Auto => Choosing::Fastest(Cache::here()),
-            Winograd::Known => Choosing::Known(Cache::here()),
-            Winograd::Off => Choosing::All(Form::Plain),
+        let algorithms = match winograd {
+            Winograd::Auto => AlgorithmChoice::Autotuned(AlgorithmCache::here()),
+            Winograd::Cached => AlgorithmChoice::Cached(AlgorithmCache::here()),
+            Winograd::Off => AlgorithmChoice::Fixed(ConvAlgorithm::Direct),
         };
-        Self::with(weights, threads, Instructions::Best, forms)
+        Self::with(weights, threads, Instructions::Best, algorithms)
     }
 
-    /// [`CpuEngine::new`] on the instructions and by the forms asked for.
+    /// [`CpuEngine::new`] on the instructions and by the algorithms asked for.
     pub(super) fn with(
         weights: &GeneratorWeights,
         threads: Option<usize>,
         instructions: Instructions,
-        forms: Choosing,
+        algorithms: AlgorithmChoice,
     ) -> Result<Self, EngineError> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = threads.unwrap_or_else(|| cores().min(MAX_THREADS));
@@ -82,75 +82,61 @@ impl CpuEngine {
             .map_err(|error| {
                 EngineError::Device(format!("cannot start {threads} engine threads: {error}"))
             })?;
-        let forms = match forms {
-            Choosing::All(form) => Forms::all(weights, form),
-            Choosing::Fastest(cache) => pool.install(|| fastest(weights, instructions, cache))?,
-            Choosing::Known(cache) => {
+        let algorithms = match algorithms {
+            AlgorithmChoice::Fixed(algorithm) => LayerAlgorithms::all(weights, algorithm),
+            AlgorithmChoice::Autotuned(cache) => {
+                pool.install(|| autotune(weights, instructions, cache))?
+            }
+            AlgorithmChoice::Cached(cache) => {
                 let key = key(weights, instructions, pool.current_num_threads());
                 let kept = cache.and_then(|cache| cache.get(&key, weights));
-                kept.unwrap_or_else(|| Forms::usual(weights))
+                kept.unwrap_or_else(|| LayerAlgorithms::usual(weights))
             }
         };
-        let plan = pool.install(|| Plan::new(weights, instructions, &forms))?;
+        let plan = pool.install(|| Plan::new(weights, instructions, &algorithms))?;
         Ok(Self {
             name: format!("cpu ({threads} threads, {})", instructions.name()),
             pool,
             running: Affine::running(&plan),
             given: Affine::running(&plan),
             buffers: Buffers::new(&plan),
-            probe: Probe::default(),
+            probe: StatsProbe::default(),
             plan,
         })
     }
 
-    fn rows(&self, z: &[f32]) -> Result<usize, EngineError> {
-        let latent = self.plan.latent;
-        if z.is_empty() || !z.len().is_multiple_of(latent) {
-            let expected = z.len().div_ceil(latent).max(1) * latent;
-            return Err(EngineError::Length {
-                what: "latents",
-                got: z.len(),
-                expected,
-            });
+    fn shape(&self) -> EngineShape {
+        EngineShape {
+            latent: self.plan.latent,
+            size: self.plan.size,
         }
-        Ok(z.len() / latent)
-    }
-
-    /// Rows in `z` for one picture, and room for its bytes.
-    fn check_picture(&self, z: &[f32], rows: usize, rgba: &[u8]) -> Result<(), EngineError> {
-        check("rows of latents", self.rows(z)?, rows)?;
-        check(
-            "bytes of a picture",
-            rgba.len(),
-            4 * self.plan.size * self.plan.size,
-        )
     }
 }
 
-/// Measures which form of each layer is the fastest on this thread's pool, for one picture and for [`ROWS`] of them, or reads
-/// it from the cache.
-fn fastest(
+/// Autotuning: measures which algorithm of each layer is the fastest on this thread's pool, for one picture and for [`ROWS`] of
+/// them, or reads it from the cache.
+fn autotune(
     weights: &GeneratorWeights,
     instructions: Instructions,
-    cache: Option<Cache>,
-) -> Result<Forms, EngineError> {
+    cache: Option<AlgorithmCache>,
+) -> Result<LayerAlgorithms, EngineError> {
     let key = key(weights, instructions, rayon::current_num_threads());
     let layers = weights.layers.len();
-    if let Some(forms) = cache.as_ref().and_then(|cache| cache.get(&key, weights)) {
-        return Ok(forms);
+    if let Some(algorithms) = cache.as_ref().and_then(|cache| cache.get(&key, weights)) {
+        return Ok(algorithms);
     }
     let mut measured = Vec::new();
     let mut plans = Vec::new();
-    for form in Form::ALL {
-        let forms = Forms::all(weights, form);
-        if measured.iter().all(|(other, _)| *other != forms) {
-            plans.push(Plan::new(weights, instructions, &forms)?);
+    for algorithm in ConvAlgorithm::ALL {
+        let algorithms = LayerAlgorithms::all(weights, algorithm);
+        if measured.iter().all(|(other, _)| *other != algorithms) {
+            plans.push(Plan::new(weights, instructions, &algorithms)?);
             let times = || vec![Duration::MAX; layers - 1];
-            measured.push((forms, [times(), times()]));
+            measured.push((algorithms, [times(), times()]));
         }
     }
     if plans.len() > 1 {
-        tracing::info!("measuring the fastest form of every layer, once on this machine");
+        tracing::info!("measuring the fastest algorithm of every layer, once on this machine");
     }
     let z: Vec<f32> = (0..ROWS * weights.latent)
         .map(|at| ((at * 37 % 101) as f32 - 50.0) / 30.0)
@@ -164,7 +150,7 @@ fn fastest(
                 let affine = Affine::running(plan);
                 let mut last = Instant::now();
                 let z = &z[..rows * weights.latent];
-                buffers.draw(plan, z, rows, Source::Folded(&affine), |map| {
+                buffers.forward(plan, z, rows, StatsSource::Folded(&affine), |map| {
                     let now = Instant::now();
                     if let Some(layer) = map.checked_sub(1) {
                         times[several][layer] = times[several][layer].min(now - last);
@@ -174,13 +160,13 @@ fn fastest(
             }
         }
     }
-    let forms = Forms::fastest(&measured);
-    tracing::debug!("{key}: {forms:?} of {measured:?}");
+    let algorithms = LayerAlgorithms::fastest(&measured);
+    tracing::debug!("{key}: {algorithms:?} of {measured:?}");
     if let Some(cache) = cache {
         tracing::debug!("kept in {}", cache.path().display());
-        cache.put(key, forms.clone());
+        cache.put(key, algorithms.clone());
     }
-    Ok(forms)
+    Ok(algorithms)
 }
 
 impl Engine for CpuEngine {
@@ -197,18 +183,17 @@ impl Engine for CpuEngine {
     }
 
     fn size(&self) -> (u32, u32) {
-        (self.plan.size as u32, self.plan.size as u32)
+        self.shape().sides()
     }
 
-    fn draw(&mut self, z: &[f32], norm: Norm, pictures: &mut [f32]) -> Result<(), EngineError> {
-        let rows = self.rows(z)?;
+    fn forward(&mut self, z: &[f32], norm: Norm, pictures: &mut [f32]) -> Result<(), EngineError> {
+        let rows = self.shape().check_pictures(z, pictures)?;
         let (plan, buffers, running) = (&self.plan, &mut self.buffers, &self.running);
         let plane = plan.size * plan.size;
-        check("pictures", pictures.len(), rows * 3 * plane)?;
         // Rows are independent of one another with running statistics: eight at a time keep the maps small.
         let (each, source) = match norm {
-            Norm::Running => (ROWS, Source::Folded(running)),
-            Norm::Batch => (rows, Source::Batch),
+            Norm::Running => (ROWS, StatsSource::Folded(running)),
+            Norm::Batch => (rows, StatsSource::Batch),
         };
         self.pool.install(|| {
             let groups = z
@@ -216,15 +201,15 @@ impl Engine for CpuEngine {
                 .zip(pictures.chunks_mut(each * 3 * plane));
             for (z, pictures) in groups {
                 let rows = z.len() / plan.latent;
-                buffers.draw(plan, z, rows, source, |_| ());
+                buffers.forward(plan, z, rows, source, |_| ());
                 let Some((from, layer)) = buffers.maps.last().zip(plan.layers.last()) else {
                     return;
                 };
-                let map = Map {
+                let map = FeatureMap {
                     batch: rows,
                     ..layer.map
                 };
-                let out = Shared::new(pictures);
+                let out = UnsafeSlice::new(pictures);
                 let scratch = &mut buffers.scratch;
                 plan.picture(rows, &from[..map.len()], scratch, |picture, y, line| {
                     tanh_in_place(plan.instructions, line);
@@ -242,46 +227,46 @@ impl Engine for CpuEngine {
         Ok(())
     }
 
-    fn paint(
+    fn render_rgba(
         &mut self,
         z: &[f32],
         norm: Norm,
-        bytes: Bytes,
+        rounding: Rounding,
         rgba: &mut [u8],
     ) -> Result<(), EngineError> {
-        self.check_picture(z, norm.rows(), rgba)?;
+        self.shape().check_rgba(z, norm.rows(), rgba)?;
         let (plan, buffers) = (&self.plan, &mut self.buffers);
         let source = match norm {
-            Norm::Running => Source::Folded(&self.running),
-            Norm::Batch => Source::Batch,
+            Norm::Running => StatsSource::Folded(&self.running),
+            Norm::Batch => StatsSource::Batch,
         };
         self.pool.install(|| {
-            buffers.draw(plan, z, norm.rows(), source, |_| ());
-            buffers.paint(plan, bytes, rgba);
+            buffers.forward(plan, z, norm.rows(), source, |_| ());
+            buffers.render_rgba(plan, rounding, rgba);
         });
         Ok(())
     }
 
     fn probe(&mut self, z: &[f32]) -> Result<bool, EngineError> {
-        check("rows of latents", self.rows(z)?, ROWS)?;
+        self.shape().check_rows(z, ROWS)?;
         self.probe.begin(&self.plan, z);
         Ok(true)
     }
 
-    fn probe_step(&mut self) -> Option<&Statistics> {
+    fn probe_step(&mut self) -> Option<&BatchStats> {
         let (plan, probe) = (&self.plan, &mut self.probe);
         self.pool.install(|| probe.step(plan))
     }
 
-    fn paint_with(
+    fn render_rgba_with(
         &mut self,
         z: &[f32],
-        statistics: &Statistics,
-        bytes: Bytes,
+        statistics: &BatchStats,
+        rounding: Rounding,
         rgba: &mut [u8],
     ) -> Result<(), EngineError> {
-        self.check_picture(z, 1, rgba)?;
-        check(
+        self.shape().check_rgba(z, 1, rgba)?;
+        EngineError::check_length(
             "channels of statistics",
             statistics.channels(),
             self.plan.norm_channels(),
@@ -289,21 +274,9 @@ impl Engine for CpuEngine {
         let (plan, buffers, given) = (&self.plan, &mut self.buffers, &mut self.given);
         given.fold(plan, |norm| &statistics.0[norm]);
         self.pool.install(|| {
-            buffers.draw(plan, z, 1, Source::Folded(given), |_| ());
-            buffers.paint(plan, bytes, rgba);
+            buffers.forward(plan, z, 1, StatsSource::Folded(given), |_| ());
+            buffers.render_rgba(plan, rounding, rgba);
         });
         Ok(())
-    }
-}
-
-fn check(what: &'static str, got: usize, expected: usize) -> Result<(), EngineError> {
-    if got == expected {
-        Ok(())
-    } else {
-        Err(EngineError::Length {
-            what,
-            got,
-            expected,
-        })
     }
 }

@@ -1,21 +1,20 @@
-//! The generator on a Metal device, or any other of candle's, through candle's own operations.
+//! The engine on a Metal device, or any other of candle's, through candle's own operations.
 
 use candle_core::{Device, Result, Tensor};
 
-use super::{Bytes, Engine, EngineError, Norm};
+use super::{Engine, EngineError, EngineShape, Norm, Rounding};
 use crate::network::kernel::Filter;
 use crate::network::spec::BATCH_NORM_EPS;
 use crate::network::weights::GeneratorWeights;
 
-/// Draws on any candle device.
+/// The engine on any candle device.
 pub struct DeviceEngine {
     name: String,
     device: Device,
     stem: (Tensor, Tensor),
     layers: Vec<Layer>,
-    latent: usize,
     stem_side: usize,
-    size: usize,
+    shape: EngineShape,
 }
 
 struct Layer {
@@ -98,17 +97,20 @@ impl DeviceEngine {
             name: name.to_owned(),
             stem,
             layers,
-            latent: weights.latent,
             stem_side: weights.stem_side,
-            size: weights.size(),
+            shape: EngineShape {
+                latent: weights.latent,
+                size: weights.size(),
+            },
             device,
         })
     }
 
     /// `z`, rows x latent, to `[rows, 3, size, size]` in -1..1.
-    fn forward(&self, z: &[f32], norm: Norm) -> Result<Tensor> {
-        let rows = z.len() / self.latent;
-        let z = Tensor::from_slice(z, (rows, self.latent), &self.device)?;
+    fn forward_tensor(&self, z: &[f32], norm: Norm) -> Result<Tensor> {
+        let latent = self.shape.latent;
+        let rows = z.len() / latent;
+        let z = Tensor::from_slice(z, (rows, latent), &self.device)?;
         let x = z.matmul(&self.stem.0)?.broadcast_add(&self.stem.1)?;
         let side = self.stem_side;
         let channels = x.dim(1)? / (side * side);
@@ -140,23 +142,10 @@ impl DeviceEngine {
         x.tanh()
     }
 
-    fn numbers(
-        &self,
-        z: &[f32],
-        norm: Norm,
-        rows: usize,
-    ) -> std::result::Result<Vec<f32>, EngineError> {
-        if z.len() != rows * self.latent {
-            return Err(EngineError::Length {
-                what: "latents",
-                got: z.len(),
-                expected: rows * self.latent,
-            });
-        }
-        let drawn = self
-            .forward(z, norm)
-            .and_then(|pictures| pictures.flatten_all()?.to_vec1());
-        drawn.map_err(|error| EngineError::Device(format!("{} could not draw: {error}", self.name)))
+    fn numbers(&self, z: &[f32], norm: Norm) -> std::result::Result<Vec<f32>, EngineError> {
+        self.forward_tensor(z, norm)
+            .and_then(|pictures| pictures.flatten_all()?.to_vec1())
+            .map_err(|error| EngineError::Device(format!("{} could not draw: {error}", self.name)))
     }
 }
 
@@ -166,50 +155,36 @@ impl Engine for DeviceEngine {
     }
 
     fn latent(&self) -> usize {
-        self.latent
+        self.shape.latent
     }
 
     fn size(&self) -> (u32, u32) {
-        (self.size as u32, self.size as u32)
+        self.shape.sides()
     }
 
-    fn draw(
+    fn forward(
         &mut self,
         z: &[f32],
         norm: Norm,
         pictures: &mut [f32],
     ) -> std::result::Result<(), EngineError> {
-        let rows = z.len() / self.latent;
-        let numbers = self.numbers(z, norm, rows)?;
-        if numbers.len() != pictures.len() {
-            return Err(EngineError::Length {
-                what: "pictures",
-                got: pictures.len(),
-                expected: numbers.len(),
-            });
-        }
-        pictures.copy_from_slice(&numbers);
+        self.shape.check_pictures(z, pictures)?;
+        pictures.copy_from_slice(&self.numbers(z, norm)?);
         Ok(())
     }
 
-    fn paint(
+    fn render_rgba(
         &mut self,
         z: &[f32],
         norm: Norm,
-        bytes: Bytes,
+        rounding: Rounding,
         rgba: &mut [u8],
     ) -> std::result::Result<(), EngineError> {
-        let numbers = self.numbers(z, norm, norm.rows())?;
-        let plane = self.size * self.size;
-        if rgba.len() != 4 * plane {
-            return Err(EngineError::Length {
-                what: "bytes of a picture",
-                got: rgba.len(),
-                expected: 4 * plane,
-            });
-        }
+        self.shape.check_rgba(z, norm.rows(), rgba)?;
+        let numbers = self.numbers(z, norm)?;
+        let plane = self.shape.size * self.shape.size;
         for (at, pixel) in rgba.chunks_exact_mut(4).enumerate() {
-            let byte = |channel: usize| bytes.of(numbers[channel * plane + at]);
+            let byte = |channel: usize| rounding.byte(numbers[channel * plane + at]);
             pixel.copy_from_slice(&[byte(0), byte(1), byte(2), 255]);
         }
         Ok(())
@@ -232,8 +207,8 @@ mod tests {
         let mut plain = DeviceEngine::new(&weights, Device::Cpu, "candle").unwrap();
         for norm in [Norm::Running, Norm::Batch] {
             let (mut a, mut b) = (vec![0.0; ROWS * 3 * 64 * 64], vec![0.0; ROWS * 3 * 64 * 64]);
-            plan.draw(&z, norm, &mut a).unwrap();
-            plain.draw(&z, norm, &mut b).unwrap();
+            plan.forward(&z, norm, &mut a).unwrap();
+            plain.forward(&z, norm, &mut b).unwrap();
             let worst = a
                 .iter()
                 .zip(&b)

@@ -1,13 +1,14 @@
-//! A checkpoint made ready to play: latents become pictures.
+//! Inference engines: a model made ready to play, latents become pictures.
 
-mod forms;
+mod algorithm;
 mod plan;
+mod shape;
 
+mod batch_stats;
 mod buffers;
-mod statistics;
 
-mod course;
 mod palette;
+mod stats_path;
 
 mod cpu;
 #[cfg(feature = "cuda")]
@@ -19,36 +20,44 @@ mod tests;
 
 use thiserror::Error;
 
-pub use course::Courses;
+use shape::EngineShape;
+
+pub use algorithm::Winograd;
+pub use batch_stats::BatchStats;
 pub use cpu::CpuEngine;
 #[cfg(feature = "cuda")]
 pub use cuda::CudaEngine;
 pub use device::DeviceEngine;
-pub use forms::Winograd;
-pub use palette::painted_with;
-pub use statistics::Statistics;
+pub use palette::sample_palette;
+pub use stats_path::StatsInterpolator;
 
 pub use crate::latent::{Norm, ROWS};
 
-/// How a value in -1..1 becomes a byte.
+/// The rounding of a value in -1..1 to a byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Bytes {
+pub enum Rounding {
     /// To the nearest level.
     #[default]
     Nearest,
-    /// Cut down to a whole level, as the reference work does.
-    Cut,
+    /// Down to a whole level, as the reference work does.
+    Truncate,
 }
 
-impl Bytes {
+impl Rounding {
     /// The byte of a value in -1..1; what lies outside goes to the nearest end.
-    pub fn of(self, value: f32) -> u8 {
+    pub fn byte(self, value: f32) -> u8 {
         let level = (value + 1.0) / 2.0 * 255.0;
-        // The conversion from float cuts down, and keeps within 0..=255.
+        // The conversion from float truncates, and keeps within 0..=255.
         match self {
             Self::Nearest => (level + 0.5) as u8,
-            Self::Cut => level as u8,
+            Self::Truncate => level as u8,
         }
+    }
+
+    /// The pixel at `at` of three planes, red, green and blue, as `[3, height, width]` in -1..1.
+    pub fn pixel(self, planes: &[f32], at: usize) -> [u8; 3] {
+        let plane = planes.len() / 3;
+        [0, 1, 2].map(|channel| self.byte(planes[channel * plane + at]))
     }
 
     /// Pixels of red, green and blue in -1..1 as RGBA, opaque.
@@ -57,7 +66,7 @@ impl Bytes {
         let mut levels = [0; 96];
         for (rgb, rgba) in rgb.chunks(levels.len()).zip(rgba.chunks_mut(128)) {
             for (level, &value) in levels.iter_mut().zip(rgb) {
-                *level = self.of(value);
+                *level = self.byte(value);
             }
             for (level, pixel) in levels.chunks_exact(3).zip(rgba.chunks_exact_mut(4)) {
                 pixel.copy_from_slice(&[level[0], level[1], level[2], 255]);
@@ -66,11 +75,11 @@ impl Bytes {
     }
 }
 
-/// Draws pictures from latents on one device.
+/// An inference engine: a generator on one device.
 pub trait Engine: Send {
-    /// What draws, for people: "cpu (2 threads, avx512)".
+    /// Name for people: "cpu (2 threads, avx512)".
     fn name(&self) -> &str;
-    /// Threads of the processor that draw, where it is the processor that does.
+    /// Threads of the processor that it runs on, where it is the processor.
     fn threads(&self) -> Option<usize> {
         None
     }
@@ -78,23 +87,23 @@ pub trait Engine: Send {
     fn latent(&self) -> usize;
     /// Width and height of a picture in pixels.
     fn size(&self) -> (u32, u32);
-    /// Draws every row: `z` is rows x latent, `pictures` rows x 3 x height x width in -1..1.
+    /// The forward pass of every row: `z` is rows x latent, `pictures` rows x 3 x height x width in -1..1.
     ///
     /// # Errors
     /// When the lengths do not fit, or the device fails.
-    fn draw(&mut self, z: &[f32], norm: Norm, pictures: &mut [f32]) -> Result<(), EngineError>;
-    /// Draws the picture of the first row as RGBA, `rgba` being height x width x 4. `z` holds `norm.rows()` rows.
+    fn forward(&mut self, z: &[f32], norm: Norm, pictures: &mut [f32]) -> Result<(), EngineError>;
+    /// Renders the picture of the first row as RGBA, `rgba` being height x width x 4. `z` holds `norm.rows()` rows.
     ///
     /// # Errors
-    /// As [`Engine::draw`].
-    fn paint(
+    /// As [`Engine::forward`].
+    fn render_rgba(
         &mut self,
         z: &[f32],
         norm: Norm,
-        bytes: Bytes,
+        rounding: Rounding,
         rgba: &mut [u8],
     ) -> Result<(), EngineError>;
-    /// Begins to find out what the batch norms see of these [`ROWS`] rows; false where the engine cannot tell.
+    /// Begins to compute the batch statistics of these [`ROWS`] rows; false where the engine cannot tell.
     ///
     /// # Errors
     /// When the length does not fit.
@@ -102,18 +111,18 @@ pub trait Engine: Send {
         Ok(false)
     }
     /// Takes one small step of what [`Engine::probe`] began; the statistics after the last.
-    fn probe_step(&mut self) -> Option<&Statistics> {
+    fn probe_step(&mut self) -> Option<&BatchStats> {
         None
     }
-    /// Draws the picture of one row as RGBA with the statistics given: what [`Norm::Batch`] draws where they are its own.
+    /// Renders the picture of one row as RGBA with the statistics given: what [`Norm::Batch`] renders where they are its own.
     ///
     /// # Errors
-    /// As [`Engine::draw`], and where the engine cannot tell statistics.
-    fn paint_with(
+    /// As [`Engine::forward`], and where the engine cannot tell statistics.
+    fn render_rgba_with(
         &mut self,
         _z: &[f32],
-        _statistics: &Statistics,
-        _bytes: Bytes,
+        _statistics: &BatchStats,
+        _rounding: Rounding,
         _rgba: &mut [u8],
     ) -> Result<(), EngineError> {
         Err(EngineError::Device(format!(
@@ -123,7 +132,7 @@ pub trait Engine: Send {
     }
 }
 
-/// Why a picture was not drawn.
+/// The error of an engine: why there is no picture.
 #[derive(Debug, Error)]
 pub enum EngineError {
     /// A buffer's length does not fit the network.

@@ -5,17 +5,17 @@
 use rayon::prelude::*;
 
 use super::EngineError;
-use super::forms::{Form, Forms};
+use super::algorithm::{ConvAlgorithm, LayerAlgorithms};
 use crate::network::kernel::{
-    Axis, Columns, Direction, Filter, Finish, Grid, Instructions, Map, Moments, Panels, Phase,
-    Shared, Sweep, Walk, Window, Winograd, run_sweeps, worth_columns,
+    Axis, Col2Im, Direction, Epilogue, FeatureMap, Filter, Grid, ImplicitGemm, Instructions,
+    Moments, Panels, Phases, Strides, UnsafeSlice, Window, Winograd, prefers_col2im, run_gemms,
 };
 use crate::network::weights::{GeneratorWeights, LayerWeights, NormWeights};
 
 /// Most numbers of all maps of one picture: 4 GiB of them.
 const MAX_NUMBERS: usize = 1 << 30;
 
-/// A generator ready to be drawn by.
+/// A generator compiled for the processor.
 pub(super) struct Plan {
     pub(super) instructions: Instructions,
     pub(super) latent: usize,
@@ -26,10 +26,10 @@ pub(super) struct Plan {
     pub(super) layers: Vec<Layer>,
 }
 
-/// One layer: the map that it takes, and how it makes the next one.
+/// A layer of the plan: the feature map that it takes, and how it makes the next one.
 pub(super) struct Layer {
     /// What it takes, for one picture.
-    pub(super) map: Map,
+    pub(super) map: FeatureMap,
     pub(super) norm: Option<NormWeights>,
     pub(super) slope: f32,
     pub(super) bias: Vec<f32>,
@@ -38,12 +38,12 @@ pub(super) struct Layer {
     several: Option<Convolution>,
 }
 
-/// A convolution in its form.
+/// A convolution by its algorithm.
 enum Convolution {
     /// A product over output channels at every position.
-    Sweeps(Vec<Phase>),
+    Direct(Phases),
     /// All taps of a coarse pixel in one product: for few channels.
-    Columns(Columns),
+    Col2Im(Col2Im),
     /// Tiles of results by fewer products.
     Winograd(Winograd),
 }
@@ -64,7 +64,7 @@ impl Plan {
     pub(super) fn new(
         weights: &GeneratorWeights,
         instructions: Instructions,
-        forms: &Forms,
+        algorithms: &LayerAlgorithms,
     ) -> Result<Self, EngineError> {
         let sides = weights.sides();
         let numbers: usize = weights
@@ -84,7 +84,12 @@ impl Plan {
             .zip(sides.windows(2))
             .enumerate()
             .map(|(index, (layer, sides))| {
-                Layer::new(layer, [sides[0], sides[1]], instructions, forms.of(index))
+                Layer::new(
+                    layer,
+                    [sides[0], sides[1]],
+                    instructions,
+                    algorithms.of(index),
+                )
             })
             .collect();
         let (side, channels) = (weights.stem_side, weights.layers[0].inputs);
@@ -119,9 +124,9 @@ impl Plan {
         let map = self.layers[0].map;
         let width = map.width * map.channels;
         let slope = self.layers[0].slope;
-        let sweep = |y: usize| {
+        let gemm = |y: usize| {
             let span = y * width..(y + 1) * width;
-            Sweep {
+            ImplicitGemm {
                 grid: Grid {
                     pictures: rows,
                     height: 1,
@@ -132,30 +137,31 @@ impl Plan {
                     run: self.latent,
                     row_stride: 0,
                 },
-                from: Walk {
-                    start: 0,
+                input: Strides {
+                    offset: 0,
                     picture: self.latent,
                     row: 0,
                     column: 0,
                 },
-                to: Walk {
-                    start: map.start(0, y),
+                output: Strides {
+                    offset: map.start(0, y),
                     picture: map.picture(),
                     row: 0,
                     column: 0,
                 },
                 panels: &self.stem[y],
-                finish: match affine {
-                    Some(affine) => Finish {
+                epilogue: match affine {
+                    Some(affine) => Epilogue {
                         scale: Some(&affine.stem.0[span.clone()]),
                         shift: Some(&affine.stem.1[span]),
                         slope,
                     },
-                    None => Finish::bias(Some(&self.stem_bias[span])),
+                    None => Epilogue::bias(Some(&self.stem_bias[span])),
                 },
             }
         };
-        run_sweeps(self.instructions, self.stem.len(), sweep, z, to);
+        // SAFETY: each makes a row of the map, as long as its biases are many, and rows of a map do not overlap.
+        unsafe { run_gemms(self.instructions, self.stem.len(), gemm, z, to) };
     }
 
     /// Makes the map that layer `index` + 1 takes from the one that `index` takes.
@@ -168,32 +174,31 @@ impl Plan {
         affine: Option<&Affine>,
     ) {
         let (layer, next) = (&self.layers[index], &self.layers[index + 1]);
-        let finish = match affine {
+        let epilogue = match affine {
             Some(affine) => {
                 let (scale, shift) = &affine.maps[index + 1];
-                Finish {
+                Epilogue {
                     scale: Some(scale),
                     shift: Some(shift),
                     slope: next.slope,
                 }
             }
-            None => Finish::bias(Some(&layer.bias)),
+            None => Epilogue::bias(Some(&layer.bias)),
         };
-        let maps = [layer.map, next.map].map(|map| Map { batch: rows, ..map });
+        let maps = [layer.map, next.map].map(|map| FeatureMap { batch: rows, ..map });
         match layer.convolution(rows) {
             Convolution::Winograd(winograd) => {
-                winograd.run([&maps[0], &maps[1]], from, to, finish);
+                winograd.run([&maps[0], &maps[1]], from, to, epilogue);
             }
-            Convolution::Sweeps(phases) => {
-                let sweep = |index: usize| phases[index].sweep(&maps[0], &maps[1], finish);
-                run_sweeps(self.instructions, phases.len(), sweep, from, to);
-            }
-            Convolution::Columns(columns) => {
-                let out = Shared::new(to);
-                columns.run(&maps[0], from, |picture, y, line| {
-                    finish_line(line, finish);
+            Convolution::Direct(phases) => phases.run([&maps[0], &maps[1]], from, to, epilogue),
+            Convolution::Col2Im(col2im) => {
+                let numbers = maps[1].width * maps[1].channels;
+                let out = UnsafeSlice::new(to);
+                col2im.run(&maps[0], from, |picture, y, line| {
+                    assert_eq!(line.len(), numbers, "a row's length");
+                    apply_epilogue(line, epilogue);
                     // SAFETY: this row of the map is written by this call alone.
-                    let row = unsafe { out.slice(maps[1].start(picture, y), line.len()) };
+                    let row = unsafe { out.slice(maps[1].start(picture, y), numbers) };
                     row.copy_from_slice(line);
                 });
             }
@@ -203,13 +208,13 @@ impl Plan {
     /// Numbers of scratch that [`Plan::picture`] takes for so many rows.
     pub(super) fn picture_scratch(&self, rows: usize) -> usize {
         match self.layers.last().map(|layer| &layer.convolution) {
-            None | Some(Convolution::Columns(_)) => 0,
+            None | Some(Convolution::Col2Im(_)) => 0,
             Some(_) => rows * 3 * self.size * self.size,
         }
     }
 
     /// Makes the pictures from what the last layer takes, and calls `finish(picture, row, sums)` with every row of red, green
-    /// and blue, biases added.
+    /// and blue, biases added: once with each, in parallel.
     pub(super) fn picture(
         &self,
         rows: usize,
@@ -220,18 +225,21 @@ impl Plan {
         let Some(layer) = self.layers.last() else {
             return;
         };
-        let bias = Finish::bias(Some(&layer.bias));
-        let map = Map {
+        let bias = Epilogue::bias(Some(&layer.bias));
+        let map = FeatureMap {
             batch: rows,
             ..layer.map
         };
         match layer.convolution(rows) {
-            Convolution::Columns(columns) => columns.run(&map, from, |picture, y, line| {
-                finish_line(line, bias);
-                finish(picture, y, line);
-            }),
+            Convolution::Col2Im(col2im) => {
+                assert_eq!(2 * map.height, self.size, "the picture's side");
+                col2im.run(&map, from, |picture, y, line| {
+                    apply_epilogue(line, bias);
+                    finish(picture, y, line);
+                });
+            }
             convolution => {
-                let to = Map {
+                let to = FeatureMap {
                     batch: rows,
                     height: self.size,
                     width: self.size,
@@ -243,13 +251,12 @@ impl Plan {
                     Convolution::Winograd(winograd) => {
                         winograd.run([&map, &to], from, scratch, bias);
                     }
-                    Convolution::Sweeps(phases) => {
-                        let sweep = |index: usize| phases[index].sweep(&map, &to, bias);
-                        run_sweeps(self.instructions, phases.len(), sweep, from, scratch);
+                    Convolution::Direct(phases) => {
+                        phases.run([&map, &to], from, scratch, bias);
                     }
-                    Convolution::Columns(_) => {}
+                    Convolution::Col2Im(_) => {}
                 }
-                let lines = Shared::new(scratch);
+                let lines = UnsafeSlice::new(scratch);
                 (0..rows * self.size).into_par_iter().for_each(|row| {
                     let (picture, y) = (row / self.size, row % self.size);
                     // SAFETY: every row is this call's alone.
@@ -267,7 +274,7 @@ impl Layer {
         layer: &LayerWeights,
         sides: [usize; 2],
         instructions: Instructions,
-        [one, several]: [Form; 2],
+        [one, several]: [ConvAlgorithm; 2],
     ) -> Self {
         let axes = Self::axes(layer, sides[0]);
         let border = axes.iter().map(|axis| axis.border(sides[0])).max();
@@ -275,9 +282,9 @@ impl Layer {
         let channels = [layer.inputs, layer.outputs];
         let few = layer.transposed
             && layer.filter == Filter::STUDIES
-            && worth_columns(instructions, layer.outputs);
-        let convolution = |form: Form| match form.tile() {
-            _ if few => Convolution::Columns(Columns::new(
+            && prefers_col2im(instructions, layer.outputs);
+        let convolution = |algorithm: ConvAlgorithm| match algorithm.tile() {
+            _ if few => Convolution::Col2Im(Col2Im::new(
                 instructions,
                 layer.inputs,
                 layer.outputs,
@@ -285,15 +292,17 @@ impl Layer {
             )),
             Some(tile) => Convolution::Winograd(Winograd::new(
                 instructions,
-                Direction::Up,
+                Direction::Transposed,
                 tile,
                 channels,
                 weight,
             )),
-            None => Convolution::Sweeps(Phase::all(instructions, &axes, &axes, channels, weight)),
+            None => {
+                Convolution::Direct(Phases::new(instructions, [&axes, &axes], channels, weight))
+            }
         };
         Self {
-            map: Map {
+            map: FeatureMap {
                 batch: 1,
                 height: sides[0],
                 width: sides[0],
@@ -310,8 +319,8 @@ impl Layer {
 
     fn axes(layer: &LayerWeights, side: usize) -> Vec<Axis> {
         match layer.transposed {
-            true => Axis::up(layer.filter, side),
-            false => vec![Axis::down(layer.filter, side)],
+            true => Axis::transposed(layer.filter, side),
+            false => vec![Axis::strided(layer.filter, side)],
         }
     }
 
@@ -379,15 +388,15 @@ impl Affine {
     }
 }
 
-/// [`Finish`] on a row of pixels.
-fn finish_line(line: &mut [f32], finish: Finish) {
-    let channels = finish.shift.map_or(1, <[f32]>::len);
+/// [`Epilogue`] on a row of pixels.
+fn apply_epilogue(line: &mut [f32], epilogue: Epilogue) {
+    let channels = epilogue.shift.map_or(1, <[f32]>::len);
     for pixel in line.chunks_exact_mut(channels) {
         for (channel, v) in pixel.iter_mut().enumerate() {
-            let scale = finish.scale.map_or(1.0, |scale| scale[channel]);
-            let shift = finish.shift.map_or(0.0, |shift| shift[channel]);
+            let scale = epilogue.scale.map_or(1.0, |scale| scale[channel]);
+            let shift = epilogue.shift.map_or(0.0, |shift| shift[channel]);
             *v = *v * scale + shift;
-            *v = v.max(*v * finish.slope);
+            *v = v.max(*v * epilogue.slope);
         }
     }
 }

@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::cpu::Choosing;
-use super::forms::{Cache, Form, Forms};
+use super::algorithm::{AlgorithmCache, ConvAlgorithm, LayerAlgorithms};
+use super::cpu::AlgorithmChoice;
 use super::*;
-use crate::latent::{Around, Keyframe, Path, Rows};
+use crate::latent::{Keyframe, KeyframeNeighbourhood, Path, Rows};
 use crate::network::kernel::{Filter, Instructions};
 use crate::network::parameters::uniform;
 use crate::network::spec::Spec;
@@ -25,7 +25,7 @@ fn any_number_of_threads_draws_the_same_picture() {
             let mut pictures = vec![0.0; 8 * 3 * 64 * 64];
             CpuEngine::new(&weights, Some(threads), Winograd::Off)
                 .unwrap()
-                .draw(&z, norm, &mut pictures)
+                .forward(&z, norm, &mut pictures)
                 .unwrap();
             pictures
         };
@@ -34,16 +34,20 @@ fn any_number_of_threads_draws_the_same_picture() {
 }
 
 #[test]
-fn the_forms_found_fastest_are_kept_and_draw_the_same_picture() {
+fn autotuned_algorithms_are_kept_and_draw_the_same_picture() {
     let weights = GeneratorWeights::random(&Spec::studies(64, 1.0 / 16.0, 20).unwrap(), 3);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("deep").join("forms.json");
     let with = |choosing| CpuEngine::with(&weights, Some(1), Instructions::Best, choosing).unwrap();
-    let open = || with(Choosing::Fastest(Some(Cache::at(file.clone()))));
+    let open = || {
+        with(AlgorithmChoice::Autotuned(Some(AlgorithmCache::at(
+            file.clone(),
+        ))))
+    };
     let draw = |mut engine: CpuEngine| {
         let z: Vec<f32> = (0..20).map(|i| (i as f32 - 10.0) / 8.0).collect();
         let mut picture = vec![0.0; 3 * 64 * 64];
-        engine.draw(&z, Norm::Running, &mut picture).unwrap();
+        engine.forward(&z, Norm::Running, &mut picture).unwrap();
         picture
     };
     let exact = draw(CpuEngine::new(&weights, Some(1), Winograd::Off).unwrap());
@@ -51,20 +55,21 @@ fn the_forms_found_fastest_are_kept_and_draw_the_same_picture() {
     for (a, b) in first.iter().zip(&exact) {
         assert!((a - b).abs() < 1e-4, "{a}, {b}");
     }
-    // What stands in the file is taken: forms that nobody would measure as the fastest everywhere.
+    // What stands in the file is taken: algorithms that nobody would measure as the fastest everywhere.
     let kept = std::fs::read_to_string(&file).unwrap();
-    let mut forms: std::collections::BTreeMap<String, Forms> = serde_json::from_str(&kept).unwrap();
-    assert_eq!(forms.len(), 1, "{kept}");
-    forms
-        .values_mut()
-        .for_each(|forms| *forms = Forms::all(&weights, Form::Winograd4));
-    std::fs::write(&file, serde_json::to_vec(&forms).unwrap()).unwrap();
-    let all_four = Choosing::All(Form::Winograd4);
+    let mut algorithms: std::collections::BTreeMap<String, LayerAlgorithms> =
+        serde_json::from_str(&kept).unwrap();
+    assert_eq!(algorithms.len(), 1, "{kept}");
+    algorithms.values_mut().for_each(|algorithms| {
+        *algorithms = LayerAlgorithms::all(&weights, ConvAlgorithm::Winograd4)
+    });
+    std::fs::write(&file, serde_json::to_vec(&algorithms).unwrap()).unwrap();
+    let all_four = AlgorithmChoice::Fixed(ConvAlgorithm::Winograd4);
     assert!(
         draw(open()) == draw(with(all_four.clone())),
         "the file was not heeded"
     );
-    let known = Choosing::Known(Some(Cache::at(file.clone())));
+    let known = AlgorithmChoice::Cached(Some(AlgorithmCache::at(file.clone())));
     assert!(
         draw(with(known)) == draw(with(all_four)),
         "the file was not heeded"
@@ -74,11 +79,14 @@ fn the_forms_found_fastest_are_kept_and_draw_the_same_picture() {
         std::fs::write(&file, broken).unwrap();
         draw(open());
         let kept = std::fs::read_to_string(&file).unwrap();
-        assert!(serde_json::from_str::<std::collections::BTreeMap<String, Forms>>(&kept).is_ok());
+        assert!(
+            serde_json::from_str::<std::collections::BTreeMap<String, LayerAlgorithms>>(&kept)
+                .is_ok()
+        );
     }
     // What was not measured is guessed, and is the same picture.
-    let nothing = Cache::at(folder.path().join("none.json"));
-    for (a, b) in draw(with(Choosing::Known(Some(nothing))))
+    let nothing = AlgorithmCache::at(folder.path().join("none.json"));
+    for (a, b) in draw(with(AlgorithmChoice::Cached(Some(nothing))))
         .iter()
         .zip(&exact)
     {
@@ -86,22 +94,22 @@ fn the_forms_found_fastest_are_kept_and_draw_the_same_picture() {
     }
     assert!(!folder.path().join("none.json").exists());
     // Where nothing can be kept the show goes on.
-    let nowhere = Cache::at(folder.path().join("deep/forms.json/forms.json"));
-    let choosing = Choosing::Fastest(Some(nowhere));
+    let nowhere = AlgorithmCache::at(folder.path().join("deep/forms.json/forms.json"));
+    let choosing = AlgorithmChoice::Autotuned(Some(nowhere));
     draw(with(choosing));
 }
 
 #[test]
-fn painting_is_drawing_in_bytes() {
+fn rgba_is_the_forward_pass_in_bytes() {
     let weights = GeneratorWeights::random(&Spec::studies(64, 1.0 / 32.0, 20).unwrap(), 1);
     let mut engine = CpuEngine::new(&weights, Some(1), Winograd::Off).unwrap();
     let z: Vec<f32> = (0..ROWS * 20)
         .map(|i| ((i * 31 % 97) as f32 - 48.0) / 30.0)
         .collect();
     let (mut floats, mut rgba) = (vec![0.0; ROWS * 3 * 64 * 64], vec![0; 4 * 64 * 64]);
-    engine.draw(&z, Norm::Batch, &mut floats).unwrap();
+    engine.forward(&z, Norm::Batch, &mut floats).unwrap();
     engine
-        .paint(&z, Norm::Batch, Bytes::Cut, &mut rgba)
+        .render_rgba(&z, Norm::Batch, Rounding::Truncate, &mut rgba)
         .unwrap();
     for (at, pixel) in rgba.chunks_exact(4).enumerate() {
         for channel in 0..3 {
@@ -111,12 +119,12 @@ fn painting_is_drawing_in_bytes() {
     }
     assert!(
         engine
-            .paint(&z[..20], Norm::Batch, Bytes::Cut, &mut rgba)
+            .render_rgba(&z[..20], Norm::Batch, Rounding::Truncate, &mut rgba)
             .is_err()
     );
     assert!(
         engine
-            .paint(&z[..19], Norm::Running, Bytes::Cut, &mut rgba)
+            .render_rgba(&z[..19], Norm::Running, Rounding::Truncate, &mut rgba)
             .is_err()
     );
 }
@@ -196,17 +204,17 @@ proptest! {
         let mut plain = DeviceEngine::new(&weights, Device::Cpu, "candle").unwrap();
         for norm in [Norm::Running, Norm::Batch] {
             let mut expected = vec![0.0; rows * 3 * size * size];
-            plain.draw(&z, norm, &mut expected).unwrap();
+            plain.forward(&z, norm, &mut expected).unwrap();
             for instructions in [Instructions::Best, Instructions::Portable] {
-                for form in Form::ALL {
+                for algorithm in ConvAlgorithm::ALL {
                     let mut found = vec![0.0; expected.len()];
                     let mut plan =
-                        CpuEngine::with(&weights, Some(2), instructions, Choosing::All(form)).unwrap();
-                    plan.draw(&z, norm, &mut found).unwrap();
+                        CpuEngine::with(&weights, Some(2), instructions, AlgorithmChoice::Fixed(algorithm)).unwrap();
+                    plan.forward(&z, norm, &mut found).unwrap();
                     for (a, b) in found.iter().zip(&expected) {
                         prop_assert!(
                             (a - b).abs() < 1e-4,
-                            "{norm:?}, {instructions:?}, {form:?}: {a}, {b}"
+                            "{norm:?}, {instructions:?}, {algorithm:?}: {a}, {b}"
                         );
                     }
                 }
@@ -216,8 +224,8 @@ proptest! {
 }
 
 /// The keyframes of a preset around its first segment.
-fn around(path: Path, latent: usize) -> Around {
-    let mut around = Around::new(latent);
+fn around(path: Path, latent: usize) -> KeyframeNeighbourhood {
+    let mut around = KeyframeNeighbourhood::new(latent);
     around.path = path;
     let each = ROWS * latent;
     for (seed, keyframe) in (1..).zip(around.keyframes.chunks_exact_mut(each)) {
@@ -239,22 +247,22 @@ fn interpolated_statistics_draw_the_exact_picture_within_two_levels() {
     let (mut found, mut exact) = (vec![0; 4 * (width * height) as usize], Vec::new());
     exact.clone_from(&found);
     for path in [Path::Lerp, Path::Smooth] {
-        let mut courses = Courses::new(latent);
+        let mut statistics = StatsInterpolator::new(latent);
         let mut around = around(path, latent);
         let mut z = Vec::new();
         around.latents(1, 0.0, &mut z);
         // Where nothing was found out yet nothing is drawn, and nothing is done before it is asked for.
-        assert!(!courses.work(&mut engine).unwrap());
-        let drawn = courses.paint(
+        assert!(!statistics.work(&mut engine).unwrap());
+        let drawn = statistics.render_rgba(
             &mut engine,
             &around,
             &z[..latent],
-            Bytes::Nearest,
+            Rounding::Nearest,
             &mut found,
         );
         assert!(!drawn.unwrap());
         let mut steps = 0;
-        while courses.work(&mut engine).unwrap() {
+        while statistics.work(&mut engine).unwrap() {
             steps += 1;
             assert!(steps < 100_000, "the work has no end");
         }
@@ -262,25 +270,25 @@ fn interpolated_statistics_draw_the_exact_picture_within_two_levels() {
         for step in 0..=20 {
             around.weight = f64::from(step) / 20.0;
             around.latents(1, around.weight, &mut z);
-            let drawn = courses.paint(
+            let drawn = statistics.render_rgba(
                 &mut engine,
                 &around,
                 &z[..latent],
-                Bytes::Nearest,
+                Rounding::Nearest,
                 &mut found,
             );
             assert!(drawn.unwrap());
             engine
-                .paint(&z, Norm::Batch, Bytes::Nearest, &mut exact)
+                .render_rgba(&z, Norm::Batch, Rounding::Nearest, &mut exact)
                 .unwrap();
             let apart = found.iter().zip(&exact).map(|(a, b)| a.abs_diff(*b));
             worst = worst.max(apart.max().unwrap());
         }
-        eprintln!("{path:?}: {worst} levels, {} nodes", courses.nodes());
+        eprintln!("{path:?}: {worst} levels, {} samples", statistics.samples());
         assert!(worst < 2, "{path:?}: {worst} levels");
         // With running statistics it is another picture: the test can fail.
         engine
-            .paint(&z[..latent], Norm::Running, Bytes::Nearest, &mut found)
+            .render_rgba(&z[..latent], Norm::Running, Rounding::Nearest, &mut found)
             .unwrap();
         let apart = found.iter().zip(&exact).map(|(a, b)| a.abs_diff(*b));
         assert!(apart.max().unwrap() > 8);

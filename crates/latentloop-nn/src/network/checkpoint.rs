@@ -21,16 +21,16 @@ pub const METADATA_KEY: &str = "latentloop";
 /// Largest checkpoint that is read, in bytes: a full-width run with its moments takes 0.6 GB.
 const MAX_BYTES: u64 = 8 << 30;
 
-/// What a checkpoint says of itself.
+/// The metadata of a checkpoint: what it says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Card {
+pub struct ModelMetadata {
     /// Version of the file format: 1.
     pub version: u32,
     /// Side of the picture in pixels.
     pub size: usize,
     /// Length of a latent.
     pub latent: usize,
-    /// What every channel count was multiplied by.
+    /// Width multiplier of every channel count.
     pub width: f64,
     /// Steps trained.
     pub step: u64,
@@ -50,17 +50,17 @@ pub struct Card {
     pub palette: Option<Palette>,
 }
 
-impl Card {
+impl ModelMetadata {
     /// The shape of the networks.
     ///
     /// # Errors
-    /// When the card's numbers describe none.
+    /// When its numbers describe none.
     pub fn spec(&self) -> Result<Spec, super::spec::SpecError> {
         Spec::studies(self.size, self.width, self.latent)
     }
 }
 
-/// How the numbers of a playing file are stored.
+/// The precision of an inference file's numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// Half: convolution and stem weights in 16 bits, the few others in 32.
@@ -70,7 +70,7 @@ pub enum Precision {
     F32,
 }
 
-/// Why a checkpoint could not be read or written.
+/// The error of reading or writing a checkpoint.
 #[derive(Debug, Error)]
 pub enum CheckpointError {
     /// The file could not be read.
@@ -102,13 +102,13 @@ pub enum CheckpointError {
     Device(#[from] candle_core::Error),
 }
 
-/// The tensors of a checkpoint, in the order in which they were put, as they go into a file.
+/// A state dict: the tensors of a checkpoint, in the order in which they were put, as they go into a file.
 #[derive(Debug, Default)]
-pub struct Content {
+pub struct StateDict {
     tensors: Vec<(String, Vec<usize>, Vec<f32>)>,
 }
 
-impl Content {
+impl StateDict {
     /// Adds a tensor.
     ///
     /// # Errors
@@ -134,15 +134,15 @@ impl Content {
     pub fn write(
         &self,
         path: &Path,
-        card: &Card,
+        metadata: &ModelMetadata,
         precision: Precision,
     ) -> Result<(), CheckpointError> {
-        let file = self
-            .serialize(card, precision)
-            .map_err(|reason| CheckpointError::Content {
-                path: path.to_owned(),
-                reason,
-            })?;
+        let file =
+            self.serialize(metadata, precision)
+                .map_err(|reason| CheckpointError::Content {
+                    path: path.to_owned(),
+                    reason,
+                })?;
         write_atomic(path, &file).map_err(|source| CheckpointError::Write {
             path: path.to_owned(),
             source,
@@ -152,10 +152,10 @@ impl Content {
     /// The bytes of the file, with what it says of itself.
     ///
     /// # Errors
-    /// When a tensor's numbers do not fill its shape, or the card cannot be told in JSON.
+    /// When a tensor's numbers do not fill its shape, or the metadata cannot be told in JSON.
     pub fn serialize(
         &self,
-        card: &impl Serialize,
+        metadata: &impl Serialize,
         precision: Precision,
     ) -> Result<Vec<u8>, String> {
         let bytes: Vec<(Dtype, Vec<u8>)> = self
@@ -184,8 +184,8 @@ impl Content {
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| error.to_string())?;
-        let card = serde_json::to_string(card).map_err(|error| error.to_string())?;
-        let metadata = HashMap::from([(METADATA_KEY.to_owned(), card)]);
+        let text = serde_json::to_string(metadata).map_err(|error| error.to_string())?;
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), text)]);
         safetensors::serialize(views, Some(metadata)).map_err(|error| error.to_string())
     }
 }
@@ -193,8 +193,8 @@ impl Content {
 /// A training checkpoint read back.
 #[derive(Debug)]
 pub struct Checkpoint {
-    /// What it says of itself.
-    pub card: Card,
+    /// Its metadata.
+    pub metadata: ModelMetadata,
     path: PathBuf,
     bytes: Vec<u8>,
 }
@@ -223,7 +223,7 @@ impl Checkpoint {
         let (_, header) =
             SafeTensors::read_metadata(&bytes).map_err(|error| content(error.to_string()))?;
         SafeTensors::deserialize(&bytes).map_err(|error| content(error.to_string()))?;
-        let card = header
+        let metadata = header
             .metadata()
             .as_ref()
             .and_then(|metadata| metadata.get(METADATA_KEY))
@@ -233,16 +233,16 @@ impl Checkpoint {
                         .into(),
                 )
             })?;
-        let card: Card = serde_json::from_str(card)
+        let metadata: ModelMetadata = serde_json::from_str(metadata)
             .map_err(|error| content(format!("its metadata: {error}")))?;
-        if card.version != 1 {
+        if metadata.version != 1 {
             return Err(content(format!(
                 "its format is version {}, this program reads version 1",
-                card.version
+                metadata.version
             )));
         }
         Ok(Self {
-            card,
+            metadata,
             path: path.to_owned(),
             bytes,
         })

@@ -1,4 +1,4 @@
-//! What a model is made of, for people and for programs.
+//! The description of a model, for people and for programs.
 
 use std::fmt;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::recipe::Recipe;
 use super::weights::{GeneratorWeights, LayerShape, WeightsError};
 use crate::palette::Palette;
 
-/// What a model is made of.
+/// A model's description: what it is made of.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Description {
     /// Side of the square picture in pixels.
@@ -21,9 +21,9 @@ pub struct Description {
     pub colour: bool,
     /// Length of a latent.
     pub latent: usize,
-    /// What the linear stem gives.
-    pub stem: Map,
-    /// What follows the stem, in order.
+    /// Output of the linear stem.
+    pub stem: MapShape,
+    /// The layers after the stem, in order.
     pub layers: Vec<Layer>,
     /// Trainable numbers.
     pub parameters: u64,
@@ -33,13 +33,13 @@ pub struct Description {
     pub bytes: u64,
     /// Type of the weights, such as `f16`.
     pub precision: String,
-    /// What the file says of itself, its layers left out: the settings of its training, or where it comes from.
+    /// The file's metadata, its layers left out: the settings of its training, or where it comes from.
     pub card: Option<serde_json::Value>,
 }
 
-/// Channels of a square map.
+/// The shape of a square feature map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Map {
+pub struct MapShape {
     /// Their number.
     pub channels: usize,
     /// Their side in pixels.
@@ -52,8 +52,8 @@ pub struct Layer {
     /// What they are.
     #[serde(flatten)]
     pub shape: LayerShape,
-    /// What the convolution gives.
-    pub gives: Map,
+    /// Output of the convolution.
+    pub gives: MapShape,
 }
 
 impl Description {
@@ -79,7 +79,7 @@ impl Description {
             .enumerate()
             .map(|(place, layer)| Layer {
                 shape: layer.shape(),
-                gives: Map {
+                gives: MapShape {
                     channels: match place == last && !colour {
                         true => 1,
                         false => layer.outputs,
@@ -114,7 +114,7 @@ impl Description {
             size: weights.size(),
             colour,
             latent: weights.latent,
-            stem: Map {
+            stem: MapShape {
                 channels: weights.layers.first().map_or(0, |layer| layer.inputs),
                 side: weights.stem_side,
             },
@@ -173,7 +173,7 @@ impl fmt::Display for Description {
     }
 }
 
-impl fmt::Display for Map {
+impl fmt::Display for MapShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{0} x {1} x {1}", self.channels, self.side)
     }

@@ -7,7 +7,7 @@ use super::parameters::{Initialiser, Parameters, Tracking};
 use super::recipe::Recipe;
 use super::spec::{STEM_SIDE, Spec};
 
-/// How far running statistics move towards a batch's.
+/// Momentum of the running statistics: how far they move towards a batch's.
 const MOMENTUM: f32 = 0.1;
 
 /// Running mean and unbiased variance of one batch norm.
@@ -138,9 +138,9 @@ impl Generator {
         Ok(())
     }
 
-    /// Takes the mean and variance of every batch norm from what several forward passes saw, each counting alike, as
+    /// Batch-norm recalibration: takes the mean and variance of every batch norm from what several forward passes saw, each counting alike, as
     /// stochastic weight averaging does (Izmailov et al. 2018, <https://arxiv.org/abs/1803.05407>).
-    pub fn settle(&mut self, passes: &[Vec<BatchStatistics>]) {
+    pub fn recalibrate(&mut self, passes: &[Vec<BatchStatistics>]) {
         for (layer, running) in self.running.iter_mut().enumerate() {
             for (pass, seen) in passes.iter().enumerate() {
                 running.follow(&seen[layer], 1.0 / (pass + 1) as f32);

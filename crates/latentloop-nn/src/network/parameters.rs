@@ -14,7 +14,7 @@ pub struct Parameters {
     entries: Vec<(String, Var)>,
 }
 
-/// How a forward pass sees the parameters.
+/// Gradient tracking of the parameters in a forward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tracking {
     /// Gradients flow into them.
@@ -52,11 +52,11 @@ impl Parameters {
         self.entries.iter().map(|(name, var)| (name.as_str(), var))
     }
 
-    /// Moves every tensor towards another network's of the same shape, to `decay` times itself and 1 - `decay` times the other.
+    /// An exponential moving average: moves every tensor towards another network's of the same shape, to `decay` times itself and 1 - `decay` times the other.
     ///
     /// # Errors
     /// When the shapes differ or the device fails.
-    pub fn approach(&self, other: &Self, decay: f64) -> Result<()> {
+    pub fn update_average(&self, other: &Self, decay: f64) -> Result<()> {
         for ((_, var), (_, other)) in self.iter().zip(other.iter()) {
             let moved = ((var.as_detached_tensor() * decay)?
                 + (other.as_detached_tensor() * (1.0 - decay))?)?;

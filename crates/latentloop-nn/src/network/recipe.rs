@@ -1,4 +1,4 @@
-//! How a network is trained, beyond its shape: every departure from the reference work, each of which can be switched alone.
+//! Training recipes: how a network is trained, beyond its shape; every departure from the reference work, each of which can be switched alone.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub struct Recipe {
     /// Decay of the generator's exponential moving average, in 0..1; 0 keeps none (Yazıcı et al. 2019,
     /// <https://arxiv.org/abs/1806.04498>).
     pub average: f64,
-    /// What is done alike to real and generated pictures before they are judged.
+    /// Augmentation of real and generated pictures alike, before they are judged.
     pub augment: Augment,
     /// Weight gamma of the penalty on the discriminator's gradient at real pictures; 0 leaves it out (R1: Mescheder et al.
     /// 2018, <https://arxiv.org/abs/1801.04406>).
@@ -22,7 +22,7 @@ pub struct Recipe {
     pub generator_rate: f64,
     /// Adam's learning rate for the discriminator.
     pub discriminator_rate: f64,
-    /// Where the weights start.
+    /// Initialisation of the weights.
     pub initial: Initial,
     /// How many of the generator's last layers are held to what a doubling of the map by nearest neighbour and a 3 x 3
     /// convolution can do, so that an even map gives an even picture (Odena et al. 2016,

@@ -7,7 +7,7 @@
 
 mod tile;
 
-use super::projection::Film;
+use super::projection::FilmEmulation;
 
 pub(super) use tile::{SIDE, Tile};
 
@@ -48,7 +48,7 @@ pub(super) struct Exposure {
 }
 
 impl Exposure {
-    pub(super) fn new(film: &Film, picture: (u32, u32), frame: (u32, u32)) -> Self {
+    pub(super) fn new(film: &FilmEmulation, picture: (u32, u32), frame: (u32, u32)) -> Self {
         let shorter = picture.0.min(picture.1);
         let block = shorter.div_ceil(GLOW_SIDE);
         let lines = frame.0.min(frame.1).max(1) as f32;

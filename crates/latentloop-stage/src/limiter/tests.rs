@@ -47,6 +47,7 @@ fn rule(frame: usize, fps: usize) -> Rule {
         tick: (frame * TICKS_PER_SEC as usize / fps) as u64,
         limits: true,
         darkens: false,
+        visible: Visible::default(),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::stage::{Look, LookValues, PostChain, PostFrame};
+use crate::instrument::params::{LOOK_GAIN, LOOK_LIMITER};
+use crate::stage::{EffectRenderer, EffectValues, PostChain, PostFrame, Visible};
 
 const SIZE: (u32, u32) = (64, 64);
 
@@ -13,24 +14,23 @@ fn flat(level: u8, size: (u32, u32)) -> Canvas {
     canvas
 }
 
-fn frame(gain: f32, number: u64) -> PostFrame {
+fn frame(gain: f64, number: u64) -> PostFrame {
     PostFrame {
-        values: LookValues {
-            gain,
-            limiter: 0.0,
-            ..LookValues::default()
-        },
+        values: EffectValues::default()
+            .with(LOOK_GAIN, gain)
+            .with(LOOK_LIMITER, false),
         brightness: 1.0,
         blackout: false,
         tick: number * 16,
         seed: 7,
         palette: None,
+        visible: Visible::default(),
     }
 }
 
 #[test]
 fn pictures_come_back_from_the_card_in_order_each_of_them_once_and_without_anyone_waiting() {
-    let mut chain = PostChain::with_gpu(Look::headless().unwrap());
+    let mut chain = PostChain::with_gpu(EffectRenderer::headless().unwrap());
     let mut readback = Readback::default();
     let begun = Instant::now();
     // Each picture is brighter than the one before: its level says which it is, and its time as well.
@@ -58,7 +58,7 @@ fn pictures_come_back_from_the_card_in_order_each_of_them_once_and_without_anyon
 
 #[test]
 fn a_picture_in_memory_comes_at_once_and_what_is_still_on_its_way_from_the_card_no_more() {
-    let mut chain = PostChain::with_gpu(Look::headless().unwrap());
+    let mut chain = PostChain::with_gpu(EffectRenderer::headless().unwrap());
     let mut plain = PostChain::default();
     let mut readback = Readback::default();
     let begun = Instant::now();

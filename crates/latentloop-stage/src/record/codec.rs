@@ -1,11 +1,11 @@
-//! How pictures are coded, and into which files.
+//! Codecs: how pictures are coded, and into which files.
 
 use std::fmt;
 use std::path::Path;
 
 use super::RecordError;
 
-/// How pictures are coded.
+/// The video codec of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codec {
     /// H.264: plays everywhere
@@ -85,7 +85,7 @@ impl Codec {
     }
 }
 
-/// Which encoders are tried.
+/// The encoders that are tried: hardware or software.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoders {
     /// The graphics card's where one opens, the processor's where none does

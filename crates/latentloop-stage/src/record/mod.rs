@@ -1,41 +1,38 @@
 //! The recorder: pictures and sound become files.
 
-mod codec;
 #[cfg(feature = "video")]
-mod coding;
+mod audio_track;
+mod codec;
 mod disk;
 #[cfg(feature = "video")]
 mod encoders;
 mod folder;
-mod log;
+#[cfg(feature = "video")]
+mod format;
 #[cfg(feature = "video")]
 mod movie;
+mod open_encoders;
 mod rate;
-mod ready;
 mod recorder;
 #[cfg(feature = "video")]
 mod remux;
-#[cfg(feature = "video")]
-mod track;
-mod work;
+mod worker;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ready::Ready;
+use open_encoders::OpenEncoders;
 use thiserror::Error;
 
 pub use codec::{Codec, Encoders};
-pub use disk::Room;
-pub use disk::free;
-pub use log::TakeLog;
+pub use disk::{DiskSpace, free};
 pub use rate::FpsMode;
-pub use recorder::{Closing, Recorder};
+pub use recorder::Recorder;
 #[cfg(feature = "video")]
 pub use remux::remux;
-pub use work::Summary;
+pub use worker::Summary;
 
-/// What is recorded, and how.
+/// The settings of a recording.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Width of the pictures in pixels, 1..=8192.
@@ -81,7 +78,7 @@ impl Settings {
     }
 }
 
-/// The form of recorded sound.
+/// The format of recorded sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sound {
     /// Samples a second of each channel.
@@ -90,7 +87,7 @@ pub struct Sound {
     pub channels: u16,
 }
 
-/// How much work goes into small files.
+/// Encoding effort: how much work goes into small files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
     /// A show runs beside it: the quickest coding, and a file that can be played up to the last second at any time.
@@ -99,7 +96,7 @@ pub enum Effort {
     Offline,
 }
 
-/// Where pictures and sound go. A sink stays on the thread that opened it.
+/// A sink of pictures and sound. It stays on the thread that opened it.
 pub trait Sink {
     /// Adds a picture, height x width x 4 bytes of red, green, blue and an ignored alpha, shown from `at` on, counted
     /// from the file's start. Pictures come in order of time.
@@ -127,7 +124,7 @@ pub trait Sink {
     fn finish(self: Box<Self>) -> Result<(), RecordError>;
 }
 
-/// Why something was not recorded.
+/// The error of a recording: why something was not recorded.
 #[derive(Debug, Error)]
 pub enum RecordError {
     /// The name's ending is no format.
@@ -243,7 +240,7 @@ impl RecordError {
 /// An unknown ending, a codec that does not go with it, a size out of range, an encoder that does not open, a folder that
 /// is not empty, a place that cannot be written. No file is left then.
 pub fn open_sink(path: &Path, settings: &Settings) -> Result<Box<dyn Sink>, RecordError> {
-    Ready::open(path, settings)?.create(path, settings)
+    OpenEncoders::open(path, settings)?.create(path, settings)
 }
 
 /// Makes a film that was recorded into a plain MP4.
@@ -268,8 +265,8 @@ pub fn name(folder: &Path, now: std::time::SystemTime, settings: &Settings) -> P
     free_name(folder, now, ending)
 }
 
-/// A name that neither a file with that ending nor a take has.
-fn free_name(folder: &Path, now: std::time::SystemTime, ending: &str) -> PathBuf {
+/// A name in `folder`, the local date and time, that neither a file with that ending nor a take has.
+pub fn free_name(folder: &Path, now: std::time::SystemTime, ending: &str) -> PathBuf {
     let stamp = chrono::DateTime::<chrono::Local>::from(now).format("%Y-%m-%d_%H-%M-%S");
     let named = |number: u32| match number {
         1 => stamp.to_string(),

@@ -8,36 +8,34 @@ use ffmpeg_next::codec::encoder;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Rational, color, frame, picture};
 
-use super::coding::{self, Coding, Opened};
-use super::track::Track;
+use super::audio_track::AudioTrack;
+use super::format::{self, MovieFormat, OpenEncoder, TIME_BASE, rational, stream_base};
 use super::{Codec, Effort, RecordError, Settings, Sink};
 use crate::video::{self, Colours, Converter};
 
-/// Units of video time in a second: whole for all common frame rates, fine for all others.
-pub(super) const TIME_BASE: i32 = 90_000;
 /// The least step between pictures: Matroska's time stamps are whole milliseconds.
 const LEAST_STEP: i64 = TIME_BASE as i64 / 1000;
 /// Between key frames, so that a file cut off by a crash loses no more than that.
 const KEY_INTERVAL: i64 = TIME_BASE as i64 / 2;
 
-/// Encoders that are open, for a file that is still to be made.
-pub(super) struct Ready {
-    coding: Coding,
-    opened: Opened,
-    track: Option<Track>,
+/// The open encoders of a movie whose file is still to be made.
+pub(super) struct MovieEncoders {
+    format: MovieFormat,
+    opened: OpenEncoder,
+    track: Option<AudioTrack>,
     converter: Converter,
     /// Size of the pictures as they are coded.
     size: (u32, u32),
 }
 
-impl Ready {
+impl MovieEncoders {
     /// Opens the encoders that a file at `path` needs.
     pub(super) fn open(
         path: &Path,
         codec: Codec,
         settings: &Settings,
     ) -> Result<Self, RecordError> {
-        let coding = Coding::of(path, codec);
+        let format = MovieFormat::of(path, codec);
         let no_encoder = |codec: &str, error: ffmpeg::Error| RecordError::Encoder {
             path: path.to_owned(),
             codec: codec.to_owned(),
@@ -46,23 +44,23 @@ impl Ready {
         let of_pictures = |error| no_encoder(&codec.to_string(), error);
         video::start().map_err(of_pictures)?;
         let size = (
-            settings.width.next_multiple_of(coding.multiple),
-            settings.height.next_multiple_of(coding.multiple),
+            settings.width.next_multiple_of(format.multiple),
+            settings.height.next_multiple_of(format.multiple),
         );
-        let opened = coding.open(settings, size).map_err(of_pictures)?;
+        let opened = format.open(settings, size).map_err(of_pictures)?;
         let track = settings
             .sound
-            .map(|sound| Track::open(coding.sound, sound))
+            .map(|sound| AudioTrack::open(format.sound, sound))
             .transpose()
-            .map_err(|error| no_encoder(coding.sound.name(), error))?;
+            .map_err(|error| no_encoder(format.sound.name(), error))?;
         let converter = Converter::new(
             size,
             (Pixel::RGBA, Colours::RGB),
-            (opened.pixel, coding.colours),
+            (opened.pixel, format.colours),
         )
         .map_err(of_pictures)?;
         Ok(Self {
-            coding,
+            format,
             opened,
             track,
             converter,
@@ -87,7 +85,7 @@ impl Ready {
         })?;
         let output = open_output(
             &url,
-            &self.coding,
+            &self.format,
             settings,
             &self.opened,
             self.track.as_mut(),
@@ -105,7 +103,7 @@ impl Ready {
             size: (settings.width as usize, settings.height as usize),
             rgba: frame::Video::new(Pixel::RGBA, self.size.0, self.size.1),
             coded: frame::Video::empty(),
-            is_rgb: self.coding.colours == Colours::RGB,
+            is_rgb: self.format.colours == Colours::RGB,
             last_pts: None,
             last_key: None,
             usual_step: (f64::from(TIME_BASE) / settings.rate).round() as i64,
@@ -118,7 +116,7 @@ pub(super) struct Movie {
     path: PathBuf,
     output: ffmpeg::format::context::Output,
     encoder: encoder::Video,
-    track: Option<Track>,
+    track: Option<AudioTrack>,
     converter: Converter,
     size: (usize, usize),
     rgba: frame::Video,
@@ -135,7 +133,7 @@ impl Movie {
         // The encoder may still hold the frame before: a fresh one is cheaper than a copy on write.
         self.coded = frame::Video::empty();
         self.converter.run(&self.rgba, &mut self.coded)?;
-        let (space, range) = coding::tags(self.is_rgb);
+        let (space, range) = format::tags(self.is_rgb);
         self.coded.set_color_space(space);
         self.coded.set_color_range(range);
         self.coded.set_color_primaries(color::Primaries::BT709);
@@ -257,21 +255,14 @@ impl Sink for Movie {
     }
 }
 
-/// The time base that the muxer gave a stream.
-pub(super) fn stream_base(output: &ffmpeg::format::context::Output, stream: usize) -> Rational {
-    output
-        .stream(stream)
-        .map_or(Rational(1, TIME_BASE), |stream| stream.time_base())
-}
-
 fn open_output(
     url: &str,
-    coding: &Coding,
+    format: &MovieFormat,
     settings: &Settings,
-    opened: &Opened,
-    track: Option<&mut Track>,
+    opened: &OpenEncoder,
+    track: Option<&mut AudioTrack>,
 ) -> Result<ffmpeg::format::context::Output, ffmpeg::Error> {
-    let mut output = ffmpeg::format::output_as(url, coding.format)?;
+    let mut output = ffmpeg::format::output_as(url, format.container)?;
     let mut stream = output.add_stream_with(&opened.encoder)?;
     let mut tags = Dictionary::new();
     tags.set("encoder", &opened.name);
@@ -282,7 +273,7 @@ fn open_output(
         track.join(&mut output)?;
     }
     let mut options = Dictionary::new();
-    match (coding.format, settings.effort) {
+    match (format.container, settings.effort) {
         ("mp4" | "mov", Effort::Live) => {
             options.set(
                 "movflags",
@@ -307,8 +298,4 @@ fn discard_empty(path: &Path) {
     if is_empty && let Err(error) = std::fs::remove_file(path) {
         tracing::warn!("cannot remove the empty {}: {error}", path.display());
     }
-}
-
-pub(super) fn rational(rate: f64) -> Rational {
-    Rational((rate * 1000.0).round().max(1.0) as i32, 1000)
 }

@@ -1,8 +1,8 @@
-//! When pictures are shown: each at its own time, or on an even grid that keeps to the clock.
+//! Frame rates: each picture at its own time, or on an even grid that keeps to the clock.
 
 use std::time::Duration;
 
-/// Whether a file's frame rate is constant; named as FFmpeg names it.
+/// The frame-rate mode of a file, variable or constant; named as FFmpeg names it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FpsMode {
     /// Variable: each picture at the time at which it was shown

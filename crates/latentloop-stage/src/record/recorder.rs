@@ -1,15 +1,15 @@
-//! The thread `record` and the bounded queue before it.
+//! The recorder: the thread `record` and the bounded queue before it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::disk::{self, Room};
-use super::work::{Begun, Message, Summary, Work};
+use super::disk::{self, DiskSpace};
+use super::worker::{EncoderInfo, Message, Status, Summary, Worker};
 use super::{RecordError, Settings};
 use crate::stage::{Canvas, Projection};
 
@@ -23,7 +23,7 @@ const BLOCKS: usize = 64;
 /// Samples of each channel in a block of sound.
 const BLOCK_FRAMES: usize = 2048;
 
-/// Records beside a show. Offering copies into a buffer from a pool and never waits, allocates or touches a file.
+/// The recorder beside a show. Offering copies into a buffer from a pool and never waits, allocates or touches a file.
 #[derive(Debug)]
 pub struct Recorder {
     path: PathBuf,
@@ -33,8 +33,9 @@ pub struct Recorder {
     channels: usize,
     sound_rate: f64,
     plain_mp4: bool,
-    begun: Begun,
-    closing: Closing,
+    encoder: EncoderInfo,
+    thread: JoinHandle<Result<Summary, RecordError>>,
+    status: Arc<Status>,
 }
 
 impl Recorder {
@@ -65,23 +66,22 @@ impl Recorder {
                 let _ = spent_blocks.send(Vec::with_capacity(BLOCK_FRAMES * channels));
             }
         }
-        let tally = Arc::new(Tally::default());
+        let status = Arc::new(Status::default());
         let (begun, opened) = bounded(1);
-        let work = Work::new(
+        let worker = Worker::new(
             path.to_owned(),
             settings.clone(),
             inbox,
             (spent_pictures, spent_blocks),
-            Arc::clone(&tally),
+            Arc::clone(&status),
         );
         let thread = thread::Builder::new()
             .name("record".into())
-            .spawn(move || work.run(&begun))
+            .spawn(move || worker.run(&begun))
             .map_err(|error| RecordError::write("start a thread to record", path, error))?;
-        let closing = Closing { thread, tally };
-        let Ok(begun) = opened.recv() else {
+        let Ok(encoder) = opened.recv() else {
             // It ended before it had anything to wait for, and says why.
-            return match closing.wait() {
+            return match outcome(thread) {
                 Err(error) => Err(error),
                 Ok(_) => Err(RecordError::Nothing(path.to_owned())),
             };
@@ -94,8 +94,9 @@ impl Recorder {
             channels,
             sound_rate: settings.sound.map_or(1.0, |sound| sound.rate.into()),
             plain_mp4: settings.plain_mp4,
-            begun,
-            closing,
+            encoder,
+            thread,
+            status,
         })
     }
 
@@ -115,7 +116,7 @@ impl Recorder {
                 self.messages.try_send(message).is_ok()
             });
         if !taken {
-            self.closing.tally.dropped.fetch_add(1, Ordering::Relaxed);
+            self.status.dropped.fetch_add(1, Ordering::Relaxed);
         }
         taken
     }
@@ -141,12 +142,12 @@ impl Recorder {
 
     /// What codes the pictures, as FFmpeg names it.
     pub fn encoder(&self) -> &Arc<str> {
-        &self.begun.encoder
+        &self.encoder.name
     }
 
     /// Why it is none of the graphics card's, where one was asked for.
     pub fn fell_back(&self) -> Option<&str> {
-        self.begun.fell_back.as_deref()
+        self.encoder.fell_back.as_deref()
     }
 
     /// Whether it is to become a plain MP4 when it is closed.
@@ -161,27 +162,18 @@ impl Recorder {
 
     /// Pictures dropped so far.
     pub fn dropped(&self) -> u64 {
-        self.closing.tally.dropped.load(Ordering::Relaxed)
+        self.status.dropped.load(Ordering::Relaxed)
     }
 
     /// Whether the recording has failed: it takes no more, and [`Recorder::finish`] tells why.
     pub fn has_failed(&self) -> bool {
-        self.closing.tally.failed.load(Ordering::Relaxed)
+        self.status.failed.load(Ordering::Relaxed)
     }
 
-    /// How much room the disk has for it. Where there is none left it still takes pictures, as long as they go: whoever
+    /// The disk space that there is for it. Where there is none left it still takes pictures, as long as they go: whoever
     /// records is to close it.
-    pub fn room(&self) -> Room {
-        match self.closing.tally.left_secs.load(Ordering::Relaxed) {
-            0 => Room::Spent,
-            AMPLE => Room::Ample,
-            secs => Room::Scarce(Duration::from_secs(secs)),
-        }
-    }
-
-    /// Ends the recording without waiting for the file to be closed.
-    pub fn stop(self) -> Closing {
-        self.closing
+    pub fn disk_space(&self) -> DiskSpace {
+        self.status.disk_space()
     }
 
     /// Ends the recording and waits until the file is closed: the time that the pictures still queued take to encode.
@@ -189,67 +181,25 @@ impl Recorder {
     /// # Errors
     /// The first thing that failed while recording. The file holds what came before it.
     pub fn finish(self) -> Result<Summary, RecordError> {
-        self.stop().wait()
-    }
-}
-
-/// A recording whose file is being closed.
-#[derive(Debug)]
-pub struct Closing {
-    thread: JoinHandle<Result<Summary, RecordError>>,
-    tally: Arc<Tally>,
-}
-
-impl Closing {
-    /// Whether [`Closing::wait`] would return at once.
-    pub fn is_closed(&self) -> bool {
-        self.thread.is_finished()
-    }
-
-    /// Waits until the file is closed.
-    ///
-    /// # Errors
-    /// As [`Recorder::finish`].
-    pub fn wait(self) -> Result<Summary, RecordError> {
-        let mut summary = match self.thread.join() {
-            Ok(outcome) => outcome?,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        summary.dropped = self.tally.dropped.load(Ordering::Relaxed);
+        let Self {
+            messages,
+            thread,
+            status,
+            ..
+        } = self;
+        // The thread ends with its queue.
+        drop(messages);
+        let mut summary = outcome(thread)?;
+        summary.dropped = status.dropped.load(Ordering::Relaxed);
         Ok(summary)
     }
 }
 
-/// No end of the disk is in sight.
-const AMPLE: u64 = u64::MAX;
-
-/// What the recorder and its thread tell each other without waiting.
-#[derive(Debug)]
-pub(super) struct Tally {
-    dropped: AtomicU64,
-    pub(super) failed: AtomicBool,
-    /// Seconds that the disk has room for, 0 being the end; or [`AMPLE`].
-    left_secs: AtomicU64,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Self {
-            dropped: AtomicU64::new(0),
-            failed: AtomicBool::new(false),
-            left_secs: AtomicU64::new(AMPLE),
-        }
-    }
-}
-
-impl Tally {
-    pub(super) fn set_room(&self, room: Room) {
-        let secs = match room {
-            Room::Spent => 0,
-            Room::Scarce(left) => left.as_secs().max(1),
-            Room::Ample => AMPLE,
-        };
-        self.left_secs.store(secs, Ordering::Relaxed);
+/// What the thread came to.
+fn outcome(thread: JoinHandle<Result<Summary, RecordError>>) -> Result<Summary, RecordError> {
+    match thread.join() {
+        Ok(outcome) => outcome,
+        Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 

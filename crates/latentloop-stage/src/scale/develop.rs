@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::super::Canvas;
 use super::super::film::{Exposure, HALATION, SIDE, TAPS, TINT, Tile};
-use super::super::fit::Place;
+use super::super::fit::Placement;
 use crate::light::{level, linear};
 
 /// Steps of light from none to all that halation can be, fine enough for a third of a level.
@@ -76,7 +76,7 @@ impl Developer {
         &mut self,
         picture: &Canvas,
         frame: (u32, u32),
-        place: &Place,
+        place: &Placement,
         exposure: Exposure,
     ) {
         self.exposure = Some(exposure);

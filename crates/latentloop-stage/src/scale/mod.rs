@@ -1,4 +1,4 @@
-//! Bringing pictures to another size on the processor: what `shaders/upscale.wgsl` does on the card.
+//! Bringing pictures to another size on the processor: what `upscale/upscale.wgsl` does on the card.
 //!
 //! Bytes are weighed as they are, not as light: they are near to how bright things look, and what a filter overshoots at an edge is
 //! as wide on its dark side as on its bright one. Light is added as light, by halation.
@@ -9,7 +9,7 @@ mod separable;
 
 use super::Canvas;
 use super::film::Exposure;
-use super::projection::{Filter, Projection, Way};
+use super::projection::{Filter, Projection, Resampling};
 use develop::Developer;
 use edge::Edge;
 use separable::Separable;
@@ -27,8 +27,8 @@ pub struct Scaler {
 struct Plan {
     from: (u32, u32),
     to: (u32, u32),
-    place: Place,
-    way: Way,
+    place: Placement,
+    way: Resampling,
     method: Method,
 }
 
@@ -47,7 +47,7 @@ struct Scratch {
     gleam: Vec<f32>,
 }
 
-use super::fit::Place;
+use super::fit::Placement;
 
 impl Scaler {
     /// A scaler whose filter is `auto` where a projection names none; it divides a frame among so many threads. With one it
@@ -68,7 +68,7 @@ impl Scaler {
         if from.0 * from.1 == 0 || to.0 * to.1 == 0 {
             return;
         }
-        let place = Place::of(projection.fit, from, to);
+        let place = Placement::of(projection.fit, from, to);
         let way = projection.filter.unwrap_or(self.auto).way(from, &place);
         let is_same =
             |plan: &Plan| (plan.from, plan.to, plan.place, plan.way) == (from, to, place, way);
@@ -101,9 +101,9 @@ impl Scaler {
 }
 
 impl Plan {
-    fn new(from: (u32, u32), to: (u32, u32), place: Place, way: Way) -> Self {
+    fn new(from: (u32, u32), to: (u32, u32), place: Placement, way: Resampling) -> Self {
         let method = match way {
-            Way::Enlarge(Filter::Edge) => Method::Edge(Edge::new(from, to, &place)),
+            Resampling::Enlarge(Filter::Edge) => Method::Edge(Edge::new(from, to, &place)),
             way => Method::Separable(Separable::new(from, to, &place, way)),
         };
         Self {

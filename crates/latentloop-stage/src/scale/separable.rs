@@ -1,7 +1,7 @@
 //! Filters that work along rows, then along columns.
 
-use super::super::fit::Place;
-use super::super::projection::{Filter, Way};
+use super::super::fit::Placement;
+use super::super::projection::{Filter, Resampling};
 
 /// Values of a row that are summed at once.
 const BLOCK: usize = 32;
@@ -25,7 +25,12 @@ pub(super) struct Taps {
 }
 
 impl Separable {
-    pub(super) fn new(from: (u32, u32), to: (u32, u32), place: &Place, way: Way) -> Self {
+    pub(super) fn new(
+        from: (u32, u32),
+        to: (u32, u32),
+        place: &Placement,
+        way: Resampling,
+    ) -> Self {
         Self {
             from_width: from.0 as usize,
             across: taps(from.0, to.0, place.offset.0, place.extent.0, way),
@@ -71,7 +76,13 @@ impl Separable {
 }
 
 /// The taps of each of `frame` pixels, the picture's `picture` pixels lying over `extent` of them from `offset` on.
-pub(super) fn taps(picture: u32, frame: u32, offset: f64, extent: f64, way: Way) -> Vec<Taps> {
+pub(super) fn taps(
+    picture: u32,
+    frame: u32,
+    offset: f64,
+    extent: f64,
+    way: Resampling,
+) -> Vec<Taps> {
     let factor = f64::from(picture) / extent;
     let tap = |at: u32| {
         let place = f64::from(at) + 0.5 - offset;
@@ -82,16 +93,22 @@ pub(super) fn taps(picture: u32, frame: u32, offset: f64, extent: f64, way: Way)
             };
         }
         match way {
-            Way::Enlarge(Filter::Nearest) => Taps {
+            Resampling::Enlarge(Filter::Nearest) => Taps {
                 first: ((place * factor + BORDER) as usize).min(picture as usize - 1),
                 weights: vec![1.0],
             },
-            Way::Enlarge(Filter::Bilinear) => weighed(picture, place * factor, 1.0, 1.0, tent),
-            Way::Enlarge(Filter::Lanczos) => weighed(picture, place * factor, 3.0, 1.0, lanczos),
-            Way::Enlarge(Filter::CatmullRom | Filter::Edge) => {
+            Resampling::Enlarge(Filter::Bilinear) => {
+                weighed(picture, place * factor, 1.0, 1.0, tent)
+            }
+            Resampling::Enlarge(Filter::Lanczos) => {
+                weighed(picture, place * factor, 3.0, 1.0, lanczos)
+            }
+            Resampling::Enlarge(Filter::CatmullRom | Filter::Edge) => {
                 weighed(picture, place * factor, 2.0, 1.0, catmull_rom)
             }
-            Way::Reduce => weighed(picture, place * factor, 2.0, factor.max(1.0), catmull_rom),
+            Resampling::Reduce => {
+                weighed(picture, place * factor, 2.0, factor.max(1.0), catmull_rom)
+            }
         }
     };
     (0..frame).map(tap).collect()

@@ -1,6 +1,6 @@
 use super::*;
 use crate::light::linear;
-use crate::stage::{Film, Fit};
+use crate::stage::{FilmEmulation, Fit};
 
 fn scaled(from: (u32, u32), to: (u32, u32), projection: &Projection, picture: &[u8]) -> Canvas {
     let picture = Canvas {
@@ -132,11 +132,11 @@ fn threads_draw_what_one_draws() {
         size: (24, 24),
         rgba: motley((24, 24)),
     };
-    let film = Film {
+    let film = FilmEmulation {
         halation: 1.0,
         grain: 1.0,
         grain_size: 1.0,
-        ..Film::default()
+        ..FilmEmulation::default()
     };
     for filter in FILTERS {
         let projection = Projection {
@@ -176,11 +176,11 @@ fn parts(frame: &Canvas) -> Vec<f32> {
 fn the_coarsest_grain_changes_no_part_of_a_frame_as_a_flash_does() {
     let picture = [120, 120, 120, 255].repeat(16 * 16);
     let grained = |exposure| {
-        let film = Film {
+        let film = FilmEmulation {
             grain: 1.0,
             grain_size: 4.0,
             exposure,
-            ..Film::default()
+            ..FilmEmulation::default()
         };
         let stretch = Projection {
             film,
@@ -206,14 +206,14 @@ fn the_strongest_halation_adds_less_than_half_a_flash() {
             pixel[..3].fill(255);
         }
     }
-    let film = Film {
+    let film = FilmEmulation {
         halation: 1.0,
         halation_threshold: 0.0,
         halation_radius: 1.0,
-        ..Film::default()
+        ..FilmEmulation::default()
     };
     let plain = projection(Fit::Fit, Some(Filter::Nearest));
-    let [without, with] = [Film::default(), film].map(|film| {
+    let [without, with] = [FilmEmulation::default(), film].map(|film| {
         let projection = Projection { film, ..plain };
         scaled((64, 64), (320, 320), &projection, &picture)
     });

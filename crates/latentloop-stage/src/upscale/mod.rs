@@ -4,28 +4,28 @@ mod pipelines;
 mod planes;
 
 use super::film::Exposure;
-use super::fit::Place;
-use super::projection::{Filter, Projection, Way};
+use super::fit::Placement;
+use super::projection::{Filter, Projection, Resampling};
 use super::upload::{Picture, TextureId};
 use pipelines::Pipelines;
 use planes::Planes;
 
-/// The picture on the card, and the pipelines of `shaders/analyse.wgsl` and `shaders/upscale.wgsl`.
+/// The picture on the card, and the pipelines of `analyse.wgsl` and `upscale.wgsl`.
 pub(super) struct Upscale {
     pipelines: Pipelines,
     auto: Filter,
     numbers: wgpu::Buffer,
     /// What is made of the picture, and the number of its texture.
     planes: Option<(TextureId, Planes)>,
-    way: Way,
+    way: Resampling,
     halates: bool,
     has_film: bool,
 }
 
-/// The shaders' uniform.
+/// Where the picture lies in the frame, and what makes it film: `Projection` of `projection.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Numbers {
+struct ProjectionUniform {
     offset: [f32; 2],
     extent: [f32; 2],
     grain_shift: [u32; 2],
@@ -39,7 +39,7 @@ struct Numbers {
 
 /// What is drawn on.
 #[derive(Clone, Copy)]
-pub(super) struct Card<'a> {
+pub(super) struct GpuHandles<'a> {
     pub(super) device: &'a wgpu::Device,
     pub(super) queue: &'a wgpu::Queue,
 }
@@ -47,7 +47,11 @@ pub(super) struct Card<'a> {
 impl Upscale {
     /// The pass for a target of that format. Left to itself it follows edges; where the card is the processor itself, that would
     /// take the time that the engine needs, and it filters bilinearly.
-    pub(super) fn new(card: Card, format: wgpu::TextureFormat, drawn_on_processor: bool) -> Self {
+    pub(super) fn new(
+        card: GpuHandles,
+        format: wgpu::TextureFormat,
+        drawn_on_processor: bool,
+    ) -> Self {
         Self {
             pipelines: Pipelines::new(card, format),
             auto: if drawn_on_processor {
@@ -57,12 +61,12 @@ impl Upscale {
             },
             numbers: card.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("projection"),
-                size: size_of::<Numbers>() as u64,
+                size: size_of::<ProjectionUniform>() as u64,
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             }),
             planes: None,
-            way: Way::Enlarge(Filter::Nearest),
+            way: Resampling::Enlarge(Filter::Nearest),
             halates: false,
             has_film: false,
         }
@@ -71,7 +75,7 @@ impl Upscale {
     /// Takes a picture that lies on the card, to be placed in a `frame` of so many pixels.
     pub(super) fn take(
         &mut self,
-        card: Card,
+        card: GpuHandles,
         picture: &Picture,
         projection: &Projection,
         frame: (u32, u32),
@@ -95,12 +99,12 @@ impl Upscale {
         projection: &Projection,
         frame: (u32, u32),
     ) {
-        let place = Place::of(projection.fit, size, frame);
+        let place = Placement::of(projection.fit, size, frame);
         let exposure = Exposure::new(&projection.film, size, frame);
         self.way = projection.filter.unwrap_or(self.auto).way(size, &place);
         self.halates = exposure.halation > 0.0;
         self.has_film = self.halates || exposure.grain > 0.0;
-        let numbers = Numbers {
+        let numbers = ProjectionUniform {
             offset: [place.offset.0 as f32, place.offset.1 as f32],
             extent: [place.extent.0 as f32, place.extent.1 as f32],
             grain_shift: exposure.shift,
@@ -121,7 +125,7 @@ impl Upscale {
     /// Finds out, at the picture's own size, what the filter and the halation need.
     pub(super) fn prepare(&self, encoder: &mut wgpu::CommandEncoder) {
         if let Some(planes) = self.planes() {
-            let follows_edges = self.way == Way::Enlarge(Filter::Edge);
+            let follows_edges = self.way == Resampling::Enlarge(Filter::Edge);
             planes.prepare(encoder, &self.pipelines, follows_edges, self.halates);
         }
     }

@@ -1,10 +1,22 @@
 //! What enlarging is made of, whatever the picture: layouts, pipelines, the tile of grain.
 
 use super::super::film::{SIDE, Tile};
-use super::super::projection::{Filter, Way};
-use super::{Card, planes};
+use super::super::pipeline::{FullscreenPipeline, shader_module};
+use super::super::projection::{Filter, Resampling};
+use super::{GpuHandles, planes};
 
-/// What is found out about a picture, an entry point of `shaders/analyse.wgsl` each.
+const ANALYSE: &str = concat!(
+    include_str!("../shaders/common.wgsl"),
+    include_str!("projection.wgsl"),
+    include_str!("analyse.wgsl"),
+);
+const UPSCALE: &str = concat!(
+    include_str!("../shaders/common.wgsl"),
+    include_str!("projection.wgsl"),
+    include_str!("upscale.wgsl"),
+);
+
+/// What is found out about a picture, an entry point of `analyse.wgsl` each.
 #[derive(Clone, Copy)]
 pub(super) enum Finding {
     Directions,
@@ -20,14 +32,14 @@ const FINDINGS: [(&str, wgpu::TextureFormat); 4] = [
     ("down", planes::GLOW),
 ];
 
-/// Ways to a size, in the order of their entry points in `shaders/upscale.wgsl`.
-const WAYS: [(Way, &str); 6] = [
-    (Way::Enlarge(Filter::Nearest), "nearest"),
-    (Way::Enlarge(Filter::Bilinear), "bilinear"),
-    (Way::Enlarge(Filter::CatmullRom), "catmull_rom"),
-    (Way::Enlarge(Filter::Lanczos), "lanczos"),
-    (Way::Enlarge(Filter::Edge), "edge"),
-    (Way::Reduce, "reduce"),
+/// Ways to a size, in the order of their entry points in `upscale.wgsl`.
+const WAYS: [(Resampling, &str); 6] = [
+    (Resampling::Enlarge(Filter::Nearest), "nearest"),
+    (Resampling::Enlarge(Filter::Bilinear), "bilinear"),
+    (Resampling::Enlarge(Filter::CatmullRom), "catmull_rom"),
+    (Resampling::Enlarge(Filter::Lanczos), "lanczos"),
+    (Resampling::Enlarge(Filter::Edge), "edge"),
+    (Resampling::Reduce, "reduce"),
 ];
 
 pub(super) struct Pipelines {
@@ -44,31 +56,18 @@ pub(super) struct Pipelines {
 }
 
 impl Pipelines {
-    pub(super) fn new(card: Card, format: wgpu::TextureFormat) -> Self {
+    pub(super) fn new(card: GpuHandles, format: wgpu::TextureFormat) -> Self {
         let device = card.device;
         let finding_layout = layout(device, "picture to be looked at", &[TEXTURE, NUMBERS]);
         let bindings = [TEXTURE, SAMPLER, NUMBERS, TEXTURE, TEXTURE, TEXTURE];
         let whole_layout = layout(device, "picture to be enlarged", &bindings);
-        let analyse =
-            device.create_shader_module(wgpu::include_wgsl!("../../../../shaders/analyse.wgsl"));
-        let upscale =
-            device.create_shader_module(wgpu::include_wgsl!("../../../../shaders/upscale.wgsl"));
-        let finding = |(entry, format)| {
-            let shader = Shader {
-                module: &analyse,
-                entry,
-                constants: &[],
-            };
-            pipeline(device, &finding_layout, shader, format)
-        };
-        let ways = |constants| {
+        let analyse = shader_module(device, "analyse", ANALYSE);
+        let upscale = shader_module(device, "upscale", UPSCALE);
+        let finding =
+            |(entry, format)| pipeline(device, &finding_layout, (&analyse, entry), &[], format);
+        let ways = |constants: &[(&str, f64)]| {
             WAYS.map(|(_, entry)| {
-                let shader = Shader {
-                    module: &upscale,
-                    entry,
-                    constants,
-                };
-                pipeline(device, &whole_layout, shader, format)
+                pipeline(device, &whole_layout, (&upscale, entry), constants, format)
             })
         };
         Self {
@@ -92,7 +91,7 @@ impl Pipelines {
     }
 
     /// `has_film`: with halation or grain.
-    pub(super) fn way(&self, way: Way, has_film: bool) -> &wgpu::RenderPipeline {
+    pub(super) fn way(&self, way: Resampling, has_film: bool) -> &wgpu::RenderPipeline {
         let place = WAYS.iter().position(|(known, _)| *known == way);
         let ways = if has_film { &self.filmed } else { &self.bare };
         &ways[place.unwrap_or(0)]
@@ -100,7 +99,7 @@ impl Pipelines {
 }
 
 /// The tile of grain on the card.
-fn tile(card: Card) -> wgpu::TextureView {
+fn tile(card: GpuHandles) -> wgpu::TextureView {
     let side = SIDE as u32;
     let size = (side, side);
     let usage = wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST;
@@ -147,51 +146,76 @@ fn layout(
     })
 }
 
-/// A fragment shader, and what it is specialised for.
-struct Shader<'a> {
-    module: &'a wgpu::ShaderModule,
-    entry: &'a str,
-    constants: &'a [(&'a str, f64)],
-}
-
+/// A pipeline of a fragment entry point that is bound by one group.
 fn pipeline(
     device: &wgpu::Device,
     layout: &wgpu::BindGroupLayout,
-    shader: Shader,
+    (module, entry): (&wgpu::ShaderModule, &str),
+    constants: &[(&str, f64)],
     format: wgpu::TextureFormat,
 ) -> wgpu::RenderPipeline {
-    let Shader {
-        module,
-        entry,
-        constants,
-    } = shader;
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some(entry),
         bind_group_layouts: &[Some(layout)],
         immediate_size: 0,
     });
-    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-        label: Some(entry),
-        layout: Some(&layout),
-        vertex: wgpu::VertexState {
-            module,
-            entry_point: Some("cover"),
-            compilation_options: Default::default(),
-            buffers: &[],
-        },
-        primitive: wgpu::PrimitiveState::default(),
-        depth_stencil: None,
-        multisample: wgpu::MultisampleState::default(),
-        fragment: Some(wgpu::FragmentState {
-            module,
-            entry_point: Some(entry),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants,
-                ..Default::default()
-            },
-            targets: &[Some(format.into())],
-        }),
-        multiview_mask: None,
-        cache: None,
-    })
+    let pipeline = FullscreenPipeline {
+        layout: &layout,
+        cover: None,
+        module,
+        entry,
+        constants,
+        targets: &[format],
+    };
+    pipeline.create(device)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use wgpu::naga::TypeInner;
+    use wgpu::naga::front::wgsl::parse_str;
+    use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
+
+    use super::super::ProjectionUniform;
+    use super::*;
+
+    #[test]
+    fn the_shaders_are_valid_and_have_the_uniform_as_it_is_written() {
+        macro_rules! offsets {
+            ($($field:ident),*) => {
+                [$((stringify!($field), offset_of!(ProjectionUniform, $field) as u32)),*]
+            };
+        }
+        let expected = offsets!(
+            offset,
+            extent,
+            grain_shift,
+            grain_step,
+            grain,
+            halation,
+            threshold,
+            sigma,
+            block
+        );
+        for wgsl in [ANALYSE, UPSCALE] {
+            let module =
+                parse_str(wgsl).unwrap_or_else(|error| panic!("{}", error.emit_to_string(wgsl)));
+            Validator::new(ValidationFlags::all(), Capabilities::empty())
+                .validate(&module)
+                .unwrap_or_else(|error| panic!("{}", error.emit_to_string(wgsl)));
+            let mut types = module.types.iter().map(|(_, ty)| ty);
+            let uniform = types.find(|ty| ty.name.as_deref() == Some("Projection"));
+            let TypeInner::Struct { members, span } = &uniform.unwrap().inner else {
+                panic!("the projection is no struct");
+            };
+            assert_eq!(*span as usize, size_of::<ProjectionUniform>());
+            let found: Vec<_> = members
+                .iter()
+                .map(|member| (member.name.as_deref().unwrap(), member.offset))
+                .collect();
+            assert_eq!(found, expected);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! A picture's textures: what is found out about it before it is enlarged.
 
 use super::super::film::Exposure;
-use super::super::projection::Film;
+use super::super::projection::FilmEmulation;
 use super::pipelines::{Finding, Pipelines};
 
 /// Products of derivatives.
@@ -34,7 +34,7 @@ impl Planes {
         };
         let tensors = plane(size, TENSORS);
         // The glow's size is the picture's matter alone.
-        let glow_size = Exposure::new(&Film::default(), size, size).glow_size(size);
+        let glow_size = Exposure::new(&FilmEmulation::default(), size, size).glow_size(size);
         let glow = [plane(glow_size, GLOW), plane(glow_size, GLOW)];
         let numbers = numbers.as_entire_binding();
         let view = wgpu::BindingResource::TextureView;

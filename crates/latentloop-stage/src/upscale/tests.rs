@@ -5,7 +5,7 @@ use super::*;
 use crate::stage::Canvas;
 use crate::stage::gpu::Gpu;
 use crate::stage::upload::UploadTexture;
-use crate::stage::{Film, Fit, Scaler};
+use crate::stage::{FilmEmulation, Fit, Scaler};
 
 const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 /// A golden picture may differ so much; of 160 x 96 pixels.
@@ -27,25 +27,25 @@ const FILTERS: [(&str, Filter); 5] = [
     ("lanczos", Filter::Lanczos),
     ("edge", Filter::Edge),
 ];
-const FILMS: [(&str, Film); 3] = [
+const FILMS: [(&str, FilmEmulation); 3] = [
     (
         "halation",
-        Film {
+        FilmEmulation {
             halation: 1.0,
             ..FILM
         },
     ),
-    ("grain", Film { grain: 0.5, ..FILM }),
+    ("grain", FilmEmulation { grain: 0.5, ..FILM }),
     (
         "film",
-        Film {
+        FilmEmulation {
             halation: 0.7,
             grain: 0.3,
             ..FILM
         },
     ),
 ];
-const FILM: Film = Film {
+const FILM: FilmEmulation = FilmEmulation {
     halation: 0.0,
     halation_threshold: 0.5,
     halation_radius: 0.5,
@@ -63,7 +63,7 @@ struct Bench {
 impl Bench {
     fn new(drawn_on_processor: bool) -> Self {
         let gpu = Gpu::open_headless().unwrap();
-        let card = Card {
+        let card = GpuHandles {
             device: &gpu.device,
             queue: &gpu.queue,
         };
@@ -78,7 +78,7 @@ impl Bench {
     /// Throws a picture onto a frame.
     fn drawn(&mut self, canvas: &Canvas, projection: &Projection, size: (u32, u32)) -> Canvas {
         let Gpu { device, queue, .. } = &self.gpu;
-        let card = Card { device, queue };
+        let card = GpuHandles { device, queue };
         let picture = self.upload.upload(device, queue, canvas);
         self.upscale.take(card, picture, projection, size);
         let usage = wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC;
@@ -135,7 +135,7 @@ fn scaled(canvas: &Canvas, projection: &Projection, size: (u32, u32)) -> Canvas 
     frame
 }
 
-fn projection(fit: Fit, filter: Filter, film: Film) -> Projection {
+fn projection(fit: Fit, filter: Filter, film: FilmEmulation) -> Projection {
     Projection {
         fit,
         filter: Some(filter),
@@ -192,7 +192,7 @@ fn the_card_and_the_processor_enlarge_alike() {
         for (name, filter) in FILTERS {
             // Larger, much larger and odd, smaller, and one way larger and the other smaller.
             for size in [(192, 96), (233, 181), (31, 23), (90, 33)] {
-                let projection = projection(fit, filter, Film::default());
+                let projection = projection(fit, filter, FilmEmulation::default());
                 let card = bench.drawn(&canvas, &projection, size);
                 let processor = scaled(&canvas, &projection, size);
                 let (_, worst) = compared(&card, &processor, 0);
@@ -229,7 +229,7 @@ fn the_card_and_the_processor_develop_alike() {
 fn every_fit_filter_and_film_draws_its_golden_picture_on_the_card_and_on_the_processor() {
     let mut bench = Bench::new(false);
     let canvas = drawing();
-    let plain = projection(Fit::Fit, Filter::CatmullRom, Film::default());
+    let plain = projection(Fit::Fit, Filter::CatmullRom, FilmEmulation::default());
     let fits = FITS.map(|(name, fit)| (format!("fit-{name}"), Projection { fit, ..plain }));
     let filters = FILTERS.map(|(name, filter)| {
         let filter = Some(filter);
@@ -270,7 +270,7 @@ fn left_to_itself_a_card_follows_edges_and_a_processor_does_not() {
         let mut bench = Bench::new(drawn_on_processor);
         let auto = bench.drawn(&canvas, &Projection::default(), (160, 96));
         for (name, other) in FILTERS {
-            let named = projection(Fit::Fit, other, Film::default());
+            let named = projection(Fit::Fit, other, FilmEmulation::default());
             let same = bench.drawn(&canvas, &named, (160, 96)) == auto;
             assert_eq!(same, other == filter, "{name}");
         }
@@ -285,7 +285,7 @@ fn grain_changes_with_its_exposure_and_leaves_black_and_the_frame_around_alone()
         .chunks_exact_mut(4)
         .for_each(|pixel| pixel[..3].fill(0));
     let grain = |exposure| {
-        let film = Film {
+        let film = FilmEmulation {
             grain: 1.0,
             exposure,
             ..FILM

@@ -9,7 +9,7 @@ use crate::palette::Swatch;
 /// Name of the manifest in the folder.
 const MANIFEST: &str = "dataset.json";
 
-/// What `dataset.json` says of a set.
+/// The manifest of a set: what `dataset.json` says of it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Manifest {
     /// The version of latentloop that cut it.
@@ -26,7 +26,7 @@ pub struct Manifest {
     pub palette: Vec<Swatch>,
 }
 
-/// A clip of a set.
+/// A source clip of a set.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Source {
     /// File name, without its folder.

@@ -1,25 +1,25 @@
-//! A clip becomes pictures: decoding, framing, the dataset folder with its manifest.
+//! Frame extraction: a clip becomes pictures, by decoding, framing, and the dataset folder with its manifest.
 
 mod clip;
-mod cut;
 mod dataset;
+mod dedupe;
+mod extract;
 mod framing;
-mod likeness;
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-pub use cut::{Progress, cut};
 pub use dataset::{Manifest, Source};
+pub use extract::{Progress, extract};
 pub use framing::Fit;
 
-/// How pictures are cut out of clips.
+/// The settings of an extraction: how pictures are taken out of clips.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
     /// Side of the square pictures in pixels, 8..=4096; none keeps the clip's own size, with square pixels.
     pub size: Option<u32>,
-    /// How a clip's shape becomes a square.
+    /// The fit of a clip's shape into a square.
     pub fit: Fit,
     /// Second of each clip to begin at.
     pub start_secs: f64,
@@ -76,7 +76,7 @@ impl Format {
     }
 }
 
-/// Why no pictures were cut.
+/// The error of an extraction: why there are no pictures.
 #[derive(Debug, Error)]
 pub enum FootageError {
     /// A clip could not be read.

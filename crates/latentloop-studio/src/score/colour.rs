@@ -7,7 +7,7 @@ use crate::light;
 /// The distance of two such colours is their Delta E (CIE 1976); about 2.3 is just noticeable.
 /// sRGB after IEC 61966-2-1, L*a*b* after CIE 15:2004.
 pub(super) fn lab(levels: [f64; 3]) -> [f64; 3] {
-    let [red, green, blue] = levels.map(|level| light::of(level / 255.0));
+    let [red, green, blue] = levels.map(|level| light::to_linear(level / 255.0));
     let x = 0.4124564 * red + 0.3575761 * green + 0.1804375 * blue;
     let y = 0.2126729 * red + 0.7151522 * green + 0.0721750 * blue;
     let z = 0.0193339 * red + 0.1191920 * green + 0.9503041 * blue;

@@ -1,9 +1,9 @@
-//! The footage's side of the scores, measured once.
+//! The reference set of the scores, measured once.
 
 use rayon::prelude::*;
 use thiserror::Error;
 
-use super::Survey;
+use super::PictureStats;
 use super::signature::{Signature, signature};
 
 /// Neighbours that a picture's ball reaches to.
@@ -14,7 +14,7 @@ const MAX_PICTURES: usize = 2048;
 /// its ball holds nothing else.
 const MAX_BALLS: usize = 64;
 
-/// Why nothing can be scored.
+/// The error of scoring: why nothing can be scored.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum ScoreError {
     /// Not enough footage.
@@ -37,11 +37,11 @@ pub enum ScoreError {
     Samples(usize),
 }
 
-/// What samples are compared with.
+/// The reference set: the footage that samples are compared with.
 #[derive(Debug)]
 pub struct Footage {
     pub(super) size: usize,
-    pub(super) survey: Survey,
+    pub(super) stats: PictureStats,
     pub(super) signature: Signature,
     pub(super) variety: f64,
     pub(super) energy: f64,
@@ -51,7 +51,7 @@ pub struct Footage {
 /// What is as near to a picture as its fifth nearest neighbour is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Ball {
-    /// The picture's place in the survey.
+    /// The picture's place in the stats.
     picture: usize,
     /// The squared distance of that neighbour.
     reach: u32,
@@ -69,8 +69,8 @@ impl Footage {
         let taken: Vec<&[u8]> = evenly(pictures.len(), MAX_PICTURES)
             .map(|number| pictures[number].as_slice())
             .collect();
-        let survey = Survey::of(&taken, size);
-        let (variety, energy) = (survey.variety(), survey.energy());
+        let stats = PictureStats::of(&taken, size);
+        let (variety, energy) = (stats.variety(), stats.energy());
         if variety <= 0.0 {
             return Err(ScoreError::Alike);
         }
@@ -78,7 +78,7 @@ impl Footage {
             return Err(ScoreError::Flat);
         }
         let with_balls: Vec<usize> = evenly(taken.len(), MAX_BALLS).collect();
-        let thumbnails = &survey.thumbnails;
+        let thumbnails = &stats.thumbnails;
         let balls = with_balls.par_iter().map(|&picture| {
             let others = with_balls.iter().map(|&other| &thumbnails[other]);
             let mut squares: Vec<u32> = others
@@ -92,8 +92,8 @@ impl Footage {
         Ok(Self {
             size,
             balls,
-            signature: signature(&survey.tally),
-            survey,
+            signature: signature(&stats.histogram),
+            stats,
             variety,
             energy,
         })
@@ -103,8 +103,8 @@ impl Footage {
     ///
     /// Coverage is that of M. F. Naeem et al., "Reliable fidelity and diversity metrics for generative models", 2020,
     /// <https://arxiv.org/abs/2002.09797>. A ball holds its edge: repeated frames make balls of no size.
-    pub(super) fn neighbours(&self, samples: &Survey) -> (f64, f64) {
-        let pictures = &self.survey.thumbnails;
+    pub(super) fn neighbours(&self, samples: &PictureStats) -> (f64, f64) {
+        let pictures = &self.stats.thumbnails;
         let rows = samples.thumbnails.par_iter().map(|sample| {
             let squares = pictures.iter().map(|picture| sample.squared(picture));
             squares.collect::<Vec<u32>>()
@@ -159,11 +159,11 @@ mod tests {
             (vec![20], 1.0 / 12.0, 10.0),
             (vec![60, 50], 0.0, 40.0),
         ] {
-            let mut survey = Survey::default();
+            let mut stats = PictureStats::default();
             for &level in &samples {
-                survey.add(&picture(level), 8);
+                stats.add(&picture(level), 8);
             }
-            let found = footage.neighbours(&survey);
+            let found = footage.neighbours(&stats);
             let expected = (coverage, nearest * (7.0f64 / 8.0).sqrt());
             assert!(
                 (found.0 - expected.0).abs() < 1e-9 && (found.1 - expected.1).abs() < 1e-9,
@@ -193,7 +193,7 @@ mod tests {
             })
             .collect();
         let footage = Footage::measure(&pictures, 2).unwrap();
-        assert_eq!(footage.survey.thumbnails.len(), 2048);
+        assert_eq!(footage.stats.thumbnails.len(), 2048);
         let last = footage.balls.last().unwrap();
         assert_eq!((footage.balls.len(), last.picture), (64, 2016));
         // Their neighbours are those with balls, each 32 pictures away from the next, not the pictures between.

@@ -6,7 +6,7 @@ mod colour;
 mod earth_mover;
 mod thumbnail;
 
-mod survey;
+mod picture_stats;
 
 mod footage;
 mod sampling;
@@ -15,6 +15,6 @@ mod scores;
 mod signature;
 
 pub use footage::{Footage, ScoreError};
-pub use sampling::{Draw, Sampling};
+pub use picture_stats::PictureStats;
+pub use sampling::{Sampler, Sampling};
 pub use scores::{COLLAPSE, Scores, score};
-pub use survey::Survey;

@@ -1,18 +1,18 @@
-//! What a model is asked to draw so that it can be judged.
+//! Sampling: what a model is asked to draw so that it can be judged.
 
-use super::{ScoreError, Survey};
-use crate::engine::{Bytes, Norm};
+use super::{PictureStats, ScoreError};
+use crate::engine::{Norm, Rounding};
 use crate::latent::{Keyframe, Path, ROWS, Rows, interpolate, seed_row};
 
-/// Draws latents, rows x latent: pictures, rows x 3 x size x size in -1..1.
-pub type Draw<'a, E> = dyn FnMut(&[f32]) -> Result<Vec<f32>, E> + 'a;
+/// A sampler: latents, rows x latent, become pictures, rows x 3 x size x size in -1..1.
+pub type Sampler<'a, E> = dyn FnMut(&[f32]) -> Result<Vec<f32>, E> + 'a;
 
 /// Most samples.
 pub(super) const MAX_SAMPLES: usize = 4096;
 /// Keyframes of the loop that is walked, of seeds 1, 2 and so on.
 const KEYFRAMES: u32 = 8;
 
-/// Which pictures are drawn: samples, and a walk along the loop of the keyframes 1 to 8.
+/// A sampling plan: samples, and a walk along the loop of the keyframes 1 to 8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sampling {
     samples: usize,
@@ -57,9 +57,9 @@ impl Sampling {
         &self,
         latent: usize,
         size: usize,
-        draw: &mut Draw<E>,
-    ) -> Result<Survey, E> {
-        let mut survey = Survey::default();
+        draw: &mut Sampler<E>,
+    ) -> Result<PictureStats, E> {
+        let mut stats = PictureStats::default();
         let mut row = vec![0.0; latent];
         for first in (0..self.samples).step_by(ROWS) {
             let mut z = Vec::with_capacity(ROWS * latent);
@@ -70,11 +70,11 @@ impl Sampling {
             let pictures = draw(&z)?;
             let kept = ROWS.min(self.samples - first);
             for picture in pictures.chunks_exact(3 * size * size).take(kept) {
-                let bytes: Vec<u8> = picture.iter().map(|&v| Bytes::Nearest.of(v)).collect();
-                survey.add(&bytes, size);
+                let bytes: Vec<u8> = picture.iter().map(|&v| Rounding::Nearest.byte(v)).collect();
+                stats.add(&bytes, size);
             }
         }
-        Ok(survey)
+        Ok(stats)
     }
 
     /// Walks the loop: the distances of each picture to the next, in levels, at full size and not rounded to bytes.
@@ -82,7 +82,7 @@ impl Sampling {
         &self,
         latent: usize,
         size: usize,
-        draw: &mut Draw<E>,
+        draw: &mut Sampler<E>,
     ) -> Result<Vec<f64>, E> {
         let keyframes: Vec<Keyframe> = (1..=KEYFRAMES)
             .map(|seed| Keyframe::new(&Rows::Seed(seed), latent))
@@ -142,10 +142,10 @@ mod tests {
         for (samples, draws) in [(2, 1), (8, 1), (9, 2), (64, 8)] {
             let sampling = Sampling::new(samples, 5, Norm::Running).unwrap();
             let mut drawn = Vec::new();
-            let survey = sampling
+            let stats = sampling
                 .samples(3, 1, &mut |z| grey(z, 3, &mut drawn))
                 .unwrap();
-            assert_eq!(survey.thumbnails.len(), samples);
+            assert_eq!(stats.thumbnails.len(), samples);
             assert_eq!(drawn, vec![8; draws]);
         }
         for samples in [0, 1, 4097, usize::MAX] {

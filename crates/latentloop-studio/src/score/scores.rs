@@ -1,14 +1,14 @@
-//! The six numbers.
+//! The scores: six numbers.
 
 use super::colour::difference;
 use super::earth_mover::earth_movers_distance;
 use super::signature::signature;
-use super::{Draw, Footage, Sampling, Survey};
+use super::{Footage, PictureStats, Sampler, Sampling};
 
 /// Diversity below which a model counts as collapsed: whatever its latents, it draws one picture.
 pub const COLLAPSE: f64 = 0.1;
 
-/// How a model's pictures compare with its footage.
+/// The scores of a model: how its pictures compare with its footage.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Scores {
     /// Earth mover's distance between the colours of samples and footage, each boiled down to 32 colours, in Delta E
@@ -33,11 +33,11 @@ pub struct Scores {
 
 impl Scores {
     /// Compares samples with footage of the same size; `distances` are those along the loop.
-    pub fn new(footage: &Footage, samples: &Survey, distances: &[f64]) -> Self {
+    pub fn new(footage: &Footage, samples: &PictureStats, distances: &[f64]) -> Self {
         let (coverage, nearest) = footage.neighbours(samples);
         Self {
             palette_distance: earth_movers_distance(
-                &signature(&samples.tally),
+                &signature(&samples.histogram),
                 &footage.signature,
                 difference,
             ),
@@ -64,7 +64,7 @@ pub fn score<E>(
     footage: &Footage,
     sampling: &Sampling,
     latent: usize,
-    draw: &mut Draw<E>,
+    draw: &mut Sampler<E>,
 ) -> Result<Scores, E> {
     let samples = sampling.samples(latent, footage.size, draw)?;
     let distances = sampling.walk(latent, footage.size, draw)?;
@@ -104,9 +104,9 @@ mod tests {
         (0..3 * SIZE * SIZE).map(|at| level(at) as u8).collect()
     }
 
-    fn survey(pictures: &[Vec<u8>]) -> Survey {
+    fn stats(pictures: &[Vec<u8>]) -> PictureStats {
         let pictures: Vec<&[u8]> = pictures.iter().map(Vec::as_slice).collect();
-        Survey::of(&pictures, SIZE)
+        PictureStats::of(&pictures, SIZE)
     }
 
     fn near(found: f64, expected: f64) -> bool {
@@ -117,7 +117,7 @@ mod tests {
     fn footage_scores_full_marks_against_itself() {
         let pictures: Vec<Vec<u8>> = (0..12).map(picture).collect();
         let footage = Footage::measure(&pictures, SIZE).unwrap();
-        let scores = Scores::new(&footage, &survey(&pictures), &[2.0; 8]);
+        let scores = Scores::new(&footage, &stats(&pictures), &[2.0; 8]);
         assert_eq!(
             scores,
             Scores {
@@ -136,7 +136,7 @@ mod tests {
     fn samples_that_are_all_one_picture_have_no_diversity() {
         let pictures: Vec<Vec<u8>> = (0..12).map(picture).collect();
         let footage = Footage::measure(&pictures, SIZE).unwrap();
-        let scores = Scores::new(&footage, &survey(&vec![picture(3); 12]), &[0.0; 8]);
+        let scores = Scores::new(&footage, &stats(&vec![picture(3); 12]), &[0.0; 8]);
         assert_eq!(scores.diversity, 0.0);
         assert!(scores.collapsed());
         assert_eq!(scores.nearest, 0.0);
@@ -158,7 +158,7 @@ mod tests {
                 levels.collect()
             })
             .collect();
-        let scores = Scores::new(&footage, &survey(&noise), &[1.0]);
+        let scores = Scores::new(&footage, &stats(&noise), &[1.0]);
         assert!(scores.sharpness > 100.0, "{scores:?}");
         assert!(scores.palette_distance > 20.0, "{scores:?}");
         assert_eq!(scores.coverage, 0.0);
@@ -174,8 +174,8 @@ mod tests {
         };
         // Footage of one colour has no edges to compare with, so the palettes alone are.
         let found = earth_movers_distance(
-            &signature(&survey(&flat(samples)).tally),
-            &signature(&survey(&flat(colours)).tally),
+            &signature(&stats(&flat(samples)).histogram),
+            &signature(&stats(&flat(colours)).histogram),
             difference,
         );
         let expected = difference(&lab(samples.map(f64::from)), &lab(colours.map(f64::from)));

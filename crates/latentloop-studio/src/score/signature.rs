@@ -1,7 +1,7 @@
 //! The colours of a set of pictures, boiled down to a few weighted ones.
 
 use super::colour::lab;
-use crate::palette::Tally;
+use crate::palette::Histogram;
 
 /// Colours of a signature, at most.
 const COLOURS: usize = 32;
@@ -11,8 +11,8 @@ pub(super) type Signature = Vec<([f64; 3], u64)>;
 
 /// Up to 32 colours of what was counted: the cluster that is most spread along an axis of L*a*b* is parted at its mean, until there
 /// are enough or nothing is left to part.
-pub(super) fn signature(tally: &Tally) -> Signature {
-    let colours = tally.means().map(|(mean, count)| (lab(mean), count));
+pub(super) fn signature(histogram: &Histogram) -> Signature {
+    let colours = histogram.means().map(|(mean, count)| (lab(mean), count));
     let mut clusters = vec![Cluster::new(colours.collect())];
     while clusters.len() < COLOURS {
         let widest = (0..clusters.len())
@@ -85,16 +85,16 @@ mod tests {
 
     #[test]
     fn a_few_colours_are_kept_as_they_are() {
-        let mut tally = Tally::default();
+        let mut histogram = Histogram::default();
         // Planes apart: three pixels of one colour, one of another.
-        tally.add_planes(&[200, 200, 200, 0, 10, 10, 10, 0, 0, 0, 0, 100]);
-        let mut colours = signature(&tally);
+        histogram.add_planes(&[200, 200, 200, 0, 10, 10, 10, 0, 0, 0, 0, 100]);
+        let mut colours = signature(&histogram);
         colours.sort_by_key(|(_, count)| *count);
         assert_eq!(
             colours,
             [(lab([0.0, 0.0, 100.0]), 1), (lab([200.0, 10.0, 0.0]), 3)]
         );
-        assert_eq!(signature(&Tally::default()), []);
+        assert_eq!(signature(&Histogram::default()), []);
     }
 
     #[test]
@@ -102,11 +102,11 @@ mod tests {
         let picture: Vec<u8> = (0..3 * 4096u32)
             .map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8)
             .collect();
-        let (mut tally, mut other) = (Tally::default(), Tally::default());
-        tally.add_planes(&picture);
+        let (mut histogram, mut other) = (Histogram::default(), Histogram::default());
+        histogram.add_planes(&picture);
         other.add_planes(&picture);
-        tally.merge(&other);
-        let signature = signature(&tally);
+        histogram.merge(&other);
+        let signature = signature(&histogram);
         assert_eq!(signature.len(), COLOURS);
         assert_eq!(signature.iter().map(|(_, count)| count).sum::<u64>(), 8192);
     }

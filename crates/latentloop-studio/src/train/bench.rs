@@ -5,7 +5,7 @@ use std::time::Instant;
 use candle_core::{Device, Result, Tensor};
 
 use super::Trainer;
-use super::noise::step_rng;
+use super::rng::step_rng;
 use crate::network::parameters::normals;
 use crate::network::recipe::Recipe;
 use crate::network::spec::Spec;

@@ -8,14 +8,14 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::palette::{Palette, Tally};
+use crate::palette::{Histogram, Palette};
 
 /// Most numbers that a set may hold: 4 GiB of bytes.
 const MAX_BYTES: u64 = 4 << 30;
 /// Fewest pictures whose colours a thread counts by itself.
 const SHARE: usize = 32;
 
-/// Why a folder of pictures cannot be trained on.
+/// The error of a data set: why a folder of pictures cannot be trained on.
 #[derive(Debug, Error)]
 pub enum DataError {
     /// The folder could not be read.
@@ -126,11 +126,11 @@ impl Dataset {
     /// The colours that they are made of.
     pub fn palette(&self) -> Option<Palette> {
         let parts = self.pictures.par_iter().with_min_len(SHARE);
-        let tally = parts.fold(Tally::default, |mut tally, picture| {
-            tally.add_planes(picture);
-            tally
+        let histogram = parts.fold(Histogram::default, |mut histogram, picture| {
+            histogram.add_planes(picture);
+            histogram
         });
-        let whole = tally.reduce(Tally::default, |mut whole, part| {
+        let whole = histogram.reduce(Histogram::default, |mut whole, part| {
             whole.merge(&part);
             whole
         });

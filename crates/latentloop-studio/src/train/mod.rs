@@ -2,7 +2,7 @@
 //!
 //! Every random number follows from the seed and the step, so a run that was stopped and resumed is the run that was not.
 
-mod noise;
+mod rng;
 
 mod data;
 
@@ -22,6 +22,6 @@ pub use bench::bench;
 pub use data::{DataError, Dataset};
 pub use loss::binary_cross_entropy;
 pub use memory::{available as available_memory, estimate as memory, keep_freed_memory};
-pub use run::{Length, Outcome, Progress, Settings, TrainError, playing_path, run};
+pub use run::{Length, Outcome, Progress, Settings, TrainError, inference_path, run};
 pub use scoring::Warning;
-pub use trainer::{Draw, Losses, Trainer};
+pub use trainer::{Losses, StepRandomness, Trainer};

@@ -4,20 +4,21 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::{Device, Tensor};
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 use thiserror::Error;
 
 use super::log::Log;
 use super::memory::{advice, available, estimate};
-use super::noise::{epoch_order, step_rng};
+use super::rng::{epoch_order, step_rng};
 use super::scoring::Scoring;
 use super::{DataError, Dataset, Losses, Trainer, Warning};
-use crate::network::checkpoint::{Card, Checkpoint, CheckpointError, Precision};
+use crate::network::checkpoint::{Checkpoint, CheckpointError, ModelMetadata, Precision};
 use crate::network::parameters::normals;
 use crate::network::recipe::{Recipe, RecipeError};
 use crate::network::spec::{Spec, SpecError};
+use crate::sheet;
 
-/// What a run is to do.
+/// The settings of a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Folder of pictures.
@@ -26,7 +27,7 @@ pub struct Settings {
     pub output: PathBuf,
     /// Side of the picture in pixels.
     pub size: usize,
-    /// What every channel count is multiplied by.
+    /// Width multiplier of every channel count.
     pub width: f64,
     /// Length of a latent.
     pub latent: usize,
@@ -48,13 +49,13 @@ pub struct Settings {
     pub sheet_every: u64,
     /// Steps between scores; 0 scores never.
     pub score_every: u64,
-    /// The playing file to write at the end; beside the checkpoint where none is named.
+    /// The inference file to write at the end; beside the checkpoint where none is named.
     pub export: Option<PathBuf>,
-    /// Numbers of the playing file.
+    /// Numbers of the inference file.
     pub precision: Precision,
 }
 
-/// How long a run is, counted from its very first step, also when resumed.
+/// The length of a run, counted from its very first step, also when resumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
     /// Passes over the pictures, the last partial batch of each dropped.
@@ -63,7 +64,7 @@ pub enum Length {
     Steps(u64),
 }
 
-/// Where a run stands.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// Steps done.
@@ -76,7 +77,7 @@ pub struct Progress {
     pub warning: Option<Warning>,
 }
 
-/// Why a run ended early.
+/// The error of a run: why it ended early.
 #[derive(Debug, Error)]
 pub enum TrainError {
     /// No such network.
@@ -126,7 +127,7 @@ pub enum TrainError {
     Memory {
         /// Side of the picture in pixels.
         size: usize,
-        /// What every channel count is multiplied by.
+        /// Width multiplier of every channel count.
         width: f64,
         /// Pictures a step.
         batch: usize,
@@ -151,7 +152,7 @@ pub enum TrainError {
 
 /// Trains until the length is reached or `stop` is set; `report` hears of every step.
 ///
-/// Writes the checkpoint, `MODEL.log.csv` and `MODEL.sheets/` beside it, and at the end the playing file.
+/// Writes the checkpoint, `MODEL.log.csv` and `MODEL.sheets/` beside it, and at the end the inference file.
 ///
 /// # Errors
 /// See [`TrainError`]. What was written before stays.
@@ -170,7 +171,7 @@ pub fn run(
         enough_memory(settings, &spec)?;
     }
     let mut trainer = Trainer::new(&spec, &settings.recipe, settings.seed, &settings.device)?;
-    let mut card = Card {
+    let mut metadata = ModelMetadata {
         version: 1,
         size: settings.size,
         latent: settings.latent,
@@ -185,9 +186,9 @@ pub fn run(
     };
     if settings.resume {
         let file = Checkpoint::read(&settings.output)?;
-        same_run(&settings.output, &file.card, &card)?;
+        same_run(&settings.output, &file.metadata, &metadata)?;
         trainer.restore(&file)?;
-        card.step = file.card.step;
+        metadata.step = file.metadata.step;
     }
     let epoch_steps = (data.len() / settings.batch) as u64;
     let steps = match settings.length {
@@ -199,18 +200,21 @@ pub fn run(
         path: path.to_owned(),
         source,
     };
-    let mut log = Log::open(&log_path, card.step).map_err(|source| write(&log_path, source))?;
-    let save = |trainer: &Trainer, card: &Card| -> Result<(), TrainError> {
+    let mut log = Log::open(&log_path, metadata.step).map_err(|source| write(&log_path, source))?;
+    let save = |trainer: &Trainer, metadata: &ModelMetadata| -> Result<(), TrainError> {
         Ok(trainer
-            .content()?
-            .write(&settings.output, card, Precision::F32)?)
+            .state_dict()?
+            .write(&settings.output, metadata, Precision::F32)?)
     };
 
     let mut scoring = Scoring::new(settings.score_every);
     let mut epoch = u64::MAX;
     let mut order = Vec::new();
-    while card.step < steps && !stop.load(Ordering::Relaxed) {
-        let (now, place) = (card.step / epoch_steps, (card.step % epoch_steps) as usize);
+    while metadata.step < steps && !stop.load(Ordering::Relaxed) {
+        let (now, place) = (
+            metadata.step / epoch_steps,
+            (metadata.step % epoch_steps) as usize,
+        );
         if now != epoch {
             epoch = now;
             order = epoch_order(settings.seed, epoch, data.len());
@@ -219,38 +223,39 @@ pub fn run(
         let real = data.batch(picked, &settings.device)?;
         let losses = trainer.step(
             &real,
-            card.step + 1,
-            &mut step_rng(settings.seed, card.step),
+            metadata.step + 1,
+            &mut step_rng(settings.seed, metadata.step),
         )?;
-        card.step += 1;
+        metadata.step += 1;
         if !(losses.discriminator.is_finite() && losses.generator.is_finite()) {
             return Err(TrainError::NotFinite {
-                step: card.step,
+                step: metadata.step,
                 losses,
             });
         }
         let (scores, warning) = scoring.after(
-            card.step,
+            metadata.step,
             &trainer,
             &data,
             settings.latent,
             &settings.device,
         )?;
-        log.write(card.step, epoch, losses, scores.as_ref())
+        log.write(metadata.step, epoch, losses, scores.as_ref())
             .map_err(|source| write(&log_path, source))?;
         report(Progress {
-            step: card.step,
+            step: metadata.step,
             steps,
             losses,
             warning,
         });
-        if settings.checkpoint_every > 0 && card.step.is_multiple_of(settings.checkpoint_every) {
+        if settings.checkpoint_every > 0 && metadata.step.is_multiple_of(settings.checkpoint_every)
+        {
             log.flush().map_err(|source| write(&log_path, source))?;
-            save(&trainer, &card)?;
+            save(&trainer, &metadata)?;
         }
-        if settings.sheet_every > 0 && card.step.is_multiple_of(settings.sheet_every) {
+        if settings.sheet_every > 0 && metadata.step.is_multiple_of(settings.sheet_every) {
             let folder = with_suffix(&settings.output, "sheets");
-            let path = folder.join(format!("{:06}.png", card.step));
+            let path = folder.join(format!("{:06}.png", metadata.step));
             std::fs::create_dir_all(&folder).map_err(|source| write(&folder, source))?;
             let sheet = sample_sheet(&trainer, settings)?;
             sheet
@@ -259,36 +264,38 @@ pub fn run(
         }
     }
     log.flush().map_err(|source| write(&log_path, source))?;
-    save(&trainer, &card)?;
-    let finished = card.step >= steps;
-    let playing = match (&settings.export, finished) {
+    save(&trainer, &metadata)?;
+    let finished = metadata.step >= steps;
+    let inference_file = match (&settings.export, finished) {
         (Some(path), _) => Some(path.clone()),
-        (None, true) => Some(playing_path(&settings.output)),
+        (None, true) => Some(inference_path(&settings.output)),
         (None, false) => None,
     };
-    if let Some(path) = &playing {
-        trainer.playing()?.write(path, &card, settings.precision)?;
+    if let Some(path) = &inference_file {
+        trainer
+            .inference_state_dict()?
+            .write(path, &metadata, settings.precision)?;
     }
     Ok(Outcome {
-        step: card.step,
+        step: metadata.step,
         finished,
-        playing,
+        inference_file,
     })
 }
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Steps done in all.
     pub step: u64,
     /// Whether its length was reached.
     pub finished: bool,
-    /// The playing file that was written.
-    pub playing: Option<PathBuf>,
+    /// The inference file that was written.
+    pub inference_file: Option<PathBuf>,
 }
 
-/// Where a finished run puts its playing file: `MODEL.playing.safetensors`.
-pub fn playing_path(output: &Path) -> PathBuf {
+/// The inference file of a finished run: `MODEL.playing.safetensors`.
+pub fn inference_path(output: &Path) -> PathBuf {
     with_suffix(output, "playing.safetensors")
 }
 
@@ -313,7 +320,7 @@ fn enough_memory(settings: &Settings, spec: &Spec) -> Result<(), TrainError> {
     }
 }
 
-fn same_run(path: &Path, stored: &Card, asked: &Card) -> Result<(), TrainError> {
+fn same_run(path: &Path, stored: &ModelMetadata, asked: &ModelMetadata) -> Result<(), TrainError> {
     let settings: [(&'static str, String, String); 8] = [
         ("--size", stored.size.to_string(), asked.size.to_string()),
         ("--width", stored.width.to_string(), asked.width.to_string()),
@@ -353,29 +360,22 @@ fn same_run(path: &Path, stored: &Card, asked: &Card) -> Result<(), TrainError> 
     Ok(())
 }
 
-/// Eight fixed latents, drawn as the loop draws them: four columns, two rows.
+/// The contact sheet of eight fixed latents, drawn as the loop draws them: four columns, two rows.
 fn sample_sheet(trainer: &Trainer, settings: &Settings) -> candle_core::Result<RgbImage> {
     let numbers = normals(
         &mut step_rng(settings.seed, u64::MAX >> 20),
         8 * settings.latent,
     );
-    let pictures = trainer.draw(&Tensor::from_vec(
+    let pictures = trainer.sample(&Tensor::from_vec(
         numbers,
         (8, settings.latent),
         &settings.device,
     )?)?;
     let values: Vec<f32> = pictures.flatten_all()?.to_vec1()?;
-    let side = settings.size;
-    Ok(RgbImage::from_fn(
-        4 * side as u32,
-        2 * side as u32,
-        |x, y| {
-            let (x, y) = (x as usize, y as usize);
-            let (row, at) = (y / side * 4 + x / side, y % side * side + x % side);
-            Rgb([0, 1, 2].map(|channel| {
-                let value = values[(row * 3 + channel) * side * side + at];
-                ((value + 1.0) * 127.5).round() as u8
-            }))
-        },
-    ))
+    let side = settings.size as u32;
+    let pictures = values.chunks_exact(values.len() / 8);
+    let pictures: Vec<RgbImage> = pictures
+        .map(|planes| sheet::picture(planes, (side, side)))
+        .collect();
+    Ok(sheet::grid(&pictures, 4))
 }

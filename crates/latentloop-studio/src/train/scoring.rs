@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::{Dataset, Trainer};
 use crate::score::{Footage, Sampling, ScoreError, Scores, score};
 
-/// What whoever trains should know.
+/// A warning for whoever trains.
 #[derive(Clone, Copy, Debug, Error, PartialEq)]
 pub enum Warning {
     /// The generator has begun to draw one picture, whatever its latents.
@@ -63,7 +63,7 @@ impl Scoring {
         };
         let mut draw = |z: &[f32]| {
             let z = Tensor::from_slice(z, (z.len() / latent, latent), device)?;
-            let pictures = trainer.draw(&z)?;
+            let pictures = trainer.sample(&z)?;
             pictures.flatten_all()?.to_vec1()
         };
         let scores = score(footage, &Sampling::in_training(), latent, &mut draw)?;

@@ -5,9 +5,9 @@ use rand_chacha::rand_core::RngCore;
 
 use super::adam::{Adam, AdamSettings};
 use super::loss::binary_cross_entropy;
-use super::noise::settling_rng;
 use super::penalty::gradient_penalty;
-use crate::network::checkpoint::{Checkpoint, CheckpointError, Content};
+use super::rng::recalibration_rng;
+use crate::network::checkpoint::{Checkpoint, CheckpointError, StateDict};
 use crate::network::discriminator::Discriminator;
 use crate::network::generator::Generator;
 use crate::network::ops::{Augmentation, augment, from_maps, to_maps};
@@ -21,8 +21,8 @@ const SWAP: f32 = 0.03;
 /// <https://arxiv.org/abs/1912.04958>).
 const PENALTY_EVERY: u64 = 16;
 /// Passes that the running statistics of the average are taken over, and rows of each.
-const SETTLING_PASSES: usize = 16;
-const SETTLING_ROWS: usize = 8;
+const RECALIBRATION_PASSES: usize = 16;
+const RECALIBRATION_ROWS: usize = 8;
 
 /// The losses of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,9 +33,9 @@ pub struct Losses {
     pub generator: f32,
 }
 
-/// What chance decides in a step.
+/// The randomness of a step: what chance decides in it.
 #[derive(Clone, Debug)]
-pub struct Draw {
+pub struct StepRandomness {
     /// Targets of the real pictures' logits, `[batch, 1]` in 0..=1.1.
     pub real_labels: Tensor,
     /// Targets of the generated pictures' logits, `[batch, 1]` in 0..=1.
@@ -49,7 +49,7 @@ pub struct Draw {
     pub augmentations: Option<[Vec<Augmentation>; 3]>,
 }
 
-impl Draw {
+impl StepRandomness {
     /// Labels that are noisy and sometimes swapped: real 1 ± 0.1, generated 0..0.2, one draw each for the batch; with
     /// probability 0.03 an example's two labels become 0 and 1. Fresh latents for either step, and the recipe's augmentations.
     ///
@@ -140,38 +140,43 @@ impl Trainer {
     }
 
     /// One step of the discriminator, then one of the generator, on a batch of real pictures `[batch, 3, size, size]` in -1..1,
-    /// with labels and latents as [`Draw::new`] draws them; `step` counts from 1.
+    /// with labels and latents as [`StepRandomness::new`] draws them; `step` counts from 1.
     ///
     /// # Errors
     /// When the device fails.
     pub fn step(&mut self, real: &Tensor, step: u64, rng: &mut impl RngCore) -> Result<Losses> {
         let augment = &self.recipe.augment;
-        let draw = Draw::new(real.dim(0)?, &self.spec, augment, rng, &self.device)?;
-        self.step_with(real, step, &draw)
+        let randomness = StepRandomness::new(real.dim(0)?, &self.spec, augment, rng, &self.device)?;
+        self.step_with(real, step, &randomness)
     }
 
     /// The same with labels and latents that are given.
     ///
     /// # Errors
     /// When their shapes do not fit the pictures, or the device fails.
-    pub fn step_with(&mut self, real: &Tensor, step: u64, draw: &Draw) -> Result<Losses> {
-        let augmented = |pictures: Tensor, of: usize| match &draw.augmentations {
+    pub fn step_with(
+        &mut self,
+        real: &Tensor,
+        step: u64,
+        randomness: &StepRandomness,
+    ) -> Result<Losses> {
+        let augmented = |pictures: Tensor, of: usize| match &randomness.augmentations {
             Some(augmentations) => augment(&pictures, &augmentations[of]),
             None => Ok(pictures),
         };
         let real = augmented(to_maps(real)?, 0)?;
         let (fake, seen) = self
             .generator
-            .forward(&draw.discriminator_latents, Tracking::Frozen)?;
+            .forward(&randomness.discriminator_latents, Tracking::Frozen)?;
         self.generator.follow(&seen);
         let fake = augmented(fake, 1)?;
         let real_loss = binary_cross_entropy(
             &self.discriminator.forward(&real, Tracking::Trained)?,
-            &draw.real_labels,
+            &randomness.real_labels,
         )?;
         let fake_loss = binary_cross_entropy(
             &self.discriminator.forward(&fake, Tracking::Trained)?,
-            &draw.fake_labels,
+            &randomness.fake_labels,
         )?;
         let loss = (real_loss + fake_loss)?;
         let discriminator = loss.to_scalar()?;
@@ -187,7 +192,7 @@ impl Trainer {
 
         let (fake, seen) = self
             .generator
-            .forward(&draw.generator_latents, Tracking::Trained)?;
+            .forward(&randomness.generator_latents, Tracking::Trained)?;
         self.generator.follow(&seen);
         let fake = augmented(fake, 2)?;
         let logits = self.discriminator.forward(&fake, Tracking::Frozen)?;
@@ -203,7 +208,7 @@ impl Trainer {
                 .min((1 + step) as f64 / (10 + step) as f64);
             averaged
                 .parameters
-                .approach(&self.generator.parameters, decay)?;
+                .update_average(&self.generator.parameters, decay)?;
         }
         Ok(Losses {
             discriminator,
@@ -221,28 +226,28 @@ impl Trainer {
         &self.discriminator
     }
 
-    /// Draws `z`, rows x latent, in training mode, with the average where one is kept: pictures `[rows, 3, size, size]`.
+    /// Samples `z`, rows x latent, in training mode, with the average where one is kept: pictures `[rows, 3, size, size]`.
     /// Nothing is learnt from it.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn draw(&self, z: &Tensor) -> Result<Tensor> {
+    pub fn sample(&self, z: &Tensor) -> Result<Tensor> {
         let generator = self.averaged.as_ref().unwrap_or(&self.generator);
         from_maps(&generator.forward(z, Tracking::Frozen)?.0)
     }
 
-    /// The tensors of a whole checkpoint: those of the playing file, and what a resumed run needs besides.
+    /// The state dict of a whole checkpoint: that of the inference file, and what a resumed run needs besides.
     ///
     /// # Errors
     /// When they cannot be copied from the device.
-    pub fn content(&self) -> std::result::Result<Content, CheckpointError> {
-        let mut content = self.playing()?;
+    pub fn state_dict(&self) -> std::result::Result<StateDict, CheckpointError> {
+        let mut tensors = self.inference_state_dict()?;
         let prefix = self.trained_prefix();
         if self.averaged.is_some() {
-            put_generator(&mut content, prefix, &self.generator)?;
+            put_generator(&mut tensors, prefix, &self.generator)?;
         }
         for (name, var) in self.discriminator.parameters.iter() {
-            content.put(format!("discriminator.{name}"), var)?;
+            tensors.put(format!("discriminator.{name}"), var)?;
         }
         let optimisers = [
             (
@@ -258,40 +263,40 @@ impl Trainer {
         ];
         for (network, parameters, adam) in optimisers {
             for ((name, _), (first, second)) in parameters.iter().zip(&adam.moments) {
-                content.put(format!("adam.{network}.{name}.first"), first)?;
-                content.put(format!("adam.{network}.{name}.second"), second)?;
+                tensors.put(format!("adam.{network}.{name}.first"), first)?;
+                tensors.put(format!("adam.{network}.{name}.second"), second)?;
             }
         }
-        Ok(content)
+        Ok(tensors)
     }
 
-    /// The tensors of the playing file: the generator alone, or its average where one is kept, under PyTorch's names.
+    /// The state dict of the inference file: the generator alone, or its average where one is kept, under PyTorch's names.
     ///
     /// # Errors
     /// When the device fails or they cannot be copied from it.
-    pub fn playing(&self) -> std::result::Result<Content, CheckpointError> {
-        let mut content = Content::default();
+    pub fn inference_state_dict(&self) -> std::result::Result<StateDict, CheckpointError> {
+        let mut tensors = StateDict::default();
         match &self.averaged {
-            Some(averaged) => put_generator(&mut content, "", &self.settled(averaged)?)?,
-            None => put_generator(&mut content, "", &self.generator)?,
+            Some(averaged) => put_generator(&mut tensors, "", &self.recalibrated(averaged)?)?,
+            None => put_generator(&mut tensors, "", &self.generator)?,
         }
-        Ok(content)
+        Ok(tensors)
     }
 
     /// The average with running statistics of its own, from pictures that it draws.
-    fn settled(&self, averaged: &Generator) -> Result<Generator> {
-        let mut rng = settling_rng(self.seed);
-        let shape = (SETTLING_ROWS, self.spec.latent);
-        let passes: Vec<_> = (0..SETTLING_PASSES)
+    fn recalibrated(&self, averaged: &Generator) -> Result<Generator> {
+        let mut rng = recalibration_rng(self.seed);
+        let shape = (RECALIBRATION_ROWS, self.spec.latent);
+        let passes: Vec<_> = (0..RECALIBRATION_PASSES)
             .map(|_| {
                 let z = normals(&mut rng, shape.0 * shape.1);
                 let z = Tensor::from_vec(z, shape, &self.device)?;
                 Ok(averaged.forward(&z, Tracking::Frozen)?.1)
             })
             .collect::<Result<_>>()?;
-        let mut settled = averaged.clone();
-        settled.settle(&passes);
-        Ok(settled)
+        let mut recalibrated = averaged.clone();
+        recalibrated.recalibrate(&passes);
+        Ok(recalibrated)
     }
 
     /// What stands before the names of the generator that is trained.
@@ -347,17 +352,17 @@ impl Trainer {
 
 /// Adds a generator's tensors, each name after the prefix.
 fn put_generator(
-    content: &mut Content,
+    tensors: &mut StateDict,
     prefix: &str,
     generator: &Generator,
 ) -> std::result::Result<(), CheckpointError> {
     for (name, var) in generator.parameters.iter() {
-        content.put(format!("{prefix}{name}"), var)?;
+        tensors.put(format!("{prefix}{name}"), var)?;
     }
     for (layer, running) in generator.running.iter().enumerate() {
         for (part, numbers) in [("mean", &running.mean), ("var", &running.variance)] {
             let name = format!("{prefix}net.{}.running_{part}", 3 * layer);
-            content.put_numbers(name, &[numbers.len()], numbers);
+            tensors.put_numbers(name, &[numbers.len()], numbers);
         }
     }
     Ok(())

@@ -47,10 +47,9 @@ impl Rig {
         let handle = ConsoleHandle {
             monitors: Arc::default(),
             plane: ControlPlane::new(&table),
-            looks: Arc::new(crate::stage::own::Shelf::new(
+            looks: Arc::new(crate::stage::user::ShaderRegistry::new(
                 crate::report::Reporter::silent(),
             )),
-            look: crate::stage::LookIds::new(&table).ok(),
             midi: HubHandle::default(),
             osc: None,
             oscquery: None,

@@ -56,7 +56,7 @@ macro_rules! choices {
 }
 
 choices! {
-    /// How the play head goes over the loop.
+    /// The mode of the loop: how the play head goes over it.
     LoopMode {
         /// Round and round.
         Loop = "loop",
@@ -64,7 +64,7 @@ choices! {
         PingPong = "ping-pong",
     }
 
-    /// What `beat.rate` counts in.
+    /// The unit that `beat.rate` counts in.
     BeatUnit {
         /// Keyframes a beat.
         Beat = "beat",
@@ -72,7 +72,7 @@ choices! {
         Bar = "bar",
     }
 
-    /// What a quantised gesture waits for.
+    /// The quantisation of triggers: what they wait for.
     Quantise {
         /// Nothing.
         Off = "off",
@@ -92,7 +92,7 @@ choices! {
         Link = "link",
     }
 
-    /// What the start and the stop of a recording wait for.
+    /// The mode of the record arm: what the start and the stop of a recording wait for.
     ArmMode {
         /// Nothing.
         Off = "off",
@@ -102,7 +102,7 @@ choices! {
         Bar = "bar",
     }
 
-    /// How a picture meets a frame of another aspect ratio.
+    /// The fit of a picture into a frame of another aspect ratio.
     Fit {
         /// Letterboxed: all of the picture, with black beside it.
         Fit = "fit",

@@ -1,4 +1,4 @@
-//! How parameters are declared: the macro `params!`, and the constants that it makes.
+//! Declarations of parameters: the macro `params!`, and the constants that it makes.
 
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
@@ -192,14 +192,14 @@ pub(super) const COUNT: usize = {
     count
 };
 
-/// Where in the table a declaration's rows are.
+/// The place of a declaration's rows in the table.
 pub(super) struct Place {
     pub(super) first: usize,
     pub(super) stride: usize,
     pub(super) count: usize,
 }
 
-/// Where a declaration is, by its name as it is declared.
+/// The place of a declaration, by its name as it is declared.
 pub(super) const fn place_of(name: &str) -> Place {
     let (mut first, mut at) = (0, 0);
     while at < SECTIONS.len() {
@@ -338,3 +338,78 @@ macro_rules! params {
     (@ids [$numbers:expr] $($constant:ident $name:literal;)*) => {};
 }
 pub(super) use params;
+
+#[cfg(test)]
+mod tests {
+    use super::super::*;
+
+    #[test]
+    fn constants_are_the_rows_of_their_names() {
+        let table = Table::standard();
+        let names = |params: &[ParamId]| -> Vec<_> {
+            let rows = params.iter().map(|&param| table.row(param).name.clone());
+            rows.collect()
+        };
+        let found = names(&[
+            LOOP_POSITION.id(),
+            id::BEAT_PHASE,
+            KEYFRAME_JUMP.at(0).id(),
+            KEYFRAME_SWAP.at(MAX_KEYFRAMES - 1).id(),
+            PRESET_BANK.at(15).id(),
+            LOOK_OWN_KNOBS[3].at(1).id(),
+            STAGE_FITS[3].id(),
+            id::WINDOW_CONSOLE,
+        ]);
+        let expected = [
+            "loop.position",
+            "beat.phase",
+            "keyframe.1.jump",
+            "keyframe.64.swap",
+            "preset.bank.16",
+            "look.own.2.d",
+            "stage.fit_4",
+            "window.console",
+        ];
+        assert_eq!(found, expected);
+        for (at, (param, row)) in table.iter().enumerate() {
+            assert_eq!(ParamId::at(at), Some(param));
+            assert_eq!(
+                table.id(&row.name),
+                Some(param),
+                "{} stands twice",
+                row.name
+            );
+            assert!((row.min..=row.max).contains(&row.default), "{}", row.name);
+        }
+        assert_eq!(ParamId::at(table.len()), None);
+        assert_eq!(
+            table.row(STAGE_FITS[2]).help,
+            "How the picture meets the screen of output 3"
+        );
+        assert_eq!(table.row(KEYFRAME_SEED.at(6)).default, 7.0);
+    }
+
+    #[test]
+    fn a_family_knows_its_own() {
+        for (at, param) in KEYFRAME_LOCK.iter().enumerate() {
+            assert_eq!(KEYFRAME_LOCK.index_of(param.id()), Some(at));
+            assert_eq!(KEYFRAME_SEED.index_of(param.id()), None);
+        }
+        for stranger in [id::LOOP_UNDO, id::MASTER_FADE, PRESET_BANK.at(0).id()] {
+            assert_eq!(KEYFRAME_LOCK.index_of(stranger), None);
+        }
+    }
+
+    #[test]
+    fn values_are_what_their_numbers_say() {
+        assert_eq!(bool::from_number(true.number()), true);
+        assert_eq!(i64::from_number(7.0), 7);
+        assert_eq!(Fit::from_number(Fit::OneToOne.number()), Fit::OneToOne);
+        let action = Action::set(BEAT_SOURCE, BeatSource::Link);
+        let expected = Action::Set {
+            param: id::BEAT_SOURCE,
+            value: 2.0,
+        };
+        assert_eq!(action, expected);
+    }
+}

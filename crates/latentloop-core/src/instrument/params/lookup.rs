@@ -50,7 +50,7 @@ impl Table {
         })
     }
 
-    /// What a written line asks of a parameter: nothing fires, a number or a name sets, `+0.5` and `+-0.5` move, `50%` is a
+    /// The action of a written line: nothing fires, a number or a name sets, `+0.5` and `+-0.5` move, `50%` is a
     /// control's place between its ends.
     ///
     /// # Errors
@@ -118,7 +118,7 @@ impl Table {
         })
     }
 
-    /// How a value is written in a preset: a choice and a toggle by name.
+    /// A value as it is written in a preset: a choice and a toggle by name.
     pub fn written(&self, param: ParamId, value: f64) -> toml::Value {
         match self.row(param).kind {
             Kind::Toggle => toml::Value::Boolean(value > 0.5),

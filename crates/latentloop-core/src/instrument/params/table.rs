@@ -152,11 +152,11 @@ impl<T> Family<T> {
     }
 }
 
-/// What a trigger holds: nothing, it fires.
+/// The type of triggers: they hold nothing and fire.
 #[derive(Clone, Copy, Debug)]
 pub enum Trigger {}
 
-/// What a text parameter holds: nothing that stays, its text fires.
+/// The type of text parameters: they hold nothing that stays, their text fires.
 #[derive(Clone, Copy, Debug)]
 pub enum Text {}
 
@@ -276,7 +276,7 @@ impl Curve {
     }
 }
 
-/// Who acts on a parameter.
+/// The scope of a parameter: who acts on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The instrument: it changes latents.
@@ -287,7 +287,7 @@ pub enum Scope {
     Host,
 }
 
-/// What a preset does with a parameter. Where it gives the value, the value is taken.
+/// The use of a parameter in presets. Where it gives the value, the value is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PresetUse {
     /// It is saved, and goes to its default where a preset leaves it out.

@@ -29,7 +29,7 @@ pub use ring::Ring;
 pub use take::{Event, Take};
 pub use writer::Writer;
 
-/// What a log begins with. Its first byte is in no text, and its last is lost where line ends are changed.
+/// The magic bytes that a log begins with. Its first byte is in no text, and its last is lost where line ends are changed.
 pub const MAGIC: [u8; 8] = *b"\x89lltake\n";
 /// Version of the format.
 pub const VERSION: u32 = 1;
@@ -40,7 +40,7 @@ const MAX_RECORD: usize = 16 << 20;
 /// Seconds from one state to the next.
 pub const STATE_SECS: u64 = 10;
 
-/// How a log ends.
+/// The end of a log: how it came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// It was closed.

@@ -34,7 +34,7 @@ impl Names {
         }
     }
 
-    /// How this file's numbers become those of `table`.
+    /// The mapping of this file's numbers to those of `table`.
     pub(super) fn mapping(&self, table: &Table) -> Mapping<'_> {
         let params = self.params.iter().map(|name| {
             let param = table.id(&name.name)?;
@@ -56,7 +56,7 @@ impl Names {
     }
 }
 
-/// How a file's numbers become those of a table.
+/// The mapping of a file's numbers to those of a table.
 pub(super) struct Mapping<'a> {
     names: &'a Names,
     params: Vec<Option<Known>>,

@@ -1,4 +1,4 @@
-//! What stands in a log.
+//! Records: what a log is made of.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ impl Model {
     }
 }
 
-/// Everything that there is at a tick.
+/// A snapshot: everything that there is at a tick.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The model that is played.
@@ -41,11 +41,11 @@ pub struct Snapshot {
 /// A record of a log.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
-    /// What the numbers of parameters stand for, in this file.
+    /// The names that the numbers of parameters stand for in this file.
     Names(Names),
     /// The whole state.
     State(Box<Snapshot>),
-    /// Something that was done; its parameter is this file's, not the table's.
+    /// An action; its parameter is this file's, not the table's.
     Action(Action<u16>),
     /// A preset took effect.
     Preset {
@@ -60,14 +60,14 @@ pub enum Record {
     Model(Model),
     /// A remark, such as that a recording began.
     Mark(String),
-    /// What was sent to the engine.
+    /// The fingerprint of latents that were sent to the engine.
     Latents {
         /// Rows of latents, 1 to [`ROWS`].
         rows: u8,
         /// Their [`fingerprint`].
         hash: u64,
     },
-    /// Nothing comes after it.
+    /// The end: nothing comes after it.
     End,
 }
 
@@ -92,7 +92,8 @@ impl Record {
                 // Takes of the first versions end here.
                 if !rest.is_empty() {
                     let (names, rest): (Vec<&str>, _) = postcard::take_from_bytes(rest).ok()?;
-                    snapshot.state.look_order = LookOrder::of_known(names.into_iter());
+                    let order = LookOrder::of_known(names.into_iter());
+                    snapshot.state.set_look_order(order);
                     if !rest.is_empty() {
                         snapshot.seed = whole(rest)?;
                     }
@@ -145,11 +146,7 @@ fn whole<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Option<T> {
     rest.is_empty().then_some(value)
 }
 
-/// A hash of latents, bit for bit: FNV-1a of 64 bits over their bytes, little endian
-/// (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>).
+/// A hash of latents, bit for bit: FNV-1a over their bytes, little endian.
 pub fn fingerprint(latents: &[f32]) -> u64 {
-    let bytes = latents.iter().flat_map(|latent| latent.to_le_bytes());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    crate::fnv::bytes(latents.iter().flat_map(|latent| latent.to_le_bytes()))
 }

@@ -13,12 +13,12 @@ const MAX_TICKS: u64 = 7 * 24 * 3600 * TICKS_PER_SEC;
 /// Greatest tick: far from where numbers end.
 const MAX_TICK: u64 = 1 << 48;
 
-/// What happened at a tick.
+/// An event of a take: what happened at a tick.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The whole state, as it was.
     State(Box<Snapshot>),
-    /// Something was done.
+    /// An action.
     Action(Action),
     /// A preset took effect.
     Preset {
@@ -33,7 +33,7 @@ pub enum Event {
     Model(Model),
     /// A remark.
     Mark(String),
-    /// What was sent to the engine.
+    /// The fingerprint of latents that were sent to the engine.
     Latents {
         /// Rows of latents, 1 to 8.
         rows: u8,
@@ -45,9 +45,9 @@ pub enum Event {
 /// A logged take.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Take {
-    /// What it opens with.
+    /// The snapshot that it opens with.
     pub opening: Box<Snapshot>,
-    /// What happened then, in the order in which it did.
+    /// The events, in the order of their ticks.
     pub events: Vec<(u64, Event)>,
     /// Tick of the last record.
     pub end: u64,

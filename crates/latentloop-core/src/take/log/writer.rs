@@ -16,7 +16,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// What every file begins with: magic, version, names.
+    /// The head of every file: magic, version, names.
     pub fn head(table: &Table) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(&VERSION.to_le_bytes());
@@ -44,7 +44,7 @@ impl Writer {
     pub fn state(&mut self, snapshot: &Snapshot, out: &mut Vec<u8>) -> Result<(), LogError> {
         let tick = snapshot.state.tick();
         self.later(tick)?;
-        let order: Vec<&str> = snapshot.state.look_order.names().collect();
+        let order: Vec<&str> = snapshot.state.look_order().names().collect();
         frame(Record::STATE, out, |out| {
             encode(snapshot, out)?;
             encode(&order, out)?;

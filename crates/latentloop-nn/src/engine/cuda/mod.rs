@@ -1,4 +1,4 @@
-//! The generator on an NVIDIA card: half-precision products by cuBLAS, our own kernels for all the rest.
+//! The CUDA engine: half-precision products by cuBLAS, our own kernels for all the rest.
 //!
 //! Everything of an engine happens on its one stream, in buffers made once. After a trial run the launches of a painted
 //! frame are recorded as a CUDA graph, so that a frame costs two copies and one launch.
@@ -22,7 +22,7 @@ use half::f16;
 
 use self::blas::Blas;
 use self::plan::{Failure, Plan};
-use super::{Bytes, Engine, EngineError, Norm, ROWS};
+use super::{Engine, EngineError, EngineShape, Norm, ROWS, Rounding};
 use crate::cuda::{FLAT_THREADS, Kernel, flat, per_channel};
 use crate::network::spec::BATCH_NORM_EPS;
 use crate::network::weights::GeneratorWeights;
@@ -30,7 +30,7 @@ use crate::network::weights::GeneratorWeights;
 /// Most rows of latents at once: they are a side of the stem's grid.
 const MAX_ROWS: usize = 65535;
 
-/// Draws on the first NVIDIA card, in f16 with sums in f32.
+/// The CUDA engine, on the first NVIDIA card, in f16 with sums in f32.
 pub struct CudaEngine {
     name: String,
     /// Recorded frames, one for each way of painting; dropped before what they point at.
@@ -89,7 +89,7 @@ enum Output {
     /// Every row, into `planes`.
     Planes,
     /// The first row, into `rgba`.
-    Rgba(Bytes),
+    Rgba(Rounding),
 }
 
 pub(super) fn open(weights: &GeneratorWeights) -> Result<Box<dyn Engine>, EngineError> {
@@ -131,7 +131,11 @@ impl CudaEngine {
         };
         let z = vec![0.0; ROWS * engine.plan.latent];
         for norm in [Norm::Running, Norm::Batch] {
-            engine.frame(&z[..norm.rows() * engine.plan.latent], norm, Bytes::Nearest)?;
+            engine.frame(
+                &z[..norm.rows() * engine.plan.latent],
+                norm,
+                Rounding::Nearest,
+            )?;
         }
         Ok(engine)
     }
@@ -197,8 +201,8 @@ impl CudaEngine {
                     unsafe { launch.launch(flat(layer.outputs * places)?) }?;
                     std::mem::swap(&mut from, &mut to);
                 }
-                Output::Rgba(bytes) => {
-                    let cut = u32::from(bytes == Bytes::Cut);
+                Output::Rgba(rounding) => {
+                    let cut = u32::from(rounding == Rounding::Truncate);
                     let mut launch = stream.launch_builder(&functions.rgba);
                     launch
                         .arg(&buffers.columns)
@@ -224,18 +228,19 @@ impl CudaEngine {
     }
 
     /// Paints into `buffers.host`; `z` holds `norm.rows()` rows.
-    fn frame(&mut self, z: &[f32], norm: Norm, bytes: Bytes) -> Result<(), Failure> {
+    fn frame(&mut self, z: &[f32], norm: Norm, rounding: Rounding) -> Result<(), Failure> {
         self.stream.memcpy_htod(z, &mut self.buffers.z)?;
-        let place = 2 * usize::from(norm == Norm::Batch) + usize::from(bytes == Bytes::Cut);
+        let place =
+            2 * usize::from(norm == Norm::Batch) + usize::from(rounding == Rounding::Truncate);
         if matches!(self.graphs[place], Recording::None) {
             // Libraries load their code at first use, which is not to happen while a recording runs.
-            self.enqueue(norm.rows(), norm, Output::Rgba(bytes))?;
+            self.enqueue(norm.rows(), norm, Output::Rgba(rounding))?;
             self.stream.synchronize()?;
-            self.graphs[place] = self.record(norm, bytes)?;
+            self.graphs[place] = self.record(norm, rounding)?;
         }
         match &self.graphs[place] {
             Recording::Graph(graph) => graph.0.launch()?,
-            _ => self.enqueue(norm.rows(), norm, Output::Rgba(bytes))?,
+            _ => self.enqueue(norm.rows(), norm, Output::Rgba(rounding))?,
         }
         let Buffers { rgba, host, .. } = &mut self.buffers;
         self.stream.memcpy_dtoh(rgba, host)?;
@@ -244,11 +249,11 @@ impl CudaEngine {
     }
 
     /// Records the launches of a frame, without running them.
-    fn record(&mut self, norm: Norm, bytes: Bytes) -> Result<Recording, Failure> {
+    fn record(&mut self, norm: Norm, rounding: Rounding) -> Result<Recording, Failure> {
         // Relaxed: other threads may open engines meanwhile.
         self.stream
             .begin_capture(CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED)?;
-        let enqueued = self.enqueue(norm.rows(), norm, Output::Rgba(bytes));
+        let enqueued = self.enqueue(norm.rows(), norm, Output::Rgba(rounding));
         // A recording is to be ended also where it failed.
         let ended = self.stream.end_capture(CUgraphInstantiate_flags(0));
         match (enqueued, ended) {
@@ -283,11 +288,11 @@ impl CudaEngine {
         Ok(())
     }
 
-    fn rows(&self, z: &[f32]) -> Result<usize, EngineError> {
-        let latent = self.plan.latent;
-        let rows = z.len().div_ceil(latent).clamp(1, MAX_ROWS);
-        check("latents", z.len(), rows * latent)?;
-        Ok(rows)
+    fn shape(&self) -> EngineShape {
+        EngineShape {
+            latent: self.plan.latent,
+            size: self.plan.size,
+        }
     }
 
     fn failed(&self, failure: &Failure) -> EngineError {
@@ -328,44 +333,37 @@ impl Engine for CudaEngine {
     }
 
     fn size(&self) -> (u32, u32) {
-        (self.plan.size as u32, self.plan.size as u32)
+        self.shape().sides()
     }
 
-    fn draw(&mut self, z: &[f32], norm: Norm, pictures: &mut [f32]) -> Result<(), EngineError> {
-        let rows = self.rows(z)?;
-        let numbers = rows * 3 * self.plan.size * self.plan.size;
-        check("pictures", pictures.len(), numbers)?;
+    fn forward(&mut self, z: &[f32], norm: Norm, pictures: &mut [f32]) -> Result<(), EngineError> {
+        let rows = self.shape().check_pictures(z, pictures)?;
+        if rows > MAX_ROWS {
+            return Err(EngineError::Length {
+                what: "latents",
+                got: z.len(),
+                expected: MAX_ROWS * self.plan.latent,
+            });
+        }
         self.planes(z, norm, pictures)
             .map_err(|failure| self.failed(&failure))
     }
 
-    fn paint(
+    fn render_rgba(
         &mut self,
         z: &[f32],
         norm: Norm,
-        bytes: Bytes,
+        rounding: Rounding,
         rgba: &mut [u8],
     ) -> Result<(), EngineError> {
-        check("rows of latents", self.rows(z)?, norm.rows())?;
-        check("bytes of a picture", rgba.len(), self.buffers.rgba.len())?;
-        self.frame(z, norm, bytes)
+        self.shape().check_rgba(z, norm.rows(), rgba)?;
+        self.frame(z, norm, rounding)
             .map_err(|failure| self.failed(&failure))?;
         let painted = self.buffers.host.as_slice();
         let painted = painted.map_err(|error| self.failed(&error.into()))?;
         rgba.copy_from_slice(painted);
         Ok(())
     }
-}
-
-fn check(what: &'static str, got: usize, expected: usize) -> Result<(), EngineError> {
-    if got == expected {
-        return Ok(());
-    }
-    Err(EngineError::Length {
-        what,
-        got,
-        expected,
-    })
 }
 
 impl Drop for CudaEngine {

@@ -64,8 +64,8 @@ fn hold(weights: &GeneratorWeights, mut card: Box<dyn Engine>) {
     ] {
         let z = latents(rows);
         let [mut ours, mut theirs] = [(); 2].map(|()| vec![0.0; rows * 3 * 64 * 64]);
-        card.draw(&z, norm, &mut ours).unwrap();
-        cpu.draw(&z, norm, &mut theirs).unwrap();
+        card.forward(&z, norm, &mut ours).unwrap();
+        cpu.forward(&z, norm, &mut theirs).unwrap();
         let largest = theirs.iter().fold(0.0f32, |most, v| most.max(v.abs()));
         let pairs = ours.iter().zip(&theirs);
         let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -84,21 +84,22 @@ fn a_frame_is_painted_as_it_is_drawn_and_the_same_every_time() {
     for norm in [Norm::Running, Norm::Batch] {
         let z = latents(norm.rows());
         let mut planes = vec![0.0; norm.rows() * 3 * 64 * 64];
-        card.draw(&z, norm, &mut planes).unwrap();
-        for bytes in [Bytes::Nearest, Bytes::Cut] {
+        card.forward(&z, norm, &mut planes).unwrap();
+        for rounding in [Rounding::Nearest, Rounding::Truncate] {
             let [mut first, mut again] = [(); 2].map(|()| vec![0; 4 * 64 * 64]);
-            card.paint(&z, norm, bytes, &mut first).unwrap();
+            card.render_rgba(&z, norm, rounding, &mut first).unwrap();
             // Something else in between, so that what is old would show.
             let other: Vec<f32> = z.iter().map(|v| -v).collect();
-            card.paint(&other, norm, bytes, &mut again).unwrap();
+            card.render_rgba(&other, norm, rounding, &mut again)
+                .unwrap();
             assert_ne!(first, again);
-            card.paint(&z, norm, bytes, &mut again).unwrap();
+            card.render_rgba(&z, norm, rounding, &mut again).unwrap();
             assert_eq!(first, again);
             for (at, pixel) in first.chunks_exact(4).enumerate() {
                 assert_eq!(pixel[3], 255);
                 for channel in 0..3 {
-                    let byte = bytes.of(planes[channel * 64 * 64 + at]);
-                    assert!(pixel[channel].abs_diff(byte) <= 1, "{norm:?} {bytes:?}");
+                    let byte = rounding.byte(planes[channel * 64 * 64 + at]);
+                    assert!(pixel[channel].abs_diff(byte) <= 1, "{norm:?} {rounding:?}");
                 }
             }
         }
@@ -114,14 +115,14 @@ fn an_engine_draws_and_ends_on_other_threads_and_beside_another() {
     let paint = |engine: &mut dyn Engine| {
         let mut rgba = vec![0; 4 * 64 * 64];
         engine
-            .paint(&latents(1), Norm::Running, Bytes::Nearest, &mut rgba)
+            .render_rgba(&latents(1), Norm::Running, Rounding::Nearest, &mut rgba)
             .unwrap();
         rgba
     };
     let here = paint(&mut *second);
     let there = std::thread::spawn(move || {
         let mut rgba = vec![0; 4 * 64 * 64];
-        card.paint(&latents(1), Norm::Running, Bytes::Nearest, &mut rgba)
+        card.render_rgba(&latents(1), Norm::Running, Rounding::Nearest, &mut rgba)
             .unwrap();
         rgba
     });
@@ -135,7 +136,10 @@ fn lengths_that_do_not_fit_are_errors() {
         return;
     };
     let mut rgba = vec![0; 4 * 64 * 64];
-    let mut paint = |z: &[f32], norm| card.paint(z, norm, Bytes::Cut, &mut rgba).is_err();
+    let mut paint = |z: &[f32], norm| {
+        card.render_rgba(z, norm, Rounding::Truncate, &mut rgba)
+            .is_err()
+    };
     assert!(paint(&latents(1)[..19], Norm::Running));
     assert!(paint(&latents(1), Norm::Batch));
     assert!(paint(&[], Norm::Running));

@@ -1,4 +1,4 @@
-//! How modules follow one another: which convolution takes what, and where each batch norm stands.
+//! The chain of modules: how they follow one another, which convolution takes what, and where each batch norm stands.
 
 use super::filter::Step;
 use super::module::{Kind, Module};

@@ -1,4 +1,4 @@
-//! What the shapes of convolutions do not tell: strides and paddings, given by hand or by custom.
+//! Filters that the shapes of convolutions do not tell: strides and paddings, given by hand or by custom.
 
 use std::str::FromStr;
 

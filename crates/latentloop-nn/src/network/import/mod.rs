@@ -44,7 +44,7 @@ pub enum Activation {
     LeakyRelu,
 }
 
-/// What a state dict does not tell.
+/// Import options: what a state dict does not tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choices {
     /// Which of several nested state dicts is meant, the keys that lead to it joined by dots; at the end, what the names
@@ -56,7 +56,7 @@ pub struct Choices {
     pub steps: Option<Vec<Step>>,
 }
 
-/// Why a file was not imported.
+/// The error of an import: why a file was not imported.
 #[derive(Debug, Error)]
 pub enum ImportError {
     /// The file could not be read.

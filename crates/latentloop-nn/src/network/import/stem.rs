@@ -41,7 +41,7 @@ impl Stem {
     ) -> Result<Self, String> {
         let side = step
             .filter(kernel)
-            .up_side(1)
+            .transposed_side(1)
             .ok_or_else(|| format!("the padding of its stem {} leaves nothing", module.name))?;
         let area = side * side;
         let mut weight = vec![0.0; channels * area * latent];

@@ -1,7 +1,7 @@
 //! Convolution and transposed convolution, 4 x 4, stride 2, padding 1, forward and backward.
 //!
 //! PyTorch lays out the weights of `Conv2d` (fine to coarse) and of `ConvTranspose2d` (coarse to fine) alike, as
-//! `[coarse, fine, 4, 4]`, so three kernels serve both: [`down`] (fine to coarse), [`up`] (coarse to fine) and
+//! `[coarse, fine, 4, 4]`, so three kernels serve both: [`strided`] (fine to coarse), [`transposed`] (coarse to fine) and
 //! [`weight_gradient`]. Every number is summed by one task in a fixed order: the result is the same for any number of threads.
 
 use std::cell::RefCell;
@@ -9,11 +9,14 @@ use std::cell::RefCell;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::columns;
-use super::filter::{Axis, Filter, Phase};
-use super::map::Map;
-use super::product::{Instructions, Run, VECTORS, along_pixels, load_vectors, store_vectors};
-use super::sweep::{self, Finish, Shared};
+use super::col2im::{Col2Im, prefers_col2im};
+use super::feature_map::FeatureMap;
+use super::filter::{Axis, Filter, Phases};
+use super::implicit_gemm::Epilogue;
+use super::microkernel::{
+    Instructions, PixelRow, VECTORS, add_outer_products, load_vectors, store_vectors,
+};
+use super::unsafe_slice::UnsafeSlice;
 use super::winograd::{self, Direction, Winograd};
 
 /// Zeros around every map of the studies networks.
@@ -39,8 +42,8 @@ const TAPS: usize = 16;
 
 impl ConvShape {
     /// The coarse map.
-    pub fn coarse_map(&self) -> Map {
-        Map {
+    pub fn coarse_map(&self) -> FeatureMap {
+        FeatureMap {
             batch: self.batch,
             height: self.height,
             width: self.width,
@@ -50,8 +53,8 @@ impl ConvShape {
     }
 
     /// The fine map.
-    pub fn fine_map(&self) -> Map {
-        Map {
+    pub fn fine_map(&self) -> FeatureMap {
+        FeatureMap {
             batch: self.batch,
             height: 2 * self.height,
             width: 2 * self.width,
@@ -71,40 +74,46 @@ impl ConvShape {
 }
 
 /// Fine map to coarse map: the forward pass of a convolution, the input gradient of a transposed one.
-pub fn down(shape: &ConvShape, fine: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+pub fn strided(shape: &ConvShape, fine: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     let instructions = Instructions::Best;
     let (from, to) = (shape.fine_map(), shape.coarse_map());
     let mut coarse = vec![0.0f32; to.len()];
-    let finish = Finish::bias(bias);
+    let epilogue = Epilogue::bias(bias);
     if let Some(tile) = tile(&to).filter(|_| shape.fine >= FEW) {
         let channels = [shape.fine, shape.coarse];
         let weight = |f, c, ky, kx| weight[shape.weight(c, f, ky, kx)];
-        let winograd = Winograd::new(instructions, Direction::Down, tile, channels, weight);
-        winograd.run([&from, &to], fine, &mut coarse, finish);
+        let winograd = Winograd::new(instructions, Direction::Strided, tile, channels, weight);
+        winograd.run([&from, &to], fine, &mut coarse, epilogue);
         return coarse;
     }
-    let phases = Phase::all(
+    let phases = Phases::new(
         instructions,
-        &[Axis::down(Filter::STUDIES, from.height)],
-        &[Axis::down(Filter::STUDIES, from.width)],
+        [
+            &[Axis::strided(Filter::STUDIES, from.height)],
+            &[Axis::strided(Filter::STUDIES, from.width)],
+        ],
         [shape.fine, shape.coarse],
         |fine, coarse, ky, kx| weight[shape.weight(coarse, fine, ky, kx)],
     );
-    let sweep = |index: usize| phases[index].sweep(&from, &to, finish);
-    sweep::run(instructions, phases.len(), sweep, fine, &mut coarse);
+    phases.run([&from, &to], fine, &mut coarse, epilogue);
     coarse
 }
 
 /// Coarse map to fine map: the forward pass of a transposed convolution, the input gradient of a plain one.
-pub fn up(shape: &ConvShape, coarse: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+pub fn transposed(
+    shape: &ConvShape,
+    coarse: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+) -> Vec<f32> {
     let instructions = Instructions::Best;
     let (from, to) = (shape.coarse_map(), shape.fine_map());
     let mut fine = vec![0.0f32; to.len()];
-    if columns::worth(instructions, shape.fine) {
-        let few = columns::Columns::new(instructions, shape.coarse, shape.fine, |c, f, ky, kx| {
+    if prefers_col2im(instructions, shape.fine) {
+        let few = Col2Im::new(instructions, shape.coarse, shape.fine, |c, f, ky, kx| {
             weight[shape.weight(c, f, ky, kx)]
         });
-        let out = Shared::new(&mut fine);
+        let out = UnsafeSlice::new(&mut fine);
         few.run(&from, coarse, |picture, y, line| {
             // SAFETY: this row of the fine map is written by this call alone.
             let row = unsafe { out.slice(to.start(picture, y), line.len()) };
@@ -124,29 +133,30 @@ pub fn up(shape: &ConvShape, coarse: &[f32], weight: &[f32], bias: Option<&[f32]
         });
         return fine;
     }
-    let finish = Finish::bias(bias);
+    let epilogue = Epilogue::bias(bias);
     if let Some(tile) = tile(&from) {
         let channels = [shape.coarse, shape.fine];
         let weight = |c, f, ky, kx| weight[shape.weight(c, f, ky, kx)];
-        let winograd = Winograd::new(instructions, Direction::Up, tile, channels, weight);
-        winograd.run([&from, &to], coarse, &mut fine, finish);
+        let winograd = Winograd::new(instructions, Direction::Transposed, tile, channels, weight);
+        winograd.run([&from, &to], coarse, &mut fine, epilogue);
         return fine;
     }
-    let phases = Phase::all(
+    let phases = Phases::new(
         instructions,
-        &Axis::up(Filter::STUDIES, from.height),
-        &Axis::up(Filter::STUDIES, from.width),
+        [
+            &Axis::transposed(Filter::STUDIES, from.height),
+            &Axis::transposed(Filter::STUDIES, from.width),
+        ],
         [shape.coarse, shape.fine],
         |coarse, fine, ky, kx| weight[shape.weight(coarse, fine, ky, kx)],
     );
-    let sweep = |index: usize| phases[index].sweep(&from, &to, finish);
-    sweep::run(instructions, phases.len(), sweep, coarse, &mut fine);
+    phases.run([&from, &to], coarse, &mut fine, epilogue);
     fine
 }
 
 /// Tiles of a coarse map that are worth the transformation of weights that change with every step; a rule and no measurement,
 /// so that a run can go on elsewhere as it began.
-fn tile(coarse: &Map) -> Option<winograd::Tile> {
+fn tile(coarse: &FeatureMap) -> Option<winograd::Tile> {
     let whole =
         |side: usize| coarse.height.is_multiple_of(side) && coarse.width.is_multiple_of(side);
     match coarse.pixels() {
@@ -178,32 +188,32 @@ pub fn weight_gradient(shape: &ConvShape, coarse: &[f32], fine: &[f32]) -> Vec<f
     let panel = instructions.panel_channels();
     // The four taps of a filter's row meet 4 x fine neighbouring numbers.
     let across = 4 * shape.fine;
-    let tiles_across = across.div_ceil(Tile::ACROSS);
+    let tiles_across = across.div_ceil(GradientTile::ACROSS);
     let tiles = shape.coarse.div_ceil(panel) * 4 * tiles_across;
     let groups = tiles.min(4 * rayon::current_num_threads());
     let chunk = (CHUNK_NUMBERS / (coarse_map.row() + 2 * fine_map.row())).clamp(1, shape.height);
     let mut gradient = vec![0.0f32; shape.weight_len()];
-    let out = Shared::new(&mut gradient);
+    let out = UnsafeSlice::new(&mut gradient);
     (0..groups).into_par_iter().for_each(|group| {
         SUMS.with_borrow_mut(|sums| {
             let mine = tiles * group / groups..tiles * (group + 1) / groups;
-            let each = Tile::ACROSS * panel;
+            let each = GradientTile::ACROSS * panel;
             sums.clear();
             sums.resize(mine.len() * each, 0.0);
-            let tile = |index: usize| Tile {
+            let tile = |index: usize| GradientTile {
                 shape,
                 coarse,
                 fine,
                 channel: index / (4 * tiles_across) * panel,
                 ky: index / tiles_across % 4,
-                first: index % tiles_across * Tile::ACROSS,
+                first: index % tiles_across * GradientTile::ACROSS,
             };
             for picture in 0..shape.batch {
                 for top in (0..shape.height).step_by(chunk) {
                     let rows = [picture, top, (top + chunk).min(shape.height)];
                     for (index, sums) in mine.clone().zip(sums.chunks_exact_mut(each)) {
                         let tile = tile(index);
-                        instructions.run(TileRows { tile, rows, sums });
+                        instructions.run(GradientRows { tile, rows, sums });
                     }
                 }
             }
@@ -235,7 +245,7 @@ thread_local! {
 
 /// A panel of coarse channels by some of the numbers that one row of the filter meets.
 #[derive(Clone, Copy)]
-struct Tile<'a> {
+struct GradientTile<'a> {
     shape: &'a ConvShape,
     coarse: &'a [f32],
     fine: &'a [f32],
@@ -244,18 +254,18 @@ struct Tile<'a> {
     first: usize,
 }
 
-impl Tile<'_> {
+impl GradientTile<'_> {
     /// Numbers of the fine map that a tile takes; the last one of a row may have half of them.
     const ACROSS: usize = 8;
 }
 
-struct TileRows<'a> {
-    tile: Tile<'a>,
+struct GradientRows<'a> {
+    tile: GradientTile<'a>,
     rows: [usize; 3],
     sums: &'a mut [f32],
 }
 
-impl WithSimd for TileRows<'_> {
+impl WithSimd for GradientRows<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -267,20 +277,20 @@ impl WithSimd for TileRows<'_> {
             self.sums::<S, 8>(simd, first, 0);
         } else {
             let Self { tile, rows, sums } = self;
-            TileRows {
+            GradientRows {
                 tile,
                 rows,
                 sums: &mut *sums,
             }
             .sums::<S, 4>(simd, first, 0);
             if left >= 8 {
-                TileRows { tile, rows, sums }.sums::<S, 4>(simd, first + 4, half);
+                GradientRows { tile, rows, sums }.sums::<S, 4>(simd, first + 4, half);
             }
         }
     }
 }
 
-impl TileRows<'_> {
+impl GradientRows<'_> {
     #[inline(always)]
     fn sums<S: Simd, const N: usize>(self, simd: S, first: usize, at: usize) {
         let Self {
@@ -300,16 +310,16 @@ impl TileRows<'_> {
         for y in top..bottom {
             let coarse = coarse_map.start(picture, y) + tile.channel;
             let fine = picture * fine_map.picture() + (2 * y + tile.ky) * fine_map.row() + first;
-            let run = Run {
+            let row = PixelRow {
                 coarse: tile.coarse.as_ptr().wrapping_add(coarse),
                 fine: tile.fine.as_ptr().wrapping_add(fine),
             };
             // SAFETY: the map's lengths were held to the shape's; row y of the coarse map has `width` pixels, and the filter's
             // row 2 y + ky of the fine one has two for each and two more.
             unsafe {
-                along_pixels::<S, N>(
+                add_outer_products::<S, N>(
                     simd,
-                    run,
+                    row,
                     tile.shape.width,
                     [tile.shape.coarse, 2 * tile.shape.fine],
                     channels,
@@ -325,7 +335,7 @@ impl TileRows<'_> {
 }
 
 /// The sum of every channel over a map: the gradient of a bias.
-pub fn channel_sums(map: &Map, numbers: &[f32]) -> Vec<f32> {
+pub fn channel_sums(map: &FeatureMap, numbers: &[f32]) -> Vec<f32> {
     let mut total = vec![0.0f64; map.channels];
     let rows: Vec<Vec<f32>> = (0..map.batch * map.height)
         .into_par_iter()

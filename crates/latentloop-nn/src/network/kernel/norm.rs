@@ -5,9 +5,10 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::map::Map;
-use super::product::{Instructions, load, store};
-use super::sweep::{Finish, Shared};
+use super::feature_map::FeatureMap;
+use super::implicit_gemm::Epilogue;
+use super::microkernel::{Instructions, load, store};
+use super::unsafe_slice::UnsafeSlice;
 use crate::network::spec::BATCH_NORM_EPS;
 
 /// Numbers of a chunk of rows: it stays in a core's cache while two passes go over it.
@@ -29,14 +30,14 @@ pub fn fold(weight: f32, bias: f32, mean: f32, variance: f32) -> (f32, f32) {
 }
 
 /// Rows of a chunk, and how many chunks there are.
-pub(super) fn chunks(map: &Map) -> (usize, usize) {
+pub(super) fn chunks(map: &FeatureMap) -> (usize, usize) {
     let rows = map.batch * map.height;
     let each = (CHUNK_NUMBERS / (map.width * map.channels).max(1)).clamp(1, rows.max(1));
     (each, rows.div_ceil(each))
 }
 
 /// Numbers of scratch that [`moments`] takes.
-pub fn moments_scratch(map: &Map) -> usize {
+pub fn moments_scratch(map: &FeatureMap) -> usize {
     2 * map.channels * chunks(map).1
 }
 
@@ -45,7 +46,7 @@ pub fn moments_scratch(map: &Map) -> usize {
 /// Chunks are joined as Chan, Golub and LeVeque 1979 do.
 pub fn moments(
     instructions: Instructions,
-    map: &Map,
+    map: &FeatureMap,
     numbers: &[f32],
     scratch: &mut [f32],
     moments: &mut Moments,
@@ -91,7 +92,7 @@ pub fn moments(
 }
 
 struct ChunkMoments<'a> {
-    map: &'a Map,
+    map: &'a FeatureMap,
     numbers: &'a [f32],
     rows: [usize; 2],
     mean: &'a mut [f32],
@@ -145,31 +146,42 @@ impl WithSimd for ChunkMoments<'_> {
 /// `to = max(v, slope v)`, `v = from * scale + shift`, over all pixels. Borders are left alone.
 pub fn activate(
     instructions: Instructions,
-    map: &Map,
+    map: &FeatureMap,
     from: &[f32],
     to: &mut [f32],
-    finish: Finish,
+    epilogue: Epilogue,
 ) {
     assert_eq!(from.len(), map.len(), "the map's length");
     assert_eq!(to.len(), map.len(), "the map's length");
-    rows_of(instructions, map, from.as_ptr(), Shared::new(to), finish);
+    rows_of(
+        instructions,
+        map,
+        Some(from),
+        UnsafeSlice::new(to),
+        epilogue,
+    );
 }
 
 /// [`activate`] in place.
 pub fn activate_in_place(
     instructions: Instructions,
-    map: &Map,
+    map: &FeatureMap,
     numbers: &mut [f32],
-    finish: Finish,
+    epilogue: Epilogue,
 ) {
     assert_eq!(numbers.len(), map.len(), "the map's length");
-    let to = Shared::new(numbers);
-    rows_of(instructions, map, to.at(0), to, finish);
+    rows_of(instructions, map, None, UnsafeSlice::new(numbers), epilogue);
 }
 
-fn rows_of(instructions: Instructions, map: &Map, from: *const f32, to: Shared, finish: Finish) {
-    finish.check(map.channels);
-    let from = Shared::reading(from);
+/// [`activate`], in place where there is nothing to read `from`; both buffers are of the map's length.
+fn rows_of(
+    instructions: Instructions,
+    map: &FeatureMap,
+    from: Option<&[f32]>,
+    to: UnsafeSlice<f32>,
+    epilogue: Epilogue,
+) {
+    epilogue.check(map.channels);
     let (each, count) = chunks(map);
     let rows = map.batch * map.height;
     (0..count).into_par_iter().for_each(|chunk| {
@@ -178,9 +190,11 @@ fn rows_of(instructions: Instructions, map: &Map, from: *const f32, to: Shared, 
             instructions.run(ActivateRow {
                 channels: map.channels,
                 pixels: map.width,
-                from: from.at(start),
+                from: from.map_or(to.at(start).cast_const(), |from| {
+                    from.as_ptr().wrapping_add(start)
+                }),
                 to: to.at(start),
-                finish,
+                epilogue,
             });
         }
     });
@@ -191,7 +205,7 @@ struct ActivateRow<'a> {
     pixels: usize,
     from: *const f32,
     to: *mut f32,
-    finish: Finish<'a>,
+    epilogue: Epilogue<'a>,
 }
 
 impl WithSimd for ActivateRow<'_> {
@@ -204,14 +218,14 @@ impl WithSimd for ActivateRow<'_> {
             pixels,
             from,
             to,
-            finish,
+            epilogue,
         } = self;
         let lanes = S::F32_LANES;
-        let slope = simd.splat_f32s(finish.slope);
+        let slope = simd.splat_f32s(epilogue.slope);
         let mut channel = 0;
         while channel < channels {
             let count = (channels - channel).min(lanes);
-            let [[scale], [shift]]: [[S::f32s; 1]; 2] = finish.vectors(simd, channel, count);
+            let [[scale], [shift]]: [[S::f32s; 1]; 2] = epilogue.vectors(simd, channel, count);
             for pixel in 0..pixels {
                 let at = pixel * channels + channel;
                 // SAFETY: the row's pixels are this call's alone.

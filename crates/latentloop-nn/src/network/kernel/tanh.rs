@@ -2,7 +2,7 @@
 
 use std::f32::consts::{LN_2, LOG2_E};
 
-use super::product::Instructions;
+use super::microkernel::Instructions;
 
 /// Adds 1.5 * 2^23: what is left of a small number's fraction is rounded off.
 const ROUND: f32 = 12_582_912.0;

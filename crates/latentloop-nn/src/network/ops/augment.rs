@@ -8,7 +8,7 @@ use rand_chacha::rand_core::RngCore;
 use rayon::prelude::*;
 
 use super::{from_maps, map_of, slice, to_maps, with_slice};
-use crate::network::kernel::Map;
+use crate::network::kernel::FeatureMap;
 use crate::network::parameters::uniform;
 use crate::network::recipe::Augment;
 
@@ -20,9 +20,9 @@ const CHANNELS: usize = 3;
 pub struct Augmentation {
     /// Added to every number.
     pub brightness: f32,
-    /// What a pixel's distance from its own grey is multiplied by.
+    /// Saturation: a factor on a pixel's distance from its own grey.
     pub saturation: f32,
-    /// What a number's distance from the picture's mean is multiplied by.
+    /// Contrast: a factor on a number's distance from the picture's mean.
     pub contrast: f32,
     /// Pixels to the right and down; what comes in is 0.
     pub shift: [isize; 2],
@@ -94,7 +94,7 @@ pub fn augment(pictures: &Tensor, each: &[Augmentation]) -> Result<Tensor> {
 }
 
 struct Augmented {
-    map: Map,
+    map: FeatureMap,
     each: Vec<Augmentation>,
 }
 

@@ -1,9 +1,12 @@
 //! Convolution and transposed convolution, 4 x 4, stride 2, padding 1, with bias.
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
+use candle_core::{Result, Shape, Tensor};
 
-use super::{map_of, slice, with_slice};
-use crate::network::kernel::{ConvShape, channel_sums, down, up, weight_gradient};
+use super::op3::{CpuOp3, Gradients, Op3};
+use super::{map_of, with_slice};
+use crate::network::kernel::{
+    ConvShape, Direction, FeatureMap, channel_sums, strided, transposed, weight_gradient,
+};
 
 /// Fine to coarse: `x` are maps of `in` channels and even sides, `weight` is `[out, in, 4, 4]`, `bias` `[out]`; the result are
 /// maps of `out` channels and half the sides.
@@ -26,9 +29,15 @@ pub fn conv(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
             width: map.width / 2,
         };
         let needs = Needs::of(x, weight);
-        return x
-            .contiguous()?
-            .apply_op3(weight, bias, Conv { shape, needs });
+        return x.contiguous()?.apply_op3(
+            weight,
+            bias,
+            Op3(Conv {
+                direction: Direction::Strided,
+                shape,
+                needs,
+            }),
+        );
     }
     let y = x
         .transpose(0, 1)?
@@ -60,9 +69,15 @@ pub fn conv_transposed(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Ten
             width: map.width,
         };
         let needs = Needs::of(x, weight);
-        return x
-            .contiguous()?
-            .apply_op3(weight, bias, ConvTransposed { shape, needs });
+        return x.contiguous()?.apply_op3(
+            weight,
+            bias,
+            Op3(Conv {
+                direction: Direction::Transposed,
+                shape,
+                needs,
+            }),
+        );
     }
     let y = x
         .transpose(0, 1)?
@@ -73,7 +88,7 @@ pub fn conv_transposed(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Ten
         .broadcast_add(&bias.reshape(((), 1, 1, 1))?)
 }
 
-/// Which gradients somebody asked for.
+/// The gradients that somebody asked for.
 #[derive(Clone, Copy, Debug)]
 struct Needs {
     input: bool,
@@ -90,13 +105,20 @@ impl Needs {
 }
 
 struct Conv {
+    direction: Direction,
     shape: ConvShape,
     needs: Needs,
 }
 
-struct ConvTransposed {
-    shape: ConvShape,
-    needs: Needs,
+impl Conv {
+    /// The maps that go in and come out.
+    fn maps(&self) -> [FeatureMap; 2] {
+        let (coarse, fine) = (self.shape.coarse_map(), self.shape.fine_map());
+        match self.direction {
+            Direction::Strided => [fine, coarse],
+            Direction::Transposed => [coarse, fine],
+        }
+    }
 }
 
 fn check(what: &str, numbers: usize, expected: usize) -> Result<()> {
@@ -107,128 +129,46 @@ fn check(what: &str, numbers: usize, expected: usize) -> Result<()> {
     }
 }
 
-impl CustomOp3 for Conv {
+impl CpuOp3 for Conv {
     fn name(&self) -> &'static str {
-        "conv"
+        match self.direction {
+            Direction::Strided => "conv",
+            Direction::Transposed => "conv-transposed",
+        }
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, weight, bias) = (
-            slice(x, x_layout)?,
-            slice(weight, weight_layout)?,
-            slice(bias, bias_layout)?,
-        );
-        let shape = &self.shape;
-        check("a convolution's picture", x.len(), shape.fine_map().len())?;
+    fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Result<(Vec<f32>, Shape)> {
+        let (shape, [from, to]) = (&self.shape, self.maps());
+        check("a convolution's map", x.len(), from.len())?;
         check("a convolution's weights", weight.len(), shape.weight_len())?;
-        check("a convolution's biases", bias.len(), shape.coarse)?;
-        let y = down(shape, x, weight, Some(bias));
-        Ok((CpuStorage::F32(y), shape.coarse_map().tensor_shape()))
+        check("a convolution's biases", bias.len(), to.channels)?;
+        let y = match self.direction {
+            Direction::Strided => strided(shape, x, weight, Some(bias)),
+            Direction::Transposed => transposed(shape, x, weight, Some(bias)),
+        };
+        Ok((y, to.tensor_shape()))
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        _y: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let shape = &self.shape;
-        with_slice(gradient, |dy| {
-            let dx = match self.needs.input {
-                true => Some(Tensor::from_vec(
-                    with_slice(weight, |weight| Ok(up(shape, dy, weight, None)))?,
-                    x.shape(),
-                    x.device(),
-                )?),
-                false => None,
-            };
-            if !self.needs.weight {
-                return Ok((dx, None, None));
-            }
-            let dw = with_slice(x, |x| Ok(weight_gradient(shape, dy, x)))?;
-            let db = channel_sums(&shape.coarse_map(), dy);
-            Ok((
-                dx,
-                Some(Tensor::from_vec(dw, weight.shape(), x.device())?),
-                Some(Tensor::from_vec(db, bias.shape(), x.device())?),
-            ))
-        })
-    }
-}
-
-impl CustomOp3 for ConvTransposed {
-    fn name(&self) -> &'static str {
-        "conv-transposed"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, weight, bias) = (
-            slice(x, x_layout)?,
-            slice(weight, weight_layout)?,
-            slice(bias, bias_layout)?,
-        );
-        let shape = &self.shape;
-        check(
-            "a transposed convolution's map",
-            x.len(),
-            shape.coarse_map().len(),
-        )?;
-        check(
-            "a transposed convolution's weights",
-            weight.len(),
-            shape.weight_len(),
-        )?;
-        check("a transposed convolution's biases", bias.len(), shape.fine)?;
-        let y = up(shape, x, weight, Some(bias));
-        Ok((CpuStorage::F32(y), shape.fine_map().tensor_shape()))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        _y: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let shape = &self.shape;
-        let tensor =
-            |numbers, like: &Tensor| Tensor::from_vec(numbers, like.shape(), like.device());
-        with_slice(gradient, |dy| {
-            let dx = match self.needs.input {
-                true => Some(tensor(
-                    with_slice(weight, |weight| Ok(down(shape, dy, weight, None)))?,
-                    x,
-                )?),
-                false => None,
-            };
-            if !self.needs.weight {
-                return Ok((dx, None, None));
-            }
-            let dw = with_slice(x, |x| Ok(weight_gradient(shape, x, dy)))?;
-            Ok((
-                dx,
-                Some(tensor(dw, weight)?),
-                Some(tensor(channel_sums(&shape.fine_map(), dy), bias)?),
-            ))
-        })
+    fn backward(&self, [x, weight, _]: [&Tensor; 3], _y: &Tensor, dy: &[f32]) -> Result<Gradients> {
+        let (shape, [_, to]) = (&self.shape, self.maps());
+        // The input gradient of either convolution is the other one.
+        let dx = self.needs.input.then(|| {
+            with_slice(weight, |weight| {
+                Ok(match self.direction {
+                    Direction::Strided => transposed(shape, dy, weight, None),
+                    Direction::Transposed => strided(shape, dy, weight, None),
+                })
+            })
+        });
+        let dw = self.needs.weight.then(|| {
+            with_slice(x, |x| {
+                Ok(match self.direction {
+                    Direction::Strided => weight_gradient(shape, dy, x),
+                    Direction::Transposed => weight_gradient(shape, x, dy),
+                })
+            })
+        });
+        let db = self.needs.weight.then(|| channel_sums(&to, dy));
+        Ok([dx.transpose()?, dw.transpose()?, db])
     }
 }

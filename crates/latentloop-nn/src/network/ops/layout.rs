@@ -1,9 +1,9 @@
-//! How the numbers of feature maps lie in a tensor.
+//! Memory layout of feature maps in a tensor.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
 use super::{slice, with_slice};
-use crate::network::kernel::{BORDER, Map, interleave, planes};
+use crate::network::kernel::{BORDER, FeatureMap, interleave, planes};
 
 /// Lays out planes, `[batch, channels, height, width]`, as maps.
 ///
@@ -14,7 +14,7 @@ pub fn to_maps(planes: &Tensor) -> Result<Tensor> {
     if !planes.device().is_cpu() {
         return planes.transpose(0, 1)?.contiguous();
     }
-    let map = Map {
+    let map = FeatureMap {
         batch,
         height,
         width,
@@ -36,24 +36,26 @@ pub fn from_maps(maps: &Tensor) -> Result<Tensor> {
 }
 
 /// The maps in a tensor on the processor.
-pub(super) fn map_of(maps: &Tensor) -> Result<Map> {
+pub(super) fn map_of(maps: &Tensor) -> Result<FeatureMap> {
     match maps.dims4()? {
-        (batch, height, width, channels) if height > 2 * BORDER && width > 2 * BORDER => Ok(Map {
-            batch,
-            height: height - 2 * BORDER,
-            width: width - 2 * BORDER,
-            channels,
-            border: BORDER,
-        }),
+        (batch, height, width, channels) if height > 2 * BORDER && width > 2 * BORDER => {
+            Ok(FeatureMap {
+                batch,
+                height: height - 2 * BORDER,
+                width: width - 2 * BORDER,
+                channels,
+                border: BORDER,
+            })
+        }
         _ => bail!("{:?} is no shape of feature maps", maps.dims()),
     }
 }
 
-struct Interleave(Map);
+struct Interleave(FeatureMap);
 
-struct Planes(Map);
+struct Planes(FeatureMap);
 
-impl Map {
+impl FeatureMap {
     /// The shape of the tensor that holds them.
     pub(super) fn tensor_shape(&self) -> Shape {
         let (height, width) = (self.height + 2 * self.border, self.width + 2 * self.border);

@@ -12,6 +12,7 @@ mod conv;
 pub mod cuda;
 mod layout;
 mod norm;
+mod op3;
 
 pub use augment::{Augmentation, augment};
 pub use conv::{conv, conv_transposed};

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp3, D, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use super::op3::{CpuOp3, Gradients, Op3};
 use super::{map_of, slice, with_slice};
 use crate::network::kernel::{
-    Backward, Finish, Instructions, Map, Moments, activate, fold, moments, moments_scratch,
-    tanh_in_place,
+    Epilogue, FeatureMap, Instructions, Moments, NormBackward, activate, fold, moments,
+    moments_scratch, tanh_in_place,
 };
 use crate::network::spec::{BATCH_NORM_EPS, LEAKY_SLOPE};
 
@@ -46,7 +47,7 @@ pub fn batch_norm_leaky(
             map,
             seen: Arc::clone(&seen),
         };
-        let y = x.contiguous()?.apply_op3(weight, bias, op)?;
+        let y = x.contiguous()?.apply_op3(weight, bias, Op3(op))?;
         let seen = locked(&seen).clone();
         let statistics = BatchStatistics {
             mean: seen.mean,
@@ -92,29 +93,16 @@ fn locked(moments: &Mutex<Moments>) -> MutexGuard<'_, Moments> {
 }
 
 struct BatchNormLeaky {
-    map: Map,
+    map: FeatureMap,
     seen: Arc<Mutex<Moments>>,
 }
 
-impl CustomOp3 for BatchNormLeaky {
+impl CpuOp3 for BatchNormLeaky {
     fn name(&self) -> &'static str {
         "batch-norm-leaky"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, weight, bias) = (
-            slice(x, x_layout)?,
-            slice(weight, weight_layout)?,
-            slice(bias, bias_layout)?,
-        );
+    fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Result<(Vec<f32>, Shape)> {
         let map = &self.map;
         if weight.len() != map.channels || bias.len() != map.channels {
             candle_core::bail!(
@@ -130,53 +118,43 @@ impl CustomOp3 for BatchNormLeaky {
         let (scale, shift): (Vec<f32>, Vec<f32>) = (0..map.channels)
             .map(|c| fold(weight[c], bias[c], seen.mean[c], seen.variance[c]))
             .unzip();
-        let finish = Finish {
+        let epilogue = Epilogue {
             scale: Some(&scale),
             shift: Some(&shift),
             slope: LEAKY_SLOPE,
         };
         let mut y = vec![0.0f32; x.len()];
-        activate(Instructions::Best, map, x, &mut y, finish);
-        Ok((CpuStorage::F32(y), x_layout.shape().clone()))
+        activate(Instructions::Best, map, x, &mut y, epilogue);
+        Ok((y, map.tensor_shape()))
     }
 
-    fn bwd(
+    fn backward(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
+        [x, weight, bias]: [&Tensor; 3],
         y: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        dy: &[f32],
+    ) -> Result<Gradients> {
         let seen = locked(&self.seen);
         let [dx, dw, db] = with_slice(x, |x| {
             with_slice(y, |y| {
-                with_slice(gradient, |dy| {
-                    with_slice(weight, |weight| {
-                        let backward = Backward {
-                            x,
-                            y,
-                            dy,
-                            moments: &seen,
-                            weight,
-                            slope: LEAKY_SLOPE,
-                        };
-                        Ok(backward.run(Instructions::Best, &self.map))
-                    })
+                with_slice(weight, |weight| {
+                    let backward = NormBackward {
+                        x,
+                        y,
+                        dy,
+                        moments: &seen,
+                        weight,
+                        slope: LEAKY_SLOPE,
+                    };
+                    Ok(backward.run(Instructions::Best, &self.map))
                 })
             })
         })?;
-        let device = x.device();
-        let asked = |numbers: Vec<f32>, of: &Tensor| {
-            of.track_op()
-                .then(|| Tensor::from_vec(numbers, of.shape(), device))
-                .transpose()
-        };
-        Ok((
-            Some(Tensor::from_vec(dx, x.shape(), device)?),
-            asked(dw, weight)?,
-            asked(db, bias)?,
-        ))
+        Ok([
+            Some(dx),
+            weight.track_op().then_some(dw),
+            bias.track_op().then_some(db),
+        ])
     }
 }
 

@@ -34,7 +34,7 @@ pub struct GeneratorWeights {
     pub stem_weight: Vec<f32>,
     /// Stem biases, `[channels * stem_side^2]`.
     pub stem_bias: Vec<f32>,
-    /// What follows the stem; the last one gives red, green and blue.
+    /// The layers after the stem; the last one gives red, green and blue.
     pub layers: Vec<LayerWeights>,
     /// The colours of its footage, where its file tells any that can be read.
     pub palette: Option<Palette>,
@@ -49,7 +49,7 @@ pub struct LayerWeights {
     pub outputs: usize,
     /// The batch norm of what it takes, where there is one.
     pub norm: Option<NormWeights>,
-    /// What the activation multiplies negative numbers by: 0.2 is the studies' leaky ReLU, 0 a ReLU, 1 none.
+    /// Slope of the activation below zero: 0.2 is the studies' leaky ReLU, 0 a ReLU, 1 none.
     pub slope: f32,
     /// The convolution's filter.
     pub filter: Filter,
@@ -92,7 +92,7 @@ impl NormWeights {
     }
 }
 
-/// What the tensors of a file do not tell of its layers, as its metadata has it. Without it they are the studies'.
+/// The architecture of a model, as its metadata has it: what its tensors do not tell of its layers. Without it they are the studies'.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
@@ -100,13 +100,13 @@ pub struct Architecture {
     pub layers: Vec<LayerShape>,
 }
 
-/// What the tensors of a file do not tell of one layer.
+/// The shape of a layer: what its tensors do not tell of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LayerShape {
     /// Whether a batch norm comes first.
     pub norm: bool,
-    /// What the activation multiplies negative numbers by, 0 to 1.
+    /// Slope of the activation below zero, 0 to 1.
     pub slope: f32,
     /// The convolution's filter.
     pub filter: Filter,
@@ -125,7 +125,7 @@ impl LayerShape {
 }
 
 impl LayerWeights {
-    /// What its tensors do not tell of it.
+    /// Its shape: what its tensors do not tell of it.
     pub fn shape(&self) -> LayerShape {
         LayerShape {
             norm: self.norm.is_some(),
@@ -139,14 +139,14 @@ impl LayerWeights {
     /// any that is played.
     pub fn side(&self, side: usize) -> Option<usize> {
         let given = if self.transposed {
-            self.filter.up_side(side)
+            self.filter.transposed_side(side)
         } else {
-            self.filter.down_side(side)
+            self.filter.strided_side(side)
         };
         given.filter(|&side| side <= MAX_SIDE)
     }
 
-    /// Where the weight of these channels and this tap stands in [`LayerWeights::weight`].
+    /// Index of the weight of these channels and this tap in [`LayerWeights::weight`].
     pub fn place(&self, input: usize, output: usize, ky: usize, kx: usize) -> usize {
         let kernel = self.filter.kernel;
         let channels = if self.transposed {
@@ -158,7 +158,7 @@ impl LayerWeights {
     }
 }
 
-/// Why a file gives no generator.
+/// The error of loading a model: why a file gives no generator.
 #[derive(Debug, Error)]
 pub enum WeightsError {
     /// The file could not be read.

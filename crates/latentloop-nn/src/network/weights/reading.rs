@@ -25,10 +25,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<GeneratorWeights, String> {
     }
     let broken = |error| format!("it is no whole safetensors file ({error}); copy it again");
     let file = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
-    let Card {
+    let Metadata {
         architecture,
         palette,
-    } = card(bytes)?;
+    } = metadata(bytes)?;
     let stem = shape(&file, "input.weight")?;
     let &[rows, latent] = &stem[..] else {
         return Err(format!(
@@ -101,22 +101,22 @@ pub(super) fn parse(bytes: &[u8]) -> Result<GeneratorWeights, String> {
 
 /// What the metadata says, if anything.
 #[derive(Default)]
-struct Card {
+struct Metadata {
     architecture: Option<Architecture>,
     palette: Option<Palette>,
 }
 
-fn card(bytes: &[u8]) -> Result<Card, String> {
+fn metadata(bytes: &[u8]) -> Result<Metadata, String> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let metadata = header.metadata().as_ref();
     let Some(text) = metadata.and_then(|metadata| metadata.get(METADATA_KEY)) else {
-        return Ok(Card::default());
+        return Ok(Metadata::default());
     };
     let faulty = |error: serde_json::Error| format!("its metadata: {error}");
-    let mut card: serde_json::Value = serde_json::from_str(text).map_err(faulty)?;
-    let mut part = |name| card.get_mut(name).map(serde_json::Value::take);
+    let mut value: serde_json::Value = serde_json::from_str(text).map_err(faulty)?;
+    let mut part = |name| value.get_mut(name).map(serde_json::Value::take);
     let (architecture, palette) = (part("architecture"), part("palette"));
-    Ok(Card {
+    Ok(Metadata {
         architecture: serde_json::from_value(architecture.unwrap_or_default()).map_err(faulty)?,
         // A model can be played without its colours.
         palette: serde_json::from_value(palette.unwrap_or_default()).unwrap_or_default(),

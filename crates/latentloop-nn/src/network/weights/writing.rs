@@ -3,21 +3,21 @@
 use serde::Serialize;
 
 use super::{Architecture, GeneratorWeights, LayerWeights, reading};
-use crate::network::checkpoint::{Content, Precision};
+use crate::network::checkpoint::{Precision, StateDict};
 
 /// Largest number in half precision.
 const MAX_HALF: f32 = 65504.0;
 
-/// What a playing file that was not trained here says of itself.
+/// The metadata of a model that was not trained here.
 #[derive(Debug, Serialize)]
-struct Card<'a> {
+struct Metadata<'a> {
     version: u32,
     architecture: Architecture,
     source: &'a str,
 }
 
 impl GeneratorWeights {
-    /// The bytes of a model to play, its architecture in the metadata; `source` is what its card names as its origin. The same
+    /// The bytes of a model to play, its architecture in the metadata; `source` is what its metadata names as its origin. The same
     /// generator gives the same bytes.
     ///
     /// # Errors
@@ -31,22 +31,22 @@ impl GeneratorWeights {
                     .to_owned(),
             );
         }
-        let card = Card {
+        let metadata = Metadata {
             version: 1,
             architecture: Architecture {
                 layers: self.layers.iter().map(LayerWeights::shape).collect(),
             },
             source,
         };
-        let bytes = self.content().serialize(&card, precision)?;
+        let bytes = self.state_dict().serialize(&metadata, precision)?;
         // What is written is held to what will be asked of it when it is played.
         reading::parse(&bytes)?;
         Ok(bytes)
     }
 
     /// Its tensors, under the names of the studies architecture.
-    fn content(&self) -> Content {
-        let mut content = Content::default();
+    fn state_dict(&self) -> StateDict {
+        let mut content = StateDict::default();
         let rows = self.stem_bias.len();
         let stem = [rows, self.latent];
         content.put_numbers("input.weight".into(), &stem, &self.stem_weight);

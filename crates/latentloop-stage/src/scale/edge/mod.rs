@@ -4,11 +4,11 @@
 //! smoothed by a binomial. The kernel is turned along the edge, as in steering kernel regression (Takeda, Farsiu and Milanfar, IEEE
 //! TIP 16(2), 2007), in one pass over few taps, as in FSR 1 (Lottes, AMD, 2021): across the edge Keys's cubic, along it a bump. What
 //! comes out lies within the four nearest pixels, so that edges have no rings. Where nothing has a direction it is Catmull-Rom.
-//! The same numbers are in `shaders/analyse.wgsl` and `shaders/upscale.wgsl`.
+//! The same numbers are in `upscale/analyse.wgsl` and `upscale/upscale.wgsl`.
 
 mod source;
 
-use super::super::fit::Place;
+use super::super::fit::Placement;
 use source::{PAD, Source};
 
 /// A derivative of this size, in parts of the range, is taken for noise.
@@ -56,7 +56,7 @@ pub(super) struct Scratch {
 }
 
 impl Edge {
-    pub(super) fn new(from: (u32, u32), to: (u32, u32), place: &Place) -> Self {
+    pub(super) fn new(from: (u32, u32), to: (u32, u32), place: &Placement) -> Self {
         let columns = spots(from.0, to.0, place.offset.0, place.extent.0);
         let bump = |tap: usize| columns.iter().map(|column| column.bump[tap]).collect();
         Self {

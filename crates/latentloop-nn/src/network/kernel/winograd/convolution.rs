@@ -6,10 +6,13 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{Direction, Tile, input_at_points, of_products};
-use crate::network::kernel::line::Line;
-use crate::network::kernel::map::Map;
-use crate::network::kernel::product::{Instructions, VECTORS, Window, along_window, load, store};
-use crate::network::kernel::sweep::{Finish, Panels, Shared};
+use crate::network::kernel::cache_line::CacheLine;
+use crate::network::kernel::feature_map::FeatureMap;
+use crate::network::kernel::implicit_gemm::{Epilogue, Panels};
+use crate::network::kernel::microkernel::{
+    Instructions, VECTORS, Window, load, store, window_products,
+};
+use crate::network::kernel::unsafe_slice::UnsafeSlice;
 
 /// Tasks that a layer is cut into at least, where it can be: enough for eight threads.
 const TASKS: usize = 16;
@@ -61,7 +64,7 @@ fn at_points<'a>(
 
 thread_local! {
     /// Transformed input and products of a task, kept from call to call: drawing a frame allocates nothing.
-    static SCRATCH: RefCell<[Vec<Line>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+    static SCRATCH: RefCell<[Vec<CacheLine>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }
 
 impl Winograd {
@@ -116,15 +119,15 @@ impl Winograd {
     /// at least.
     pub(crate) fn run(
         &self,
-        [from, to]: [&Map; 2],
+        [from, to]: [&FeatureMap; 2],
         input: &[f32],
         output: &mut [f32],
-        finish: Finish,
+        epilogue: Epilogue,
     ) {
         let side = self.tile.side();
         let (coarse, fine) = match self.direction {
-            Direction::Up => (from, to),
-            Direction::Down => (to, from),
+            Direction::Transposed => (from, to),
+            Direction::Strided => (to, from),
         };
         assert_eq!(input.len(), from.len(), "the input's length");
         assert_eq!(output.len(), to.len(), "the output's length");
@@ -143,7 +146,7 @@ impl Winograd {
             coarse.height.is_multiple_of(side) && coarse.width.is_multiple_of(side),
             "whole tiles"
         );
-        finish.check(self.outputs);
+        epilogue.check(self.outputs);
         let points = self.tile.points().pow(2);
         let tiles = coarse.pixels() / (side * side);
         let each = if tiles < 16 * TILES { TILES / 2 } else { TILES };
@@ -151,7 +154,7 @@ impl Winograd {
         let blocks = self.phases[0].blocks();
         let phases = self.phases.len();
         let groups = TASKS.div_ceil(phases * chunks).min(blocks);
-        let out = Shared::new(output);
+        let out = UnsafeSlice::new(output);
         (0..phases * groups * chunks)
             .into_par_iter()
             .for_each(|task| {
@@ -166,7 +169,7 @@ impl Winograd {
                     coarse,
                     input: input.as_ptr(),
                     output: out,
-                    finish,
+                    epilogue,
                     phase,
                     blocks: [group * blocks / groups, (group + 1) * blocks / groups],
                     first: chunk * each,
@@ -174,9 +177,9 @@ impl Winograd {
                 };
                 SCRATCH.with_borrow_mut(|[input, products]| {
                     let tiles = points * task.count;
-                    let input = Line::numbers(input, tiles * self.seen());
+                    let input = CacheLine::numbers(input, tiles * self.seen());
                     let width = self.instructions.panel_channels();
-                    let products = Line::numbers(products, tiles * width);
+                    let products = CacheLine::numbers(products, tiles * width);
                     match self.tile {
                         Tile::Two => self.instructions.run(Run::<3, 2> {
                             task,
@@ -197,11 +200,11 @@ impl Winograd {
 /// Some tiles of one phase of the output, and some blocks of output channels.
 struct Task<'a> {
     winograd: &'a Winograd,
-    maps: [&'a Map; 2],
-    coarse: &'a Map,
+    maps: [&'a FeatureMap; 2],
+    coarse: &'a FeatureMap,
     input: *const f32,
-    output: Shared,
-    finish: Finish<'a>,
+    output: UnsafeSlice<'a, f32>,
+    epilogue: Epilogue<'a>,
     phase: usize,
     blocks: [usize; 2],
     first: usize,
@@ -313,7 +316,7 @@ impl Task<'_> {
                 });
                 // SAFETY: the caller vouches for the scratch; the panel is of that depth.
                 let sums =
-                    unsafe { along_window::<S, N, VECTORS>(simd, window, weights, positions) };
+                    unsafe { window_products::<S, N, VECTORS>(simd, window, weights, positions) };
                 for (n, sums) in sums.into_iter().enumerate() {
                     // A bound known at compile time keeps the sums in registers.
                     if n >= count {
@@ -351,8 +354,9 @@ impl Task<'_> {
         let width = VECTORS * lanes;
         let channel = block * width;
         let channels = (to.channels - channel).min(width);
-        let [scale, shift]: [[S::f32s; VECTORS]; 2] = self.finish.vectors(simd, channel, channels);
-        let slope = simd.splat_f32s(self.finish.slope);
+        let [scale, shift]: [[S::f32s; VECTORS]; 2] =
+            self.epilogue.vectors(simd, channel, channels);
+        let slope = simd.splat_f32s(self.epilogue.slope);
         let (down, right) = (self.phase / 2, self.phase % 2);
         for tile in 0..self.count {
             let [picture, y, x] = self.place(self.first + tile, M);

@@ -4,12 +4,12 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{Direction, Tile, input_at_points};
-use crate::network::kernel::line::Line;
-use crate::network::kernel::map::Map;
-use crate::network::kernel::product::{
-    Instructions, Run, VECTORS, along_pixels, load, load_vectors, store, store_vectors,
+use crate::network::kernel::cache_line::CacheLine;
+use crate::network::kernel::feature_map::FeatureMap;
+use crate::network::kernel::microkernel::{
+    Instructions, PixelRow, VECTORS, add_outer_products, load, load_vectors, store, store_vectors,
 };
-use crate::network::kernel::sweep::Shared;
+use crate::network::kernel::unsafe_slice::UnsafeSlice;
 
 /// Tiles whose points are held at a time.
 const TILES: usize = 64;
@@ -25,7 +25,7 @@ fn point_step(channels: usize) -> usize {
 /// 4, the fine one's border is one pixel at least.
 pub(crate) fn weight_gradient(
     instructions: Instructions,
-    [coarse_map, fine_map]: [&Map; 2],
+    [coarse_map, fine_map]: [&FeatureMap; 2],
     coarse: &[f32],
     fine: &[f32],
 ) -> Vec<f32> {
@@ -50,14 +50,14 @@ pub(crate) fn weight_gradient(
     let tiles = coarse_map.pixels() / (side * side);
     let lines = || [Vec::new(), Vec::new(), Vec::new()];
     let [mut given, mut taken, mut sums] = lines();
-    let given = Line::numbers(&mut given, POINTS * point_step(coarse_channels));
-    let taken = Line::numbers(&mut taken, POINTS * point_step(seen));
-    let sums = Line::numbers(&mut sums, POINTS * seen * coarse_channels);
+    let given = CacheLine::numbers(&mut given, POINTS * point_step(coarse_channels));
+    let taken = CacheLine::numbers(&mut taken, POINTS * point_step(seen));
+    let sums = CacheLine::numbers(&mut sums, POINTS * seen * coarse_channels);
     let panel = instructions.panel_channels();
     let blocks = coarse_channels.div_ceil(panel);
     for first in (0..tiles).step_by(TILES) {
         let count = TILES.min(tiles - first);
-        let places = [Shared::new(given), Shared::new(taken)];
+        let places = [UnsafeSlice::new(given), UnsafeSlice::new(taken)];
         (0..count).into_par_iter().for_each(|tile| {
             instructions.run(Points {
                 maps: [coarse_map, fine_map],
@@ -68,7 +68,7 @@ pub(crate) fn weight_gradient(
                 taken: places[1].at(tile * seen),
             });
         });
-        let totals = Shared::new(sums);
+        let totals = UnsafeSlice::new(sums);
         let (given, taken) = (&*given, &*taken);
         (0..POINTS * blocks).into_par_iter().for_each(|task| {
             let (point, channel) = (task / blocks, task % blocks * panel);
@@ -90,7 +90,7 @@ pub(crate) fn weight_gradient(
 
 /// One tile at every point: `given` of the coarse map, `taken` of the four phases of the fine one, `[points, tiles, channels]`.
 struct Points<'a> {
-    maps: [&'a Map; 2],
+    maps: [&'a FeatureMap; 2],
     coarse: *const f32,
     fine: *const f32,
     number: usize,
@@ -223,14 +223,14 @@ impl Products {
             // SAFETY: these sums are this task's alone.
             *sums = unsafe { load_vectors(simd, place(n), self.channels) };
         }
-        let run = Run {
+        let row = PixelRow {
             coarse: self.given,
             fine: self.taken.wrapping_add(at),
         };
         // SAFETY: so many tiles were written.
         unsafe {
             let steps = [self.coarse, self.seen];
-            along_pixels::<S, N>(simd, run, self.count, steps, self.channels, &mut sums);
+            add_outer_products::<S, N>(simd, row, self.count, steps, self.channels, &mut sums);
         }
         for (n, sums) in sums.into_iter().enumerate() {
             // SAFETY: as above.
@@ -241,9 +241,9 @@ impl Products {
 
 /// The taps' gradients out of the points' sums, `[points, phases x fine, coarse]`.
 fn taps(instructions: Instructions, sums: &[f32], coarse: usize, fine: usize) -> Vec<f32> {
-    let (factors, places) = (Tile::Four.factors(), Direction::Down.taps());
+    let (factors, places) = (Tile::Four.factors(), Direction::Strided.taps());
     let mut gradient = vec![0.0f32; coarse * fine * 16];
-    let out = Shared::new(&mut gradient);
+    let out = UnsafeSlice::new(&mut gradient);
     (0..fine).into_par_iter().for_each(|channel| {
         let mut totals = vec![0.0f32; coarse];
         for tap in 0..16 {

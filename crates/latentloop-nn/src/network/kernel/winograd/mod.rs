@@ -12,7 +12,7 @@ mod gradient;
 
 use pulp::Simd;
 
-use super::product::{load, store};
+use super::microkernel::{load, store};
 
 pub(crate) use convolution::Winograd;
 pub(crate) use gradient::weight_gradient;
@@ -55,37 +55,37 @@ impl Tile {
     }
 }
 
-/// Which way a convolution goes.
+/// The direction of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// Coarse map to fine map: a transposed convolution. Its phases are of the output, made apart.
-    Up,
+    Transposed,
     /// Fine map to coarse map. Its phases are of the input, and summed up.
-    Down,
+    Strided,
 }
 
 impl Direction {
     /// The taps of each phase along one side that meet two neighbouring inputs, in their order.
     fn taps(self) -> [[usize; 2]; 2] {
         match self {
-            Self::Up => [[3, 1], [2, 0]],
-            Self::Down => [[0, 2], [1, 3]],
+            Self::Transposed => [[3, 1], [2, 0]],
+            Self::Strided => [[0, 2], [1, 3]],
         }
     }
 
     /// Phases of the output, and of the input.
     fn phases(self) -> [usize; 2] {
         match self {
-            Self::Up => [4, 1],
-            Self::Down => [1, 4],
+            Self::Transposed => [4, 1],
+            Self::Strided => [1, 4],
         }
     }
 
     /// Pixels of the input, and of the output, from one pixel of the coarse map to the next.
     fn steps(self) -> [usize; 2] {
         match self {
-            Self::Up => [1, 2],
-            Self::Down => [2, 1],
+            Self::Transposed => [1, 2],
+            Self::Strided => [2, 1],
         }
     }
 }

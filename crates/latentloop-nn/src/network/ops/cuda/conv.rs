@@ -16,7 +16,7 @@ use super::columns::{ChannelSums, Col2Im, Im2Col, Maps};
 use super::{numbers, on_cards_alone};
 use crate::cuda::{Kernel, PTX, flat};
 
-/// Which gradients somebody asked for.
+/// The gradients that somebody asked for.
 #[derive(Clone, Copy, Debug)]
 struct Needs {
     input: bool,

@@ -12,7 +12,7 @@ proptest! {
     #[test]
     fn tiles_are_what_the_definition_says(
         tile in prop_oneof![Just(Tile::Two), Just(Tile::Four)],
-        direction in prop_oneof![Just(Direction::Up), Just(Direction::Down)],
+        direction in prop_oneof![Just(Direction::Transposed), Just(Direction::Strided)],
         batch in 1usize..4,
         tiles in (1usize..6, 1usize..6),
         channels in (1usize..70, 1usize..70),
@@ -22,7 +22,7 @@ proptest! {
     ) {
         let (inputs, outputs) = channels;
         let (height, width) = (tiles.0 * tile.side(), tiles.1 * tile.side());
-        let map = |channels: usize, border: usize, scale: usize| Map {
+        let map = |channels: usize, border: usize, scale: usize| FeatureMap {
             batch,
             height: scale * height,
             width: scale * width,
@@ -52,10 +52,10 @@ proptest! {
                 continue;
             };
             let (reads, writes) = match direction {
-                Direction::Up => ((y, x), fine),
-                Direction::Down => (fine, (y, x)),
+                Direction::Transposed => ((y, x), fine),
+                Direction::Strided => (fine, (y, x)),
             };
-            let place = |map: &Map, channel: usize, (y, x): (usize, usize)| {
+            let place = |map: &FeatureMap, channel: usize, (y, x): (usize, usize)| {
                 ((picture * map.channels + channel) * map.height + y) * map.width + x
             };
             for input in 0..inputs {
@@ -72,7 +72,7 @@ proptest! {
             let winograd = Winograd::new(instructions, direction, tile, channels, weight);
             // What lies in the border must stay.
             let mut found = vec![7.0; to.len()];
-            let finish = Finish { scale: Some(&scale), shift: Some(&shift), slope };
+            let finish = Epilogue { scale: Some(&scale), shift: Some(&shift), slope };
             winograd.run([&from, &to], &numbers, &mut found, finish);
             let inside = to.pixels() * outputs;
             prop_assert!(found.iter().filter(|&&v| v == 7.0).count() >= to.len() - inside);

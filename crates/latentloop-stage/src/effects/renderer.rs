@@ -1,0 +1,316 @@
+//! The effect renderer: from a picture's bytes through the effects that are active, and the limiter, to a texture.
+
+use std::sync::Arc;
+
+use super::binding::{buffer, buffer_layout, group};
+use super::builtin::{EFFECTS, MAX_FUSED, USER_MIX};
+use super::compiler::{Compiled, PipelineCompiler, Request, UserPipeline};
+use super::effect::{Effect, SecondInput, UNIFORM_LEN};
+use super::fused::FusedPass;
+use super::shader;
+use super::texture::{BYTES, LINEAR, RenderTextures, TextureBinding};
+use super::user::ShaderRegistry;
+use crate::instrument::OWN_PASSES;
+use crate::stage::gpu::Gpu;
+use crate::stage::limiter::State;
+use crate::stage::pipeline::{FullscreenPipeline, shader_module};
+use crate::stage::upload::TextureId;
+use crate::stage::{GpuError, GpuFrame};
+
+/// Uniforms one after the other: those of the effects, then the limiter's, that of a copy, and those of fused passes.
+pub(super) const LIMITER: usize = EFFECTS.len();
+pub(super) const COPY: usize = LIMITER + 1;
+pub(super) const FUSED: usize = COPY + 1;
+const UNIFORMS: usize = FUSED + MAX_FUSED / 2;
+/// Bytes from one uniform to the next: a multiple of what every card takes.
+pub(super) const STRIDE: usize = 512;
+/// Fused passes whose pipelines are kept.
+const MAX_KEPT: usize = 16;
+
+/// Draws effects on a graphics card.
+pub struct EffectRenderer {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) binding: TextureBinding,
+    /// In the order of [`EFFECTS`].
+    pub(super) pipelines: Vec<EffectPipelines>,
+    /// Mixes what a user's shader has drawn into the picture, or copies the picture.
+    pub(super) mix: wgpu::RenderPipeline,
+    /// None where the card refuses a pass.
+    pub(super) fused: Vec<(FusedPass, Option<wgpu::RenderPipeline>)>,
+    /// The fused pass whose pipeline is being compiled.
+    compiling: Option<FusedPass>,
+    pub(super) user: [Option<UserPipeline>; OWN_PASSES],
+    compiler: Option<PipelineCompiler>,
+    fuses: bool,
+    waits: bool,
+    pub(super) uniforms: wgpu::Buffer,
+    pub(super) uniform_group: wgpu::BindGroup,
+    /// The uniforms' bytes on their way to the card.
+    pub(super) staged: Vec<u8>,
+    /// The limiter: its two steps, its memory, and what binds that in each.
+    pub(super) decide: wgpu::ComputePipeline,
+    pub(super) limit: wgpu::RenderPipeline,
+    pub(super) limiter_state: wgpu::Buffer,
+    pub(super) limiter_groups: [wgpu::BindGroup; 2],
+    pub(super) textures: Option<RenderTextures>,
+    /// Which texture the finished pictures are drawn into.
+    pub(super) output: TextureId,
+    /// Which of two textures is drawn into now.
+    pub(super) turn: usize,
+    pub(super) has_feedback: bool,
+    pub(super) has_last: bool,
+    pub(super) last_tick: u64,
+    pub(super) head: PlayHead,
+}
+
+/// The pipelines of an effect.
+pub(super) struct EffectPipelines {
+    /// None where a user's shader draws.
+    pub(super) effect: Option<wgpu::RenderPipeline>,
+    /// Where it reads what it has prefiltered.
+    pub(super) prefilter: Option<wgpu::RenderPipeline>,
+}
+
+/// The play head, as far as a transition depends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PlayHead {
+    /// Where it stood when the last picture was drawn.
+    pub(super) position: Option<f32>,
+    /// Which way it came to the present segment: 1 or -1.
+    pub(super) direction: f32,
+    /// Whether there is a picture at the last keyframe.
+    pub(super) has_keyframe: bool,
+}
+
+impl EffectRenderer {
+    /// A renderer on a card that is open already.
+    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Self {
+        let binding = TextureBinding::new(device);
+        let uniform_layout = buffer_layout(
+            device,
+            0,
+            wgpu::ShaderStages::FRAGMENT | wgpu::ShaderStages::COMPUTE,
+            wgpu::BufferBindingType::Uniform,
+        );
+        let uniforms = buffer(device, UNIFORMS * STRIDE, wgpu::BufferUsages::UNIFORM);
+        let uniform = wgpu::BufferBinding {
+            buffer: &uniforms,
+            offset: 0,
+            size: wgpu::BufferSize::new(size_of::<[f32; UNIFORM_LEN]>() as u64),
+        };
+        let uniform_group = group(
+            device,
+            &uniform_layout,
+            0,
+            wgpu::BindingResource::Buffer(uniform),
+        );
+        let limiter_state = buffer(device, size_of::<State>(), wgpu::BufferUsages::STORAGE);
+        let limiter_layouts = [
+            buffer_layout(
+                device,
+                0,
+                wgpu::ShaderStages::COMPUTE,
+                wgpu::BufferBindingType::Storage { read_only: false },
+            ),
+            buffer_layout(
+                device,
+                1,
+                wgpu::ShaderStages::FRAGMENT,
+                wgpu::BufferBindingType::Storage { read_only: true },
+            ),
+        ];
+        let limiter_group = |binding: usize| {
+            let layout = &limiter_layouts[binding];
+            group(
+                device,
+                layout,
+                binding as u32,
+                limiter_state.as_entire_binding(),
+            )
+        };
+        let limiter_groups = [limiter_group(0), limiter_group(1)];
+        let layout = |last: Option<&wgpu::BindGroupLayout>| {
+            let first = [&binding.layout, &binding.layout, &uniform_layout];
+            let all: Vec<_> = first.into_iter().chain(last).map(Some).collect();
+            device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some("look"),
+                bind_group_layouts: &all,
+                immediate_size: 0,
+            })
+        };
+        let plain = layout(None);
+        let limiter = shader_module(device, "limiter", shader::LIMITER);
+        let effect = |label: &str, wgsl: String| {
+            let pipeline = FullscreenPipeline {
+                layout: &plain,
+                cover: Some(&limiter),
+                module: &shader_module(device, label, &wgsl),
+                entry: shader::ENTRY,
+                constants: &[],
+                targets: &[LINEAR],
+            };
+            pipeline.create(device)
+        };
+        let pipelines = |one: &Effect| {
+            let is_prefiltered = one.second == SecondInput::Prefiltered;
+            let is_user = matches!(one.second, SecondInput::User(_));
+            EffectPipelines {
+                effect: (!is_user).then(|| effect(one.name, shader::single(one))),
+                prefilter: is_prefiltered.then(|| effect(one.name, shader::prefilter(one))),
+            }
+        };
+        let decide = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some("decide"),
+            layout: Some(&layout(Some(&limiter_layouts[0]))),
+            module: &limiter,
+            entry_point: Some("decide"),
+            compilation_options: Default::default(),
+            cache: None,
+        });
+        let limit = FullscreenPipeline {
+            layout: &layout(Some(&limiter_layouts[1])),
+            cover: None,
+            module: &limiter,
+            entry: "limit",
+            constants: &[],
+            targets: &[LINEAR, BYTES],
+        };
+        let compiler = PipelineCompiler::start(device.clone(), plain.clone(), limiter.clone())
+            .map_err(|error| tracing::warn!("cannot start the thread that makes shaders: {error}"));
+        Self {
+            device: device.clone(),
+            queue: queue.clone(),
+            pipelines: EFFECTS.iter().map(pipelines).collect(),
+            mix: effect("mix", shader::single(&USER_MIX)),
+            binding,
+            fused: Vec::with_capacity(MAX_KEPT),
+            compiling: None,
+            user: Default::default(),
+            compiler: compiler.ok(),
+            fuses: true,
+            waits: false,
+            uniforms,
+            uniform_group,
+            staged: vec![0; UNIFORMS * STRIDE],
+            decide,
+            limit: limit.create(device),
+            limiter_state,
+            limiter_groups,
+            textures: None,
+            output: TextureId::new(),
+            turn: 0,
+            has_feedback: false,
+            has_last: false,
+            last_tick: 0,
+            head: PlayHead::default(),
+        }
+    }
+
+    /// Waits for shaders where a show would go on without them: for films, whose pictures must not depend on how fast they come.
+    #[must_use]
+    pub fn waiting(self) -> Self {
+        Self {
+            waits: true,
+            ..self
+        }
+    }
+
+    /// Draws every effect in a pass of its own, to compare with fused passes.
+    #[must_use]
+    pub fn one_by_one(self) -> Self {
+        Self {
+            fuses: false,
+            ..self
+        }
+    }
+
+    /// A renderer on the best card there is, without a screen.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be opened.
+    pub fn headless() -> Result<Self, GpuError> {
+        let gpu = Gpu::open_headless()?;
+        Ok(Self::new(&gpu.device, &gpu.queue))
+    }
+
+    /// From now on users' shaders are drawn too.
+    pub(crate) fn set_user_shaders(&mut self, registry: Arc<ShaderRegistry>) {
+        self.request(Request::Follow(registry));
+        if self.waits && self.request(Request::Flush) {
+            while let Some(compiled) = self.compiler.as_ref().and_then(PipelineCompiler::wait) {
+                if matches!(compiled, Compiled::Flushed) {
+                    return;
+                }
+                self.keep(compiled);
+            }
+        }
+    }
+
+    fn request(&self, request: Request) -> bool {
+        let compiler = self.compiler.as_ref();
+        compiler.is_some_and(|compiler| compiler.ask(request))
+    }
+
+    /// Takes what the compiler has done, without waiting.
+    pub(super) fn take_compiled(&mut self) {
+        while let Some(compiled) = self.compiler.as_ref().and_then(PipelineCompiler::take) {
+            self.keep(compiled);
+        }
+    }
+
+    fn keep(&mut self, compiled: Compiled) {
+        match compiled {
+            Compiled::Fused(pass, pipeline) => {
+                if self.fused.len() == MAX_KEPT
+                    && let (_, Some(oldest)) = self.fused.remove(0)
+                {
+                    self.request(Request::Drop(oldest));
+                }
+                self.fused.push((pass, pipeline));
+                self.compiling = None;
+            }
+            Compiled::User(slot, pipeline) => {
+                if let Some(before) = std::mem::replace(&mut self.user[slot], pipeline) {
+                    self.request(Request::Drop(before.pipeline));
+                }
+            }
+            Compiled::Flushed => {}
+        }
+    }
+
+    /// Where the pipeline of a fused pass is in [`EffectRenderer::fused`]; nothing where it is still being compiled, or the card
+    /// refuses it.
+    pub(super) fn find_fused(&mut self, pass: FusedPass) -> Option<usize> {
+        if !self.fuses || !pass.is_worth_it() {
+            return None;
+        }
+        loop {
+            if let Some(at) = self.fused.iter().position(|(known, _)| *known == pass) {
+                return self.fused[at].1.is_some().then_some(at);
+            }
+            // One after the other: a pass that is no longer wanted when it comes is asked for again when it is.
+            if self.compiling.is_none() && self.request(Request::Fuse(pass)) {
+                self.compiling = Some(pass);
+            }
+            if !self.waits || self.compiling.is_none() {
+                return None;
+            }
+            let compiled = self.compiler.as_ref().and_then(PipelineCompiler::wait)?;
+            self.keep(compiled);
+        }
+    }
+
+    /// What was drawn last.
+    pub(crate) fn output(&self) -> Option<GpuFrame<'_>> {
+        let textures = self.textures.as_ref()?;
+        Some(GpuFrame {
+            device: &self.device,
+            queue: &self.queue,
+            texture: &textures.output.texture,
+            view: &textures.output.view,
+            size: textures.size,
+            id: self.output,
+        })
+    }
+}
