@@ -3,12 +3,14 @@
 # a film, a take drawn again. Needs root, debootstrap, and a network; not part of the continuous integration.
 #
 #   scripts/check-packages.sh [bookworm|trixie ...]
+#   PACKAGES=tarball scripts/check-packages.sh     one kind of package alone: deb or tarball
 #
 # A .deb is built on the release that it is for: here, where this is that release, or in a root with the build's needs. The tarball is
 # built here and is to run on all of them. Roots are kept in target/roots; LATENTLOOP_PROGRAM names a program that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 say() { echo "check-packages: $*" >&2; }
+packages=${PACKAGES:-deb tarball}
 
 releases=("$@")
 [ ${#releases[@]} -gt 0 ] || releases=(bookworm trixie)
@@ -116,9 +118,8 @@ perform() {
     inside "$place" /bin/bash -c "cd /tmp/empty && bash /tmp/perform.sh $program"
 }
 
-tarball=$(scripts/package.sh tarball)
-for release in "${releases[@]}"; do
-    say "$release: the package"
+check_deb() {
+    local release=$1 package bare
     package=$(deb "$release")
     bare=$(root "$release" deb apt ca-certificates)
     cp "$package" "$bare/tmp/"
@@ -126,13 +127,24 @@ for release in "${releases[@]}"; do
     inside "$bare" apt-get -q -y install --no-install-recommends --reinstall "/tmp/$(basename "$package")" >&2
     perform "$bare" latentloop
     inside "$bare" /bin/bash -c 'bash -n /usr/share/bash-completion/completions/latentloop && test -s /usr/share/man/man1/latentloop-play.1.gz'
+}
 
-    say "$release: the tarball"
+tarball=
+check_tarball() {
+    local release=$1 asound bare
+    [ -n "$tarball" ] || tarball=$(scripts/package.sh tarball)
     # What the tarball leaves to the system.
     case $release in bookworm) asound=libasound2 ;; *) asound=libasound2t64 ;; esac
     bare=$(root "$release" tarball "$asound" libx11-6 libx11-xcb1 libxext6 libxfixes3 libxrender1 libxcb-dri3-0 libxcb-shm0 libxcb-render0 libdrm2)
     rm -rf "$bare"/opt/latentloop-*
     tar -xf "$tarball" -C "$bare/opt"
     perform "$bare" "/opt/$(basename "$tarball" .tar.gz)/bin/latentloop"
-    say "$release: both performed"
+}
+
+for release in "${releases[@]}"; do
+    for kind in $packages; do
+        say "$release: the $kind"
+        "check_$kind" "$release"
+        say "$release: the $kind performs"
+    done
 done

@@ -69,12 +69,17 @@ pub fn pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
         let shown = command.get_subcommands().filter(|sub| !sub.is_hide_set());
         open.extend(shown.filter(|sub| sub.get_name() != "help").cloned());
         let mut page = Vec::new();
-        let name = command.get_display_name().unwrap_or(command.get_name());
-        let file = format!("{name}.1");
+        let file = page_name(&command);
         clap_mangen::Man::new(command).render(&mut page)?;
         pages.push((file, page));
     }
     Ok(pages)
+}
+
+/// The file of a command's page, such as `latentloop-take-render.1`.
+fn page_name(command: &Command) -> String {
+    let name = command.get_display_name().unwrap_or(command.get_name());
+    format!("{name}.1")
 }
 
 #[cfg(test)]
@@ -106,7 +111,7 @@ mod tests {
         let commands = commands();
         assert_eq!(pages.len(), commands.len());
         for command in commands {
-            let file = format!("{}.1", command.get_display_name().unwrap());
+            let file = page_name(&command);
             let (_, page) = pages.iter().find(|(name, _)| *name == file).unwrap();
             // Hyphens are escaped in roff.
             let page = String::from_utf8_lossy(page).replace('\\', "");
