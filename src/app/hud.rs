@@ -102,7 +102,7 @@ impl Hud {
     }
 
     pub(super) fn rename(&mut self, patch: &str) {
-        patch.clone_into(&mut self.readout.piece);
+        patch.clone_into(&mut self.readout.patch);
     }
 
     pub(super) fn toggle(&mut self) {

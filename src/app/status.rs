@@ -45,7 +45,7 @@ impl Status {
     /// Names what is played, and what draws it. Allocates: once a patch.
     pub(super) fn name(&self, patch: &Arc<Patch>, engine: &str) {
         if let Some(console) = &self.console {
-            console.set_piece(patch, engine);
+            console.set_patch(patch, engine);
         }
     }
 

@@ -65,6 +65,15 @@ impl Notices {
         self.push(text.into(), false);
     }
 
+    /// Logs a line that the performer need not be shown.
+    pub fn log(&self, text: impl Into<String>) {
+        self.push_log(Notice {
+            at: SystemTime::now(),
+            is_warning: false,
+            text: text.into(),
+        });
+    }
+
     /// A sink for rooms that know nothing of controllers.
     pub fn reporter(self: &Arc<Self>) -> Reporter {
         let notices = Arc::clone(self);
@@ -88,10 +97,14 @@ impl Notices {
             text: text.clone(),
         };
         self.console.force_push(notice.clone());
+        self.hud.force_push(text);
+        self.push_log(notice);
+    }
+
+    fn push_log(&self, notice: Notice) {
         if self.log.force_push(notice).is_some() {
             self.unlogged.fetch_add(1, Ordering::Relaxed);
         }
-        self.hud.force_push(text);
         if let Some(logger) = self.logger.get() {
             logger.unpark();
         }

@@ -6,7 +6,7 @@ use egui::{Align2, Color32, FontFamily, FontId, Painter, Pos2, Rect, Stroke, Str
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Readout {
     /// The preset or model.
-    pub piece: String,
+    pub patch: String,
     /// The play head, 0 to the number of keyframes.
     pub position: f64,
     /// Seed, where there is one, and lock of each keyframe.
@@ -190,7 +190,7 @@ fn paint_figures(painter: &Painter, screen: Rect, readout: &Readout) {
     text(
         Pos2::new(head.right() + 18.0, first + 2.0),
         Align2::LEFT_TOP,
-        &readout.piece,
+        &readout.patch,
         13.0,
         DIM,
     );

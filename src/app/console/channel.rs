@@ -54,7 +54,7 @@ struct SharedState {
     open: AtomicBool,
     watched: AtomicBool,
     engine: ArcSwap<String>,
-    piece: ArcSwapOption<Patch>,
+    patch: ArcSwapOption<Patch>,
 }
 
 /// The show's end of the channel.
@@ -146,9 +146,9 @@ impl ConsoleSender {
         self.picture.publish();
     }
 
-    /// Sends what is played, and what draws it. Allocates: once a piece.
-    pub(in crate::app) fn set_piece(&self, piece: &Arc<Patch>, engine: &str) {
-        self.shared.piece.store(Some(Arc::clone(piece)));
+    /// Sends what is played, and what draws it. Allocates: once a patch.
+    pub(in crate::app) fn set_patch(&self, patch: &Arc<Patch>, engine: &str) {
+        self.shared.patch.store(Some(Arc::clone(patch)));
         self.shared.engine.store(Arc::new(engine.to_owned()));
     }
 }
@@ -192,9 +192,9 @@ impl ConsoleReceiver {
         self.shared.engine.load_full()
     }
 
-    /// The piece that is played.
-    pub(super) fn piece(&self) -> Option<Arc<Patch>> {
-        self.shared.piece.load_full()
+    /// The patch that is played.
+    pub(super) fn patch(&self) -> Option<Arc<Patch>> {
+        self.shared.patch.load_full()
     }
 }
 

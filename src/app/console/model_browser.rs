@@ -34,8 +34,8 @@ struct ModelTile {
 #[derive(Default)]
 pub(super) struct ModelBrowser {
     models: Vec<ModelTile>,
-    /// The piece that the models were listed beside, and whether they are to be listed.
-    piece: Option<Arc<Patch>>,
+    /// The patch that the models were listed beside, and whether they are to be listed.
+    patch: Option<Arc<Patch>>,
     is_due: bool,
     /// Which one was asked for, and when.
     asked: Option<(String, Instant)>,
@@ -47,16 +47,16 @@ impl ModelBrowser {
         self.is_due = true;
     }
 
-    /// Requests the models beside a piece where they are to be listed.
-    pub(super) fn follow(&mut self, worker: &ConsoleWorker, piece: Option<Arc<Patch>>) {
-        let folder = |piece: &Option<Arc<Patch>>| {
-            let piece = piece.as_ref()?;
-            piece.model.parent().map(std::path::Path::to_owned)
+    /// Requests the models beside a patch where they are to be listed.
+    pub(super) fn follow(&mut self, worker: &ConsoleWorker, patch: Option<Arc<Patch>>) {
+        let folder = |patch: &Option<Arc<Patch>>| {
+            let patch = patch.as_ref()?;
+            patch.model.parent().map(std::path::Path::to_owned)
         };
-        self.is_due |= folder(&self.piece) != folder(&piece);
-        self.piece = piece;
-        if let (true, Some(piece)) = (self.is_due, &self.piece) {
-            self.is_due = !worker.request(Request::Models(piece.model.clone()));
+        self.is_due |= folder(&self.patch) != folder(&patch);
+        self.patch = patch;
+        if let (true, Some(patch)) = (self.is_due, &self.patch) {
+            self.is_due = !worker.request(Request::Models(patch.model.clone()));
         }
     }
 

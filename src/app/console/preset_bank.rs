@@ -21,8 +21,8 @@ pub(super) const HEIGHT: f32 = 2.0 * (LINE + CELL_HEIGHT) + 4.0 * GAP;
 
 /// The preset bank.
 pub(super) struct PresetBank {
-    /// The piece that is played, and whether the names beside it are to be read.
-    piece: Option<Arc<Patch>>,
+    /// The patch that is played, and whether the names beside it are to be read.
+    patch: Option<Arc<Patch>>,
     is_due: bool,
     pub(super) names: Vec<Option<String>>,
     /// The name of a new preset as it is being typed.
@@ -32,7 +32,7 @@ pub(super) struct PresetBank {
 impl Default for PresetBank {
     fn default() -> Self {
         Self {
-            piece: None,
+            patch: None,
             is_due: false,
             names: vec![None; BANK],
             typed: String::new(),
@@ -41,17 +41,17 @@ impl Default for PresetBank {
 }
 
 impl PresetBank {
-    /// Requests the names of the presets beside a piece that has come.
-    pub(super) fn follow(&mut self, piece: Option<Arc<Patch>>, worker: &ConsoleWorker) {
-        let is_same = match (&self.piece, &piece) {
-            (Some(known), Some(piece)) => Arc::ptr_eq(known, piece),
+    /// Requests the names of the presets beside a patch that has come.
+    pub(super) fn follow(&mut self, patch: Option<Arc<Patch>>, worker: &ConsoleWorker) {
+        let is_same = match (&self.patch, &patch) {
+            (Some(known), Some(patch)) => Arc::ptr_eq(known, patch),
             (None, None) => true,
             _ => false,
         };
         self.is_due |= !is_same;
-        self.piece = piece;
+        self.patch = patch;
         if self.is_due {
-            let preset = self.piece.as_ref().and_then(|piece| piece.path.clone());
+            let preset = self.patch.as_ref().and_then(|patch| patch.path.clone());
             self.is_due = !worker.request(Request::Bank(preset));
         }
     }

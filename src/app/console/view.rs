@@ -107,9 +107,9 @@ impl ConsoleView {
         self.log.take(&self.handle);
         self.graph.note(now, &self.snapshot);
         self.meters.follow(self.snapshot.sound, now);
-        let piece = self.receiver.piece();
-        self.models.follow(&self.worker, piece.clone());
-        self.bank.follow(piece, &self.worker);
+        let patch = self.receiver.patch();
+        self.models.follow(&self.worker, patch.clone());
+        self.bank.follow(patch, &self.worker);
         while let Some(response) = self.worker.take() {
             match response {
                 Response::ModelList => self.models.clear(),

@@ -169,9 +169,9 @@ impl PortWatcher {
         if let Err(error) = self.platform.open() {
             if !self.platform_was_silent {
                 self.platform_was_silent = true;
-                tracing::info!(
+                self.context.plane.notices.log(format!(
                     "{PLATFORM} gives no MIDI ({error}); JACK's is listened to where it runs"
-                );
+                ));
             }
             return;
         }

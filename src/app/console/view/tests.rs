@@ -287,7 +287,7 @@ fn a_disk_that_does_not_answer_stops_no_key() {
         is_asked
     });
     let mut rig = Rig::new(Vec2::new(1280.0, 800.0), 8);
-    let piece = Patch {
+    let patch = Patch {
         name: "slow.toml".to_owned(),
         preset: Preset::of_seeds(1..=8),
         model: folder.path().join("none.safetensors"),
@@ -295,7 +295,7 @@ fn a_disk_that_does_not_answer_stops_no_key() {
         path: Some(preset),
         bank: None,
     };
-    rig.sender.set_piece(&Arc::new(piece), "an engine");
+    rig.sender.set_patch(&Arc::new(patch), "an engine");
     rig.pass(Vec::new());
     rig.tab(1);
     rig.press(Key::Space, Modifiers::NONE);
