@@ -1,5 +1,6 @@
 //! The `latentloop` program: parse, dispatch, print the error chain.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -7,16 +8,21 @@ use latentloop::cli::Cli;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // Whoever logs waits for nobody who reads: lines are written by a thread of their own, which the end waits for a second.
+    let (stderr, written) = tracing_appender::non_blocking(std::io::stderr());
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("LATENTLOOP_LOG")
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,latentloop=info")),
         )
-        .with_writer(std::io::stderr)
+        .with_writer(stderr)
+        .with_ansi(has_colours())
         .with_target(false)
         .without_time()
         .init();
-    match cli.run() {
+    let result = cli.run();
+    drop(written);
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read what is printed has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -25,6 +31,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Colours are for a terminal, unless <https://no-color.org>.
+fn has_colours() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
 use triple_buffer::{Input, Output, triple_buffer};
 
@@ -52,7 +54,9 @@ pub(super) struct EngineThread {
 
 /// What draws.
 enum Runner {
-    Thread(Worker),
+    Thread {
+        _worker: Worker,
+    },
     /// At once, within [`EngineThread::publish`]: what a test counts on.
     #[cfg(test)]
     Inline(Box<Drawer>),
@@ -64,6 +68,8 @@ struct Shared {
     drawn: AtomicU64,
     /// What a frame takes, smoothed, in nanoseconds.
     frame_time: AtomicU64,
+    /// Where frames are drawn: the thread of that name, or one of the engine's own.
+    thread: ArcSwap<Thread>,
     /// Frames whose batch norm had interpolated statistics.
     interpolated: AtomicU64,
 }
@@ -77,7 +83,7 @@ impl EngineThread {
     ) -> std::io::Result<Self> {
         let run = |drawer: Drawer| {
             let worker = Worker::start("engine", move |stop| drawer.run(&stop))?;
-            Ok(Runner::Thread(worker))
+            Ok(Runner::Thread { _worker: worker })
         };
         Self::with(run, engine, thumbnails, notices)
     }
@@ -112,6 +118,7 @@ impl EngineThread {
             next: ArrayQueue::new(1),
             drawn: AtomicU64::new(0),
             frame_time: AtomicU64::new(0),
+            thread: ArcSwap::from_pointee(thread::current()),
             interpolated: AtomicU64::new(0),
         });
         let runner = run(Drawer {
@@ -139,7 +146,7 @@ impl EngineThread {
     pub(super) fn publish(&mut self) {
         self.request.publish();
         match &mut self.runner {
-            Runner::Thread(worker) => worker.wake(),
+            Runner::Thread { .. } => self.shared.thread.load().unpark(),
             #[cfg(test)]
             Runner::Inline(drawer) => {
                 drawer.take_engine();
@@ -220,6 +227,17 @@ impl Drawer {
     fn run(mut self, stop: &StopSignal) {
         while !stop.is_set() {
             self.take_engine();
+            match self.engine.thread_pool() {
+                Some(pool) => pool.install(|| self.draw_until_changed(stop)),
+                None => self.draw_until_changed(stop),
+            }
+        }
+    }
+
+    /// Draws on the thread that this is called on, until another engine waits.
+    fn draw_until_changed(&mut self, stop: &StopSignal) {
+        self.shared.thread.store(Arc::new(thread::current()));
+        while !stop.is_set() && self.shared.next.is_empty() {
             if !self.draw_newest() {
                 self.idle(stop);
             }

@@ -200,8 +200,11 @@ enum Target {
     Model(Box<str>),
 }
 
+/// Reads a model file and makes an engine for it.
+type OpenModel = Box<dyn Fn(&Path) -> anyhow::Result<LoadedModel> + Send>;
+
 struct Loader {
-    open_model: Box<dyn Fn(&Path) -> anyhow::Result<LoadedModel> + Send>,
+    open_model: OpenModel,
     table: Arc<Table>,
     notices: Arc<Notices>,
     /// The patch that was handed over last, the length of its latents, and when its file was changed.

@@ -201,7 +201,7 @@ fn render_player(
         }
         if !compositor.is_frozen(instrument) {
             film.set_latents(instrument.get(LOOP_NORM), (number, tick), |z| {
-                instrument.latents(z)
+                instrument.latents(z);
             });
             // From here on it fades in, also where nobody sees it.
             if compositor.awaits_model() {

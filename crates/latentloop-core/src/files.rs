@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::disallowed_types,
+    clippy::disallowed_methods,
     reason = "the one place of the core that touches the disk"
 )]
 

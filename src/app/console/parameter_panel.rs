@@ -180,7 +180,7 @@ impl Group {
                 match handle.user_pass_row(*param) {
                     Some(UserPassRow::Empty) => {}
                     Some(UserPassRow::Amount(name)) => {
-                        widgets::row(ui, handle, state, *param, &name)
+                        widgets::row(ui, handle, state, *param, &name);
                     }
                     Some(UserPassRow::Knob(knob)) => {
                         let name = format!("   {}", label(&knob.name));

@@ -1,4 +1,4 @@
-//! The console worker, thread `console-shelf`: reads models and presets beside the console, and looks how much room the disk has.
+//! The console worker, thread `console-files`: reads models and presets beside the console, and looks how much room the disk has.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ impl ConsoleWorker {
             free_bytes: Arc::clone(&free_bytes),
             models: VecDeque::new(),
         };
-        let thread = Worker::start("console-shelf", move |_| worker.run())?;
+        let thread = Worker::start("console-files", move |_| worker.run())?;
         Ok(Self {
             requests: Some(requests),
             responses,

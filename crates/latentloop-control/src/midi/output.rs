@@ -175,7 +175,7 @@ impl OutputWorker {
                     again: None,
                 }),
                 OutputChange::Close(number) => {
-                    self.outputs.retain(|output| output.number != number)
+                    self.outputs.retain(|output| output.number != number);
                 }
             }
         }

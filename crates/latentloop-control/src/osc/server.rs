@@ -213,7 +213,7 @@ impl ServerThread {
             SenderRequest::Acted(action) => {
                 replies
                     .subscribers
-                    .note_action(from, action, &replies.plane.table, now)
+                    .note_action(from, action, &replies.plane.table, now);
             }
             SenderRequest::Query(param, scale) => replies.ask(param, scale),
             SenderRequest::QueryAll => replies.ask_all(from),

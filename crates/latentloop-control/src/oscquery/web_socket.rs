@@ -109,7 +109,7 @@ impl WebSocketClient {
         receiver.receive(packet, &from, now, |ask| match ask {
             SenderRequest::Acted(action) => tracker.note_action(action, space.table, now),
             SenderRequest::Query(param, scale) => {
-                well &= answer(socket, buffer, param, scale, space)
+                well &= answer(socket, buffer, param, scale, space);
             }
             SenderRequest::QueryAll => {
                 for (param, row) in space.table.iter() {

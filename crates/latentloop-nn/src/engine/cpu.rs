@@ -5,6 +5,7 @@
     reason = "rows of one picture written from several threads"
 )]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -26,7 +27,7 @@ const MEASURING: [(usize, usize); 2] = [(1, 6), (ROWS, 2)];
 /// The CPU engine, on a small pool of its own threads.
 pub struct CpuEngine {
     name: String,
-    pool: ThreadPool,
+    pool: Arc<ThreadPool>,
     plan: Plan,
     running: Affine,
     /// BatchStats that were given, folded.
@@ -96,7 +97,7 @@ impl CpuEngine {
         let plan = pool.install(|| Plan::new(weights, instructions, &algorithms))?;
         Ok(Self {
             name: format!("cpu ({threads} threads, {})", instructions.name()),
-            pool,
+            pool: Arc::new(pool),
             running: Affine::running(&plan),
             given: Affine::running(&plan),
             buffers: Buffers::new(&plan),
@@ -176,6 +177,10 @@ impl Engine for CpuEngine {
 
     fn threads(&self) -> Option<usize> {
         Some(self.pool.current_num_threads())
+    }
+
+    fn thread_pool(&self) -> Option<Arc<ThreadPool>> {
+        Some(Arc::clone(&self.pool))
     }
 
     fn latent(&self) -> usize {

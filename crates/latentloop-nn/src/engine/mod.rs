@@ -18,6 +18,9 @@ mod device;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use rayon::ThreadPool;
 use thiserror::Error;
 
 use shape::EngineShape;
@@ -81,6 +84,11 @@ pub trait Engine: Send {
     fn name(&self) -> &str;
     /// Threads of the processor that it runs on, where it is the processor.
     fn threads(&self) -> Option<usize> {
+        None
+    }
+    /// The pool of threads that it computes on, where it has one. Who renders frame after frame stays within it
+    /// ([`ThreadPool::install`]): a frame that comes from outside waits in a queue that allocates.
+    fn thread_pool(&self) -> Option<Arc<ThreadPool>> {
         None
     }
     /// Length of one row of latents.

@@ -61,7 +61,7 @@ fn autotuned_algorithms_are_kept_and_draw_the_same_picture() {
         serde_json::from_str(&kept).unwrap();
     assert_eq!(algorithms.len(), 1, "{kept}");
     algorithms.values_mut().for_each(|algorithms| {
-        *algorithms = LayerAlgorithms::all(&weights, ConvAlgorithm::Winograd4)
+        *algorithms = LayerAlgorithms::all(&weights, ConvAlgorithm::Winograd4);
     });
     std::fs::write(&file, serde_json::to_vec(&algorithms).unwrap()).unwrap();
     let all_four = AlgorithmChoice::Fixed(ConvAlgorithm::Winograd4);

@@ -402,7 +402,8 @@ mod tests {
 
     #[test]
     fn values_are_what_their_numbers_say() {
-        assert_eq!(bool::from_number(true.number()), true);
+        assert!(bool::from_number(true.number()));
+        assert!(!bool::from_number(false.number()));
         assert_eq!(i64::from_number(7.0), 7);
         assert_eq!(Fit::from_number(Fit::OneToOne.number()), Fit::OneToOne);
         let action = Action::set(BEAT_SOURCE, BeatSource::Link);

@@ -195,6 +195,10 @@ impl Value for i64 {
 }
 
 impl Value for bool {
+    #[expect(
+        clippy::use_self,
+        reason = "that a value is continuous is no value of its own"
+    )]
     const IS_CONTINUOUS: bool = false;
 
     fn from_number(number: f64) -> Self {
