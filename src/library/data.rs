@@ -131,7 +131,7 @@ impl DataFolders {
         let is_plain = |part: Component| matches!(part, Component::Normal(_));
         let name = match argument.to_str() {
             Some(name) if argument.components().all(is_plain) && !name.is_empty() => name,
-            _ => bail!("there is no file {shown}"),
+            _ => bail!("cannot open {shown}: there is no such file"),
         };
         let mut names = vec![name.to_owned()];
         if argument.components().count() == 1 {
@@ -142,7 +142,7 @@ impl DataFolders {
         match self.first_of(&names)? {
             Some(place) => Ok(place),
             None => bail!(
-                "there is no file {shown}, and none of that name {}",
+                "cannot open {shown}: there is no such file, and none of that name {}",
                 self.looked()
             ),
         }

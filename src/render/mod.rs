@@ -184,6 +184,7 @@ fn render_player(
         player.advance_before_model(tick)?;
         let fade_in = compositor.fade_length(player.instrument());
         player.advance_to_picture(tick)?;
+        let mut drawn_at = tick;
         if player.model() != model.as_ref() {
             model = player.model().cloned();
             if let Some(model) = &model {
@@ -192,6 +193,10 @@ fn render_player(
                 film.draw(&mut compositor)?;
                 film.change(painter);
                 compositor.change_model(number, fade_in);
+                // At whatever rate it is rendered, it fades in from where it was first seen.
+                drawn_at = player
+                    .model_drawn_at()
+                    .map_or(tick, |drawn| drawn.min(tick));
             }
         }
         let instrument = player.instrument();
@@ -200,7 +205,7 @@ fn render_player(
             film.draw(&mut compositor)?;
         }
         if !compositor.is_frozen(instrument) {
-            film.set_latents(instrument.get(LOOP_NORM), (number, tick), |z| {
+            film.set_latents(instrument.get(LOOP_NORM), (number, drawn_at), |z| {
                 instrument.latents(z);
             });
             // From here on it fades in, also where nobody sees it.

@@ -219,7 +219,7 @@ fn what_cannot_be_judged_is_named() {
         &good,
         &[],
         1,
-        &["missing", "cannot read the model"],
+        &["missing", "cannot open", "no such file"],
     );
     refused(
         &nonsense,

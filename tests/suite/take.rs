@@ -356,7 +356,7 @@ fn a_model_that_a_take_changes_to_fades_in() {
         show.instrument.recall(recall, 0);
         show.log.preset(show.now(), Arc::new(preset), 0.0, false);
         show.set("loop.speed", 0.0);
-        show.play(12);
+        show.play(18);
         show.log.end_file(show.now(), 0);
     };
     take("cut.take", 0.0);
@@ -367,7 +367,7 @@ fn a_model_that_a_take_changes_to_fades_in() {
     };
     let cut = render("cut.take", "cut");
     let fade = render("fade.take", "fade");
-    assert_eq!((cut.len(), fade.len()), (6, 6));
+    assert_eq!((cut.len(), fade.len()), (7, 7));
     let distance = |one: &image::RgbImage, other: &dyn Fn(usize) -> f64| {
         let bytes = one.as_raw().iter().enumerate();
         let sum: f64 = bytes
@@ -376,12 +376,16 @@ fn a_model_that_a_take_changes_to_fades_in() {
         sum / one.as_raw().len() as f64
     };
     let byte = |picture: usize, at: usize| f64::from(cut[picture].as_raw()[at]);
-    assert!(fade[..4] == cut[..4], "nothing fades yet");
-    assert!(distance(&cut[3], &|at| byte(5, at)) > 20.0, "they differ");
-    // At first the old picture, then half of each.
-    assert!(fade[4] == cut[3], "no leap");
-    let half = distance(&fade[5], &|at| (byte(3, at) + byte(5, at)) / 2.0);
-    assert!(half < 1.0, "{half}");
+    assert!(fade[..5] == cut[..5], "nothing fades yet");
+    assert!(distance(&cut[4], &|at| byte(5, at)) > 20.0, "they differ");
+    assert!(cut[5] == cut[6], "it stands");
+    // The model came at tick 192, after the picture of that tick, and drew its first one at 200: it fades in up to 296.
+    for (picture, tick) in [(5, 240.0), (6, 288.0)] {
+        let share = (tick - 200.0) / 96.0;
+        let mixed = |at| byte(4, at) + (byte(5, at) - byte(4, at)) * share;
+        let off = distance(&fade[picture], &mixed);
+        assert!(off < 1.0, "{off} at picture {picture}");
+    }
     // A part of it that begins in the middle of the fade.
     let arguments = [
         "take",
@@ -470,7 +474,7 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let small = model(folder, "tests/parity/generator.safetensors", 12);
-    let large = model(folder, "models/nosferatu.safetensors", 200);
+    let large = model(folder, "models/crystal.safetensors", 200);
     let path = folder.join("both.take");
     let mut show = Show::start(folder, small);
     show.log.begin_file(0, path);
@@ -519,12 +523,12 @@ fn a_take_that_changes_its_model_goes_on_with_the_other() {
         &[&found, "--any-model", "generator.safetensors"],
     );
     std::fs::write(folder.join("generator.safetensors"), bytes).unwrap();
-    std::fs::remove_file(folder.join("nosferatu.safetensors")).unwrap();
+    std::fs::remove_file(folder.join("crystal.safetensors")).unwrap();
     refused(
         folder,
         &["take", "render", "both.take", "-o", "no"],
         1,
-        &["changes its model", "nosferatu.safetensors is not there"],
+        &["changes its model", "crystal.safetensors is not at"],
     );
     assert!(!folder.join("no").exists());
 }
