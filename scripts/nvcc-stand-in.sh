@@ -11,7 +11,8 @@ for argument in "$@"; do
         --output-directory) folder=$argument ;;
     esac
     case $argument in
-        --version) echo "Cuda compilation tools, release 13.0, V13.0.88" && exit 0 ;;
+        # The version is looked for in the fourth line.
+        --version) printf 'nvcc: a stand-in\n-\n-\nCuda compilation tools, release 13.0, V13.0.88\n' && exit 0 ;;
         --list-gpu-code) echo sm_80 && exit 0 ;;
         *.cu) source=$argument ;;
     esac

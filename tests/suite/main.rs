@@ -51,6 +51,7 @@ mod sound;
 mod structure;
 #[cfg(feature = "video")]
 mod sync;
+#[cfg(feature = "live")]
 mod take;
 #[cfg(all(feature = "live", feature = "video", target_os = "linux"))]
 mod tape;

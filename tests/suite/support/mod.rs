@@ -1,5 +1,10 @@
 //! What the tests share: the program as a child process, a show under OSC, the servers that it is played against, and waiting.
 
+#![cfg_attr(
+    not(feature = "live"),
+    allow(dead_code, unused_imports, reason = "most of it is for shows")
+)]
+
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod desktop;
 #[cfg(all(feature = "live", target_os = "linux"))]
