@@ -8,6 +8,7 @@ use anyhow::bail;
 use super::film::{make, pictures, size};
 use super::values::{EngineArgs, one_of};
 use crate::engine::{Norm, ROWS, Rounding};
+use crate::instrument::params::{LOOP_PATH, LOOP_SPEED};
 use crate::instrument::preset::KeyframeEntry;
 use crate::instrument::{Preset, Table};
 use crate::latent::seed_row;
@@ -86,9 +87,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         preset.order = args.order;
     }
     if let Some(path) = args.path {
-        preset
-            .params
-            .insert("loop.path".into(), toml::Value::String(path));
+        preset.params.insert(
+            table.row(LOOP_PATH.id()).name.to_string(),
+            toml::Value::String(path),
+        );
     }
     // What the options made of the preset is held against the table like a file.
     let preset = Preset::parse(&preset.to_toml()?, &table)?;
@@ -115,11 +117,17 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             |film, around| render::reference(&preset, &table, frames, film, around),
         );
     }
-    let speed = match (args.speed, args.frames, preset.params.get("loop.speed")) {
-        (Some(speed), ..) if table.takes("loop.speed", speed) => speed,
-        (Some(speed), ..) => bail!("--speed {speed}: takes -8 to 8 keyframes a second"),
+    let row = table.row(LOOP_SPEED.id());
+    let speed = match (args.speed, args.frames, preset.params.get(&*row.name)) {
+        (Some(speed), ..) if (row.min..=row.max).contains(&speed) => speed,
+        (Some(speed), ..) => bail!(
+            "--speed {speed}: takes {} to {} {}",
+            row.min,
+            row.max,
+            row.unit
+        ),
         (None, Some(frames), _) => args.fps / frames as f64,
-        (None, None, Some(value)) => table.value("loop.speed", value)?,
+        (None, None, Some(value)) => table.value(&row.name, value)?,
         (None, None, None) => args.fps / REFERENCE_FRAMES as f64,
     };
     make(

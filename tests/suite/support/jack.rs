@@ -1,27 +1,46 @@
 //! JACK servers of the tests' own.
 
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Process;
 
-/// Servers that this process has named.
-static NAMED: AtomicUsize = AtomicUsize::new(0);
+/// Which of [`NAMES`] this process plays on. Held while a server starts: the first ones on a machine make JACK's table of servers,
+/// and trip over each other where they do it at once.
+static TAKEN: Mutex<[bool; NAMES]> = Mutex::new([false; NAMES]);
+/// JACK has room for eight servers, and one that was killed keeps its place until another of its name comes: always the same names.
+const NAMES: usize = 8;
+
+fn taken() -> MutexGuard<'static, [bool; NAMES]> {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A JACK server without a sound card.
 pub(crate) struct JackServer {
     pub(crate) name: String,
+    number: usize,
     process: Process,
 }
 
 impl JackServer {
     /// Starts one, and waits until it is up.
     pub(crate) fn start() -> Self {
-        let number = NAMED.fetch_add(1, Ordering::Relaxed);
-        let name = format!("latentloop-test-{}-{number}", std::process::id());
-        let process = up(&name);
-        Self { name, process }
+        let mut taken = taken();
+        for number in 0..NAMES {
+            let name = format!("latentloop-test-{number}");
+            // Another process may play on that name.
+            if !taken[number]
+                && let Some(process) = up(&name)
+            {
+                taken[number] = true;
+                return Self {
+                    name,
+                    number,
+                    process,
+                };
+            }
+        }
+        panic!("no JACK server starts");
     }
 
     /// A command that finds this server.
@@ -42,15 +61,17 @@ impl JackServer {
 
     /// Starts it again after its end.
     pub(crate) fn start_again(&mut self) {
-        self.process = up(&self.name);
+        self.process = up(&self.name).expect("the server starts again");
     }
 }
 
-fn up(name: &str) -> Process {
-    let process = Process::start(
+/// A server of that name, where it is not another process's.
+fn up(name: &str) -> Option<Process> {
+    let mut process = Process::start(
         Command::new("jackd")
             .args(["--no-realtime", "-n", name])
-            .args(["-d", "dummy", "-r", "48000", "-p", "256"])
+            // Long cycles: on a busy machine a client that comes late in one misses what is sent in it.
+            .args(["-d", "dummy", "-r", "48000", "-p", "1024"])
             .stdout(Stdio::null())
             .stderr(Stdio::null()),
     );
@@ -60,23 +81,14 @@ fn up(name: &str) -> Process {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
-    assert!(is_up.unwrap().success(), "no JACK server within a minute");
-    process
+    let is_up = is_up.unwrap().success();
+    (is_up && process.ended().is_none()).then_some(process)
 }
 
 impl Drop for JackServer {
-    /// It is asked to end, for one that is killed keeps its place in a table of eight.
     fn drop(&mut self) {
-        if matches!(self.process.0.try_wait(), Ok(None)) {
-            let id = self.process.0.id().to_string();
-            _ = Command::new("kill").arg(id).status();
-        }
-        // Not `wait_for`: a panic while another unwinds would end the whole run.
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(5)
-            && matches!(self.process.0.try_wait(), Ok(None))
-        {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        _ = self.process.0.kill();
+        _ = self.process.0.wait();
+        taken()[self.number] = false;
     }
 }

@@ -106,7 +106,11 @@ impl ShowBuilder {
             .env_remove("WAYLAND_DISPLAY")
             // No JACK server but a test's own.
             .env("JACK_DEFAULT_SERVER", "none")
-            .env("XDG_CACHE_HOME", self.folder.join("cache"))
+            // Shaders that a driver compiled and algorithms that were measured once are there for the next one, too.
+            .env(
+                "XDG_CACHE_HOME",
+                concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"),
+            )
             .env("LATENTLOOP_CONFIG", self.folder.join("config"))
             .envs(self.environment.iter().map(|(key, value)| (key, value)));
         match self.largest_file_kib {

@@ -3,11 +3,8 @@
 use super::event::ControlType;
 use super::map_file::{BindingEntry, FeedbackKind};
 use super::packet::Packet;
-use crate::instrument::Row;
-
-/// The parameter of the play head, which moves by itself: a control of it takes no pick-up, and where it stands between 0 and 127
-/// depends on the loop.
-pub(super) const POSITION: &str = "loop.position";
+use crate::instrument::params::LOOP_POSITION;
+use crate::instrument::{ParamId, Row};
 
 /// A feedback address: the message type, channel and number by which a device takes an indicator's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,8 +25,8 @@ pub(super) enum Feedback {
 
 impl Feedback {
     /// Whether a control of that parameter can be shown so.
-    pub(super) fn suits(self, name: &str) -> bool {
-        matches!(self, Self::Led { .. }) || name != POSITION
+    pub(super) fn suits(self, param: ParamId) -> bool {
+        matches!(self, Self::Led { .. }) || param != LOOP_POSITION
     }
 }
 

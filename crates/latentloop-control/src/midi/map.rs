@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::event::{CompositeControls, ControlId, ControlType};
-use super::feedback::{Feedback, FeedbackAddress, Indicator, POSITION, feedback, indicators};
+use super::feedback::{Feedback, FeedbackAddress, Indicator, feedback, indicators};
 use super::map_file::{
     BindingEntry, Channel, MapError, MapFile, RelativeEncoding, Takeover, line_of, message_bytes,
 };
+use crate::instrument::params::LOOP_POSITION;
 use crate::instrument::{Curve, Kind, PAGES, ParamId, Table};
 
 /// A binding of a control to a parameter.
@@ -278,7 +279,8 @@ fn bind(entry: &BindingEntry, overrides_base: bool, table: &Table) -> Result<Bin
         invert: entry.invert,
         whole: row.kind != Kind::Float,
     };
-    let normalized = row.name == POSITION && entry.range.is_none();
+    // Where the play head stands between 0 and 127 depends on the loop.
+    let normalized = param == LOOP_POSITION && entry.range.is_none();
     Ok(Binding {
         feedback: feedback(entry, channel, row, normalized)?,
         control_type: entry.control_type,
@@ -315,7 +317,8 @@ fn number(entry: &BindingEntry) -> Result<Option<u16>, String> {
 }
 
 fn mode(entry: &BindingEntry, range: &RangeMapping, table: &Table) -> Result<BindingMode, String> {
-    let row = table.row(table.find(&entry.to).map_err(|error| error.to_string())?);
+    let param = table.find(&entry.to).map_err(|error| error.to_string())?;
+    let row = table.row(param);
     let name = &row.name;
     let (fires, flips) = (row.kind == Kind::Trigger, row.kind == Kind::Toggle);
     let presses = matches!(entry.control_type, ControlType::Note | ControlType::Program);
@@ -353,9 +356,9 @@ fn mode(entry: &BindingEntry, range: &RangeMapping, table: &Table) -> Result<Bin
         ),
         None => None,
     };
-    let takeover = match (name.as_str(), entry.takeover) {
-        (POSITION, None | Some(Takeover::Jump)) => Takeover::Jump,
-        (POSITION, Some(_)) => {
+    let takeover = match (param == LOOP_POSITION, entry.takeover) {
+        (true, None | Some(Takeover::Jump)) => Takeover::Jump,
+        (true, Some(_)) => {
             return Err(format!("{name} moves by itself: no control picks it up"));
         }
         (_, Some(takeover)) => takeover,

@@ -27,7 +27,7 @@ macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
         /// The maps that ship: file name without its ending, and text.
         pub const SHIPPED: &[(&str, &str)] = &[
-            $(($name, include_str!(concat!("../../../../presets/controllers/", $name, ".toml")))),*
+            $(($name, include_str!(concat!("../../controllers/", $name, ".toml")))),*
         ];
     };
 }
@@ -250,7 +250,7 @@ impl MapLibrary {
         }
         // Its LED goes on showing what it does.
         let mut shown = before.iter().filter_map(|binding| binding.feedback);
-        if let Some((address, feedback)) = shown.find(|(_, feedback)| feedback.suits(&row.name)) {
+        if let Some((address, feedback)) = shown.find(|(_, feedback)| feedback.suits(param)) {
             address.describe(feedback, &mut entry);
         }
         let same = |other: &BindingEntry| {

@@ -7,12 +7,11 @@ use super::addresses::{AddressMap, PatternCache};
 use super::decode_error::{DecodeError, MAX_TEXT, Reason};
 use super::message::{Argument, Message};
 use super::pattern::Pattern;
+use crate::instrument::params::PRESET_SAVE;
 use crate::instrument::{Action, Kind, ParamId, Table};
 
 /// How long a trigger's high value counts as held after its last message.
 const HELD: Duration = Duration::from_millis(250);
-/// The parameter that takes no text as well: it makes a name up.
-const NAMELESS: &str = "preset.save";
 
 /// A request of a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,7 +135,8 @@ impl Decoder {
         let argument = arguments.next();
         let is_query = match argument {
             Some(Argument::Text("?")) => true,
-            None => row.kind != Kind::Trigger && row.name != NAMELESS,
+            // Without a text it makes a name up.
+            None => row.kind != Kind::Trigger && param != PRESET_SAVE,
             Some(_) => false,
         };
         if is_query {

@@ -13,6 +13,7 @@ use super::receiver::{Receiver, SenderRequest};
 use super::socket::Socket;
 use super::subscribers::Subscribers;
 use crate::control::{AllowList, ControlPlane};
+use crate::instrument::params::LOOP_POSITION;
 use crate::instrument::{Kind, ParamId};
 use crate::worker::{StopSignal, Worker};
 
@@ -245,8 +246,7 @@ impl Replies {
         for (param, scale) in self.answers.drain(..) {
             let (row, value) = (self.plane.table.row(param), self.plane.values.get(param));
             // What a part of the position's range is depends on the loop's length: it is told as it is.
-            let scaled =
-                scale == Scale::Unit && row.name != "loop.position" && row.kind != Kind::Text;
+            let scaled = scale == Scale::Unit && param != LOOP_POSITION && row.kind != Kind::Text;
             let prefix = if scaled { "/unit" } else { "" };
             let address = [prefix, self.addresses.get(param)];
             let text;

@@ -11,6 +11,7 @@ use super::tree::tree_value;
 use crate::control::osc::{
     ChangeTracker, OscValue, Receiver, Scale, SenderRequest, encode, has_value,
 };
+use crate::instrument::params::LOOP_POSITION;
 use crate::instrument::{Kind, ParamId, Table};
 
 /// The largest message that is taken: that of UDP.
@@ -172,7 +173,7 @@ fn answer(
             text = space.values.text(param);
             ("", OscValue::Text(&text))
         }
-        _ if scale == Scale::Unit && row.name != "loop.position" => {
+        _ if scale == Scale::Unit && param != LOOP_POSITION => {
             ("/unit", OscValue::Float(row.to_unit(value) as f32))
         }
         _ => ("", tree_value(row, value)),

@@ -110,14 +110,6 @@ impl Table {
         }
     }
 
-    /// Whether there is a parameter of that name whose range has the value.
-    pub fn takes(&self, name: &str, value: f64) -> bool {
-        self.id(name).is_some_and(|param| {
-            let row = self.row(param);
-            (row.min..=row.max).contains(&value)
-        })
-    }
-
     /// A value as it is written in a preset: a choice and a toggle by name.
     pub fn written(&self, param: ParamId, value: f64) -> toml::Value {
         match self.row(param).kind {
