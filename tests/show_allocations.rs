@@ -112,8 +112,8 @@ struct Watching {
 }
 
 /// The show has settled by then, and is counted until then.
-const SETTLED: Duration = Duration::from_secs(3);
-const OVER: Duration = Duration::from_secs(7);
+const SETTLED: Duration = Duration::from_secs(2);
+const OVER: Duration = Duration::from_secs(5);
 
 impl Presenter for Watching {
     fn supply(&mut self, _: &mut PostChain, _: &PostFrame, _: (u32, u32)) -> bool {

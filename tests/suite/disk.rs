@@ -110,7 +110,7 @@ fn a_recording_is_closed_before_the_disk_is_full_and_the_show_goes_on() {
     let mut show = show.start();
     show.press_record();
     show.wait_for_log("recording to takes/");
-    show.wait_for_fragments(2);
+    show.wait_for_fragments(3);
     disk.fill(70);
     show.wait_for_log("the disk is all but full");
     show.wait_for_log("recorded takes/");
@@ -120,7 +120,7 @@ fn a_recording_is_closed_before_the_disk_is_full_and_the_show_goes_on() {
     disk.clear();
     show.press_record();
     show.wait_for_logs("recording to takes/", 2);
-    show.wait_for_fragments(2);
+    show.wait_for_fragments(3);
     // This time to the last byte, and faster than anyone looks.
     disk.fill(200);
     wait_for("the end of the recording", || {

@@ -14,7 +14,7 @@ use crate::support::{JackServer, Osc, Process, Show, root, wait_every, wait_for,
 /// Says which controller this process is to be.
 const CONTROLLER: &str = "LATENTLOOP_TEST_CONTROLLER";
 /// How often a controller is pulled out.
-const PULLS: usize = 30;
+const PULLS: usize = 10;
 
 /// A controller: another process, for a client of JACK finds its server by the environment of its process.
 struct Controller {

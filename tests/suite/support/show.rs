@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rosc::{OscMessage, OscPacket, OscType};
 use tempfile::TempDir;
@@ -225,10 +225,13 @@ impl Launched {
             let last = films.last()?;
             std::fs::metadata(last).ok().map(|found| found.len())
         };
-        let (mut seen, mut last) = (0, size().unwrap_or(0));
+        let (mut seen, mut last, mut grown) = (0, size().unwrap_or(0), Instant::now());
         wait_for("a growing film", || {
             let now = size().unwrap_or(0);
-            seen += usize::from(now > last);
+            // A fragment may come in more than one piece.
+            if now > last && grown.elapsed() > Duration::from_millis(200) {
+                (seen, grown) = (seen + 1, Instant::now());
+            }
             last = now;
             (seen >= count).then_some(()).ok_or(self.log())
         });

@@ -377,39 +377,3 @@ fn a_blackout_is_black_at_once_behind_feedback_and_grain() {
     assert!(finish.finish(&mut canvas, &black));
     assert!(canvas == Canvas::black(SIZE));
 }
-
-/// Says how long pictures take: `cargo test --lib a_look_is_drawn -- --nocapture`.
-#[test]
-fn a_look_is_drawn_many_times_in_a_reasonable_time() {
-    let values = EffectValues::default()
-        .with(LOOK_FEEDBACK, 0.6)
-        .with(LOOK_GAIN, 1.1)
-        .with(LOOK_GRAIN, 0.3)
-        .with(LOOK_VIGNETTE, 0.5);
-    const PICTURES: u64 = 60;
-    let mut canvas = Canvas::black((640, 360));
-    let looks = [
-        EffectRenderer::headless().unwrap().waiting(),
-        EffectRenderer::headless().unwrap().one_by_one(),
-    ];
-    let mut finishes = looks.map(Finish::of);
-    let mut times = [Vec::new(), Vec::new()];
-    // In turn, so that a busy machine slows both.
-    for number in 0..PICTURES + 2 {
-        for (finish, times) in finishes.iter_mut().zip(&mut times) {
-            let begun = std::time::Instant::now();
-            assert!(finish.finish(&mut canvas, &frame(values, number)));
-            // The first two make what the others use.
-            if number > 1 {
-                times.push(begun.elapsed());
-            }
-        }
-    }
-    times.iter_mut().for_each(|times| times.sort());
-    let [fused, single] = times.map(|times| (times[0], times[times.len() / 2]));
-    println!(
-        "a picture of 640 x 360 with feedback, colour, grain and vignette, least and median: \
-         {fused:?} in one go, {single:?} one by one"
-    );
-    assert!(fused.1 < std::time::Duration::from_secs(2));
-}
