@@ -75,7 +75,8 @@ impl Controller {
 
     /// Moves the fader and waits until that is seen: all that was sent before has been taken by then.
     fn flush(&mut self, osc: &Osc) {
-        let mark = (osc.ask("/master/fade") * 127.0).round() as u8 ^ 1;
+        // Two steps away: one is within what is taken for the same.
+        let mark = (osc.ask("/master/fade") * 127.0).round() as u8 ^ 2;
         let bytes = format!("b0 01 {mark:02x}");
         self.send_until(osc, &bytes, "/master/fade", f64::from(mark) / 127.0);
     }
@@ -337,15 +338,18 @@ fn a_server_that_is_killed_is_joined_again() {
     stage.show.quit();
 }
 
-/// Whether turning the knob 4d from end to end moves the head.
+/// Whether turning the knob 4d from end to end and back moves the head: it has to come past where the parameter stands.
 fn moves_the_head(left: &mut Controller, osc: &Osc) -> bool {
-    let before = osc.ask("/loop/position");
-    // The knob has to come past where the parameter stands.
-    for value in (0u8..128).step_by(3) {
-        left.order(&format!("send b0 4d {value:02x}"));
-    }
-    left.flush(osc);
-    osc.ask("/loop/position") != before
+    let mut turn = |values: &mut dyn Iterator<Item = u8>| {
+        for value in values {
+            left.order(&format!("send b0 4d {value:02x}"));
+        }
+        left.flush(osc);
+        osc.ask("/loop/position")
+    };
+    let there = turn(&mut (0..128).step_by(3));
+    let back = turn(&mut (0..128).step_by(3).rev());
+    there != back
 }
 
 #[test]
