@@ -1,10 +1,16 @@
 //! Whole shows, in a moment.
 
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::app::rehearsal::Rehearsal;
+use crate::app::rehearsal::{Rehearsal, TinyEngine};
+use crate::engine::Rounding;
 use crate::instrument::Action;
+use crate::library::{self, TakeFile};
+use crate::render::{self, OfflineRender, RenderContext, RenderSettings};
+use crate::take::{Model, Player, Script};
 
 #[test]
 fn a_minute_of_a_show_passes_in_a_moment() {
@@ -144,4 +150,97 @@ fn what_is_reported_is_shown_and_a_show_says_what_it_plays() {
     assert!(readout.notices.contains(&"a port has gone".to_owned()));
     let load = rehearsal.control.values.text(rehearsal.id("preset.load"));
     assert_eq!(*load, "one.toml");
+}
+
+/// What a performer's hands do in two seconds.
+const SCRIPT: &str = "\
+latentloop take 1
+preset one.toml
+length 2
+0.1 loop.speed 2
+0.3 stage.grain 0.6
+0.5 master.fade 0.5
+0.7 keyframe.4.jump
+0.9 master.freeze 1
+1.1 master.freeze 0
+1.2 loop.reroll
+1.4 stage.fit fill
+1.6 master.blackout 1
+1.7 master.blackout 0
+1.8 keyframe.2.lock 1
+1.8 loop.reroll
+";
+
+#[test]
+fn a_script_is_played_recorded_and_rendered_from_its_take_to_the_same_pictures() {
+    const SIZE: (u32, u32) = (24, 16);
+    let mut rehearsal = Rehearsal::with(|settings| settings.size = Some(SIZE));
+    let table = Arc::clone(&rehearsal.control.table);
+    let script = Script::parse(SCRIPT, &table).unwrap();
+    rehearsal.frames(10);
+    rehearsal.fire("record.toggle");
+    rehearsal.until("the recording", |r| {
+        r.show.recording.session.running(r.clock.now()).is_some()
+    });
+    let mut events = script.events.iter().peekable();
+    for frame in 0..120 {
+        while let Some((_, action)) = events.next_if(|(tick, _)| *tick <= frame * 8) {
+            rehearsal.put(action.clone());
+        }
+        rehearsal.frames(1);
+        // The clock stands still meanwhile: time for the recorder, which would drop what it has no room for.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(events.next().is_none(), "all of it was played");
+    rehearsal.fire("record.toggle");
+    rehearsal.frames(2);
+    let (report, folder) = rehearsal.end();
+    assert_eq!(report.recorder_dropped, 0);
+
+    let entries = std::fs::read_dir(folder.path().join("takes")).unwrap();
+    let (mut takes, mut films): (Vec<_>, Vec<_>) = entries
+        .map(|entry| entry.unwrap().path())
+        .partition(|path| path.extension().is_some_and(|ending| ending == "take"));
+    let (take, recorded) = (takes.remove(0), films.remove(0));
+    let TakeFile::Logged(take) = library::take(&take, &table).unwrap() else {
+        panic!("it was logged");
+    };
+    let rendered = folder.path().join("rendered");
+    let form = RenderSettings {
+        fps: 60.0,
+        size: Some(SIZE),
+        norm: None,
+        codec: None,
+        rounding: Rounding::Nearest,
+        range: None,
+    };
+    let mut film = OfflineRender::open(&rendered, (Box::new(TinyEngine(4)), None), form).unwrap();
+    let mut player = Player::take(&take, &table).unwrap();
+    let mut around = RenderContext {
+        stop: &AtomicBool::new(false),
+        progress: &mut |_, _| {},
+    };
+    let mut no_model = |_: &Model| anyhow::bail!("it keeps its model");
+    let length = take.length();
+    render::take(&mut player, length, &mut film, &mut around, &mut no_model).unwrap();
+    film.finish().unwrap();
+    assert_eq!(player.verification().different, 0);
+
+    let pictures = |folder: &Path| -> Vec<Vec<u8>> {
+        let files = std::fs::read_dir(folder).unwrap();
+        let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|ending| ending == "png"));
+        files.sort();
+        let opened = files.iter().map(|file| image::open(file).unwrap());
+        opened.map(|picture| picture.to_rgb8().into_raw()).collect()
+    };
+    let (recorded, rendered) = (pictures(&recorded), pictures(&rendered));
+    // The take begins at the picture before its first.
+    assert!(recorded.len() >= 120, "{}", recorded.len());
+    for (number, (rendered, recorded)) in rendered[1..].iter().zip(&recorded).enumerate() {
+        assert!(rendered == recorded, "picture {number} is another one");
+    }
+    assert!(rendered.len() >= 120, "{}", rendered.len());
+    let changes = recorded.windows(2).filter(|two| two[0] != two[1]).count();
+    assert!(changes > 90, "{changes}");
 }
