@@ -5,11 +5,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use latentloop::cli::Cli;
+use tracing_appender::non_blocking::NonBlockingBuilder;
+
+/// Lines of the log that wait for whoever reads it; there is memory for all of them from the beginning.
+const LOG_LINES: usize = 4096;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // Whoever logs waits for nobody who reads: lines are written by a thread of their own, which the end waits for a second.
-    let (stderr, written) = tracing_appender::non_blocking(std::io::stderr());
+    let (stderr, written) = NonBlockingBuilder::default()
+        .buffered_lines_limit(LOG_LINES)
+        .finish(std::io::stderr());
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("LATENTLOOP_LOG")
