@@ -1,6 +1,8 @@
 //! Data folders: where presets, takes and models are looked for that no path names, and those that are inside the program.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -257,7 +259,7 @@ impl DataFolders {
 fn unpack(folder: &Path) -> anyhow::Result<()> {
     for (relative, bytes) in BUILTIN {
         let file = folder.join(relative);
-        if std::fs::read(&file).is_ok_and(|present| present == bytes) {
+        if holds(&file, bytes).unwrap_or(false) {
             continue;
         }
         let parent = file.parent().unwrap_or(folder);
@@ -266,6 +268,25 @@ fn unpack(folder: &Path) -> anyhow::Result<()> {
         write_atomic(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
+}
+
+/// Whether a file has these bytes. A piece at a time: a show keeps the memory that it has once taken.
+fn holds(file: &Path, mut bytes: &[u8]) -> std::io::Result<bool> {
+    let mut file = File::open(file)?;
+    let mut piece = [0; 1 << 14];
+    loop {
+        let length = file.read(&mut piece)?;
+        if length == 0 {
+            return Ok(bytes.is_empty());
+        }
+        let Some((expected, rest)) = bytes.split_at_checked(length) else {
+            return Ok(false);
+        };
+        if piece[..length] != *expected {
+            return Ok(false);
+        }
+        bytes = rest;
+    }
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
