@@ -249,7 +249,7 @@ impl Hud {
                     _ => format!("{:.2} {}", instrument.base_value(param), row.unit),
                 },
             };
-            let name = match sources.controllers.looks.label(&row.name) {
+            let name = match sources.controllers.looks.label(param) {
                 Some(label) => format!("{} {label}", row.name),
                 None => row.name.clone(),
             };

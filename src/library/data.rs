@@ -194,7 +194,7 @@ impl DataFolders {
         format!("in {}, or inside the program", folders.join(", "))
     }
 
-    /// The other folders of that kind on the shelf of shared data folders, where `folder` is one: their presets belong together.
+    /// The other folders of that kind among the shared data folders, where `folder` is one: their presets belong together.
     pub fn beside(&self, folder: &Path) -> Vec<PathBuf> {
         let kind = folder.file_name().unwrap_or_default();
         let shared: Vec<PathBuf> = self.shared().map(|shared| shared.join(kind)).collect();

@@ -183,6 +183,8 @@ fn render_player(
         // As in the show: what held before the preset that may come with a model.
         player.advance_before_model(tick)?;
         let fade_in = compositor.fade_length(player.instrument());
+        // At whatever rate it is rendered, another model fades in from where it was first seen.
+        let seen_at = player.next_drawn_at().map_or(tick, |seen| seen.min(tick));
         player.advance_to_picture(tick)?;
         let mut drawn_at = tick;
         if player.model() != model.as_ref() {
@@ -193,10 +195,7 @@ fn render_player(
                 film.draw(&mut compositor)?;
                 film.change(painter);
                 compositor.change_model(number, fade_in);
-                // At whatever rate it is rendered, it fades in from where it was first seen.
-                drawn_at = player
-                    .model_drawn_at()
-                    .map_or(tick, |drawn| drawn.min(tick));
+                drawn_at = seen_at;
             }
         }
         let instrument = player.instrument();

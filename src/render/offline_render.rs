@@ -236,11 +236,11 @@ impl OfflineRender {
     fn find_card(&mut self) {
         match crate::stage::EffectRenderer::headless() {
             Ok(look) => {
-                let shelf = Arc::new(ShaderRegistry::new(crate::report::Reporter::logging()));
-                if let Err(error) = shelf.read(crate::config::file("looks")) {
+                let registry = Arc::new(ShaderRegistry::new(crate::report::Reporter::logging()));
+                if let Err(error) = registry.read(crate::config::file("looks")) {
                     tracing::warn!("the film is made without your own passes: {error}");
                 }
-                self.chain.set_user_effects(shelf);
+                self.chain.set_user_effects(registry);
                 self.chain.take_gpu(look.waiting());
             }
             Err(error) => {

@@ -1,5 +1,11 @@
 //! Background threads with an owner: named, woken, told to stop and joined.
 
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the one place of the core that starts threads"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, Thread};

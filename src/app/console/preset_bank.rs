@@ -43,12 +43,7 @@ impl Default for PresetBank {
 impl PresetBank {
     /// Requests the names of the presets beside a patch that has come.
     pub(super) fn follow(&mut self, patch: Option<Arc<Patch>>, worker: &ConsoleWorker) {
-        let is_same = match (&self.patch, &patch) {
-            (Some(known), Some(patch)) => Arc::ptr_eq(known, patch),
-            (None, None) => true,
-            _ => false,
-        };
-        self.is_due |= !is_same;
+        self.is_due |= self.patch.as_ref().map(Arc::as_ptr) != patch.as_ref().map(Arc::as_ptr);
         self.patch = patch;
         if self.is_due {
             let preset = self.patch.as_ref().and_then(|patch| patch.path.clone());

@@ -288,7 +288,7 @@ fn bind(entry: &BindingEntry, overrides_base: bool, table: &Table) -> Result<Bin
         channel,
         page: entry.page,
         param,
-        mode: mode(entry, &range, table)?,
+        mode: mode(entry, param, &range, table)?,
         range,
         normalized,
         overrides_base,
@@ -316,8 +316,12 @@ fn number(entry: &BindingEntry) -> Result<Option<u16>, String> {
     }
 }
 
-fn mode(entry: &BindingEntry, range: &RangeMapping, table: &Table) -> Result<BindingMode, String> {
-    let param = table.find(&entry.to).map_err(|error| error.to_string())?;
+fn mode(
+    entry: &BindingEntry,
+    param: ParamId,
+    range: &RangeMapping,
+    table: &Table,
+) -> Result<BindingMode, String> {
     let row = table.row(param);
     let name = &row.name;
     let (fires, flips) = (row.kind == Kind::Trigger, row.kind == Kind::Toggle);

@@ -7,8 +7,8 @@ use super::addresses::{AddressMap, PatternCache};
 use super::decode_error::{DecodeError, MAX_TEXT, Reason};
 use super::message::{Argument, Message};
 use super::pattern::Pattern;
-use crate::instrument::params::PRESET_SAVE;
-use crate::instrument::{Action, Kind, ParamId, Table};
+use crate::instrument::params::{LOOP_POSITION, PRESET_SAVE};
+use crate::instrument::{Action, Kind, ParamId, Row, Table};
 
 /// How long a trigger's high value counts as held after its last message.
 const HELD: Duration = Duration::from_millis(250);
@@ -35,6 +35,18 @@ pub enum Scale {
     Own,
     /// As 0 to 1 of its range.
     Unit,
+}
+
+impl Scale {
+    /// By which scale a parameter is told where this one was asked for. What a part of the position's range is depends on the
+    /// loop's length, and a text has none: they are told as they are.
+    pub(crate) fn told(self, param: ParamId, row: &Row) -> Self {
+        if param == LOOP_POSITION || row.kind == Kind::Text {
+            Self::Own
+        } else {
+            self
+        }
+    }
 }
 
 /// A subscription to changes.

@@ -13,7 +13,6 @@ use super::receiver::{Receiver, SenderRequest};
 use super::socket::Socket;
 use super::subscribers::Subscribers;
 use crate::control::{AllowList, ControlPlane};
-use crate::instrument::params::LOOP_POSITION;
 use crate::instrument::{Kind, ParamId};
 use crate::worker::{StopSignal, Worker};
 
@@ -245,9 +244,8 @@ impl Replies {
     fn answer(&mut self, socket: &Socket, to: SocketAddr) {
         for (param, scale) in self.answers.drain(..) {
             let (row, value) = (self.plane.table.row(param), self.plane.values.get(param));
-            // What a part of the position's range is depends on the loop's length: it is told as it is.
-            let scaled = scale == Scale::Unit && param != LOOP_POSITION && row.kind != Kind::Text;
-            let prefix = if scaled { "/unit" } else { "" };
+            let is_unit = scale.told(param, row) == Scale::Unit;
+            let prefix = if is_unit { "/unit" } else { "" };
             let address = [prefix, self.addresses.get(param)];
             let text;
             let argument = match row.kind {
@@ -255,7 +253,7 @@ impl Replies {
                     text = self.plane.values.text(param);
                     OscValue::Text(&text)
                 }
-                _ if scaled => OscValue::Float(row.to_unit(value) as f32),
+                _ if is_unit => OscValue::Float(row.to_unit(value) as f32),
                 _ => osc_value(row, value),
             };
             encode(&mut self.buffer, &address, argument);

@@ -11,7 +11,6 @@ use super::tree::tree_value;
 use crate::control::osc::{
     ChangeTracker, OscValue, Receiver, Scale, SenderRequest, encode, has_value,
 };
-use crate::instrument::params::LOOP_POSITION;
 use crate::instrument::{Kind, ParamId, Table};
 
 /// The largest message that is taken: that of UDP.
@@ -173,7 +172,7 @@ fn answer(
             text = space.values.text(param);
             ("", OscValue::Text(&text))
         }
-        _ if scale == Scale::Unit && param != LOOP_POSITION => {
+        _ if scale.told(param, row) == Scale::Unit => {
             ("/unit", OscValue::Float(row.to_unit(value) as f32))
         }
         _ => ("", tree_value(row, value)),

@@ -44,8 +44,6 @@ pub struct Player<'a> {
     seed: u32,
     events: Cow<'a, [(u64, Event)]>,
     next: usize,
-    /// The event that brought the model.
-    model_came: usize,
     start: u64,
     verification: Verification,
     z: Vec<f32>,
@@ -63,7 +61,6 @@ impl<'a> Player<'a> {
             seed: 0,
             events: Cow::Owned(events.collect()),
             next: 0,
-            model_came: 0,
             verification: Verification::default(),
             z: Vec::new(),
         }
@@ -83,7 +80,6 @@ impl<'a> Player<'a> {
             seed: take.opening.seed,
             events: Cow::Borrowed(&take.events),
             next: 0,
-            model_came: 0,
             verification: Verification::default(),
             z: Vec::new(),
         })
@@ -170,11 +166,10 @@ impl<'a> Player<'a> {
         self.model.as_ref()
     }
 
-    /// The tick of the first picture that the model drew which is played now, where the take has logged one since it came.
-    pub fn model_drawn_at(&self) -> Option<u64> {
-        let since = self.events[self.model_came..].iter();
-        let mut drawn = since.filter(|(_, event)| matches!(event, Event::Latents { .. }));
-        drawn.next().map(|(tick, _)| *tick)
+    /// The tick of the picture that was drawn next, where the take has one more.
+    pub fn next_drawn_at(&self) -> Option<u64> {
+        let mut rest = self.rest().iter();
+        rest.find_map(|(tick, event)| matches!(event, Event::Latents { .. }).then_some(*tick))
     }
 
     /// The seed of grain; 0 in a script.
@@ -240,10 +235,7 @@ impl<'a> Player<'a> {
                 }
                 self.instrument.recall(recall, ticks(*fade_secs));
             }
-            Event::Model(model) => {
-                self.model = Some(model.clone());
-                self.model_came = self.next;
-            }
+            Event::Model(model) => self.model = Some(model.clone()),
             Event::Mark(_) => {}
             Event::State(snapshot) => {
                 let same = self.model.as_ref() == Some(&snapshot.model)

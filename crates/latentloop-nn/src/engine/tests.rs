@@ -267,8 +267,8 @@ fn interpolated_statistics_draw_the_exact_picture_within_two_levels() {
             assert!(steps < 100_000, "the work has no end");
         }
         let mut worst = 0;
-        for step in 0..=10 {
-            around.weight = f64::from(step) / 10.0;
+        for step in 0..=20 {
+            around.weight = f64::from(step) / 20.0;
             around.latents(1, around.weight, &mut z);
             let drawn = statistics.render_rgba(
                 &mut engine,

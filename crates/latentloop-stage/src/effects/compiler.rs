@@ -188,7 +188,8 @@ impl Worker {
             followed.version = Some(version);
             for slot in 0..OWN_PASSES {
                 let shader = followed.registry.shader(slot);
-                if !is_same(&shader, &followed.shaders[slot]) {
+                let known = &mut followed.shaders[slot];
+                if shader.as_ref().map(Arc::as_ptr) != known.as_ref().map(Arc::as_ptr) {
                     goes_on &= self.change(slot, shader.as_deref(), &followed.registry);
                     followed.shaders[slot] = shader;
                 }
@@ -255,13 +256,5 @@ impl Worker {
             None => compiled.map_err(|_panic| "its driver failed".to_owned()),
             Some(error) => Err(error.to_string()),
         }
-    }
-}
-
-fn is_same(a: &Option<Arc<UserShader>>, b: &Option<Arc<UserShader>>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-        (None, None) => true,
-        _ => false,
     }
 }

@@ -68,8 +68,8 @@ impl EffectValues {
             let value = instrument.value(param);
             // A slewed value only comes near where it goes: there it is taken to have arrived.
             let is_near = (value - f64::from(neutral)).abs() < 5e-4 * (row.max - row.min);
-            let is_knob = user_slot(param).is_some_and(|(_, knob)| knob.is_some());
-            if is_near && !is_knob {
+            let is_knob = || user_slot(param).is_some_and(|(_, knob)| knob.is_some());
+            if is_near && !is_knob() {
                 neutral
             } else {
                 value as f32

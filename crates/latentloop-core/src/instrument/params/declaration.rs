@@ -207,7 +207,7 @@ pub(super) const fn place_of(name: &str) -> Place {
         let stride = section.declarations.len();
         let mut within = 0;
         while within < stride {
-            if is_same(section.declarations[within].name, name) {
+            if is_same_name(section.declarations[within].name, name) {
                 return Place {
                     first: first + within,
                     stride,
@@ -222,7 +222,8 @@ pub(super) const fn place_of(name: &str) -> Place {
     panic!("no parameter is declared under that name")
 }
 
-const fn is_same(a: &str, b: &str) -> bool {
+/// `a == b`, in a constant.
+pub const fn is_same_name(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;

@@ -17,6 +17,7 @@ pub use choice::{
     ArmMode, BeatSource, BeatUnit, Choice, Fit, LoopMode, Mirror, Quantise, Segments, Transition,
     Upscaling,
 };
+pub use declaration::is_same_name;
 pub use look_order::{LookOrder, PASSES};
 pub use lookup::{UnknownParam, ValueError, nearest};
 pub use standard::*;

@@ -21,6 +21,7 @@ pub(super) use user::USER_MIX;
 
 use super::effect::Effect;
 use crate::instrument::PASSES;
+use crate::instrument::params::is_same_name;
 
 const ALL: [Effect; PASSES.len()] = [
     tilt::TILT,
@@ -61,13 +62,10 @@ const fn pointwise() -> usize {
 const _: () = {
     let mut at = 0;
     while at < ALL.len() {
-        let (a, b) = (ALL[at].name.as_bytes(), PASSES[at].as_bytes());
-        assert!(a.len() == b.len(), "an effect is not in its place");
-        let mut byte = 0;
-        while byte < a.len() {
-            assert!(a[byte] == b[byte], "an effect is not in its place");
-            byte += 1;
-        }
+        assert!(
+            is_same_name(ALL[at].name, PASSES[at]),
+            "an effect is not in its place"
+        );
         at += 1;
     }
 };

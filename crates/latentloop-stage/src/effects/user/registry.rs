@@ -9,8 +9,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Knob;
 use super::check::Checked;
-use crate::instrument::{OWN_KNOBS, OWN_PASSES};
+use crate::instrument::{OWN_KNOBS, OWN_PASSES, ParamId};
 use crate::report::Reporter;
+use crate::stage::user_slot;
 
 /// News of loaded shaders that can wait.
 const WAITING: usize = 16;
@@ -91,10 +92,10 @@ impl ShaderRegistry {
     }
 
     /// What the file calls what a row of the table moves; nothing where that is none of these rows, or its slot is empty.
-    pub fn label(&self, row: &str) -> Option<String> {
-        let (slot, part) = row.strip_prefix("look.own.")?.split_once('.')?;
-        let shader = self.shader(slot.parse::<usize>().ok()?.checked_sub(1)?)?;
-        match OWN_KNOBS.iter().position(|knob| *knob == part) {
+    pub fn label(&self, param: ParamId) -> Option<String> {
+        let (slot, knob) = user_slot(param)?;
+        let shader = self.shader(slot)?;
+        match knob {
             Some(at) => Some(shader.knobs.get(at)?.name.clone()),
             None => Some(shader.name.clone()),
         }
