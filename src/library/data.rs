@@ -1,42 +1,53 @@
 //! Data folders: where presets, takes and models are looked for that no path names, and those that are inside the program.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::{Context, bail};
 
-use crate::files::write_atomic;
+use crate::files::{sha256, write_atomic};
 
 /// Names a data folder that is looked in first.
 pub const VARIABLE: &str = "LATENTLOOP_DATA";
 /// The folder of this program among those of others.
 const NAME: &str = "latentloop";
 
-/// The files inside the program: what the first preset, those of the same model and the first take need.
-const BUILTIN: [(&str, &[u8]); 5] = [
-    (
-        "presets/first.toml",
-        include_bytes!("../../presets/first.toml"),
-    ),
-    (
-        "presets/drift.toml",
-        include_bytes!("../../presets/drift.toml"),
-    ),
-    (
-        "presets/pulse.toml",
-        include_bytes!("../../presets/pulse.toml"),
-    ),
-    (
-        "presets/first.take",
-        include_bytes!("../../presets/first.take"),
-    ),
-    (
-        "models/nosferatu.safetensors",
-        include_bytes!("../../models/nosferatu.safetensors"),
-    ),
+/// A file inside the program.
+struct BuiltinFile {
+    name: &'static str,
+    /// Tells that a written one is whole without a look at `bytes`: a page of the program that is read stays in memory.
+    sha256: &'static str,
+    bytes: &'static [u8],
+}
+
+/// What the first preset, those of the same model and the first take need.
+const BUILTIN: [BuiltinFile; 5] = [
+    BuiltinFile {
+        name: "presets/first.toml",
+        sha256: "eb63e9995683400bb1f5878c1dc52198526292c6310e2c100c4a501b05689619",
+        bytes: include_bytes!("../../presets/first.toml"),
+    },
+    BuiltinFile {
+        name: "presets/drift.toml",
+        sha256: "d5a0747b6e413b3d7474593cc7858a882cec8f74e8edc2e76b14100cbe78cd24",
+        bytes: include_bytes!("../../presets/drift.toml"),
+    },
+    BuiltinFile {
+        name: "presets/pulse.toml",
+        sha256: "3dee608077f84790424248da25e4c77f7aaa2b27571cb37c23cc7f7112c38d1c",
+        bytes: include_bytes!("../../presets/pulse.toml"),
+    },
+    BuiltinFile {
+        name: "presets/first.take",
+        sha256: "ebb174470f0487596c22223ff5b8f5111c4d4446eb63249cf4b545e08d8db17c",
+        bytes: include_bytes!("../../presets/first.take"),
+    },
+    BuiltinFile {
+        name: "models/nosferatu.safetensors",
+        sha256: "aa8146c34768dc1ffdb8de78fb1ea8c0eaae8a0eda6ae0e0b369f3bf81796c11",
+        bytes: include_bytes!("../../models/nosferatu.safetensors"),
+    },
 ];
 
 /// Data folders, each with the folders `presets` and `models`, in the order in which they are looked in.
@@ -166,7 +177,7 @@ impl DataFolders {
                 return Ok(Some(place));
             }
         }
-        let is_inside = |name: &&String| BUILTIN.iter().any(|(inside, _)| inside == name);
+        let is_inside = |name: &&String| BUILTIN.iter().any(|inside| inside.name == **name);
         match names.iter().find(is_inside) {
             Some(name) => Ok(Some(self.builtin()?.join(name))),
             None => Ok(None),
@@ -257,36 +268,18 @@ impl DataFolders {
 
 /// Writes the files inside the program into a folder; those that are there already, and whole, are left alone.
 fn unpack(folder: &Path) -> anyhow::Result<()> {
-    for (relative, bytes) in BUILTIN {
-        let file = folder.join(relative);
-        if holds(&file, bytes).unwrap_or(false) {
+    for builtin in BUILTIN {
+        let file = folder.join(builtin.name);
+        if sha256(&file).is_ok_and(|found| found == builtin.sha256) {
             continue;
         }
         let parent = file.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent)
             .with_context(|| format!("cannot make the folder {}", parent.display()))?;
-        write_atomic(&file, bytes).with_context(|| format!("cannot write {}", file.display()))?;
+        write_atomic(&file, builtin.bytes)
+            .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
-}
-
-/// Whether a file has these bytes. A piece at a time: a show keeps the memory that it has once taken.
-fn holds(file: &Path, mut bytes: &[u8]) -> std::io::Result<bool> {
-    let mut file = File::open(file)?;
-    let mut piece = [0; 1 << 14];
-    loop {
-        let length = file.read(&mut piece)?;
-        if length == 0 {
-            return Ok(bytes.is_empty());
-        }
-        let Some((expected, rest)) = bytes.split_at_checked(length) else {
-            return Ok(false);
-        };
-        if piece[..length] != *expected {
-            return Ok(false);
-        }
-        bytes = rest;
-    }
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
@@ -377,8 +370,15 @@ mod tests {
         let damaged = put(&place, "cache/latentloop/builtin/presets/first.toml");
         let folder = folders.builtin().unwrap();
         assert_eq!(folder, place.path().join("cache/latentloop/builtin"));
-        for (name, bytes) in BUILTIN {
-            assert_eq!(std::fs::read(folder.join(name)).unwrap(), bytes, "{name}");
+        for builtin in BUILTIN {
+            let written = folder.join(builtin.name);
+            assert_eq!(std::fs::read(&written).unwrap(), builtin.bytes);
+            assert_eq!(
+                sha256(&written).unwrap(),
+                builtin.sha256,
+                "{}",
+                builtin.name
+            );
         }
         assert!(damaged.starts_with(&folder));
         let table = crate::instrument::Table::standard();

@@ -270,7 +270,8 @@ pub fn free_name(folder: &Path, now: std::time::SystemTime, ending: &str) -> Pat
     let stamp = chrono::DateTime::<chrono::Local>::from(now).format("%Y-%m-%d_%H-%M-%S");
     let named = |number: u32| match number {
         1 => stamp.to_string(),
-        number => format!("{stamp}-{number}"),
+        // An underscore sorts behind the full stop of an ending, a hyphen before it.
+        number => format!("{stamp}_{number}"),
     };
     let mut number = 1;
     let is_taken = |number, ending: &str| folder.join(named(number) + ending).exists();
@@ -285,14 +286,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_recording_in_the_same_second_gets_its_own_name() {
+    fn a_second_recording_in_the_same_second_gets_a_later_name() {
         let folder = tempfile::tempdir().unwrap();
         let now = std::time::SystemTime::now();
         let mut settings = Settings::silent((64, 64), 30.0, Effort::Live);
         let first = name(folder.path(), now, &settings);
         std::fs::write(&first, "taken").unwrap();
         let second = name(folder.path(), now, &settings);
-        assert_ne!(first, second);
+        assert!(first < second, "in the order of names");
         assert!(!second.exists());
         for (codec, ending) in [
             (Codec::H265, Some("mp4")),
