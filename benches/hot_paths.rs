@@ -160,7 +160,7 @@ fn midi_read(criterion: &mut Criterion) {
 fn look(criterion: &mut Criterion) {
     use latentloop::instrument::params::{LOOK_FEEDBACK, LOOK_GAIN, LOOK_GRAIN, LOOK_VIGNETTE};
     use latentloop::stage::{
-        Canvas, EffectRenderer, EffectValues, PostChain, PostFrame, Readback, Visible,
+        Canvas, EffectRenderer, EffectValues, PostChain, PostFrame, Projection, Readback,
     };
     let mut frame = PostFrame {
         values: EffectValues::default()
@@ -169,11 +169,9 @@ fn look(criterion: &mut Criterion) {
             .with(LOOK_GRAIN, 0.3)
             .with(LOOK_VIGNETTE, 0.5),
         brightness: 1.0,
-        blackout: false,
         tick: 0,
         seed: 0,
         palette: None,
-        visible: Visible::default(),
     };
     let mut canvas = Canvas::black((640, 360));
     for (pixel, byte) in canvas.rgba.iter_mut().enumerate() {
@@ -184,6 +182,7 @@ fn look(criterion: &mut Criterion) {
         ("in one go", EffectRenderer::waiting),
         ("one by one", EffectRenderer::one_by_one),
     ];
+    let projection = Projection::default();
     for (name, kind) in kinds {
         let renderer =
             EffectRenderer::headless().expect("a graphics driver, be it the processor's");
@@ -192,8 +191,35 @@ fn look(criterion: &mut Criterion) {
             bench.iter(|| {
                 frame.tick += 16;
                 let finished = chain.run(black_box(&canvas), &frame);
-                readback.request(&finished, Instant::now());
+                readback.request(&finished, &projection, Instant::now());
                 assert!(readback.wait().is_some(), "nothing is read back");
+            });
+        });
+    }
+}
+
+/// The limiter of flashes before a recording of the picture's own size: where nothing flashes, and where it darkens.
+fn limiter(criterion: &mut Criterion) {
+    use latentloop::stage::{Canvas, Filter, OutputFrame, Projection};
+    let size = (512, 512);
+    let level = |level: u8| Canvas {
+        size,
+        rgba: vec![level; size.0 as usize * size.1 as usize * 4],
+    };
+    for (name, levels) in [("a calm", [90, 90]), ("a flashing", [20, 230])] {
+        let pictures = levels.map(level);
+        let mut output = OutputFrame::new(size, Filter::CatmullRom, 1);
+        let mut projection = Projection {
+            limits: true,
+            ..Projection::default()
+        };
+        let mut number = 0;
+        criterion.bench_function(&format!("limiter, {name} picture of 512"), |bench| {
+            bench.iter(|| {
+                number += 1;
+                projection.tick += 8;
+                let picture = &pictures[number / 4 % 2];
+                black_box(output.draw(black_box(picture), &projection)[0])
             });
         });
     }
@@ -227,6 +253,7 @@ fn scale(criterion: &mut Criterion) {
             fit: Fit::Fill,
             filter: Some(filter),
             film,
+            ..Projection::default()
         };
         let mut scaler = Scaler::new(filter, 1);
         criterion.bench_function(&format!("scale to 1080p, {name}"), |bench| {
@@ -247,6 +274,8 @@ fn main() {
     midi_read(&mut criterion);
     #[cfg(feature = "live")]
     look(&mut criterion);
+    #[cfg(feature = "live")]
+    limiter(&mut criterion);
     loop_tick(&mut criterion);
     scale(&mut criterion);
     generator_frame(&mut criterion);

@@ -10,7 +10,7 @@ use latentloop::control::midi::{BoundMap, ControllerMap, Reader};
 use latentloop::control::{Inbox, Values};
 use latentloop::engine::Norm;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table};
-use latentloop::stage::{Canvas, FilmEmulation, Filter, Projection, Scaler};
+use latentloop::stage::{Canvas, FilmEmulation, Filter, OutputFrame, Projection};
 
 struct Counting;
 
@@ -48,17 +48,18 @@ fn count(work: impl FnOnce()) -> u64 {
 }
 
 #[test]
-fn enlarging_a_picture_allocates_nothing() {
+fn making_a_frame_of_a_picture_allocates_nothing() {
     let flat = |level: u8| Canvas {
         size: (64, 64),
         rgba: vec![level; 64 * 64 * 4],
     };
-    let canvas = flat(90);
-    let (mut scaler, mut follower) = [Filter::CatmullRom, Filter::Edge]
-        .map(|auto| Scaler::new(auto, 1))
-        .into();
-    let mut frame = Canvas::black((320, 180));
-    let plain = Projection::default();
+    let pictures = [10, 240].map(flat);
+    let outputs = [Filter::CatmullRom, Filter::Edge];
+    let mut outputs = outputs.map(|auto| OutputFrame::new((320, 180), auto, 1));
+    let plain = Projection {
+        limits: true,
+        ..Projection::default()
+    };
     let on_film = Projection {
         film: FilmEmulation {
             halation: 0.5,
@@ -67,13 +68,21 @@ fn enlarging_a_picture_allocates_nothing() {
         },
         ..plain
     };
-    let mut enlarge = || {
-        scaler.scale(&canvas, &mut frame, &plain);
-        follower.scale(&canvas, &mut frame, &on_film);
+    let mut tick = 0;
+    // Ten flashes a second.
+    let mut draw = || {
+        tick += 16;
+        let picture = &pictures[tick / 32 % 2];
+        for (output, projection) in outputs.iter_mut().zip([plain, on_film]) {
+            let tick = tick as u64;
+            output.draw(picture, &Projection { tick, ..projection });
+        }
     };
-    enlarge();
+    (0..30).for_each(|_| draw());
     assert!(count(|| drop(vec![1])) > 0, "the counter counts");
-    assert_eq!(count(|| (0..100).for_each(|_| enlarge())), 0);
+    assert_eq!(count(|| (0..100).for_each(|_| draw())), 0);
+    let [plain, on_film] = outputs.map(|output| output.darkened());
+    assert!(plain > 50 && on_film > 50, "{plain} {on_film}");
 }
 
 /// Every kind of binding, with and without pick-up, and the messages that reach it.

@@ -11,8 +11,8 @@ use super::show::Show;
 use crate::instrument::params::LOOK_PALETTE;
 use crate::palette::Oklab;
 use crate::stage::{
-    Composed, Compositor, FramePacer, Pipes, PostChain, Presentation, Presenter, Projection,
-    Readback, Visible, blend_weight,
+    Composed, Compositor, FramePacer, Pipes, PostChain, Presentation, Presenter, Readback,
+    blend_weight,
 };
 
 /// The video output: the picture in the making, and where it goes.
@@ -80,7 +80,7 @@ impl Show {
         let instrument = self.performance.instrument();
         let Composed {
             canvas,
-            mut post,
+            post,
             projections,
             number,
         } = self
@@ -103,13 +103,6 @@ impl Show {
             },
         );
         let session = &mut self.recording.session;
-        // Recordings and raw pictures have the first output's fit.
-        let others = session.frame_size(canvas.size).into_iter();
-        let others = others.chain(self.video.pipes.size());
-        let others = others.map(|size| (projections[0].fit, size));
-        let fits = projections.iter().map(|projection| projection.fit);
-        let outputs = fits.zip(self.video.presenter.output_sizes());
-        post.visible = Visible::on(canvas.size, outputs.chain(others));
         session.capture_clean(canvas, &post, &projections[0], now);
         let (presenter, chain) = (&mut self.video.presenter, &mut self.video.chain);
         let may_draw = presenter.supply(chain, &post, canvas.size);
@@ -125,7 +118,8 @@ impl Show {
                     at,
                 },
             );
-            self.video.readback.request(&finished, at);
+            // Recordings and raw pictures are thrown as the first output is.
+            self.video.readback.request(&finished, &projections[0], at);
         }
         let newest = self.video.readback.newest();
         if newest.size != (0, 0) {
@@ -138,13 +132,13 @@ impl Show {
             );
         }
         self.recording.offer_sound();
-        self.deliver(&projections[0]);
+        self.deliver();
     }
 
     /// Hands every picture that has come back to whoever takes pictures.
-    fn deliver(&mut self, projection: &Projection) {
+    fn deliver(&mut self) {
         let session = &mut self.recording.session;
-        while let Some((canvas, at)) = self.video.readback.next() {
+        while let Some((canvas, projection, at)) = self.video.readback.next() {
             self.video.pipes.offer(canvas, projection);
             session.offer(canvas, projection, at);
         }

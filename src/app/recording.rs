@@ -142,11 +142,6 @@ impl RecordingSession {
         }
     }
 
-    /// The size of recorded pictures of the engine's `size`, while one runs.
-    pub(super) fn frame_size(&self, size: (u32, u32)) -> Option<(u32, u32)> {
-        matches!(self.state, State::On(_)).then(|| self.settings.size.unwrap_or(size))
-    }
-
     /// Starts a recording of pictures of the engine's `size`, or ends the one that runs.
     pub(super) fn toggle(
         &mut self,

@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 
 pub mod bench;
+pub mod check;
 #[cfg(feature = "live")]
 pub mod devices;
 pub mod draw;
@@ -52,6 +53,7 @@ enum Command {
     #[cfg(feature = "live")]
     Play(play::Args),
     Take(take::Args),
+    Check(check::Args),
     Bench(bench::Args),
     #[cfg(feature = "live")]
     Devices(devices::Args),
@@ -82,6 +84,7 @@ impl Cli {
             #[cfg(feature = "live")]
             Command::Play(args) => play::run(args),
             Command::Take(args) => take::run(args),
+            Command::Check(args) => check::run(args),
             Command::Bench(args) => bench::run(args),
             #[cfg(feature = "live")]
             Command::Devices(args) => devices::run(args),

@@ -2,6 +2,8 @@
 //!
 //! The instrument, the engine and the stage are those of the show; only the clock is counted, and the sink waits.
 
+#[cfg(test)]
+mod flashes;
 mod offline_render;
 
 use std::sync::Arc;

@@ -12,8 +12,8 @@ use crate::palette::{Oklab, Palette};
 use crate::record::{Codec, Effort, RecordError, Settings, Sink, open_sink};
 use crate::stage::user::ShaderRegistry;
 use crate::stage::{
-    Canvas, Composed, Compositor, EffectValues, Filter, Finished, PostChain, PostFrame, Projection,
-    Readback, Scaler, Visible,
+    Canvas, Composed, Compositor, EffectValues, Filter, Finished, OutputFrame, PostChain,
+    Projection, Readback,
 };
 
 /// The form of a film.
@@ -56,8 +56,6 @@ struct Placed {
 pub struct OfflineRender {
     engine: Box<dyn Engine>,
     form: RenderSettings,
-    /// Width and height of the film.
-    size: (u32, u32),
     z: Vec<f32>,
     /// Latents that were not drawn yet.
     placed: Option<Placed>,
@@ -69,8 +67,7 @@ pub struct OfflineRender {
     looked_for_card: bool,
     /// The colours of the model's footage, or what it paints with; that is found out when the first picture asks for it.
     palette: Option<Oklab>,
-    scaler: Scaler,
-    frame: Canvas,
+    frame: OutputFrame,
     sink: Option<Box<dyn Sink>>,
     shown: u64,
     path: PathBuf,
@@ -106,13 +103,11 @@ impl OfflineRender {
             z: vec![0.0; ROWS * engine.latent()],
             placed: None,
             painted: Canvas::black(engine.size()),
-            size,
             chain: PostChain::default(),
             readback: Readback::default(),
             looked_for_card: false,
             palette: palette.map(|palette| palette.oklab()),
-            scaler: Scaler::new(Filter::Edge, threads()),
-            frame: Canvas::black(size),
+            frame: OutputFrame::new(size, Filter::Edge, threads()),
             sink: Some(sink),
             shown: 0,
             path: path.to_owned(),
@@ -205,30 +200,34 @@ impl OfflineRender {
         fill(&mut self.z[..norm.rows() * self.engine.latent()]);
         self.paint(norm)?;
         let painted = Finished::Cpu(&self.painted);
-        self.readback.request(&painted, Instant::now());
-        self.write(&Projection::default())
+        let plain = Projection::default();
+        self.readback.request(&painted, &plain, Instant::now());
+        self.write(&plain)
     }
 
     /// Adds a composed picture to the film, with its look and the limiter. Where no card draws looks, that is said once, and
     /// the picture is plain.
     pub(super) fn show(&mut self, composed: &Composed) -> Result<(), RenderError> {
-        self.pass(composed)?;
+        self.finish_picture(composed)?;
         self.write(&composed.projections[0])
     }
 
     /// Finishes a composed picture as [`OfflineRender::show`] does, and leaves it out of the film.
     pub(super) fn pass(&mut self, composed: &Composed) -> Result<(), RenderError> {
+        self.finish_picture(composed)?;
+        let picture = self.readback.newest();
+        self.frame.pass(picture, &composed.projections[0]);
+        Ok(())
+    }
+
+    fn finish_picture(&mut self, composed: &Composed) -> Result<(), RenderError> {
         if composed.post.values.is_active() && !self.looked_for_card {
             self.looked_for_card = true;
             self.find_card();
         }
-        let output = (composed.projections[0].fit, self.size);
-        let post = PostFrame {
-            visible: Visible::on(composed.canvas.size, [output]),
-            ..composed.post
-        };
-        let finished = self.chain.run(composed.canvas, &post);
-        self.readback.request(&finished, Instant::now());
+        let finished = self.chain.run(composed.canvas, &composed.post);
+        self.readback
+            .request(&finished, &composed.projections[0], Instant::now());
         self.readback.wait().ok_or(RenderError::Look)?;
         Ok(())
     }
@@ -255,13 +254,7 @@ impl OfflineRender {
         let Some(sink) = &mut self.sink else {
             return Ok(());
         };
-        let canvas = self.readback.newest();
-        let picture = if canvas.size == self.size {
-            &canvas.rgba
-        } else {
-            self.scaler.scale(canvas, &mut self.frame, projection);
-            &self.frame.rgba
-        };
+        let picture = self.frame.draw(self.readback.newest(), projection);
         Ok(sink.picture(picture, at)?)
     }
 
@@ -272,6 +265,13 @@ impl OfflineRender {
     pub fn finish(mut self) -> Result<(), RecordError> {
         if let Some(sink) = self.sink.take() {
             sink.finish()?;
+        }
+        let darkened = self.frame.darkened();
+        if darkened > 0 {
+            tracing::warn!(
+                "{darkened} of {} pictures are darkened where they would have flashed too often",
+                self.shown
+            );
         }
         // A folder takes the place of an empty one only once that is gone.
         if self.partial.is_dir() {

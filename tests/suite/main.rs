@@ -17,6 +17,7 @@ mod console;
 mod disk;
 mod examples;
 mod fixtures;
+mod flashes;
 #[cfg(feature = "video")]
 mod footage;
 mod import;

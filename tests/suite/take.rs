@@ -10,7 +10,9 @@ use latentloop::engine::{Engine, EngineOptions, Norm, Rounding, open};
 use latentloop::instrument::params::LOOP_NORM;
 use latentloop::instrument::{Action, Instrument, Preset, Recall, Table, ticks};
 use latentloop::network::weights::GeneratorWeights;
-use latentloop::stage::{Canvas, Compositor, EffectRenderer, Filter, PostChain, Readback, Scaler};
+use latentloop::stage::{
+    Canvas, Compositor, EffectRenderer, Filter, OutputFrame, PostChain, Readback,
+};
 use latentloop::take::log::fingerprint;
 use latentloop::take::{Event, Model, Take};
 
@@ -58,7 +60,7 @@ struct Stage {
     compositor: Compositor,
     chain: PostChain,
     readback: Readback,
-    scaler: Scaler,
+    output: OutputFrame,
     pictures: Vec<image::RgbImage>,
 }
 
@@ -78,7 +80,7 @@ impl Stage {
             compositor: Compositor::new(engine.size(), SEED),
             chain: PostChain::with_gpu(EffectRenderer::headless().unwrap().waiting()),
             readback: Readback::default(),
-            scaler: Scaler::new(Filter::Edge, 1),
+            output: OutputFrame::new(SIZE, Filter::Edge, 1),
             pictures: Vec::new(),
             engine,
         }
@@ -97,12 +99,11 @@ impl Stage {
         }
         let composed = self.compositor.frame(instrument, 1.0, None);
         let finished = self.chain.run(composed.canvas, &composed.post);
-        self.readback.request(&finished, Instant::now());
+        let projection = &composed.projections[0];
+        self.readback.request(&finished, projection, Instant::now());
         let canvas = self.readback.wait().unwrap();
-        let mut picture = Canvas::black(SIZE);
-        self.scaler
-            .scale(canvas, &mut picture, &composed.projections[0]);
-        let picture = image::RgbaImage::from_raw(SIZE.0, SIZE.1, picture.rgba).unwrap();
+        let picture = self.output.draw(canvas, projection).to_vec();
+        let picture = image::RgbaImage::from_raw(SIZE.0, SIZE.1, picture).unwrap();
         self.pictures
             .push(image::DynamicImage::from(picture).to_rgb8());
     }

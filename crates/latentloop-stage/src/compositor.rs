@@ -2,13 +2,13 @@
 //!
 //! The show and the offline renderer both compose with it, so that a take is rendered as it was seen.
 
-use super::{Canvas, Crossfade, EffectValues, PostFrame, Projection, Visible};
+use super::{Canvas, Crossfade, EffectValues, PostFrame, Projection};
 use crate::instrument::params::{MASTER_BLACKOUT, MASTER_FADE, MASTER_FREEZE, PRESET_FADE_SECS};
 use crate::instrument::{Instrument, OUTPUTS, ticks};
 use crate::palette::Oklab;
 
 /// Blends the engine's last two frames, crossfades from one model to the next, holds a frozen picture, and reads off what the
-/// effects, the limiter and the outputs are to do.
+/// effects and the outputs are to do.
 #[derive(Debug)]
 pub struct Compositor {
     seed: u32,
@@ -28,7 +28,7 @@ pub struct Compositor {
 pub struct Composed<'a> {
     /// The picture, undimmed: the effects come before the master's fader.
     pub canvas: &'a Canvas,
-    /// What the effects and the limiter need to know. Where the picture is cut off at an output is for the output to say.
+    /// What the effects need to know.
     pub post: PostFrame,
     /// Where it lies on each output; the first is the recording's too.
     pub projections: [Projection; OUTPUTS],
@@ -97,21 +97,18 @@ impl Compositor {
         self.has_frame.then_some(self.number)
     }
 
-    /// What an instrument's rows have the effects and the limiter do now.
+    /// What an instrument's rows have the effects do now.
     pub fn post(&self, instrument: &Instrument, palette: Option<Oklab>) -> PostFrame {
-        let blackout = instrument.get(MASTER_BLACKOUT);
         PostFrame {
             values: EffectValues::of(instrument),
-            brightness: if blackout {
+            brightness: if instrument.get(MASTER_BLACKOUT) {
                 0.0
             } else {
                 instrument.get(MASTER_FADE) as f32
             },
-            blackout,
             tick: instrument.ticks(),
             seed: self.seed,
             palette,
-            visible: Visible::default(),
         }
     }
 
@@ -257,11 +254,9 @@ mod tests {
         let composed = stage.compositor.frame(&stage.instrument, 1.0, None);
         assert_eq!(composed.canvas.rgba[0], 90);
         assert!((composed.post.brightness - 0.5).abs() < 1e-3);
-        assert!(!composed.post.blackout);
         assert_eq!((composed.post.seed, composed.post.tick), (5, 480));
         stage.set("master.blackout", 1.0);
         let composed = stage.compositor.frame(&stage.instrument, 1.0, None);
         assert_eq!(composed.post.brightness, 0.0);
-        assert!(composed.post.blackout);
     }
 }

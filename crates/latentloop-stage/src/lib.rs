@@ -16,11 +16,11 @@ mod fit;
 #[cfg(test)]
 mod golden;
 mod limiter;
+mod output_frame;
 mod post_chain;
 mod projection;
 mod readback;
 mod scale;
-mod visible;
 
 mod gpu;
 mod hud;
@@ -46,6 +46,7 @@ pub use fit::Fit;
 pub use gpu::{Gpu, acquire};
 pub use gpu::{GpuError, adapters};
 pub use hud::{Learn, Port, Readout};
+pub use output_frame::OutputFrame;
 pub use pacer::{Due, FramePacer};
 pub use pipe::Pipes;
 pub use post_chain::GpuFrame;
@@ -56,5 +57,4 @@ pub use readback::Readback;
 pub use scale::Scaler;
 pub use surface_window::{SurfaceWindow, WindowSize};
 pub use target::Target;
-pub use visible::Visible;
 pub use windowed_output::{GpuContext, WindowedOutput};

@@ -27,6 +27,8 @@ const RESTING: Duration = Duration::from_millis(2);
 const RESTS: u32 = 100;
 /// Pictures that were shown and not asked for yet.
 const UNTOLD: usize = 64;
+/// From one time that a readout comes to the next, at least: it would flash.
+const READOUT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What an output is to show.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +90,7 @@ impl OutputSurface {
         let present_thread = PresentThread {
             upscale: Upscale::new(handles, config.format, gpu.is_processor()),
             overlay: Overlay::new(&gpu.device, config.format),
+            readout: ReadoutGate::default(),
             device: gpu.device.clone(),
             queue: gpu.queue.clone(),
             pane: pane.clone(),
@@ -141,6 +144,27 @@ impl Drop for OutputSurface {
     }
 }
 
+/// Lets a readout come as often as it may. The limiter of flashes does not see it.
+#[derive(Default)]
+struct ReadoutGate {
+    came: Option<Instant>,
+    is_there: bool,
+}
+
+impl ReadoutGate {
+    fn admit<'a>(&mut self, readout: &'a Option<Readout>, now: Instant) -> Option<&'a Readout> {
+        let is_early = self
+            .came
+            .is_some_and(|came| now.saturating_duration_since(came) < READOUT_INTERVAL);
+        let admitted = readout.as_ref().filter(|_| self.is_there || !is_early);
+        if admitted.is_some() && !self.is_there {
+            self.came = Some(now);
+        }
+        self.is_there = admitted.is_some();
+        admitted
+    }
+}
+
 /// The thread's end.
 struct PresentThread {
     pane: SurfaceWindow,
@@ -150,6 +174,7 @@ struct PresentThread {
     config: wgpu::SurfaceConfiguration,
     upscale: Upscale,
     overlay: Overlay,
+    readout: ReadoutGate,
     scenes: Output<Scene>,
     tell: Sender<Presented>,
     /// Since when the surface has given nothing.
@@ -260,16 +285,18 @@ impl PresentThread {
     /// Draws the scene into a surface's texture.
     fn draw(&mut self, view: &wgpu::TextureView) {
         let scene = self.scenes.peek_output_buffer();
+        let readout = self.readout.admit(&scene.readout, Instant::now());
         let frame = (self.config.width, self.config.height);
         let (device, queue) = (&self.device, &self.queue);
         if let Some(picture) = &scene.picture {
             let handles = GpuHandles { device, queue };
+            let projection = &scene.projection;
             self.upscale
-                .take(handles, picture, &scene.projection, frame);
+                .take(handles, picture, projection, frame, readout.is_some());
         }
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         self.upscale.prepare(&mut encoder);
-        let laid = scene.readout.as_ref().map(|readout| {
+        let laid = readout.map(|readout| {
             let scale = self.pane.size.scale();
             let card = (device, queue);
             self.overlay
@@ -297,5 +324,35 @@ impl PresentThread {
             }
         }
         self.queue.submit([encoder.finish()]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_readout_that_is_switched_on_and_off_comes_twice_a_second() {
+        let (mut gate, begun) = (ReadoutGate::default(), Instant::now());
+        let (on, off) = (Some(Readout::default()), None);
+        let mut came = 0;
+        let mut was_there = false;
+        // Ten times a second, at sixty pictures a second, for two seconds.
+        for number in 0..120u64 {
+            let readout = if (number / 3).is_multiple_of(2) {
+                &on
+            } else {
+                &off
+            };
+            let now = begun + Duration::from_millis(number * 1000 / 60);
+            let is_there = gate.admit(readout, now).is_some();
+            came += usize::from(is_there && !was_there);
+            was_there = is_there;
+        }
+        assert_eq!(came, 4);
+        // One that stays is there in the end.
+        let now = begun + Duration::from_secs(3);
+        assert!(gate.admit(&on, now).is_some());
+        assert!(gate.admit(&on, now).is_some(), "and is left there");
     }
 }

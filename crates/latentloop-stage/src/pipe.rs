@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::reader::Reader;
 use super::target::Target;
-use super::{Canvas, Filter, Projection, Scaler};
+use super::{Canvas, Filter, OutputFrame, Projection};
 use crate::report::Reporter;
 
 /// Pictures that can wait for a reader.
@@ -47,11 +47,6 @@ impl Pipes {
         }
     }
 
-    /// The size of the pictures, in pixels, where there is anywhere that they go to.
-    pub fn size(&self) -> Option<(u32, u32)> {
-        self.0.first().map(|pipe| pipe.size)
-    }
-
     /// Pictures that readers took, all of them together.
     pub fn sent(&self) -> u64 {
         let sent = |pipe: &Pipe| pipe.shared.sent.load(Ordering::Relaxed);
@@ -80,7 +75,6 @@ struct Pipe {
     /// Gone when it is closed.
     pictures: Option<Sender<Picture>>,
     spent: Receiver<Picture>,
-    size: (u32, u32),
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -107,8 +101,7 @@ impl Pipe {
             back,
             shared: Arc::clone(&shared),
             reporter,
-            scaler: Scaler::new(Filter::CatmullRom, 1),
-            scaled: Canvas::default(),
+            frame: OutputFrame::new(size, Filter::CatmullRom, 1),
         };
         let thread = std::thread::Builder::new()
             .name(format!("out-{number}"))
@@ -116,7 +109,6 @@ impl Pipe {
         Ok(Self {
             pictures: Some(pictures),
             spent,
-            size,
             shared,
             thread: Some(thread),
         })
@@ -160,8 +152,7 @@ struct Work {
     back: Sender<Picture>,
     shared: Arc<Shared>,
     reporter: Reporter,
-    scaler: Scaler,
-    scaled: Canvas,
+    frame: OutputFrame,
 }
 
 impl Work {
@@ -235,13 +226,7 @@ impl Work {
         (canvas, projection): &Picture,
         reader: &mut Reader,
     ) -> std::io::Result<()> {
-        let bytes = if canvas.size == self.size {
-            &canvas.rgba
-        } else {
-            self.scaled.resize(self.size);
-            self.scaler.scale(canvas, &mut self.scaled, projection);
-            &self.scaled.rgba
-        };
+        let bytes = self.frame.draw(canvas, projection);
         let mut last = None;
         reader.write_all(bytes, || {
             let closing = self.shared.closing.load(Ordering::Relaxed);

@@ -2,8 +2,8 @@
 
 use super::fit::{Fit, Placement};
 use crate::instrument::params::{
-    STAGE_FIT, STAGE_FITS, STAGE_GRAIN, STAGE_GRAIN_SIZE, STAGE_HALATION, STAGE_HALATION_RADIUS,
-    STAGE_HALATION_THRESHOLD, STAGE_UPSCALE, Upscaling,
+    LOOK_LIMITER, STAGE_FIT, STAGE_FITS, STAGE_GRAIN, STAGE_GRAIN_SIZE, STAGE_HALATION,
+    STAGE_HALATION_RADIUS, STAGE_HALATION_THRESHOLD, STAGE_UPSCALE, Upscaling,
 };
 use crate::instrument::{Instrument, OUTPUTS, TICKS_PER_SEC};
 
@@ -51,6 +51,10 @@ pub struct Projection {
     pub filter: Option<Filter>,
     /// What comes after.
     pub film: FilmEmulation,
+    /// Whether flashes are limited, and the time in ticks by which they are counted.
+    pub limits: bool,
+    /// See `limits`.
+    pub tick: u64,
 }
 
 /// How a picture comes to its size.
@@ -122,6 +126,8 @@ impl Projection {
                 grain_size: value(STAGE_GRAIN_SIZE),
                 exposure: (exposure as u32) ^ seed.wrapping_mul(747_796_405),
             },
+            limits: instrument.get(LOOK_LIMITER),
+            tick: instrument.ticks(),
         }
     }
 

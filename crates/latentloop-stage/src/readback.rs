@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Canvas, Finished};
+use super::{Canvas, Finished, Projection};
 
 use belt::Belt;
 
@@ -12,18 +12,21 @@ use belt::Belt;
 pub struct Readback {
     /// The picture that came last.
     newest: Canvas,
+    /// How it is thrown onto a frame.
+    projection: Projection,
     /// When it was finished, where nobody has taken it yet.
     fresh: Option<Instant>,
     belt: Option<Belt>,
 }
 
 impl Readback {
-    /// Asks for a picture that was finished at that time. Where too many are on their way it is left out. Allocates where the
+    /// Asks for a picture that was finished at that time, to be thrown so. Where too many are on their way it is left out. Allocates where the
     /// size is another than before.
-    pub fn request(&mut self, finished: &Finished, at: Instant) {
+    pub fn request(&mut self, finished: &Finished, projection: &Projection, at: Instant) {
         match finished {
             Finished::Cpu(canvas) => {
                 self.newest.copy_from(canvas);
+                self.projection = *projection;
                 self.fresh = Some(at);
                 // What is still on its way is older.
                 if let Some(belt) = &mut self.belt {
@@ -35,25 +38,24 @@ impl Readback {
                     self.belt = Some(Belt::new(frame));
                 }
                 if let Some(belt) = &mut self.belt {
-                    belt.request(frame, at);
+                    belt.request(frame, projection, at);
                 }
             }
         }
     }
 
-    /// The next picture that has come, each of them once, and when it was finished. Does not wait.
+    /// The next picture that has come, each of them once, how it is thrown, and when it was finished. Does not wait.
     #[allow(
         clippy::should_implement_trait,
         reason = "the picture lies in a buffer of the read-back's, which no iterator can lend"
     )]
-    pub fn next(&mut self) -> Option<(&Canvas, Instant)> {
+    pub fn next(&mut self) -> Option<(&Canvas, &Projection, Instant)> {
         if let Some(at) = self.fresh.take() {
-            return Some((&self.newest, at));
+            return Some((&self.newest, &self.projection, at));
         }
-        if let Some(at) = self.belt.as_mut()?.take(&mut self.newest) {
-            return Some((&self.newest, at));
-        }
-        None
+        let (projection, at) = self.belt.as_mut()?.take(&mut self.newest)?;
+        self.projection = projection;
+        Some((&self.newest, &self.projection, at))
     }
 
     /// Waits for the next picture: none where nothing was asked for, or the card fails.
@@ -61,7 +63,7 @@ impl Readback {
         if self.fresh.is_none() {
             self.belt.as_ref()?.wait();
         }
-        self.next().map(|(canvas, _)| canvas)
+        self.next().map(|(canvas, ..)| canvas)
     }
 
     /// The picture that came last; empty before there is one.
@@ -78,7 +80,7 @@ mod belt {
     use std::time::Instant;
 
     use super::super::upload::TextureId;
-    use super::super::{Canvas, GpuFrame};
+    use super::super::{Canvas, GpuFrame, Projection};
 
     /// Pictures that may be on their way at once.
     const SLOTS: usize = 4;
@@ -104,7 +106,8 @@ mod belt {
         buffer: wgpu::Buffer,
         state: Arc<AtomicU8>,
         number: u64,
-        /// When its picture was finished.
+        /// How its picture is thrown, and when it was finished.
+        projection: Projection,
         at: Instant,
     }
 
@@ -121,6 +124,7 @@ mod belt {
                 }),
                 state: Arc::new(AtomicU8::new(FREE)),
                 number: 0,
+                projection: Projection::default(),
                 at: Instant::now(),
             };
             Self {
@@ -144,7 +148,7 @@ mod belt {
         }
 
         /// Asks for the texture's picture, unless all buffers are on their way.
-        pub(super) fn request(&mut self, frame: &GpuFrame, at: Instant) {
+        pub(super) fn request(&mut self, frame: &GpuFrame, projection: &Projection, at: Instant) {
             let is_free = |slot: &&mut Slot| slot.state.load(Ordering::Acquire) == FREE;
             let Some(slot) = self.slots.iter_mut().find(is_free) else {
                 return;
@@ -168,7 +172,7 @@ mod belt {
             encoder.copy_texture_to_buffer(frame.texture.as_image_copy(), into, extent);
             frame.queue.submit([encoder.finish()]);
             self.asked += 1;
-            (slot.number, slot.at) = (self.asked, at);
+            (slot.number, slot.projection, slot.at) = (self.asked, *projection, at);
             slot.state.store(COMING, Ordering::Release);
             let state = Arc::clone(&slot.state);
             slot.buffer
@@ -178,8 +182,8 @@ mod belt {
                 });
         }
 
-        /// Takes the next picture that has come, so that none is left out; when it was finished.
-        pub(super) fn take(&mut self, canvas: &mut Canvas) -> Option<Instant> {
+        /// Takes the next picture that has come, so that none is left out; how it is thrown, and when it was finished.
+        pub(super) fn take(&mut self, canvas: &mut Canvas) -> Option<(Projection, Instant)> {
             // What the driver has to say comes with the next picture.
             let _ = self.device.poll(wgpu::PollType::Poll);
             let forgotten = self.forgotten;
@@ -203,7 +207,7 @@ mod belt {
                     for (out, from) in canvas.rgba.chunks_exact_mut(line).zip(lines) {
                         out.copy_from_slice(&from[..line]);
                     }
-                    Some(slot.at)
+                    Some((slot.projection, slot.at))
                 }
                 Err(_) => None,
             };

@@ -7,6 +7,7 @@ use latentloop_video as video;
 
 #[cfg(feature = "video")]
 pub mod footage;
+pub mod photosensitivity;
 pub mod score;
 pub mod sheet;
 pub mod train;

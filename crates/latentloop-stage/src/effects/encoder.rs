@@ -3,10 +3,9 @@
 use super::builtin::{EFFECTS, TRANSITION};
 use super::effect::{EffectId, FrameContext, SecondInput, UNIFORM_LEN, Uniform};
 use super::fused::FusedPass;
-use super::renderer::{COPY, EffectRenderer, FUSED, LIMITER, STRIDE};
+use super::renderer::{COPY, EffectRenderer, FINISH, FUSED, STRIDE};
 use super::texture::{RenderTexture, RenderTextures};
 use crate::instrument::TICKS_PER_SEC;
-use crate::stage::limiter::{State, shader_tick};
 use crate::stage::upload::TextureId;
 use crate::stage::{Canvas, PostFrame};
 
@@ -33,16 +32,10 @@ impl FramePlan {
 }
 
 impl EffectRenderer {
-    /// Draws a picture with its effects. `before` is what was shown without this card until now, where that is so.
-    pub(crate) fn draw(
-        &mut self,
-        canvas: &Canvas,
-        frame: &PostFrame,
-        before: Option<(&State, &Canvas)>,
-    ) {
+    /// Draws a picture with its effects.
+    pub(crate) fn draw(&mut self, canvas: &Canvas, frame: &PostFrame) {
         self.take_compiled();
         self.follow_size(canvas.size);
-        let is_handed_over = before.is_some_and(|before| self.hand_over(canvas, before));
         let keeps_keyframe = self.follow_head(frame);
         let context = self.context(canvas.size, frame);
         let plan = self.plan(frame, &context);
@@ -53,11 +46,7 @@ impl EffectRenderer {
         textures
             .input
             .upload(&self.queue, &canvas.rgba, canvas.size);
-        let last = if is_handed_over {
-            &textures.handed_over
-        } else {
-            &textures.shown[1 - self.turn]
-        };
+        let last = &textures.shown[1 - self.turn];
         let mut encoder = self
             .device
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
@@ -75,10 +64,9 @@ impl EffectRenderer {
                 Step::Fused(fused, pipeline, number) => passes.fused(fused, pipeline, number),
             }
         }
-        passes.limit();
+        passes.finish();
         self.queue.submit([encoder.finish()]);
         self.turn = 1 - self.turn;
-        self.has_last = true;
         self.has_feedback = plan.has_feedback;
         self.last_tick = frame.tick;
     }
@@ -101,13 +89,10 @@ impl EffectRenderer {
         for id in EffectId::all() {
             passes.single(id, true);
         }
-        passes.limit();
+        passes.finish();
         self.queue.submit([encoder.finish()]);
         // A card that fails is lost, and that is seen when it is asked for a picture.
         let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
-        let fresh = bytemuck::Zeroable::zeroed();
-        self.queue
-            .write_buffer(&self.limiter_state, 0, bytemuck::bytes_of::<State>(&fresh));
         self.follow_size(size);
     }
 
@@ -120,22 +105,8 @@ impl EffectRenderer {
             self.textures = Some(RenderTextures::new(&self.device, &self.binding, size));
             self.output = TextureId::new();
             self.has_feedback = false;
-            self.has_last = false;
             self.head.has_keyframe = false;
         }
-    }
-
-    /// Goes on from what another path has shown; whether that is a picture of this size.
-    fn hand_over(&mut self, canvas: &Canvas, (state, last): (&State, &Canvas)) -> bool {
-        self.queue
-            .write_buffer(&self.limiter_state, 0, bytemuck::bytes_of(state));
-        self.has_last = last.size == canvas.size;
-        if let (Some(textures), true) = (&self.textures, self.has_last) {
-            textures
-                .handed_over
-                .upload(&self.queue, &last.rgba, last.size);
-        }
-        self.has_last
     }
 
     /// Follows the play head; whether the present picture is that of a keyframe, which a transition goes on from.
@@ -231,15 +202,9 @@ impl EffectRenderer {
         }
         let bare = uniform(&[]);
         put(COPY, bare.numbers());
-        let mut limits = *bare.numbers();
-        limits[2] = f32::from_bits(shader_tick(frame.tick));
-        limits[3] = f32::from_bits(u32::from(self.has_last));
-        limits[4] = frame.brightness;
-        limits[5] = if frame.limits() { 1.0 } else { 0.0 };
-        limits[6] = if frame.blackout { 1.0 } else { 0.0 };
-        limits[8..24].copy_from_slice(&frame.visible.columns);
-        limits[24..40].copy_from_slice(&frame.visible.rows);
-        put(LIMITER, &limits);
+        let mut finish = *bare.numbers();
+        finish[4] = frame.brightness;
+        put(FINISH, &finish);
         self.queue.write_buffer(&self.uniforms, 0, &self.staged);
     }
 }
@@ -335,30 +300,11 @@ impl FrameEncoder<'_> {
         self.swap();
     }
 
-    /// The limiter decides, and its picture goes to the output.
-    fn limit(&mut self) {
+    /// The picture goes to the output.
+    fn finish(&mut self) {
         let (renderer, textures) = (self.renderer, self.textures);
-        {
-            let mut deciding = self
-                .encoder
-                .begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            deciding.set_pipeline(&renderer.decide);
-            deciding.set_bind_group(0, &self.source.group, &[]);
-            deciding.set_bind_group(1, &self.last.group, &[]);
-            deciding.set_bind_group(2, &renderer.uniform_group, &[offset(LIMITER)]);
-            deciding.set_bind_group(3, &renderer.limiter_groups[0], &[]);
-            deciding.dispatch_workgroups(1, 1, 1);
-        }
-        let mut pass = begin(
-            self.encoder,
-            &[&textures.shown[renderer.turn], &textures.output],
-        );
-        pass.set_pipeline(&renderer.limit);
-        pass.set_bind_group(0, &self.source.group, &[]);
-        pass.set_bind_group(1, &self.last.group, &[]);
-        pass.set_bind_group(2, &renderer.uniform_group, &[offset(LIMITER)]);
-        pass.set_bind_group(3, &renderer.limiter_groups[1], &[]);
-        pass.draw(0..3, 0..1);
+        let targets = [&textures.shown[renderer.turn], &textures.output];
+        self.pass(Some(&renderer.finish), self.last, &targets, FINISH);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The effect renderer: from a picture's bytes through the effects that are active, and the limiter, to a texture.
+//! The effect renderer: from a picture's bytes through the effects that are active to a texture.
 
 use std::sync::Arc;
 
@@ -12,14 +12,13 @@ use super::texture::{BYTES, LINEAR, RenderTextures, TextureBinding};
 use super::user::ShaderRegistry;
 use crate::instrument::OWN_PASSES;
 use crate::stage::gpu::Gpu;
-use crate::stage::limiter::State;
 use crate::stage::pipeline::{FullscreenPipeline, shader_module};
 use crate::stage::upload::TextureId;
 use crate::stage::{GpuError, GpuFrame};
 
-/// Uniforms one after the other: those of the effects, then the limiter's, that of a copy, and those of fused passes.
-pub(super) const LIMITER: usize = EFFECTS.len();
-pub(super) const COPY: usize = LIMITER + 1;
+/// Uniforms one after the other: those of the effects, then the last pass's, that of a copy, and those of fused passes.
+pub(super) const FINISH: usize = EFFECTS.len();
+pub(super) const COPY: usize = FINISH + 1;
 pub(super) const FUSED: usize = COPY + 1;
 const UNIFORMS: usize = FUSED + MAX_FUSED / 2;
 /// Bytes from one uniform to the next: a multiple of what every card takes.
@@ -48,18 +47,14 @@ pub struct EffectRenderer {
     pub(super) uniform_group: wgpu::BindGroup,
     /// The uniforms' bytes on their way to the card.
     pub(super) staged: Vec<u8>,
-    /// The limiter: its two steps, its memory, and what binds that in each.
-    pub(super) decide: wgpu::ComputePipeline,
-    pub(super) limit: wgpu::RenderPipeline,
-    pub(super) limiter_state: wgpu::Buffer,
-    pub(super) limiter_groups: [wgpu::BindGroup; 2],
+    /// The last pass.
+    pub(super) finish: wgpu::RenderPipeline,
     pub(super) textures: Option<RenderTextures>,
     /// Which texture the finished pictures are drawn into.
     pub(super) output: TextureId,
     /// Which of two textures is drawn into now.
     pub(super) turn: usize,
     pub(super) has_feedback: bool,
-    pub(super) has_last: bool,
     pub(super) last_tick: u64,
     pub(super) head: PlayHead,
 }
@@ -105,46 +100,17 @@ impl EffectRenderer {
             0,
             wgpu::BindingResource::Buffer(uniform),
         );
-        let limiter_state = buffer(device, size_of::<State>(), wgpu::BufferUsages::STORAGE);
-        let limiter_layouts = [
-            buffer_layout(
-                device,
-                0,
-                wgpu::ShaderStages::COMPUTE,
-                wgpu::BufferBindingType::Storage { read_only: false },
-            ),
-            buffer_layout(
-                device,
-                1,
-                wgpu::ShaderStages::FRAGMENT,
-                wgpu::BufferBindingType::Storage { read_only: true },
-            ),
-        ];
-        let limiter_group = |binding: usize| {
-            let layout = &limiter_layouts[binding];
-            group(
-                device,
-                layout,
-                binding as u32,
-                limiter_state.as_entire_binding(),
-            )
-        };
-        let limiter_groups = [limiter_group(0), limiter_group(1)];
-        let layout = |last: Option<&wgpu::BindGroupLayout>| {
-            let first = [&binding.layout, &binding.layout, &uniform_layout];
-            let all: Vec<_> = first.into_iter().chain(last).map(Some).collect();
-            device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label: Some("look"),
-                bind_group_layouts: &all,
-                immediate_size: 0,
-            })
-        };
-        let plain = layout(None);
-        let limiter = shader_module(device, "limiter", shader::LIMITER);
+        let layouts = [&binding.layout, &binding.layout, &uniform_layout];
+        let plain = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some("look"),
+            bind_group_layouts: &layouts.map(Some),
+            immediate_size: 0,
+        });
+        let finish_module = shader_module(device, "finish", shader::FINISH);
         let effect = |label: &str, wgsl: String| {
             let pipeline = FullscreenPipeline {
                 layout: &plain,
-                cover: Some(&limiter),
+                cover: Some(&finish_module),
                 module: &shader_module(device, label, &wgsl),
                 entry: shader::ENTRY,
                 constants: &[],
@@ -160,24 +126,18 @@ impl EffectRenderer {
                 prefilter: is_prefiltered.then(|| effect(one.name, shader::prefilter(one))),
             }
         };
-        let decide = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some("decide"),
-            layout: Some(&layout(Some(&limiter_layouts[0]))),
-            module: &limiter,
-            entry_point: Some("decide"),
-            compilation_options: Default::default(),
-            cache: None,
-        });
-        let limit = FullscreenPipeline {
-            layout: &layout(Some(&limiter_layouts[1])),
+        let finish = FullscreenPipeline {
+            layout: &plain,
             cover: None,
-            module: &limiter,
-            entry: "limit",
+            module: &finish_module,
+            entry: "finish",
             constants: &[],
             targets: &[LINEAR, BYTES],
         };
-        let compiler = PipelineCompiler::start(device.clone(), plain.clone(), limiter.clone())
-            .map_err(|error| tracing::warn!("cannot start the thread that makes shaders: {error}"));
+        let compiler =
+            PipelineCompiler::start(device.clone(), plain.clone(), finish_module.clone()).map_err(
+                |error| tracing::warn!("cannot start the thread that makes shaders: {error}"),
+            );
         Self {
             device: device.clone(),
             queue: queue.clone(),
@@ -193,15 +153,11 @@ impl EffectRenderer {
             uniforms,
             uniform_group,
             staged: vec![0; UNIFORMS * STRIDE],
-            decide,
-            limit: limit.create(device),
-            limiter_state,
-            limiter_groups,
+            finish: finish.create(device),
             textures: None,
             output: TextureId::new(),
             turn: 0,
             has_feedback: false,
-            has_last: false,
             last_tick: 0,
             head: PlayHead::default(),
         }

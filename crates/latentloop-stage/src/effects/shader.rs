@@ -7,11 +7,11 @@ use super::effect::{Effect, EffectId, SecondInput};
 
 /// The fragment entry point of every shader of effects.
 pub(super) const ENTRY: &str = "draw";
-/// The limiter's shader; it has what a user's shader lacks, the vertex entry point `cover`.
-pub(super) const LIMITER: &str = concat!(
+/// The shader of the last pass; it has what a user's shader lacks, the vertex entry point `cover`.
+pub(super) const FINISH: &str = concat!(
     include_str!("../shaders/common.wgsl"),
     include_str!("bindings.wgsl"),
-    include_str!("../limiter.wgsl"),
+    include_str!("finish.wgsl"),
 );
 const PRELUDE: &str = concat!(
     include_str!("../shaders/common.wgsl"),
@@ -123,6 +123,6 @@ mod tests {
                 }
             }
         }
-        checked(LIMITER);
+        checked(FINISH);
     }
 }

@@ -24,8 +24,6 @@ pub(super) struct TextureBinding {
 pub(super) struct RenderTextures {
     pub(super) size: (u32, u32),
     pub(super) input: RenderTexture,
-    /// The picture that was shown last without this card.
-    pub(super) handed_over: RenderTexture,
     /// Drawn into in turn, from effect to effect.
     pub(super) ping_pong: [RenderTexture; 2],
     /// What feedback goes on from, and what it draws.
@@ -119,7 +117,6 @@ impl RenderTextures {
         Self {
             size,
             input: texture(size, SRGB),
-            handed_over: texture(size, SRGB),
             ping_pong: pair(),
             feedback: pair(),
             user: texture(size, LINEAR),

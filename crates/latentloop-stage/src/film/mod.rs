@@ -1,9 +1,6 @@
 //! What makes a picture film at the frame's size: halation and grain, as numbers that the card and the processor share.
 //!
-//! Both come after the limiter of flashes, and neither can flash by itself. Grain is zero on average over any area that a flash is
-//! counted in, and changes each pixel by a few hundredths of the range. Halation adds at most [`HALATION`] of the range to red: 0.043
-//! to luminance, where a flash is a change by 0.1, and 0.06 to red without green and blue, where one is a change by 0.0625 (WCAG 2.2,
-//! 2.3.1).
+//! The limiter of flashes comes after halation. It does not see grain, which is zero on average over any area that a flash is counted in.
 
 mod tile;
 

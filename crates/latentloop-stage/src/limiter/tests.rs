@@ -1,177 +1,219 @@
-//! The limiter held to what WCAG counts.
+//! The limiter by itself. What passes an output is held to the guidelines where the counter is, in the program's own tests.
 
 use super::*;
+use crate::stage::{Filter, Fit, OutputFrame, Projection};
 
-/// A picture of a frame's number.
-type Picture<'a> = &'a dyn Fn(usize) -> Vec<u8>;
+const SIZE: (u32, u32) = (96, 54);
 
-const SIZE: (u32, u32) = (64, 48);
-
-/// Pairs of opposing changes by a tenth of the range in the worst second, of the mean relative luminance of a picture's part.
-fn flashes(levels: &[f32], fps: usize) -> usize {
-    let mut times = Vec::new();
-    let (mut extreme, mut direction) = (levels[0], 0.0);
-    for (at, &level) in levels.iter().enumerate() {
-        let change = level - extreme;
-        if direction * change >= 0.0 && direction != 0.0 {
-            extreme = level;
-        } else if change.abs() >= 0.1 && level.min(extreme) < 0.8 {
-            times.push(at);
-            direction = change.signum();
-            extreme = level;
-        }
+fn grey(level: u8) -> Canvas {
+    let mut canvas = Canvas::black(SIZE);
+    for pixel in canvas.rgba.chunks_exact_mut(4) {
+        pixel[..3].fill(level);
     }
-    let within = |from: usize| {
-        times
-            .iter()
-            .filter(|&&at| at >= from && at < from + fps)
-            .count()
-    };
-    times
-        .iter()
-        .map(|&from| within(from) / 2)
-        .max()
-        .unwrap_or(0)
+    canvas
 }
 
-fn grey(level: u8) -> Vec<u8> {
-    [level, level, level, 255].repeat((SIZE.0 * SIZE.1) as usize)
+/// A picture with something in it, which changes slowly.
+fn scene(number: u64) -> Canvas {
+    let mut canvas = Canvas::black(SIZE);
+    for (at, pixel) in canvas.rgba.chunks_exact_mut(4).enumerate() {
+        let (x, y) = ((at % 96) as f32, (at / 96) as f32);
+        let phase = number as f32 * 0.02;
+        let level = 120.0 + 60.0 * libm::sinf(x * 0.1 + phase) + 50.0 * libm::cosf(y * 0.2 - phase);
+        pixel[..3].copy_from_slice(&[level as u8, (level * 0.8) as u8, (level * 0.9) as u8]);
+    }
+    canvas
 }
 
-fn canvas(rgba: Vec<u8>) -> Canvas {
-    Canvas { size: SIZE, rgba }
+fn output() -> OutputFrame {
+    OutputFrame::new(SIZE, Filter::Nearest, 1)
 }
 
-fn rule(frame: usize, fps: usize) -> Rule {
-    Rule {
-        tick: (frame * TICKS_PER_SEC as usize / fps) as u64,
+/// A picture's number at 30 a second.
+fn at(number: u64) -> Projection {
+    Projection {
         limits: true,
-        darkens: false,
-        visible: Visible::default(),
+        tick: number * 16,
+        ..Projection::plain(Fit::Stretch)
     }
 }
 
-/// The mean luminance of each of five seconds' pictures, before and after the limiter.
-fn through(fps: usize, limits: bool, picture: impl Fn(usize) -> Vec<u8>) -> (Vec<f32>, Vec<f32>) {
-    let mut limiter = Limiter::default();
-    let mean = |canvas: &Canvas| {
-        let all = means(canvas);
-        all.iter().map(|&mean| luminance(mean)).sum::<f32>() / CELLS as f32
-    };
-    (0..fps * 5)
-        .map(|frame| {
-            let picture = canvas(picture(frame));
-            let before = mean(&picture);
-            let rule = Rule {
-                limits,
-                ..rule(frame, fps)
-            };
-            (before, mean(limiter.limit(&picture, 1.0, rule)))
-        })
-        .unzip()
+fn strobe(number: u64) -> Canvas {
+    grey(if (number / 2).is_multiple_of(2) {
+        255
+    } else {
+        0
+    })
 }
 
 #[test]
-fn a_strobe_of_ten_hertz_over_the_whole_picture_is_held_to_three_flashes_a_second() {
-    for fps in [30, 60] {
-        for (dark, light) in [(0, 255), (60, 180), (100, 190)] {
-            let strobe = |frame: usize| {
-                grey(if (frame * 20 / fps).is_multiple_of(2) {
-                    dark
-                } else {
-                    light
-                })
-            };
-            let (before, after) = through(fps, true, strobe);
-            assert!(flashes(&before, fps) >= 9, "the strobe is one");
+fn a_calm_picture_is_the_frame_to_the_byte() {
+    let mut output = output();
+    for number in 0..300 {
+        let picture = scene(number);
+        assert!(
+            output.draw(&picture, &at(number)) == picture.rgba,
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn what_goes_dark_goes_dark_at_once_and_comes_back_gradually() {
+    let mut output = output();
+    for number in 0..60 {
+        output.draw(&strobe(number), &at(number));
+    }
+    let black = grey(0);
+    assert!(output.draw(&black, &at(60)) == black.rgba);
+    let level = |number: u64, output: &mut OutputFrame| {
+        output.draw(&grey(255), &at(number))[4 * (27 * 96 + 48)]
+    };
+    let levels: Vec<u8> = (61..180).map(|number| level(number, &mut output)).collect();
+    assert!(levels[0] < 90, "{levels:?}");
+    assert_eq!(levels[118], 255, "{levels:?}");
+    assert!(levels.is_sorted(), "{levels:?}");
+    let steps = levels.windows(2).map(|pair| pair[1] - pair[0]);
+    assert!(steps.max() < Some(40), "{levels:?}");
+}
+
+#[test]
+fn only_where_it_flashes_is_it_darkened() {
+    let mut output = output();
+    for number in 0..60 {
+        let mut picture = scene(0);
+        for line in picture.rgba.chunks_exact_mut(96 * 4) {
+            let level = strobe(number).rgba[0];
+            line[..40 * 4]
+                .chunks_exact_mut(4)
+                .for_each(|pixel| pixel[..3].fill(level));
+        }
+        let shown = output.draw(&picture, &at(number)).to_vec();
+        for (line, before) in shown
+            .chunks_exact(96 * 4)
+            .zip(picture.rgba.chunks_exact(96 * 4))
+        {
+            assert!(line[70 * 4..] == before[70 * 4..], "{number}");
+        }
+        // By then it has flashed three times, in the first half second.
+        if number == 20 {
             assert!(
-                flashes(&after, fps) <= 3,
-                "{fps} {dark} {light}: {}",
-                flashes(&after, fps)
+                shown[4 * (27 * 96 + 20)] < 90,
+                "{}",
+                shown[4 * (27 * 96 + 20)]
             );
-            assert!(flashes(&after, fps) >= 2, "it is held, not put out");
-            let (_, free) = through(fps, false, strobe);
-            assert_eq!(before, free, "switched off it changes nothing");
         }
     }
 }
 
 #[test]
-fn what_flashes_seldom_or_small_or_in_bright_light_is_left_alone() {
-    let fps = 30;
-    let corner = |frame: usize| {
-        // Less than a quarter: 6 of 16 cells each way.
-        let mut rgba = grey(20);
-        let wide = SIZE.0 as usize * 6 / 16;
-        if frame.is_multiple_of(3) {
-            for line in rgba
-                .chunks_exact_mut(SIZE.0 as usize * 4)
-                .take(SIZE.1 as usize * 6 / 16)
-            {
-                line[..wide * 4].fill(255);
-            }
+fn it_remembers_through_other_sizes_and_what_was_left_out() {
+    let mut shown = output();
+    let mut passed = output();
+    for number in 0..90 {
+        let mut picture = strobe(number);
+        if number % 7 > 3 {
+            picture = Canvas::black((40, 90));
+            picture.rgba.fill(strobe(number).rgba[0]);
         }
-        rgba
-    };
-    let slow = |frame: usize| {
-        grey(if (frame / 6).is_multiple_of(2) {
-            0
+        let drawn = shown.draw(&picture, &at(number)).to_vec();
+        if number < 45 {
+            passed.pass(&picture, &at(number));
         } else {
-            255
-        })
-    };
-    let faint = |frame: usize| grey(if frame.is_multiple_of(2) { 100 } else { 115 });
-    let bright = |frame: usize| grey(if frame.is_multiple_of(2) { 232 } else { 255 });
-    let cases: [(&str, Picture); 4] = [
-        ("corner", &corner),
-        ("slow", &slow),
-        ("faint", &faint),
-        ("bright", &bright),
-    ];
-    for (name, picture) in cases {
-        let (before, after) = through(fps, true, picture);
-        assert_eq!(before, after, "{name}");
+            assert!(passed.draw(&picture, &at(number)) == drawn, "{number}");
+        }
     }
 }
 
 #[test]
-fn a_red_flash_is_held_though_its_luminance_hardly_changes() {
-    let fps = 30;
-    let red = |frame: usize| {
-        let colour = if frame.is_multiple_of(3) {
-            [140, 0, 0, 255]
-        } else {
-            [60, 0, 0, 255]
+fn switched_off_it_changes_nothing_and_still_looks() {
+    let mut output = output();
+    for number in 0..60 {
+        let free = Projection {
+            limits: false,
+            ..at(number)
         };
-        colour.repeat((SIZE.0 * SIZE.1) as usize)
-    };
-    let (before, after) = through(fps, true, red);
-    assert!(flashes(&before, fps) == 0, "no general flash");
-    let changes = |levels: &[f32]| {
-        levels
-            .windows(2)
-            .filter(|pair| (pair[0] - pair[1]).abs() >= RED_STEP * 0.2126)
-            .count()
-    };
-    assert!(
-        changes(&before) > 80 && changes(&after) <= 32,
-        "{} {}",
-        changes(&before),
-        changes(&after)
-    );
+        assert!(output.draw(&strobe(number), &free) == strobe(number).rgba);
+    }
+    // Dark, then light: it has flashed enough.
+    output.draw(&grey(0), &at(60));
+    assert!(output.draw(&grey(255), &at(61))[0] < 90);
 }
 
 #[test]
-fn a_blackout_waits_for_nothing() {
-    let mut limiter = Limiter::default();
-    for frame in 0..40usize {
-        let picture = canvas(grey(if frame.is_multiple_of(2) { 0 } else { 255 }));
-        limiter.limit(&picture, 1.0, rule(frame, 30));
-    }
-    let darkens = Rule {
-        darkens: true,
-        ..rule(40, 30)
+fn what_is_laid_over_a_frame_counts_as_a_flash_everywhere() {
+    let moment = Moment {
+        overlaid: 1,
+        ..Pace::default().next(480, true)
     };
-    let black = canvas(grey(0));
-    assert_eq!(limiter.limit(&black, 1.0, darkens), &black);
+    let mut ledger: Ledger = bytemuck::Zeroable::zeroed();
+    let all = Count { all: 256, again: 0 };
+    let admits = |ledger: &Ledger, tick: u32| {
+        let moment = Moment { tick, ..moment };
+        ledger.admits(all, Count::default(), 0, &moment)
+    };
+    assert!(admits(&ledger, moment.tick));
+    for _ in 0..3 {
+        // It comes, and goes.
+        ledger.update(Count::default(), Count::default(), 0, &moment);
+    }
+    assert!(!admits(&ledger, moment.tick + SECOND - 1));
+    assert!(admits(&ledger, moment.tick + SECOND));
+}
+
+#[test]
+fn a_limiter_whose_card_was_lost_takes_it_that_there_were_flashes() {
+    let mut state: Box<State> = Box::new(bytemuck::Zeroable::zeroed());
+    let mut pace = Pace::default();
+    let mut show = |state: &mut State, level: f32, is_cautious: u32, tick: u64| {
+        let moment = Moment {
+            is_cautious,
+            ..pace.next(tick, true)
+        };
+        state.decide((0..POINTS).map(|_| [level; 3]), &moment);
+        state.gains[70]
+    };
+    assert_eq!(show(&mut state, 0.2, 1, 5000), 1.0);
+    assert!(show(&mut state, 0.9, 1, 5016) < 0.6);
+    let mut fresh: Box<State> = Box::new(bytemuck::Zeroable::zeroed());
+    assert_eq!(show(&mut fresh, 0.2, 0, 5000), 1.0);
+    assert_eq!(show(&mut fresh, 0.9, 0, 5016), 1.0);
+}
+
+#[test]
+fn the_shader_has_the_same_numbers_and_the_same_memory() {
+    let wgsl = include_str!("limiter.wgsl");
+    for (name, value) in [
+        ("SIDE", SIDE as u32),
+        ("POINTS", POINTS as u32),
+        ("BLOCK", BLOCK as u32),
+        ("BLOCKS", BLOCKS as u32),
+        ("ALL_BLOCKS", (BLOCKS * BLOCKS) as u32),
+        ("FIELD", FIELD as u32),
+        ("FIELDS", FIELDS as u32),
+        ("AREAS", AREAS as u32),
+        ("SECOND", SECOND),
+        ("LONG", LONG),
+        ("AGAIN", AGAIN),
+        ("PAUSE", PAUSE),
+        ("LAST", LAST),
+        ("MANY", MANY as u32),
+    ] {
+        let line = format!("const {name}: u32 = {value}u;");
+        assert!(wgsl.contains(&line), "{line}");
+    }
+    assert!(wgsl.contains(&format!("const FLASHING: f32 = {FLASHING};")));
+    assert!(wgsl.contains(&format!("const LEAST: f32 = {LEAST};")));
+    for (name, step) in [("LUMINANCE", signal::LUMINANCE), ("RED", RED)] {
+        let (change, held) = step.numbers();
+        let line = format!("const {name}: Step = Step({change}, {held}, ");
+        assert!(wgsl.contains(&line), "{line}");
+    }
+    // As WGSL lays out structs of f32 and u32: no gaps.
+    assert_eq!(size_of::<Ledger>(), 4 * (12 + MANY));
+    assert_eq!(size_of::<Point>(), 4 * 12);
+    assert_eq!(
+        size_of::<State>(),
+        4 * (2 * BLOCKS * BLOCKS + AREAS * 2 * (12 + MANY) + POINTS * 12 + 1)
+    );
 }

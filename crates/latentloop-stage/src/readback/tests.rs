@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::instrument::params::{LOOK_GAIN, LOOK_LIMITER};
-use crate::stage::{EffectRenderer, EffectValues, PostChain, PostFrame, Visible};
+use crate::stage::{EffectRenderer, EffectValues, PostChain, PostFrame, Projection};
 
 const SIZE: (u32, u32) = (64, 64);
 
@@ -20,11 +20,9 @@ fn frame(gain: f64, number: u64) -> PostFrame {
             .with(LOOK_GAIN, gain)
             .with(LOOK_LIMITER, false),
         brightness: 1.0,
-        blackout: false,
         tick: number * 16,
         seed: 7,
         palette: None,
-        visible: Visible::default(),
     }
 }
 
@@ -40,8 +38,8 @@ fn pictures_come_back_from_the_card_in_order_each_of_them_once_and_without_anyon
         let picture = flat(4 * number as u8, SIZE);
         let finished = chain.run(&picture, &frame(1.01, number));
         assert!(matches!(finished, Finished::Gpu(_)));
-        readback.request(&finished, time(number));
-        while let Some((canvas, at)) = readback.next() {
+        readback.request(&finished, &Projection::default(), time(number));
+        while let Some((canvas, _, at)) = readback.next() {
             assert_eq!(canvas.size, SIZE);
             let seen = (u64::from(canvas.rgba[0]) + 2) / 4;
             assert_eq!(at, time(seen), "{number} shows {seen}");
@@ -64,14 +62,26 @@ fn a_picture_in_memory_comes_at_once_and_what_is_still_on_its_way_from_the_card_
     let begun = Instant::now();
     for size in [SIZE, (60, 36)] {
         let bright = flat(200, size);
-        readback.request(&chain.run(&bright, &frame(1.1, 0)), begun);
+        readback.request(
+            &chain.run(&bright, &frame(1.1, 0)),
+            &Projection::default(),
+            begun,
+        );
         let dark = flat(20, size);
-        readback.request(&plain.run(&dark, &frame(1.0, 1)), begun);
-        let (canvas, at) = readback.next().unwrap();
+        readback.request(
+            &plain.run(&dark, &frame(1.0, 1)),
+            &Projection::default(),
+            begun,
+        );
+        let (canvas, _, at) = readback.next().unwrap();
         assert_eq!((canvas, at), (&dark, begun));
         assert_eq!(readback.newest(), &dark);
         // Later pictures of the card come, and that one does not come before them.
-        readback.request(&chain.run(&dark, &frame(2.0, 2)), begun);
+        readback.request(
+            &chain.run(&dark, &frame(2.0, 2)),
+            &Projection::default(),
+            begun,
+        );
         let level = readback.wait().unwrap().rgba[0];
         assert!((30..60).contains(&level), "{level}");
         assert!(readback.next().is_none());

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::disk::{self, DiskMonitor, DiskSpace};
 use super::rate::{FpsMode, Grid};
 use super::{OpenEncoders, RecordError, Settings, Sink};
-use crate::stage::{Canvas, Filter, Projection, Scaler};
+use crate::stage::{Canvas, Filter, OutputFrame, Projection};
 
 /// The summary of a recording: what it came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,8 +118,7 @@ pub(super) struct Worker {
     status: Arc<Status>,
     /// Places of a constant rate.
     grid: Option<Grid>,
-    scaler: Scaler,
-    scaled: Canvas,
+    frame: OutputFrame,
 }
 
 impl Worker {
@@ -139,9 +138,8 @@ impl Worker {
             spent_blocks,
             status,
             grid: is_even.then(|| Grid::new(settings.rate)),
+            frame: OutputFrame::new((settings.width, settings.height), Filter::CatmullRom, 1),
             settings,
-            scaler: Scaler::new(Filter::CatmullRom, 1),
-            scaled: Canvas::default(),
         }
     }
 
@@ -251,14 +249,7 @@ impl Worker {
                 grid.fill()
             }
         };
-        let size = (self.settings.width, self.settings.height);
-        if picture.size == size {
-            sink.picture(&picture.rgba, place)?;
-        } else {
-            self.scaled.resize(size);
-            self.scaler.scale(picture, &mut self.scaled, projection);
-            sink.picture(&self.scaled.rgba, place)?;
-        }
+        sink.picture(self.frame.draw(picture, projection), place)?;
         summary.frames += 1;
         summary.duration = at;
         Ok(())

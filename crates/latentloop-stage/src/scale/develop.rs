@@ -183,6 +183,28 @@ impl Developer {
         }
     }
 
+    /// What halation makes of a level, sRGB 0..=1, at a place of the frame in pixels.
+    pub(super) fn halated(&self, levels: [f32; 3], (x, y): (f32, f32)) -> [f32; 3] {
+        let Some(exposure) = self.exposure.filter(|exposure| exposure.halation > 0.0) else {
+            return levels;
+        };
+        let (width, height) = self.glow_size;
+        let (above, down) = between(self.down.0 + (y - 0.5) * self.down.1, height);
+        let (left, across) = between(self.across.0 + (x - 0.5) * self.across.1, width);
+        let row = |at: usize| {
+            let row = &self.glow[at.min(height - 1) * width..][..width];
+            let (a, b) = (row[left], row[(left + 1).min(width - 1)]);
+            a + (b - a) * across
+        };
+        let light = exposure.halation * (row(above) + (row(above + 1) - row(above)) * down);
+        let mut tints = TINT.iter();
+        levels.map(|level| {
+            let level = level * 255.0;
+            let tint = tints.next().copied().unwrap_or_default();
+            (level + self.haze.added(level, light * tint)) / 255.0
+        })
+    }
+
     fn grain(&self, exposure: &Exposure, y: usize, line: &mut [f32]) {
         let on_tile =
             |at: usize, shift: u32| (((at as u32 * exposure.step) >> 8) + shift) as usize % SIDE;

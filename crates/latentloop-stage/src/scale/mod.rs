@@ -100,6 +100,13 @@ impl Scaler {
     }
 }
 
+impl Scaler {
+    /// What halation made of a level, sRGB 0..=1, at a place of the last frame, in pixels.
+    pub(super) fn halated(&self, level: [f32; 3], at: (f32, f32)) -> [f32; 3] {
+        self.developer.halated(level, at)
+    }
+}
+
 impl Plan {
     fn new(from: (u32, u32), to: (u32, u32), place: Placement, way: Resampling) -> Self {
         let method = match way {

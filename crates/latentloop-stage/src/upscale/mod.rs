@@ -5,6 +5,7 @@ mod planes;
 
 use super::film::Exposure;
 use super::fit::Placement;
+use super::limiter::GpuLimiter;
 use super::projection::{Filter, Projection, Resampling};
 use super::upload::{Picture, TextureId};
 use pipelines::Pipelines;
@@ -20,6 +21,7 @@ pub(super) struct Upscale {
     way: Resampling,
     halates: bool,
     has_film: bool,
+    limiter: GpuLimiter,
 }
 
 /// Where the picture lies in the frame, and what makes it film: `Projection` of `projection.wgsl`.
@@ -35,6 +37,7 @@ struct ProjectionUniform {
     threshold: f32,
     sigma: f32,
     block: u32,
+    frame: [f32; 2],
 }
 
 /// What is drawn on.
@@ -52,8 +55,11 @@ impl Upscale {
         format: wgpu::TextureFormat,
         drawn_on_processor: bool,
     ) -> Self {
+        let pipelines = Pipelines::new(card, format);
+        let (frame, limiter) = (&pipelines.whole_layout, &pipelines.limiter_layouts);
         Self {
-            pipelines: Pipelines::new(card, format),
+            limiter: GpuLimiter::new(card.device, frame, limiter, pipelines::LIMITER),
+            pipelines,
             auto: if drawn_on_processor {
                 Filter::Bilinear
             } else {
@@ -72,13 +78,15 @@ impl Upscale {
         }
     }
 
-    /// Takes a picture that lies on the card, to be placed in a `frame` of so many pixels.
+    /// Takes a picture that lies on the card, to be placed in a `frame` of so many pixels. `is_overlaid`: something will be laid
+    /// over it.
     pub(super) fn take(
         &mut self,
         card: GpuHandles,
         picture: &Picture,
         projection: &Projection,
         frame: (u32, u32),
+        is_overlaid: bool,
     ) {
         let Picture {
             view,
@@ -90,6 +98,8 @@ impl Upscale {
             self.planes = Some((*texture, planes));
         }
         self.place(card.queue, *size, projection, frame);
+        let (tick, limits) = (projection.tick, projection.limits);
+        self.limiter.meet(card.queue, tick, limits, is_overlaid);
     }
 
     fn place(
@@ -114,6 +124,7 @@ impl Upscale {
             threshold: exposure.threshold,
             sigma: exposure.sigma,
             block: exposure.block,
+            frame: [frame.0 as f32, frame.1 as f32],
         };
         queue.write_buffer(&self.numbers, 0, bytemuck::bytes_of(&numbers));
     }
@@ -122,11 +133,12 @@ impl Upscale {
         self.planes.as_ref().map(|(_, planes)| planes)
     }
 
-    /// Finds out, at the picture's own size, what the filter and the halation need.
+    /// Finds out, at the picture's own size, what the filter and the halation need, and how much of its flashes may be shown.
     pub(super) fn prepare(&self, encoder: &mut wgpu::CommandEncoder) {
         if let Some(planes) = self.planes() {
             let follows_edges = self.way == Resampling::Enlarge(Filter::Edge);
             planes.prepare(encoder, &self.pipelines, follows_edges, self.halates);
+            self.limiter.follow(encoder, &planes.whole);
         }
     }
 
@@ -135,6 +147,7 @@ impl Upscale {
         if let Some(planes) = self.planes() {
             pass.set_pipeline(self.pipelines.way(self.way, self.has_film));
             pass.set_bind_group(0, &planes.whole, &[]);
+            pass.set_bind_group(2, &self.limiter.gains, &[]);
             pass.draw(0..3, 0..1);
         }
     }

@@ -1,6 +1,7 @@
 //! What enlarging is made of, whatever the picture: layouts, pipelines, the tile of grain.
 
 use super::super::film::{SIDE, Tile};
+use super::super::limiter::LimiterLayouts;
 use super::super::pipeline::{FullscreenPipeline, shader_module};
 use super::super::projection::{Filter, Resampling};
 use super::{GpuHandles, planes};
@@ -13,7 +14,16 @@ const ANALYSE: &str = concat!(
 const UPSCALE: &str = concat!(
     include_str!("../shaders/common.wgsl"),
     include_str!("projection.wgsl"),
+    include_str!("frame.wgsl"),
+    include_str!("../limiter/limiter.wgsl"),
     include_str!("upscale.wgsl"),
+);
+/// The limiter, and the frame that it looks at.
+pub(super) const LIMITER: &str = concat!(
+    include_str!("../shaders/common.wgsl"),
+    include_str!("projection.wgsl"),
+    include_str!("frame.wgsl"),
+    include_str!("../limiter/limiter.wgsl"),
 );
 
 /// What is found out about a picture, an entry point of `analyse.wgsl` each.
@@ -47,6 +57,7 @@ pub(super) struct Pipelines {
     pub(super) finding_layout: wgpu::BindGroupLayout,
     /// A picture and all that was found out about it.
     pub(super) whole_layout: wgpu::BindGroupLayout,
+    pub(super) limiter_layouts: LimiterLayouts,
     pub(super) sampler: wgpu::Sampler,
     pub(super) tile: wgpu::TextureView,
     findings: [wgpu::RenderPipeline; 4],
@@ -63,12 +74,15 @@ impl Pipelines {
         let whole_layout = layout(device, "picture to be enlarged", &bindings);
         let analyse = shader_module(device, "analyse", ANALYSE);
         let upscale = shader_module(device, "upscale", UPSCALE);
-        let finding =
-            |(entry, format)| pipeline(device, &finding_layout, (&analyse, entry), &[], format);
+        let finding = |(entry, format)| {
+            let layouts = [Some(&finding_layout)];
+            pipeline(device, &layouts, (&analyse, entry), &[], format)
+        };
+        let limiter_layouts = LimiterLayouts::new(device);
+        // Groups 0 and 2: group 1 is the limiter's own, who does not draw.
+        let drawn = [Some(&whole_layout), None, Some(&limiter_layouts.gains)];
         let ways = |constants: &[(&str, f64)]| {
-            WAYS.map(|(_, entry)| {
-                pipeline(device, &whole_layout, (&upscale, entry), constants, format)
-            })
+            WAYS.map(|(_, entry)| pipeline(device, &drawn, (&upscale, entry), constants, format))
         };
         Self {
             sampler: device.create_sampler(&wgpu::SamplerDescriptor {
@@ -83,6 +97,7 @@ impl Pipelines {
             filmed: ways(&[("FILM", 1.0)]),
             finding_layout,
             whole_layout,
+            limiter_layouts,
         }
     }
 
@@ -135,7 +150,7 @@ fn layout(
 ) -> wgpu::BindGroupLayout {
     let entry = |(number, &ty): (usize, &wgpu::BindingType)| wgpu::BindGroupLayoutEntry {
         binding: number as u32,
-        visibility: wgpu::ShaderStages::FRAGMENT,
+        visibility: wgpu::ShaderStages::FRAGMENT | wgpu::ShaderStages::COMPUTE,
         ty,
         count: None,
     };
@@ -146,17 +161,17 @@ fn layout(
     })
 }
 
-/// A pipeline of a fragment entry point that is bound by one group.
+/// A pipeline of a fragment entry point.
 fn pipeline(
     device: &wgpu::Device,
-    layout: &wgpu::BindGroupLayout,
+    layouts: &[Option<&wgpu::BindGroupLayout>],
     (module, entry): (&wgpu::ShaderModule, &str),
     constants: &[(&str, f64)],
     format: wgpu::TextureFormat,
 ) -> wgpu::RenderPipeline {
     let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
         label: Some(entry),
-        bind_group_layouts: &[Some(layout)],
+        bind_group_layouts: layouts,
         immediate_size: 0,
     });
     let pipeline = FullscreenPipeline {
@@ -197,9 +212,10 @@ mod tests {
             halation,
             threshold,
             sigma,
-            block
+            block,
+            frame
         );
-        for wgsl in [ANALYSE, UPSCALE] {
+        for wgsl in [ANALYSE, UPSCALE, LIMITER] {
             let module =
                 parse_str(wgsl).unwrap_or_else(|error| panic!("{}", error.emit_to_string(wgsl)));
             Validator::new(ValidationFlags::all(), Capabilities::empty())

@@ -18,4 +18,6 @@ struct Projection {
     sigma: f32,
     // Pixels of the picture that are one of the glow, each way.
     block: u32,
+    // The frame's size in pixels.
+    frame: vec2<f32>,
 }

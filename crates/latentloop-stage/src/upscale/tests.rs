@@ -80,7 +80,7 @@ impl Bench {
         let Gpu { device, queue, .. } = &self.gpu;
         let card = GpuHandles { device, queue };
         let picture = self.upload.upload(device, queue, canvas);
-        self.upscale.take(card, picture, projection, size);
+        self.upscale.take(card, picture, projection, size, false);
         let usage = wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC;
         let target = planes::texture(device, size, FORMAT, usage);
         let view = target.create_view(&Default::default());
@@ -140,6 +140,7 @@ fn projection(fit: Fit, filter: Filter, film: FilmEmulation) -> Projection {
         fit,
         filter: Some(filter),
         film,
+        ..Projection::default()
     }
 }
 
@@ -300,5 +301,50 @@ fn grain_changes_with_its_exposure_and_leaves_black_and_the_frame_around_alone()
         if y < 40 || !(40..120).contains(&x) {
             assert_eq!(pixel, [0, 0, 0, 255], "{x} {y}");
         }
+    }
+}
+
+#[test]
+fn flashes_are_held_on_the_card_as_on_the_processor() {
+    let size = (96, 54);
+    for (name, film) in [
+        ("plain", FilmEmulation::default()),
+        ("halation", FILMS[0].1),
+    ] {
+        let mut bench = Bench::new(true);
+        let mut frame = crate::stage::OutputFrame::new(size, Filter::Bilinear, 1);
+        let mut darkened = 0;
+        // Not for longer: a hair's difference at a threshold grows with every flash that it lets through.
+        for number in 0..36u64 {
+            let mut canvas = Canvas::black((60, 60));
+            for (at, pixel) in canvas.rgba.chunks_exact_mut(4).enumerate() {
+                let (x, y) = (at % 60, at / 60);
+                // The left pulses at 7.5 hertz, in red on its upper half; the right stays.
+                let is_on = (number / 2) % 2 == 0 || x >= 30;
+                let level = if is_on {
+                    60 + (x * 3 + y) as u8 % 150
+                } else {
+                    10
+                };
+                let rest = if y < 30 && x < 30 { 5 } else { level };
+                pixel[..3].copy_from_slice(&[level, rest, rest]);
+            }
+            let projection = Projection {
+                limits: true,
+                tick: number * 16,
+                ..projection(Fit::Stretch, Filter::Bilinear, film)
+            };
+            let card = bench.drawn(&canvas, &projection, size);
+            let processor = frame.draw(&canvas, &projection);
+            let worst = card.rgba.iter().zip(processor).map(|(a, b)| a.abs_diff(*b));
+            let worst = worst.max();
+            assert!(worst <= Some(12), "{name} {number}: {worst:?}");
+            let free = Projection {
+                limits: false,
+                ..projection
+            };
+            darkened += usize::from(scaled(&canvas, &free, size).rgba != processor);
+        }
+        assert!((10..36).contains(&darkened), "{name}: {darkened}");
     }
 }

@@ -1,37 +1,14 @@
-// The engine's picture on the frame: placed, enlarged, black around it; then halation and grain, at the frame's size.
+// The engine's picture on the frame: placed, enlarged, black around it; then halation and grain, at the frame's size,
+// and the gain of the limiter of flashes.
 // Every filter weighs bytes as they are, which are near to how bright things look; halation adds light as light. The processor's
 // twin is ../scale/.
 // Nothing branches on the projection alone: Mesa's lavapipe would compile the shader anew for every picture, and keep each.
 
-@group(0) @binding(0) var picture: texture_2d<f32>;
-@group(0) @binding(1) var linear_sampler: sampler;
-@group(0) @binding(2) var<uniform> projection: Projection;
-@group(0) @binding(3) var directions: texture_2d<f32>;
-@group(0) @binding(4) var glow: texture_2d<f32>;
-@group(0) @binding(5) var tile: texture_2d<f32>;
 
 // Whether there is halation or grain: a processor that draws is spared both where there is neither.
 override FILM: bool = true;
 
 const BLACK: vec4<f32> = vec4<f32>(0.0, 0.0, 0.0, 1.0);
-
-fn size() -> vec2<f32> {
-    return vec2<f32>(textureDimensions(picture));
-}
-
-fn is_outside(at: vec4<f32>) -> bool {
-    let place = at.xy - projection.offset;
-    return any(place < vec2<f32>(0.0)) || any(place >= projection.extent);
-}
-
-// The place on the picture, 0..=1.
-fn place(at: vec4<f32>) -> vec2<f32> {
-    return (at.xy - projection.offset) / projection.extent;
-}
-
-fn tap(uv: vec2<f32>) -> vec3<f32> {
-    return textureSampleLevel(picture, linear_sampler, uv, 0.0).rgb;
-}
 
 fn load(at: vec2<i32>) -> vec3<f32> {
     let last = vec2<i32>(textureDimensions(picture)) - 1;
@@ -44,7 +21,7 @@ fn nearest(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {
         return BLACK;
     }
     // A place on the border of two pixels belongs to the later one, as on the processor.
-    return finished(at, load(vec2<i32>(place(at) * size() + 1.0 / 4096.0)));
+    return finished(at, load(vec2<i32>(place_of(at) * size() + 1.0 / 4096.0)));
 }
 
 @fragment
@@ -52,7 +29,7 @@ fn bilinear(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {
     if is_outside(at) {
         return BLACK;
     }
-    return finished(at, tap(place(at)));
+    return finished(at, tap(place_of(at)));
 }
 
 // Catmull-Rom (Keys 1981, a = -0.5): its sixteen taps are nine bilinear ones, the two inner taps of a row being read
@@ -63,7 +40,7 @@ fn catmull_rom(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {
         return BLACK;
     }
     let size = size();
-    let texel = place(at) * size;
+    let texel = place_of(at) * size;
     let centre = floor(texel - 0.5) + 0.5;
     let f = texel - centre;
     let w0 = f * (-0.5 + f * (1.0 - 0.5 * f));
@@ -98,7 +75,7 @@ fn lanczos(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {
     if is_outside(at) {
         return BLACK;
     }
-    let texel = place(at) * size() - 0.5;
+    let texel = place_of(at) * size() - 0.5;
     let first = floor(texel) - 2.0;
     let far = first - texel;
     var weights: array<vec2<f32>, 6>;
@@ -144,7 +121,7 @@ fn edge(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {
     if is_outside(at) {
         return BLACK;
     }
-    let uv = place(at);
+    let uv = place_of(at);
     let tensor = textureSampleLevel(directions, linear_sampler, uv, 0.0).xyz;
     let difference = tensor.x - tensor.z;
     let length = sqrt(difference * difference + 4.0 * tensor.y * tensor.y);
@@ -192,7 +169,7 @@ fn reduce(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {
     }
     let size = size();
     let stretch = clamp(size / projection.extent, vec2<f32>(1.0), vec2<f32>(REACH / 2.0));
-    let centre = place(at) * size - 0.5;
+    let centre = place_of(at) * size - 0.5;
     let begin = vec2<i32>(floor(centre - 2.0 * stretch)) + 1;
     let end = vec2<i32>(ceil(centre + 2.0 * stretch));
     var sum = vec3<f32>(0.0);
@@ -208,27 +185,13 @@ fn reduce(@builtin(position) at: vec4<f32>) -> @location(0) vec4<f32> {
     return finished(at, sum / whole);
 }
 
-// The base of a film scatters light back through its red layer first.
-const TINT: vec3<f32> = vec3<f32>(1.0, 0.3, 0.1);
-
 fn finished(at: vec4<f32>, colour: vec3<f32>) -> vec4<f32> {
     let level = clamp(colour, vec3<f32>(0.0), vec3<f32>(1.0));
+    let gain = gain_at(at.xy / projection.frame);
     if FILM {
-        return vec4<f32>(grained(at, halated(at, level)), 1.0);
+        return vec4<f32>(grained(at, halated(at, level)) * gain, 1.0);
     }
-    return vec4<f32>(level, 1.0);
-}
-
-fn halated(at: vec4<f32>, level: vec3<f32>) -> vec3<f32> {
-    let covered = vec2<f32>(textureDimensions(glow)) * f32(projection.block);
-    let uv = place(at) * size() / covered;
-    let light = projection.halation * textureSampleLevel(glow, linear_sampler, uv, 0.0).r;
-    if light <= 0.0 {
-        return level;
-    }
-    let own = srgb_decode(level);
-    // What shines through leaves the rest to be filled: nothing clips.
-    return srgb_encode(own + light * TINT * (1.0 - own));
+    return vec4<f32>(level * gain, 1.0);
 }
 
 fn grained(at: vec4<f32>, level: vec3<f32>) -> vec3<f32> {

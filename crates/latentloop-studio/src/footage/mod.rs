@@ -5,6 +5,7 @@ mod dataset;
 mod dedupe;
 mod extract;
 mod framing;
+mod read;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use thiserror::Error;
 pub use dataset::{Manifest, Source};
 pub use extract::{Progress, extract};
 pub use framing::Fit;
+pub use read::read;
 
 /// The settings of an extraction: how pictures are taken out of clips.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]

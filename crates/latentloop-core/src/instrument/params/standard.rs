@@ -218,7 +218,7 @@ params! {
         LOOK_STROBE_RATE "look.strobe_rate": f64 = float(0.25..=30.0, 2.0, "Hz").smoothed(),
             "Flashes of the strobe in a second";
         LOOK_LIMITER "look.limiter": bool = toggle().on().unsaved(),
-            "Holds what flashes to three flashes in a second (WCAG 2.3.1)";
+            "Darkens what would flash more than three times in a second (WCAG 2.3.1)";
         LOOK_PALETTE "look.palette": f64 = amount(0.0),
             "Draws the picture with the eight colours of the model's footage";
         LOOK_TRANSITION "look.transition": Transition = choice(),
@@ -242,7 +242,7 @@ params! {
         STAGE_UPSCALE "stage.upscale": Upscaling = choice(),
             "How the picture is enlarged; auto follows edges where a graphics card draws";
         STAGE_HALATION "stage.halation": f64 = amount(0.0),
-            "Red light around highlights, as film has it; at the frame's size, after the limiter";
+            "Red light around highlights, as film has it; at the frame's size";
         STAGE_HALATION_THRESHOLD "stage.halation_threshold": f64 = amount(0.6),
             "How bright a highlight must be for halation";
         STAGE_HALATION_RADIUS "stage.halation_radius": f64 = amount(0.3),
