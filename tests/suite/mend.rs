@@ -14,7 +14,7 @@ use latentloop::stage::{Canvas, Projection};
 use super::record::{CODEC, RECORDING};
 use crate::support::{PROGRAM, Process, Show};
 
-/// Kills a test of random moments is given, each container of each; a hundred take three minutes.
+/// Rounds of the test of random moments, each of all containers; a hundred take five minutes.
 const KILLS: &str = "LATENTLOOP_TEST_KILLS";
 
 /// A recording of two and a half seconds: while it was still being written, and when it was closed.
