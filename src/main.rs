@@ -12,6 +12,7 @@ const LOG_LINES: usize = 4096;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    survive_full_files();
     // Whoever logs waits for nobody who reads: lines are written by a thread of their own, which the end waits for a second.
     let (stderr, written) = NonBlockingBuilder::default()
         .buffered_lines_limit(LOG_LINES)
@@ -38,6 +39,18 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// Has a file that may grow no further, by the user's limits or the file system's, end in an error where it is written, and
+/// not in the end of the program, which is what the system does by default.
+#[cfg(unix)]
+fn survive_full_files() {
+    let seen = std::sync::Arc::default();
+    // The flag is not asked: whoever writes is told. It can only fail for signals that are forbidden.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, seen);
+}
+
+#[cfg(not(unix))]
+fn survive_full_files() {}
 
 /// Colours are for a terminal, unless <https://no-color.org>.
 fn has_colours() -> bool {

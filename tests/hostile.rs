@@ -107,8 +107,8 @@ fn legacy(pickle: &[u8], storage: &[u8]) -> Vec<u8> {
 fn choices(key: bool) -> Choices {
     Choices {
         key: key.then(|| "netG".to_owned()),
-        activation: Some(Activation::Relu),
-        steps: None,
+        activations: Some(vec![Activation::Relu]),
+        ..Choices::default()
     }
 }
 

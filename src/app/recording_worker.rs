@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::control::Notices;
-use crate::record::{self, Recorder, Settings, Summary, remux};
+use crate::record::{self, LeftBehind, Recorder, Settings, Summary, remux};
 use crate::worker::Worker;
 
 /// Requests that can wait.
@@ -37,12 +37,16 @@ pub(super) struct RecordingWorker {
 }
 
 impl RecordingWorker {
-    pub(super) fn start(notices: &Arc<Notices>) -> std::io::Result<Self> {
+    /// Starts the thread. It mends first what a crash left behind in `folder`.
+    pub(super) fn start(notices: &Arc<Notices>, folder: PathBuf) -> std::io::Result<Self> {
         let (requests, inbox) = bounded(WAITING);
         // Nobody waits for a response: there is room for one to each request that waits, and to the one before them.
         let (outbox, responses) = bounded(WAITING + 1);
         let told = Arc::clone(notices);
-        let worker = Worker::start("recording", move |_| run(&inbox, &outbox, &told))?;
+        let worker = Worker::start("recording", move |_| {
+            mend(&folder, &told);
+            run(&inbox, &outbox, &told);
+        })?;
         Ok(Self {
             requests,
             responses,
@@ -105,15 +109,31 @@ fn run(inbox: &Receiver<Request>, outbox: &Sender<Response>, notices: &Arc<Notic
     }
 }
 
+/// Mends the recordings that a crash left behind, and reports what they came to.
+fn mend(folder: &std::path::Path, notices: &Notices) {
+    for LeftBehind { path, outcome } in record::mend_left_behind(folder) {
+        let path = path.display();
+        match outcome {
+            Ok((pictures, duration)) => notices.info(format!(
+                "{path} was left behind by a crash; what plays of it are {:.1} s, {pictures} pictures",
+                duration.as_secs_f64()
+            )),
+            Err(error) => notices.warn(format!("{path} was left behind by a crash: {error}")),
+        }
+    }
+}
+
 fn open(number: u64, folder: &std::path::Path, settings: &Settings, notices: &Notices) -> Response {
-    let path = record::name(folder, std::time::SystemTime::now(), settings);
-    match Recorder::start(&path, settings) {
+    let now = std::time::SystemTime::now();
+    let opened = record::reserve(folder, now, record::ending(settings))
+        .and_then(|name| Recorder::start_reserved(name, settings));
+    match opened {
         Ok(recorder) => {
             if let Some(reason) = recorder.fell_back() {
                 let encoder = recorder.encoder();
                 notices.warn(format!("recording with {encoder}: {reason}"));
             }
-            let take = path.with_extension("take");
+            let take = recorder.path().with_extension("take");
             Response::Opened(number, Box::new(recorder), take)
         }
         Err(error) => {

@@ -108,7 +108,7 @@ impl Show {
         let engine = start(engine, thumbnails, Arc::clone(notices))?;
         let frames = FrameSource::new(engine, name, latent, now);
         let session = RecordingSession::new(
-            RecordingWorker::start(notices)?,
+            RecordingWorker::start(notices, settings.takes.clone())?,
             Arc::clone(notices),
             settings.takes.clone(),
             RecordingSettings {

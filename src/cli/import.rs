@@ -7,13 +7,13 @@ use anyhow::bail;
 use super::values::one_of;
 use crate::network::checkpoint::Precision;
 use crate::network::description::Description;
-use crate::network::import::{self, Activation, Choices, Step};
+use crate::network::import::{self, Activation, Choices, LastActivation, Step};
 
 /// Turn a PyTorch generator into a model to play
 ///
 /// The file is a state dict of a DCGAN generator (.pth, .pt or .safetensors): a linear or transposed-convolution stem,
-/// then batch norms and convolutions. Its shape is found from its tensors; what they do not tell is asked for. A tanh at
-/// the end is taken for granted. Nothing in the file is ever executed.
+/// then batch norms and convolutions. Its shape is found from its tensors; what they do not tell is asked for, or assumed and
+/// said. Spectral and weight norms are worked into the weights. Nothing in the file is ever executed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The state dict, as torch.save or safetensors wrote it
@@ -21,9 +21,18 @@ pub struct Args {
     /// The model to write
     #[arg(short, long, value_name = "MODEL.safetensors")]
     output: PathBuf,
-    /// Activation of all layers but the last; needed unless the network is of the studies architecture
-    #[arg(long, value_parser = one_of::<Activation>())]
-    activation: Option<Activation>,
+    /// Activation of all layers but the last, or of each, the stem's first; needed unless the network is of the studies architecture
+    ///
+    /// none, relu, leaky_relu (slope 0.2) or leaky_relu=0.01, elu or elu=0.5 (its alpha), selu, silu. One for all stands
+    /// wherever the numbers of a Sequential tell of a module without weights, or tell nothing; one for each stands as given.
+    #[arg(long, value_delimiter = ',', value_name = "none,relu,…")]
+    activation: Option<Vec<Activation>>,
+    /// Activation behind the last layer [default: tanh]
+    #[arg(long, value_parser = one_of::<LastActivation>())]
+    end: Option<LastActivation>,
+    /// What batch norms add to every variance, where it is not PyTorch's 1e-5
+    #[arg(long, value_parser = epsilon)]
+    eps: Option<f32>,
     /// Stride and padding of each convolution, the stem included where it is one; s2p1o1 has an output padding of 1
     ///
     /// Without it 4 x 4 transposed convolutions are s2p1 (the stem s1p0) and 3 x 3 plain ones s1p1. A t or c before it
@@ -52,13 +61,23 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     let choices = Choices {
         key: args.key,
-        activation: args.activation,
+        activations: args.activation,
+        end: args.end,
+        eps: args.eps,
         steps: args.layers,
     };
-    import::convert(&args.file, &choices, &args.output, args.precision)?;
+    let notes = import::convert(&args.file, &choices, &args.output, args.precision)?;
     super::say(Description::read(&args.output)?)?;
+    for note in notes {
+        super::say(note)?;
+    }
     super::say(format_args!(
         "to play: latentloop play {}",
         args.output.display()
     ))
+}
+
+fn epsilon(text: &str) -> Result<f32, String> {
+    let read = text.parse().ok().filter(|eps| *eps > 0.0 && *eps <= 1.0);
+    read.ok_or_else(|| "give a number above 0, up to 1, such as 1e-3".to_owned())
 }

@@ -16,6 +16,7 @@ pub mod info;
 #[cfg(feature = "live")]
 pub mod keys;
 pub mod manual;
+pub mod mend;
 pub mod params;
 #[cfg(feature = "live")]
 pub mod play;
@@ -50,6 +51,7 @@ enum Command {
     Info(info::Args),
     Draw(draw::Args),
     Render(render::Args),
+    Mend(mend::Args),
     #[cfg(feature = "live")]
     Play(play::Args),
     Take(take::Args),
@@ -81,6 +83,7 @@ impl Cli {
             Command::Info(args) => info::run(args),
             Command::Draw(args) => draw::run(args),
             Command::Render(args) => render::run(args),
+            Command::Mend(args) => mend::run(&args),
             #[cfg(feature = "live")]
             Command::Play(args) => play::run(args),
             Command::Take(args) => take::run(args),

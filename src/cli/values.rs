@@ -67,9 +67,10 @@ option_values! {
         ["f16"] => F16, "Half: convolution and stem weights in 16 bits, the few others in 32";
         ["f32"] => F32, "Single";
     }
-    crate::network::import::Activation {
-        ["relu"] => Relu, "Negative numbers become 0";
-        ["leaky_relu", "leaky-relu"] => LeakyRelu, "Negative numbers are multiplied by 0.2";
+    crate::network::import::LastActivation {
+        ["tanh"] => Tanh, "The hyperbolic tangent: pictures in -1..1";
+        ["sigmoid"] => Sigmoid, "The logistic function: pictures in 0..1";
+        ["none", "identity"] => None, "Nothing: pictures in -1..1, and what lies outside goes to the nearest end";
     }
     crate::record::Codec {
         ["h264"] => H264, "H.264: plays everywhere";
@@ -141,28 +142,28 @@ impl EngineArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::import::Activation;
+    use crate::network::import::LastActivation;
 
     #[derive(Debug, clap::Parser)]
     struct Asked {
-        #[arg(long, value_parser = one_of::<Activation>())]
-        activation: Activation,
+        #[arg(long, value_parser = one_of::<LastActivation>())]
+        end: LastActivation,
     }
 
     #[test]
     fn every_name_and_alias_is_read_and_others_are_told_what_there_is() {
         use clap::Parser;
-        for (names, value, _) in Activation::VALUES {
+        for (names, value, _) in LastActivation::VALUES {
             for name in *names {
-                let asked = Asked::try_parse_from(["a", "--activation", name]).unwrap();
-                assert_eq!(asked.activation, *value);
+                let asked = Asked::try_parse_from(["a", "--end", name]).unwrap();
+                assert_eq!(asked.end, *value);
             }
         }
-        let error = Asked::try_parse_from(["a", "--activation", "gelu"]).unwrap_err();
+        let error = Asked::try_parse_from(["a", "--end", "softmax"]).unwrap_err();
         assert!(
             error
                 .to_string()
-                .contains("[possible values: relu, leaky_relu]"),
+                .contains("[possible values: tanh, sigmoid, none]"),
             "{error}"
         );
     }

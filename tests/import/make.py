@@ -4,6 +4,9 @@
     pip install torch numpy safetensors
     ./make.py
 
+Not made here are the files of other people's kinds, of the issue that asked for them: stem-linear-no-activation,
+stem-conv-bn-no-activation, half_all, lightning_sd, lfs-pointer and download-page.
+
 Every generator has a few channels a layer and the statistics of some passes in training mode. A file of expected pictures
 holds two rows of latents `z`, and of the first row's picture, with `running` and with `batch` statistics (of both rows),
 every fifth pixel of every fifth row.

@@ -47,6 +47,19 @@ fn a_recording_that_can_no_longer_be_written_plays_and_the_show_goes_on() {
             pictures >= 2,
             "{codec}: {pictures} pictures in {size} bytes"
         );
+        // What is told is what can be read back, and players know how long it is.
+        let log = show.log();
+        let told = format!(", {pictures} pictures");
+        let line = log
+            .lines()
+            .find(|line| line.contains("the recording has ended"));
+        let line = line.unwrap_or_default();
+        assert!(
+            line.contains("what plays of it are") && line.contains(&told),
+            "{codec}: {line}"
+        );
+        let secs = super::mend::probed_secs(&film);
+        assert!(secs > 0.0, "{codec}: {secs} s");
     }
 }
 

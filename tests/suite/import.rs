@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use image::{Rgb, RgbImage};
-use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -120,6 +121,407 @@ fn imported_generators_draw_what_pytorch_draws() {
             let expected = made(&format!("{expected}.expected.safetensors"));
             let worst = difference(&place, &expected, norm);
             assert!(worst < 1e-4, "{file}, {norm}: {worst}");
+        }
+    }
+}
+
+/// The largest difference between what `model.safetensors` draws and the whole pictures that PyTorch drew.
+fn whole_difference(place: &TempDir, expected: &Path) -> f32 {
+    let words = [
+        "draw",
+        "model.safetensors",
+        "--norm",
+        "running",
+        "-o",
+        "drawn.safetensors",
+    ];
+    let mut args: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+    args.insert(2, expected.as_os_str());
+    succeeded(&latentloop(place, args));
+    let [drawn, expected] =
+        [&place.path().join("drawn.safetensors"), expected].map(|file| tensor(file, "pictures"));
+    assert_eq!(drawn.0, expected.0);
+    let apart = drawn.1.iter().zip(&expected.1);
+    apart.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn a_stem_without_an_activation_is_drawn_without_one_and_what_was_assumed_is_said() {
+    for (name, without, behind) in [
+        (
+            "stem-linear-no-activation",
+            "none,relu,relu",
+            "relu behind fc, t_conv1.1, t_conv2.1,",
+        ),
+        (
+            "stem-conv-bn-no-activation",
+            "none,relu",
+            "relu behind net.0.1, net.1.1,",
+        ),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let file = made(&format!("{name}.pth"));
+        let expected = made(&format!("{name}.expected.safetensors"));
+        let said = succeeded(&import(&place, &file, &["--activation", without]));
+        assert!(!said.contains("assumed: relu"), "{said}");
+        let worst = whole_difference(&place, &expected);
+        assert!(worst < 2e-3, "{name}: {worst}");
+        let said = succeeded(&import(&place, &file, &["--activation", "relu"]));
+        assert!(said.contains(&format!("assumed: {behind}")), "{said}");
+        assert!(said.contains(without), "{said}");
+        assert!(whole_difference(&place, &expected) > 0.1, "{name}");
+        let said = import(&place, &file, &["--activation", "none,relu,relu,relu"]).stderr;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(said.contains("gives 4 activations"), "{said}");
+    }
+}
+
+/// A safetensors file of f32 tensors; numbers of a tensor follow from its place and theirs.
+fn written(file: &Path, tensors: &[(&str, &[usize])]) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+    let tensors: Vec<(String, Vec<usize>, Vec<f32>)> = tensors
+        .iter()
+        .enumerate()
+        .map(|(place, (name, shape))| {
+            let count: usize = shape.iter().product();
+            let number = |at: usize| ((at * 37 + place * 11) % 23) as f32 / 23.0 - 0.45;
+            let numbers = (0..count).map(|at| match name.ends_with("running_var") {
+                true => number(at).abs() + 0.2,
+                false => number(at),
+            });
+            ((*name).to_owned(), shape.to_vec(), numbers.collect())
+        })
+        .collect();
+    save(file, &tensors);
+    tensors
+}
+
+fn save(file: &Path, tensors: &[(String, Vec<usize>, Vec<f32>)]) {
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(.., numbers)| numbers.iter().flat_map(|v| v.to_le_bytes()).collect())
+        .collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).unwrap();
+        (name.clone(), view)
+    });
+    fs::write(file, safetensors::serialize(views, None).unwrap()).unwrap();
+}
+
+/// The numbers that `model.safetensors` draws of a latent of four.
+fn drawn(place: &TempDir) -> Vec<f32> {
+    let latents = place.path().join("z.safetensors");
+    save(
+        &latents,
+        &[("z".to_owned(), vec![1, 4], vec![0.5, -1.0, 0.25, 2.0])],
+    );
+    let args = [
+        "draw",
+        "model.safetensors",
+        "z.safetensors",
+        "--norm",
+        "running",
+        "-o",
+        "drawn.safetensors",
+    ];
+    succeeded(&latentloop(place, args));
+    tensor(&place.path().join("drawn.safetensors"), "pictures").1
+}
+
+const SEQUENTIAL: [(&str, &[usize]); 9] = [
+    ("main.0.weight", &[4, 3, 4, 4]),
+    ("main.1.weight", &[3]),
+    ("main.1.bias", &[3]),
+    ("main.1.running_mean", &[3]),
+    ("main.1.running_var", &[3]),
+    ("main.2.weight", &[3, 3, 4, 4]),
+    ("main.2.bias", &[3]),
+    ("main.4.weight", &[3, 3, 4, 4]),
+    ("main.4.bias", &[3]),
+];
+
+#[test]
+fn gaps_in_a_sequentials_numbers_are_believed() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("g.safetensors");
+    written(&file, &SEQUENTIAL);
+    let said = succeeded(&import(&place, &file, &["--activation", "relu"]));
+    assert!(said.contains("no activation behind main.1:"), "{said}");
+    assert!(!said.contains("assumed: relu"), "{said}");
+    assert!(
+        said.contains("layer 1        batch norm, transposed"),
+        "{said}"
+    );
+    assert!(said.contains("layer 2        ReLU, transposed"), "{said}");
+    let believed = drawn(&place);
+    succeeded(&import(&place, &file, &["--activation", "none,relu"]));
+    assert_eq!(drawn(&place), believed);
+    // What is given for each layer stands.
+    succeeded(&import(&place, &file, &["--activation", "relu,relu"]));
+    assert_ne!(drawn(&place), believed);
+
+    // An activation before the batch norm is drawn before it: here by a network of the same numbers without one, for which
+    // the norm is worked into the biases by hand.
+    let before = SEQUENTIAL.map(|(name, shape)| {
+        let name = name
+            .replace("main.4", "main.5")
+            .replace("main.2", "main.3")
+            .replace("main.1", "main.2");
+        (name, shape)
+    });
+    let before: Vec<(&str, &[usize])> = before
+        .iter()
+        .map(|(name, shape)| (name.as_str(), *shape))
+        .collect();
+    let tensors = written(&file, &before);
+    let said = succeeded(&import(&place, &file, &["--activation", "relu"]));
+    assert!(said.contains("layer 1        ReLU, conv 1 x 1"), "{said}");
+    assert!(
+        said.contains("layer 2        batch norm, transposed"),
+        "{said}"
+    );
+    let found = drawn(&place);
+    let expected = by_hand(&tensors);
+    let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+    assert!(worst.fold(0.0, f32::max) < 1e-4);
+}
+
+/// Stem, ReLU, batch norm, transposed convolution, ReLU, transposed convolution, tanh, as their definitions are.
+fn by_hand(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<f32> {
+    let of = |name: &str| -> &[f32] {
+        let found = tensors.iter().find(|(known, ..)| known == name);
+        found.map_or(&[], |(.., numbers)| numbers)
+    };
+    let z = [0.5, -1.0, 0.25, 2.0];
+    let stem = of("main.0.weight");
+    let mut map: Vec<f32> = (0..48)
+        .map(|at| (0..4).map(|z_at| z[z_at] * stem[z_at * 48 + at]).sum())
+        .collect();
+    let norm =
+        ["weight", "bias", "running_mean", "running_var"].map(|part| of(&format!("main.2.{part}")));
+    for (at, v) in map.iter_mut().enumerate() {
+        let [weight, bias, mean, variance] = norm.map(|numbers| numbers[at / 16]);
+        *v = (v.max(0.0) - mean) / (variance + 1e-5).sqrt() * weight + bias;
+    }
+    let transposed = |map: &[f32], side: usize, name: &str| {
+        let [weight, bias] = ["weight", "bias"].map(|part| of(&format!("{name}.{part}")));
+        let to = 2 * side;
+        let mut out: Vec<f32> = (0..3 * to * to).map(|at| bias[at / (to * to)]).collect();
+        for (at, v) in map.iter().enumerate() {
+            let (input, y, x) = (at / side / side, at / side % side, at % side);
+            for tap in 0..48 {
+                let (output, ky, kx) = (tap / 16, tap / 4 % 4, tap % 4);
+                let (y, x) = ((2 * y + ky).wrapping_sub(1), (2 * x + kx).wrapping_sub(1));
+                if y < to && x < to {
+                    out[(output * to + y) * to + x] += v * weight[input * 48 + tap];
+                }
+            }
+        }
+        out
+    };
+    let mut map = transposed(&map, 4, "main.3");
+    map.iter_mut().for_each(|v| *v = v.max(0.0));
+    let picture = transposed(&map, 8, "main.5");
+    picture.into_iter().map(f32::tanh).collect()
+}
+
+#[test]
+fn slopes_curves_ends_and_epsilons_are_what_they_are_called() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("g.safetensors");
+    written(&file, &SEQUENTIAL);
+    let draw = |options: &[&str], words: &[&str]| {
+        let said = succeeded(&import(&place, &file, options));
+        let info = succeeded(&latentloop(&place, ["info", "model.safetensors"]));
+        for word in words {
+            assert!(
+                said.contains(word) && info.contains(word),
+                "{word:?}: {said}"
+            );
+        }
+        (drawn(&place), said)
+    };
+    let (plain, said) = draw(&["--activation", "relu"], &["\n               tanh"]);
+    assert!(said.contains(
+        "assumed: a tanh at the end (--end), batch norms with an epsilon of 1e-5 (--eps)"
+    ));
+    let mut seen = vec![plain];
+    for (options, word) in [
+        (&["--activation", "leaky_relu=0.01"][..], "leaky ReLU 0.01"),
+        (&["--activation", "leaky_relu"], "leaky ReLU 0.2"),
+        (&["--activation", "elu"], "ELU 1,"),
+        (&["--activation", "elu=0.5"], "ELU 0.5,"),
+        (&["--activation", "selu"], "SELU,"),
+        (&["--activation", "silu"], "SiLU,"),
+        (
+            &["--activation", "relu", "--eps", "0.001"],
+            "epsilon 0.001,",
+        ),
+        (&["--activation", "relu", "--end", "sigmoid"], "tanh"),
+        (&["--activation", "relu", "--end", "none"], "picture"),
+    ] {
+        let (numbers, _) = draw(options, &[word]);
+        assert!(!seen.contains(&numbers), "{options:?} changes nothing");
+        seen.push(numbers);
+    }
+    // Numbers before the end are those of a tanh's, and a sigmoid's picture is stretched to -1..1.
+    let [tanh, sigmoid, none] = [&seen[0], &seen[8], &seen[9]];
+    for ((tanh, sigmoid), none) in tanh.iter().zip(sigmoid).zip(none) {
+        let before = tanh.atanh();
+        if before.abs() < 3.0 {
+            let expected = 2.0 / (1.0 + (-before).exp()) - 1.0;
+            assert!((sigmoid - expected).abs() < 1e-4, "{sigmoid}, {expected}");
+            assert!((none - before.clamp(-1.0, 1.0)).abs() < 1e-4, "{none}");
+        }
+    }
+    assert!(none.iter().any(|v| v.abs() == 1.0) && none.iter().any(|v| v.abs() < 0.9));
+    for (option, value) in [
+        ("--activation", "gelu"),
+        ("--activation", "leaky_relu=2"),
+        ("--end", "softmax"),
+        ("--eps", "0"),
+    ] {
+        let said = import(&place, &file, &[option, value]).stderr;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(said.contains(option), "{said}");
+    }
+}
+
+#[test]
+fn spectral_and_weight_norms_are_worked_into_the_weights() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("g.safetensors");
+    let tensors = written(&file, &SEQUENTIAL);
+    let relu = ["--activation", "relu"];
+    succeeded(&import(&place, &file, &relu));
+    let expected = drawn(&place);
+    let normed = |older: bool| {
+        let mut normed = Vec::new();
+        for (name, shape, numbers) in &tensors {
+            let part = |older_part: &str, newer: &str| match older {
+                true => name.replace(".weight", &format!(".{older_part}")),
+                false => name.replace(".weight", &format!(".parametrizations.weight.{newer}")),
+            };
+            match name.as_str() {
+                // A transposed convolution's rows are its second dimension: u picks output 0, v its first column.
+                "main.2.weight" => {
+                    let mut u = vec![0.0; 3];
+                    let mut v = vec![0.0; 48];
+                    (u[0], v[0]) = (1.0, 1.0);
+                    // Times what u' W v then comes to, so that the norm takes it off again.
+                    let scaled: Vec<f32> = numbers.iter().map(|w| w / numbers[0]).collect();
+                    let back: Vec<f32> = scaled.iter().map(|w| w * 3.0).collect();
+                    normed.push((part("weight_orig", "original"), shape.clone(), back));
+                    normed.push((part("weight_u", "0._u"), vec![3], u));
+                    normed.push((part("weight_v", "0._v"), vec![48], v));
+                }
+                "main.4.weight" => {
+                    let lengths = numbers
+                        .chunks(48)
+                        .map(|row| row.iter().map(|w| w * w).sum::<f32>().sqrt());
+                    let doubled = numbers.iter().map(|w| w * 2.0).collect();
+                    let shape_of_lengths = vec![3, 1, 1, 1];
+                    normed.push((
+                        part("weight_g", "original0"),
+                        shape_of_lengths,
+                        lengths.collect(),
+                    ));
+                    normed.push((part("weight_v", "original1"), shape.clone(), doubled));
+                }
+                _ => normed.push((name.clone(), shape.clone(), numbers.clone())),
+            }
+        }
+        normed
+    };
+    // The same network, but for the one scale that the spectral norm takes away.
+    let mut plain = tensors.clone();
+    let first = plain[5].2[0];
+    plain[5].2.iter_mut().for_each(|w| *w /= first);
+    save(&file, &plain);
+    succeeded(&import(&place, &file, &relu));
+    let scaled = drawn(&place);
+    assert_ne!(scaled, expected);
+    for older in [true, false] {
+        save(&file, &normed(older));
+        succeeded(&import(&place, &file, &relu));
+        let found = drawn(&place);
+        let apart = found.iter().zip(&scaled).map(|(a, b)| (a - b).abs());
+        assert!(apart.fold(0.0, f32::max) < 1e-4, "older: {older}");
+    }
+}
+
+#[test]
+fn lightnings_checkpoints_open_by_themselves_and_counters_of_any_type_are_passed_over() {
+    let place = tempfile::tempdir().unwrap();
+    let relu = ["--activation", "relu"];
+    succeeded(&import(&place, &made("half_all.pth"), &relu));
+    let lightning = made("lightning_sd.pth");
+    for key in ["generator", "state_dict.generator"] {
+        let options = ["--activation", "relu", "--key", key];
+        let said = succeeded(&import(&place, &lightning, &options));
+        assert!(said.contains("latent         16 numbers"), "{said}");
+    }
+    for (options, words) in [
+        (
+            &relu[..],
+            ["several networks", "--key: state_dict.generator"],
+        ),
+        (
+            &["--activation", "relu", "--key", "netG"],
+            [
+                "no entry for --key netG",
+                "state_dict.generator, state_dict.discriminator",
+            ],
+        ),
+        (
+            &["--activation", "relu", "--key", "state_dict.discriminator"],
+            ["discriminator", "expected is a DCGAN generator"],
+        ),
+    ] {
+        let output = import(&place, &lightning, options);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{options:?}");
+        for word in words {
+            assert!(said.contains(word), "{word:?} is not in: {said}");
+        }
+    }
+}
+
+#[test]
+fn what_lies_in_place_of_a_download_is_called_what_it_is_wherever_a_model_is_read() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, words) in [
+        ("lfs-pointer.pth", ["Git LFS pointer", "14284763 bytes"]),
+        (
+            "download-page.pth",
+            ["web page (File too large to scan)", "download"],
+        ),
+    ] {
+        let copied = place.path().join("m.safetensors");
+        fs::copy(made(name), &copied).unwrap();
+        let pictures = root().join("tests/fixtures/v0/train/set");
+        let resumed = [
+            "train",
+            pictures.to_str().unwrap(),
+            "-o",
+            "m.safetensors",
+            "--resume",
+            "--batch",
+            "2",
+            "--size",
+            "64",
+            "--width",
+            "0.125",
+        ];
+        for output in [
+            import(&place, &made(name), &["--activation", "relu"]),
+            latentloop(&place, ["info", "m.safetensors"]),
+            latentloop(&place, resumed),
+        ] {
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success(), "{name}");
+            for word in words {
+                assert!(said.contains(word), "{word:?} is not in: {said}");
+            }
         }
     }
 }

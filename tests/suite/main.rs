@@ -24,6 +24,8 @@ mod import;
 mod installed;
 #[cfg(all(feature = "live", feature = "video"))]
 mod look;
+#[cfg(all(feature = "live", feature = "video", target_os = "linux"))]
+mod mend;
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod midi;
 #[cfg(all(feature = "live", target_os = "linux"))]

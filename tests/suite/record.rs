@@ -15,7 +15,7 @@ use latentloop::stage::{Canvas, Projection};
 use crate::support::Process;
 
 pub(crate) const RECORDING: &str = "LATENTLOOP_TEST_RECORDING";
-const CODEC: &str = "LATENTLOOP_TEST_CODEC";
+pub(crate) const CODEC: &str = "LATENTLOOP_TEST_CODEC";
 
 pub(crate) fn decode(file: &Path) -> Vec<RgbImage> {
     let place = tempfile::tempdir().unwrap();

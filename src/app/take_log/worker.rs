@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::{Message, Shared, WAITING};
 use crate::files::write_atomic;
 use crate::instrument::{Instrument, Preset, Recall, State, TICKS_PER_SEC, ticks};
-use crate::record::free_name;
+use crate::record::reserve;
 use crate::report::Reporter;
 use crate::take::log::{LogError, Ring, STATE_SECS, Writer, fingerprint};
 use crate::take::{Model, Snapshot};
@@ -331,9 +331,15 @@ impl Worker {
             Ok(None) => return self.reporter.warn("there is nothing to keep yet"),
             Err(error) => return self.complain(&error),
         };
-        let path = free_name(&self.folder, SystemTime::now(), ".take");
-        let written = fs::create_dir_all(&self.folder).and_then(|()| write_atomic(&path, &kept));
-        match written {
+        let name = match reserve(&self.folder, SystemTime::now(), ".take") {
+            Ok(name) => name,
+            Err(error) => {
+                let text = format!("cannot keep the take: {error}");
+                return self.reporter.warn(text);
+            }
+        };
+        let path = name.path();
+        match write_atomic(path, &kept) {
             Ok(()) => self.reporter.info(format!(
                 "kept the last {:.0} s in {}",
                 secs.min(self.ring.secs()),

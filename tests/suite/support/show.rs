@@ -204,6 +204,8 @@ impl Launched {
         let entries = std::fs::read_dir(self.folder.join("takes"));
         let entries = entries.into_iter().flatten();
         let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        // Names that are reserved.
+        paths.retain(|path| path.extension().is_none_or(|ending| ending != "recording"));
         paths.sort();
         paths
     }

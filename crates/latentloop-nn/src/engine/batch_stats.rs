@@ -136,6 +136,7 @@ impl StatsProbe {
             return Some(&self.seen);
         }
         activate_in_place(plan.instructions, &map, to, epilogue);
+        plan.bend(index, to);
         None
     }
 }

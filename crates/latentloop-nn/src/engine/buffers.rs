@@ -9,7 +9,6 @@ use super::Rounding;
 use super::plan::{Affine, Plan};
 use crate::network::kernel::{
     Epilogue, FeatureMap, Moments, UnsafeSlice, activate_in_place, moments, moments_scratch,
-    tanh_in_place,
 };
 
 /// The activations of a forward pass; grown where more rows are drawn than ever before, and never shrunk.
@@ -97,6 +96,7 @@ impl Buffers {
                 }
             }
             if affine.is_some() {
+                plan.bend(index, to);
                 made(index);
                 continue;
             }
@@ -116,6 +116,7 @@ impl Buffers {
                 },
             };
             activate_in_place(plan.instructions, &map, to, epilogue);
+            plan.bend(index, to);
             made(index);
         }
     }
@@ -132,7 +133,7 @@ impl Buffers {
             &from[..layer.map.len()],
             &mut self.scratch,
             |_, y, line| {
-                tanh_in_place(plan.instructions, line);
+                plan.end(line);
                 // SAFETY: row y of the picture is written by this call alone.
                 let row = unsafe { out.slice(y * width, width) };
                 plan.instructions.run_plain(|| rounding.pack(line, row));

@@ -15,7 +15,7 @@ use super::batch_stats::StatsProbe;
 use super::buffers::{Buffers, StatsSource};
 use super::plan::{Affine, Plan};
 use super::{BatchStats, Engine, EngineError, EngineShape, Norm, ROWS, Rounding, Winograd};
-use crate::network::kernel::{FeatureMap, Instructions, UnsafeSlice, tanh_in_place};
+use crate::network::kernel::{FeatureMap, Instructions, UnsafeSlice};
 use crate::network::weights::GeneratorWeights;
 
 /// Threads at most: further ones would wait for memory, and a show has other work for its cores.
@@ -217,7 +217,7 @@ impl Engine for CpuEngine {
                 let out = UnsafeSlice::new(pictures);
                 let scratch = &mut buffers.scratch;
                 plan.picture(rows, &from[..map.len()], scratch, |picture, y, line| {
-                    tanh_in_place(plan.instructions, line);
+                    plan.end(line);
                     for channel in 0..3 {
                         let start = (3 * picture + channel) * plane + y * plan.size;
                         // SAFETY: this row of this plane is written by this call alone.

@@ -3,9 +3,11 @@
 use candle_core::{Device, Result, Tensor};
 
 use super::{Engine, EngineError, EngineShape, Norm, Rounding};
-use crate::network::kernel::Filter;
-use crate::network::spec::BATCH_NORM_EPS;
-use crate::network::weights::GeneratorWeights;
+use crate::network::kernel::{Curve, Filter};
+use crate::network::weights::{End, GeneratorWeights};
+
+/// The scale and the alpha of SELU.
+const SELU: [f64; 2] = [1.050_700_987_355_480_5, 1.673_263_242_354_377_2];
 
 /// The engine on any candle device.
 pub struct DeviceEngine {
@@ -14,12 +16,14 @@ pub struct DeviceEngine {
     stem: (Tensor, Tensor),
     layers: Vec<Layer>,
     stem_side: usize,
+    end: End,
     shape: EngineShape,
 }
 
 struct Layer {
     norm: Option<LayerNorm>,
     slope: f64,
+    curve: Option<Curve>,
     filter: Filter,
     transposed: bool,
     weight: Tensor,
@@ -32,6 +36,7 @@ struct LayerNorm {
     bias: Tensor,
     mean: Tensor,
     variance: Tensor,
+    eps: f64,
 }
 
 pub(super) fn metal(
@@ -80,12 +85,14 @@ impl DeviceEngine {
                     bias: vector(&norm.bias)?,
                     mean: vector(&norm.mean)?,
                     variance: vector(&norm.variance)?,
+                    eps: f64::from(norm.eps),
                 }),
                 None => None,
             };
             Ok(Layer {
                 norm,
                 slope: f64::from(layer.slope),
+                curve: layer.curve,
                 filter: layer.filter,
                 transposed: layer.transposed,
                 weight: Tensor::from_slice(&layer.weight, shape, &device)?,
@@ -98,6 +105,7 @@ impl DeviceEngine {
             stem,
             layers,
             stem_side: weights.stem_side,
+            end: weights.end,
             shape: EngineShape {
                 latent: weights.latent,
                 size: weights.size(),
@@ -125,11 +133,16 @@ impl DeviceEngine {
                         (mean, variance)
                     }
                 };
-                let scale = (&of.weight / (variance + f64::from(BATCH_NORM_EPS))?.sqrt()?)?;
+                let scale = (&of.weight / (variance + of.eps)?.sqrt()?)?;
                 let shift = (&of.bias - (mean * &scale)?)?;
                 x = x.broadcast_mul(&scale)?.broadcast_add(&shift)?;
             }
-            let y = (x.relu()? - (x.neg()?.relu()? * layer.slope)?)?;
+            let y = match layer.curve {
+                None => (x.relu()? - (x.neg()?.relu()? * layer.slope)?)?,
+                Some(Curve::Elu(alpha)) => x.elu(f64::from(alpha))?,
+                Some(Curve::Selu) => (x.elu(SELU[1])? * SELU[0])?,
+                Some(Curve::Silu) => x.silu()?,
+            };
             let Filter {
                 stride, padding, ..
             } = layer.filter;
@@ -139,7 +152,10 @@ impl DeviceEngine {
             }
             .broadcast_add(&layer.bias)?;
         }
-        x.tanh()
+        match self.end {
+            End::Tanh => x.tanh(),
+            End::None => x.clamp(-1.0, 1.0),
+        }
     }
 
     fn numbers(&self, z: &[f32], norm: Norm) -> std::result::Result<Vec<f32>, EngineError> {

@@ -7,10 +7,11 @@ use rayon::prelude::*;
 use super::EngineError;
 use super::algorithm::{ConvAlgorithm, LayerAlgorithms};
 use crate::network::kernel::{
-    Axis, Col2Im, Direction, Epilogue, FeatureMap, Filter, Grid, ImplicitGemm, Instructions,
-    Moments, Panels, Phases, Strides, UnsafeSlice, Window, Winograd, prefers_col2im, run_gemms,
+    Axis, Col2Im, Curve, Direction, Epilogue, FeatureMap, Filter, Grid, ImplicitGemm, Instructions,
+    Moments, Panels, Phases, Strides, UnsafeSlice, Window, Winograd, bend_in_place, prefers_col2im,
+    run_gemms, tanh_in_place,
 };
-use crate::network::weights::{GeneratorWeights, LayerWeights, NormWeights};
+use crate::network::weights::{End, GeneratorWeights, LayerWeights, NormWeights};
 
 /// Most numbers of all maps of one picture: 4 GiB of them.
 const MAX_NUMBERS: usize = 1 << 30;
@@ -23,6 +24,7 @@ pub(super) struct Plan {
     pub(super) size: usize,
     stem: Vec<Panels>,
     stem_bias: Vec<f32>,
+    end: End,
     pub(super) layers: Vec<Layer>,
 }
 
@@ -32,6 +34,7 @@ pub(super) struct Layer {
     pub(super) map: FeatureMap,
     pub(super) norm: Option<NormWeights>,
     pub(super) slope: f32,
+    pub(super) curve: Option<Curve>,
     pub(super) bias: Vec<f32>,
     convolution: Convolution,
     /// The one for several pictures, where it is another.
@@ -109,6 +112,7 @@ impl Plan {
             size: weights.size(),
             stem: stem.collect(),
             stem_bias: units.map(|unit| weights.stem_bias[unit]).collect(),
+            end: weights.end,
             layers,
         })
     }
@@ -117,6 +121,21 @@ impl Plan {
     pub(super) fn norm_channels(&self) -> usize {
         let normed = self.layers.iter().filter(|layer| layer.norm.is_some());
         normed.map(|layer| layer.map.channels).sum()
+    }
+
+    /// Brings a row of a picture into -1..1.
+    pub(super) fn end(&self, line: &mut [f32]) {
+        match self.end {
+            End::Tanh => tanh_in_place(self.instructions, line),
+            End::None => line.iter_mut().for_each(|v| *v = v.clamp(-1.0, 1.0)),
+        }
+    }
+
+    /// What no slope makes of the activation before layer `index`, once its batch norm is done.
+    pub(super) fn bend(&self, index: usize, map: &mut [f32]) {
+        if let Some(curve) = self.layers[index].curve {
+            bend_in_place(self.instructions, map, curve);
+        }
     }
 
     /// Makes the first map of every row of latents.
@@ -311,6 +330,7 @@ impl Layer {
             },
             norm: layer.norm.clone(),
             slope: layer.slope,
+            curve: layer.curve,
             bias: layer.bias.clone(),
             convolution: convolution(one),
             several: (several != one && !few).then(|| convolution(several)),

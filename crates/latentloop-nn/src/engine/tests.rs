@@ -9,10 +9,10 @@ use super::algorithm::{AlgorithmCache, ConvAlgorithm, LayerAlgorithms};
 use super::cpu::AlgorithmChoice;
 use super::*;
 use crate::latent::{Keyframe, KeyframeNeighbourhood, Path, Rows};
-use crate::network::kernel::{Filter, Instructions};
+use crate::network::kernel::{Curve, Filter, Instructions};
 use crate::network::parameters::uniform;
 use crate::network::spec::Spec;
-use crate::network::weights::{GeneratorWeights, LayerWeights, NormWeights};
+use crate::network::weights::{End, GeneratorWeights, LayerWeights, NormWeights};
 
 #[test]
 fn any_number_of_threads_draws_the_same_picture() {
@@ -144,11 +144,15 @@ fn family() -> impl Strategy<Value = GeneratorWeights> {
             }
         ),
     ];
-    let slope = prop_oneof![Just(0.0f32), Just(0.2), Just(1.0)];
-    let layer = (filter, 1usize..40, any::<bool>(), slope);
-    (1usize..7, prop::collection::vec(layer, 1..4), any::<u64>()).prop_filter_map(
+    let slope = prop_oneof![Just(0.0f32), Just(0.2), Just(1.0)].prop_map(|slope| (slope, None));
+    let curve = prop_oneof![Just(Curve::Elu(0.7)), Just(Curve::Selu), Just(Curve::Silu)];
+    let activation = prop_oneof![slope, curve.prop_map(|curve| (1.0, Some(curve)))];
+    let layer = (filter, 1usize..40, any::<bool>(), activation);
+    let end = prop_oneof![Just(End::Tanh), Just(End::None)];
+    let layers = prop::collection::vec(layer, 1..4);
+    (1usize..7, layers, any::<u64>(), end).prop_filter_map(
         "the filters fit",
-        |(stem_side, shapes, seed)| {
+        |(stem_side, shapes, seed, end)| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             let mut draw = |count: usize, low: f32, high: f32| -> Vec<f32> {
                 (0..count)
@@ -160,7 +164,7 @@ fn family() -> impl Strategy<Value = GeneratorWeights> {
             let outputs: Vec<usize> = outputs.skip(1).chain([3]).collect();
             let stem = shapes[0].1 * stem_side * stem_side;
             let layers = (0..count).map(|index| {
-                let ((filter, transposed), inputs, norm, slope) = shapes[index];
+                let ((filter, transposed), inputs, norm, (slope, curve)) = shapes[index];
                 let taps = filter.kernel * filter.kernel;
                 LayerWeights {
                     inputs,
@@ -170,8 +174,10 @@ fn family() -> impl Strategy<Value = GeneratorWeights> {
                         bias: draw(inputs, -0.3, 0.3),
                         mean: draw(inputs, -0.3, 0.3),
                         variance: draw(inputs, 0.3, 2.0),
+                        eps: [1e-5, 0.1][index % 2],
                     }),
                     slope,
+                    curve,
                     filter,
                     transposed,
                     weight: draw(inputs * outputs[index] * taps, -0.1, 0.1),
@@ -184,6 +190,7 @@ fn family() -> impl Strategy<Value = GeneratorWeights> {
                 layers: layers.collect(),
                 stem_weight: draw(stem * latent, -0.5, 0.5),
                 stem_bias: draw(stem, -0.5, 0.5),
+                end,
                 palette: None,
             };
             (weights.sides().iter().all(|&side| (1..60).contains(&side))).then_some(weights)

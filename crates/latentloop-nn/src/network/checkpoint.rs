@@ -2,7 +2,6 @@
 //! string of metadata.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -11,6 +10,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::model_file::{self, Unread};
 use super::recipe::Recipe;
 use super::spec::Spec;
 use crate::files::write_atomic;
@@ -213,13 +213,13 @@ impl Checkpoint {
             path: path.to_owned(),
             reason,
         };
-        let length = fs::metadata(path).map_err(read)?.len();
-        if length > MAX_BYTES {
-            return Err(content(format!(
-                "it has {length} bytes, more than any checkpoint"
-            )));
-        }
-        let bytes = fs::read(path).map_err(read)?;
+        let bytes = model_file::read(path, MAX_BYTES, "checkpoint", |head| {
+            (!model_file::is_safetensors(head)).then(|| "it is no safetensors file".to_owned())
+        })
+        .map_err(|error| match error {
+            Unread::System(source) => read(source),
+            Unread::Content(reason) => content(reason),
+        })?;
         let (_, header) =
             SafeTensors::read_metadata(&bytes).map_err(|error| content(error.to_string()))?;
         SafeTensors::deserialize(&bytes).map_err(|error| content(error.to_string()))?;

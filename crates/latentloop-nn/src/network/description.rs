@@ -8,8 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::checkpoint::METADATA_KEY;
+use super::kernel::Curve;
 use super::recipe::Recipe;
-use super::weights::{GeneratorWeights, LayerShape, WeightsError};
+use super::weights::{End, GeneratorWeights, LayerShape, WeightsError};
 use crate::palette::Palette;
 
 /// A model's description: what it is made of.
@@ -25,6 +26,8 @@ pub struct Description {
     pub stem: MapShape,
     /// The layers after the stem, in order.
     pub layers: Vec<Layer>,
+    /// What brings the pictures into -1..1.
+    pub end: End,
     /// Trainable numbers.
     pub parameters: u64,
     /// Multiply-adds of one picture, as they are computed: grey is drawn as three channels alike.
@@ -119,6 +122,7 @@ impl Description {
                 side: weights.stem_side,
             },
             layers,
+            end: weights.end,
             parameters,
             multiply_adds: weights.multiply_adds(),
             bytes: bytes.len() as u64,
@@ -143,7 +147,9 @@ impl fmt::Display for Description {
         for (place, layer) in self.layers.iter().enumerate() {
             writeln!(f, "layer {:<9}{layer}", place + 1)?;
         }
-        writeln!(f, "               tanh")?;
+        if self.end == End::Tanh {
+            writeln!(f, "               tanh")?;
+        }
         writeln!(f, "parameters     {}", grouped(self.parameters))?;
         writeln!(f, "multiply-adds  {} a frame", grouped(self.multiply_adds))?;
         write!(
@@ -184,6 +190,15 @@ impl fmt::Display for Layer {
         let Self { shape, gives } = self;
         if shape.norm {
             write!(f, "batch norm, ")?;
+        }
+        if let Some(eps) = shape.eps.filter(|_| shape.norm) {
+            write!(f, "epsilon {eps}, ")?;
+        }
+        match shape.curve {
+            Some(Curve::Elu(alpha)) => write!(f, "ELU {alpha}, ")?,
+            Some(Curve::Selu) => write!(f, "SELU, ")?,
+            Some(Curve::Silu) => write!(f, "SiLU, ")?,
+            None => {}
         }
         if shape.slope == 0.0 {
             write!(f, "ReLU, ")?;

@@ -12,6 +12,9 @@ pub mod discriminator;
 pub mod generator;
 pub mod parameters;
 
+mod impostor;
+mod model_file;
+
 pub mod checkpoint;
 pub mod weights;
 

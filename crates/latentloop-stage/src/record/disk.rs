@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
 
+use super::RecordError;
+
 /// What a recording leaves free: other programs need room too, and the file its end.
 pub(super) const RESERVE: u64 = 64 << 20;
 /// A recording that has less time than this left is closed.
@@ -54,6 +56,20 @@ impl DiskMonitor {
         } else {
             DiskSpace::Ok
         }
+    }
+}
+
+/// Whether a recording may begin at `path`.
+///
+/// # Errors
+/// When the disk is all but full.
+pub(super) fn check(path: &Path) -> Result<(), RecordError> {
+    match free(path).filter(|&free| free < RESERVE) {
+        Some(free) => Err(RecordError::Disk {
+            path: path.to_owned(),
+            free,
+        }),
+        None => Ok(()),
     }
 }
 

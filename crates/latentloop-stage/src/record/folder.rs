@@ -1,7 +1,7 @@
 //! A folder of PNG pictures.
 
 use std::fs::{self, File};
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,12 +54,15 @@ impl Sink for Folder {
             self.rgb.extend_from_slice(&pixel[..3]);
         }
         let path = self.path.join(format!("{:06}.png", self.next));
+        // Under another name until it is whole: neither a full disk nor a crash leaves half a picture.
+        let part = self.path.join(format!(".{:06}.png.part", self.next));
+        let written = write_png(&part, &self.rgb, (width, height))
+            .and_then(|()| fs::rename(&part, &path).map_err(|error| error.to_string()));
+        written.map_err(|error| {
+            let _ = fs::remove_file(&part);
+            RecordError::write("write", &path, error)
+        })?;
         self.next += 1;
-        let fail = |error: &dyn std::fmt::Display| RecordError::write("write", &path, error);
-        let file = BufWriter::new(File::create(&path).map_err(|error| fail(&error))?);
-        PngEncoder::new_with_quality(file, CompressionType::Fast, FilterType::Up)
-            .write_image(&self.rgb, width, height, ExtendedColorType::Rgb8)
-            .map_err(|error| fail(&error))?;
         self.written += std::fs::metadata(&path).map_or(0, |file| file.len());
         Ok(())
     }
@@ -70,8 +73,13 @@ impl Sink for Folder {
             return Ok(());
         }
         let (last, next) = (path(self.next - 1), path(self.next));
-        let copied =
-            fs::copy(&last, &next).map_err(|error| RecordError::write("write", &next, error))?;
+        let part = self.path.join(format!(".{:06}.png.part", self.next));
+        let copied = fs::copy(&last, &part)
+            .and_then(|copied| fs::rename(&part, &next).map(|()| copied))
+            .map_err(|error| {
+                let _ = fs::remove_file(&part);
+                RecordError::write("write", &next, error)
+            })?;
         self.next += 1;
         self.written += copied;
         Ok(())
@@ -88,4 +96,17 @@ impl Sink for Folder {
     fn finish(self: Box<Self>) -> Result<(), RecordError> {
         Ok(())
     }
+}
+
+/// Writes a picture in RGB, to its last byte.
+fn write_png(path: &Path, rgb: &[u8], (width, height): (u32, u32)) -> Result<(), String> {
+    let mut file = File::create(path).map(BufWriter::new).map_err(text)?;
+    PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Up)
+        .write_image(rgb, width, height, ExtendedColorType::Rgb8)
+        .map_err(text)?;
+    file.flush().map_err(text)
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }

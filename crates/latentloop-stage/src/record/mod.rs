@@ -9,13 +9,18 @@ mod encoders;
 mod folder;
 #[cfg(feature = "video")]
 mod format;
+mod mend;
 #[cfg(feature = "video")]
 mod movie;
 mod open_encoders;
 mod rate;
+#[cfg(feature = "video")]
+mod read_back;
 mod recorder;
 #[cfg(feature = "video")]
 mod remux;
+mod reserve;
+mod settle;
 mod worker;
 
 use std::path::{Path, PathBuf};
@@ -26,10 +31,14 @@ use thiserror::Error;
 
 pub use codec::{Codec, Encoders};
 pub use disk::{DiskSpace, free};
+pub use mend::{Mended, mend};
 pub use rate::FpsMode;
+#[cfg(feature = "video")]
+pub use read_back::read_back;
 pub use recorder::Recorder;
 #[cfg(feature = "video")]
 pub use remux::remux;
+pub use reserve::{LeftBehind, Reservation, ending, mend_left_behind, reserve};
 pub use worker::Summary;
 
 /// The settings of a recording.
@@ -216,6 +225,24 @@ pub enum RecordError {
         /// What the system said.
         reason: String,
     },
+    /// It could not be ended at its last whole part.
+    #[error("cannot mend {path}: {reason}; it stays as it is")]
+    Mend {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// It was cut short, and what came before can be played.
+    #[error("{reason}; what plays of it are {:.1} s, {frames} pictures", duration.as_secs_f64())]
+    CutShort {
+        /// What failed.
+        reason: Box<Self>,
+        /// Pictures that can be read back.
+        frames: u64,
+        /// The time from the first of them to the last.
+        duration: Duration,
+    },
     /// Nothing came in.
     #[error("nothing was recorded to {0}: not one picture came in time")]
     Nothing(PathBuf),
@@ -252,65 +279,18 @@ pub fn remux(recorded: &Summary) -> Result<(), RecordError> {
     Err(RecordError::NoVideo(recorded.path.clone()))
 }
 
-/// A name in `folder` that no file has, from the local date and time: `2026-11-24_21-05-59.mp4`, with the ending of files
-/// that its codec goes into. Without FFmpeg it is a folder's, and has no ending. The take beside it, of the same name but
-/// `.take`, is free as well.
-pub fn name(folder: &Path, now: std::time::SystemTime, settings: &Settings) -> PathBuf {
-    let ending = match settings.codec {
-        _ if settings.plain_mp4 => ".mp4",
-        Some(codec) => codec.ending(),
-        None if cfg!(feature = "video") => Codec::H264.ending(),
-        None => Codec::Png.ending(),
-    };
-    free_name(folder, now, ending)
-}
-
-/// A name in `folder`, the local date and time, that neither a file with that ending nor a take has.
-pub fn free_name(folder: &Path, now: std::time::SystemTime, ending: &str) -> PathBuf {
-    let stamp = chrono::DateTime::<chrono::Local>::from(now).format("%Y-%m-%d_%H-%M-%S");
-    let named = |number: u32| match number {
-        1 => stamp.to_string(),
-        // An underscore sorts behind the full stop of an ending, a hyphen before it.
-        number => format!("{stamp}_{number}"),
-    };
-    let mut number = 1;
-    let is_taken = |number, ending: &str| folder.join(named(number) + ending).exists();
-    while is_taken(number, ending) || is_taken(number, ".take") {
-        number += 1;
-    }
-    folder.join(named(number) + ending)
+/// What a film on the disk holds.
+///
+/// # Errors
+/// Always: this build has no FFmpeg, and reads no film.
+#[cfg(not(feature = "video"))]
+pub fn read_back(path: &Path) -> Result<(u64, Duration), RecordError> {
+    Err(RecordError::NoVideo(path.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_second_recording_in_the_same_second_gets_a_later_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let now = std::time::SystemTime::now();
-        let mut settings = Settings::silent((64, 64), 30.0, Effort::Live);
-        let first = name(folder.path(), now, &settings);
-        std::fs::write(&first, "taken").unwrap();
-        let second = name(folder.path(), now, &settings);
-        assert!(first < second, "in the order of names");
-        assert!(!second.exists());
-        for (codec, ending) in [
-            (Codec::H265, Some("mp4")),
-            (Codec::Prores, Some("mov")),
-            (Codec::Ffv1, Some("mkv")),
-            (Codec::Vp9, Some("webm")),
-            (Codec::Av1, Some("mp4")),
-            (Codec::Png, None),
-        ] {
-            settings.codec = Some(codec);
-            let named = name(folder.path(), now, &settings);
-            assert_eq!(named.extension().and_then(|e| e.to_str()), ending);
-        }
-        (settings.codec, settings.plain_mp4) = (Some(Codec::Vp9), true);
-        let named = name(folder.path(), now, &settings);
-        assert_eq!(named.extension().and_then(|e| e.to_str()), Some("mp4"));
-    }
 
     #[test]
     fn endings_and_sizes_that_cannot_be_are_refused_by_name() {

@@ -146,9 +146,13 @@ impl Movie {
     fn encode(&mut self, at: Duration) -> Result<(), ffmpeg::Error> {
         let due = (at.as_secs_f64() * f64::from(TIME_BASE)).round() as i64;
         let pts = self.last_pts.map_or(due, |last| due.max(last + LEAST_STEP));
+        let step = self.last_pts.map_or(0, |last| pts - last);
         self.last_pts = Some(pts);
         self.coded.set_pts(Some(pts));
-        let is_key = self.last_key.is_none_or(|key| pts - key >= KEY_INTERVAL);
+        // A picture too early rather than too late: what a crash loses goes on until the next key frame.
+        let is_key = self
+            .last_key
+            .is_none_or(|key| pts + step - key > KEY_INTERVAL);
         if is_key {
             self.last_key = Some(pts);
         }

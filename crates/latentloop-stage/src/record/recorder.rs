@@ -1,16 +1,18 @@
 //! The recorder: the thread `record` and the bounded queue before it.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::disk::{self, DiskSpace};
 use super::worker::{EncoderInfo, Message, Status, Summary, Worker};
-use super::{RecordError, Settings};
+use super::{RecordError, Reservation, Settings};
 use crate::stage::{Canvas, Projection};
 
 /// Pictures that can wait for the encoder, where they are not too large for [`POOL_BYTES`]; at least so many as `FEWEST`.
@@ -18,6 +20,8 @@ const PICTURES: usize = 8;
 const FEWEST: usize = 3;
 /// Memory for waiting pictures.
 const POOL_BYTES: usize = 512 << 20;
+/// A picture that is offered while another one has waited for longer than this is dropped: what waits is lost to a crash.
+const PATIENCE: Duration = Duration::from_millis(300);
 /// Blocks of sound that can wait.
 const BLOCKS: usize = 64;
 /// Samples of each channel in a block of sound.
@@ -29,6 +33,10 @@ pub struct Recorder {
     path: PathBuf,
     messages: Sender<Message>,
     pictures: Receiver<Canvas>,
+    /// Pictures in all, those that wait and those that are spare.
+    pool: usize,
+    /// When the last of them were offered, as many.
+    offered: RefCell<VecDeque<Instant>>,
     blocks: Receiver<Vec<f32>>,
     channels: usize,
     sound_rate: f64,
@@ -36,6 +44,8 @@ pub struct Recorder {
     encoder: EncoderInfo,
     thread: JoinHandle<Result<Summary, RecordError>>,
     status: Arc<Status>,
+    /// Its name, where it was reserved.
+    reservation: Option<Reservation>,
 }
 
 impl Recorder {
@@ -46,10 +56,7 @@ impl Recorder {
     /// When the settings do not hold together, no encoder opens, the disk is all but full, or the system gives no thread.
     /// What fails later shows in [`Recorder::has_failed`] and is told by [`Recorder::finish`].
     pub fn start(path: &Path, settings: &Settings) -> Result<Self, RecordError> {
-        if let Some(free) = disk::free(path).filter(|&free| free < disk::RESERVE) {
-            let path = path.to_owned();
-            return Err(RecordError::Disk { path, free });
-        }
+        disk::check(path)?;
         let (width, height) = settings.source;
         let picture_bytes = width as usize * height as usize * 4;
         let channels = settings.sound.map_or(0, |sound| sound.channels.into());
@@ -90,6 +97,8 @@ impl Recorder {
             path: path.to_owned(),
             messages,
             pictures,
+            pool: waiting,
+            offered: RefCell::new(VecDeque::with_capacity(waiting)),
             blocks,
             channels,
             sound_rate: settings.sound.map_or(1.0, |sound| sound.rate.into()),
@@ -97,7 +106,21 @@ impl Recorder {
             encoder,
             thread,
             status,
+            reservation: None,
         })
+    }
+
+    /// [`Recorder::start`] under a name that was reserved, and is so until the recording is finished.
+    ///
+    /// # Errors
+    /// As [`Recorder::start`].
+    pub fn start_reserved(
+        reservation: Reservation,
+        settings: &Settings,
+    ) -> Result<Self, RecordError> {
+        let mut recorder = Self::start(reservation.path(), settings)?;
+        recorder.reservation = Some(reservation);
+        Ok(recorder)
     }
 
     /// Offers a picture, shown from `at` on, counted from the recording's start; one of another size than the file's is
@@ -108,6 +131,7 @@ impl Recorder {
         let bytes = width as usize * height as usize * 4;
         let taken = bytes > 0
             && picture.rgba.len() == bytes
+            && self.keeps_up()
             && self.pictures.try_recv().is_ok_and(|mut buffer| {
                 // Grows only where a model with larger pictures has come.
                 buffer.resize(picture.size);
@@ -115,10 +139,27 @@ impl Recorder {
                 let message = Message::Picture(buffer, *projection, at);
                 self.messages.try_send(message).is_ok()
             });
-        if !taken {
+        if taken {
+            let mut offered = self.offered.borrow_mut();
+            if offered.len() == self.pool {
+                offered.pop_front();
+            }
+            offered.push_back(Instant::now());
+        } else {
             self.status.dropped.fetch_add(1, Ordering::Relaxed);
         }
         taken
+    }
+
+    /// Whether the picture that has waited longest has not waited too long.
+    fn keeps_up(&self) -> bool {
+        let offered = self.offered.borrow();
+        let waiting = self.pool.saturating_sub(self.pictures.len());
+        offered
+            .len()
+            .checked_sub(waiting)
+            .and_then(|first| offered.get(first))
+            .is_none_or(|since| since.elapsed() <= PATIENCE)
     }
 
     /// Offers interleaved samples in -1..1, the last of which was heard at `until`, counted from the recording's start. False:
@@ -179,17 +220,21 @@ impl Recorder {
     /// Ends the recording and waits until the file is closed: the time that the pictures still queued take to encode.
     ///
     /// # Errors
-    /// The first thing that failed while recording. The file holds what came before it.
+    /// The first thing that failed while recording. The file then ends at its last whole fragment or cluster, and the error
+    /// tells what can be read back.
     pub fn finish(self) -> Result<Summary, RecordError> {
         let Self {
             messages,
             thread,
             status,
+            reservation,
             ..
         } = self;
         // The thread ends with its queue.
         drop(messages);
-        let mut summary = outcome(thread)?;
+        let outcome = outcome(thread);
+        drop(reservation);
+        let mut summary = outcome?;
         summary.dropped = status.dropped.load(Ordering::Relaxed);
         Ok(summary)
     }

@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::disk::{self, DiskMonitor, DiskSpace};
 use super::rate::{FpsMode, Grid};
+use super::settle::settle;
 use super::{OpenEncoders, RecordError, Settings, Sink};
 use crate::stage::{Canvas, Filter, OutputFrame, Projection};
 
@@ -190,7 +191,7 @@ impl Worker {
             Some(sink) => outcome = outcome.and(sink.finish()),
             None => outcome = outcome.and(Err(RecordError::Nothing(self.path.clone()))),
         }
-        outcome.map(|()| summary)
+        settle(outcome, summary)
     }
 
     fn create(&self, encoders: OpenEncoders) -> Result<Box<dyn Sink>, RecordError> {

@@ -24,7 +24,6 @@ use self::blas::Blas;
 use self::plan::{Failure, Plan};
 use super::{Engine, EngineError, EngineShape, Norm, ROWS, Rounding};
 use crate::cuda::{FLAT_THREADS, Kernel, flat, per_channel};
-use crate::network::spec::BATCH_NORM_EPS;
 use crate::network::weights::GeneratorWeights;
 
 /// Most rows of latents at once: they are a side of the stem's grid.
@@ -177,7 +176,7 @@ impl CudaEngine {
                 let count = places as u32;
                 let mut launch = stream.launch_builder(&functions.batch_norm);
                 launch.arg(&mut *from).arg(&by.weight).arg(&by.bias);
-                launch.arg(&BATCH_NORM_EPS).arg(&by.slope).arg(&count);
+                launch.arg(&by.eps).arg(&by.slope).arg(&count);
                 // SAFETY: the map is [inputs, places].
                 unsafe { launch.launch(per_channel(layer.inputs, places)?) }?;
             }

@@ -8,7 +8,7 @@ use half::f16;
 
 use super::Norm;
 use crate::network::kernel::Filter;
-use crate::network::weights::{GeneratorWeights, LayerWeights, NormWeights};
+use crate::network::weights::{End, GeneratorWeights, LayerWeights, NormWeights};
 
 /// What the card, its driver or cuBLAS said.
 #[derive(Debug)]
@@ -72,6 +72,7 @@ pub(super) struct Epilogue {
 pub(super) struct EntryNorm {
     pub(super) weight: CudaSlice<f32>,
     pub(super) bias: CudaSlice<f32>,
+    pub(super) eps: f32,
     pub(super) slope: f32,
 }
 
@@ -103,6 +104,18 @@ pub(super) fn check(weights: &GeneratorWeights) -> Result<(), Failure> {
              padding {padding}, and the card draws transposed ones of 4 x 4, stride 2 and padding 1 alone"
         )));
     }
+    let bent = |layer: &LayerWeights| layer.curve.is_some();
+    if let Some(number) = weights.layers.iter().position(bent) {
+        return Err(Failure(format!(
+            "the activation before layer {} of the network is none of ReLU, leaky ReLU and nothing, which the card draws alone",
+            number + 1
+        )));
+    }
+    if weights.end != End::Tanh {
+        return Err(Failure(
+            "the network ends in no tanh, and the card draws a tanh alone".into(),
+        ));
+    }
     let whole = |layer: &LayerWeights| {
         let norm = layer.norm.as_ref().is_none_or(|norm| {
             let NormWeights {
@@ -110,6 +123,7 @@ pub(super) fn check(weights: &GeneratorWeights) -> Result<(), Failure> {
                 bias,
                 mean,
                 variance,
+                eps: _,
             } = norm;
             [weight, bias, mean, variance].map(Vec::len) == [layer.inputs; 4]
         });
@@ -212,6 +226,7 @@ fn entry(layer: &LayerWeights, bias: &[f32], stream: &Arc<CudaStream>) -> Result
         norm: Some(EntryNorm {
             weight: stream.clone_htod(&norm.weight)?,
             bias: stream.clone_htod(&norm.bias)?,
+            eps: norm.eps,
             slope: layer.slope,
         }),
     })

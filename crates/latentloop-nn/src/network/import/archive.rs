@@ -1,8 +1,10 @@
 //! PyTorch's files taken apart: the pickle that describes their tensors, and the storages that hold the numbers.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
+use std::fs::{self, File};
+use std::io::{BufReader, Cursor, Read};
 use std::ops::Range;
+use std::path::Path;
 
 use zip::ZipArchive;
 
@@ -59,6 +61,27 @@ pub(super) struct StorageName<'a> {
     pub(super) key: &'a str,
     /// How its numbers are written.
     pub(super) element: Element,
+}
+
+/// Looks whether a zip archive is whole, before it is read: what it holds is told at its end.
+///
+/// # Errors
+/// When it is not. What is no zip archive, or cannot be read, passes.
+pub(super) fn check(path: &Path) -> Result<(), String> {
+    // Opening a pipe would wait.
+    if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
+        return Ok(());
+    }
+    let Ok(mut file) = File::open(path) else {
+        return Ok(());
+    };
+    let mut head = [0; 2];
+    if file.read_exact(&mut head).is_err() || &head != b"PK" {
+        return Ok(());
+    }
+    ZipArchive::new(BufReader::new(file))
+        .map(drop)
+        .map_err(|error| format!("it is no whole zip archive ({error}); copy it again"))
 }
 
 /// A PyTorch file.

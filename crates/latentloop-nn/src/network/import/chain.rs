@@ -84,16 +84,7 @@ impl Parts {
 
     /// Whether its convolutions lead from a picture to a number, as a discriminator's do.
     pub(super) fn is_discriminator(&self) -> bool {
-        let mut inputs = None;
-        self.convolutions.iter().all(|module| {
-            let (first, second, _) = dimensions(module);
-            let follows = match inputs {
-                None => second == 1 || second == 3,
-                Some(inputs) => second == inputs,
-            };
-            inputs = Some(first);
-            follows
-        })
+        lead_from_a_picture(self.convolutions.iter())
     }
 
     /// The chain that its shapes make.
@@ -236,6 +227,20 @@ impl Parts {
             None => Ok(()),
         }
     }
+}
+
+/// Whether plain convolutions of these shapes lead from a picture to features.
+pub(super) fn lead_from_a_picture<'a>(mut convolutions: impl Iterator<Item = &'a Module>) -> bool {
+    let mut inputs = None;
+    convolutions.all(|module| {
+        let (first, second, _) = dimensions(module);
+        let follows = match inputs {
+            None => second == 1 || second == 3,
+            Some(inputs) => second == inputs,
+        };
+        inputs = Some(first);
+        follows
+    })
 }
 
 fn dimensions(module: &Module) -> (usize, usize, usize) {

@@ -1,16 +1,21 @@
 //! The DCGAN family: generators made out of the modules of a state dict, and what is said of all that are none.
 
-use super::chain::{Link, Parts};
+use super::activation::{self, Activation, Place};
+use super::between::Numbering;
+use super::chain::{Chain, Link, Parts, lead_from_a_picture};
 use super::filter::Step;
 use super::module::{Kind, Module, modules};
-use super::state::{Tensor, listed};
+use super::state::{State, listed};
 use super::stem::Stem;
-use super::{Activation, Choices};
-use crate::network::spec::LEAKY_SLOPE;
-use crate::network::weights::{GeneratorWeights, LayerWeights, NormWeights};
+use super::{Choices, Imported, LastActivation};
+use crate::network::kernel::Filter;
+use crate::network::spec::{BATCH_NORM_EPS, LEAKY_SLOPE};
+use crate::network::weights::{End, GeneratorWeights, LayerWeights, NormWeights};
 
 /// What is said with every refusal.
 const EXPECTED: &str = "expected is a DCGAN generator: a linear or transposed-convolution stem on a latent, then batch norms and convolutions to 3 channels (red, green, blue) or 1 (grey)";
+/// Most names of networks in one state dict that are told apart.
+const MAX_HEADS: usize = 32;
 /// Most numbers of a convolution with an output padding.
 const MAX_NUMBERS: usize = 1 << 28;
 
@@ -19,16 +24,23 @@ const MAX_NUMBERS: usize = 1 << 28;
 /// # Errors
 /// When the state dict is none of a DCGAN generator's, or a choice is missing or does not fit.
 pub(super) fn generator(
-    tensors: Vec<Tensor>,
+    State { tensors, prefix }: State,
     choices: &Choices,
-) -> Result<GeneratorWeights, String> {
+) -> Result<Imported, String> {
     let names: Vec<String> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
-    let refused = |reason: String| format!("{reason}{}; {EXPECTED}", several(&names));
+    let refused = |reason: String| format!("{reason}{}; {EXPECTED}", several(&names, &prefix));
     if let Some(known) = stylegan(&names) {
         return Err(refused(known.to_owned()));
     }
     let modules = modules(tensors).map_err(refused)?;
     let studies = is_studies(&modules);
+    if let Some(keys) = networks(&modules, &prefix) {
+        return Err(format!(
+            "it holds several networks; choose the generator with --key: {}",
+            listed(&keys)
+        ));
+    }
+    let numbering = Numbering::of(modules.iter().map(|module| module.name.as_str()));
     let parts = Parts::of(modules).map_err(refused)?;
     let steps = choices.steps.as_deref();
     let chain = match parts.chain(steps) {
@@ -58,21 +70,39 @@ pub(super) fn generator(
                 .to_owned(),
         ));
     }
-    let (slope, steps) = asked(&parts, links, choices, studies)?;
-    build(parts, &chain.norms, links, &steps, slope)
+    let places = activation::places(&numbering, &parts, &chain).map_err(refused)?;
+    let (given, steps) = asked(&parts, links, choices, studies)?;
+    let (activations, mut notes) = activation::choose(&places, &given)?;
+    notes.extend(customs(choices, &parts));
+    let weights = build(parts, &chain, &steps, &places, &activations, choices)?;
+    Ok(Imported { weights, notes })
 }
 
-/// Slope and steps, as given or by custom.
+/// What was taken for granted because no option said otherwise.
+fn customs(choices: &Choices, parts: &Parts) -> Option<String> {
+    let mut taken = Vec::new();
+    if choices.end.is_none() {
+        taken.push("a tanh at the end (--end)".to_owned());
+    }
+    if choices.eps.is_none() && !parts.norms.is_empty() {
+        taken.push("batch norms with an epsilon of 1e-5 (--eps)".to_owned());
+    }
+    if choices.steps.is_none() {
+        taken.push("strides and paddings by custom (--layers)".to_owned());
+    }
+    (!taken.is_empty()).then(|| format!("assumed: {}", taken.join(", ")))
+}
+
+/// Activations and steps, as given or by custom.
 fn asked(
     parts: &Parts,
     links: &[Link],
     choices: &Choices,
     studies: bool,
-) -> Result<(f32, Vec<Step>), String> {
-    let slope = match choices.activation {
-        Some(Activation::Relu) => Some(0.0),
-        Some(Activation::LeakyRelu) => Some(LEAKY_SLOPE),
-        None => studies.then_some(LEAKY_SLOPE),
+) -> Result<(Vec<Activation>, Vec<Step>), String> {
+    let activations = match &choices.activations {
+        Some(given) => Some(given.clone()),
+        None => studies.then(|| vec![Activation::LeakyRelu(LEAKY_SLOPE)]),
     };
     let steps: Option<Vec<Step>> = match &choices.steps {
         Some(steps) if steps.len() != links.len() => {
@@ -94,9 +124,9 @@ fn asked(
             .collect(),
     };
     let mut questions = Vec::new();
-    if slope.is_none() {
+    if activations.is_none() {
         questions.push(
-            "its activations: give --activation relu or --activation leaky_relu (slope 0.2)"
+            "its activations: give --activation relu or --activation leaky_relu (slope 0.2), or one for each layer"
                 .to_owned(),
         );
     }
@@ -107,8 +137,8 @@ fn asked(
             convolutions(parts, Some(links))
         ));
     }
-    match (slope, steps) {
-        (Some(slope), Some(steps)) => Ok((slope, steps)),
+    match (activations, steps) {
+        (Some(activations), Some(steps)) => Ok((activations, steps)),
         _ => Err(format!(
             "a state dict does not tell {}",
             questions.join("; nor ")
@@ -118,11 +148,13 @@ fn asked(
 
 fn build(
     parts: Parts,
-    norms: &[Option<usize>],
-    links: &[Link],
+    Chain { links, norms }: &Chain,
     steps: &[Step],
-    slope: f32,
+    places: &[Place],
+    activations: &[Activation],
+    choices: &Choices,
 ) -> Result<GeneratorWeights, String> {
+    let eps = choices.eps.unwrap_or(BATCH_NORM_EPS);
     for ((module, link), step) in parts.convolutions.iter().zip(links).zip(steps) {
         check(module, *link, *step)?;
     }
@@ -140,11 +172,18 @@ fn build(
         }
     };
     let mut layers = Vec::new();
-    for (((module, link), step), norm) in convolutions.zip(norms) {
+    let before = norms.iter().zip(places).zip(activations);
+    for (((module, link), step), ((norm, place), activation)) in convolutions.zip(before) {
         let mut norm = norm.map(|norm| &parts.norms[norm]);
         if let Some(rows) = norm.filter(|norm| norm.weight.len() != link.inputs) {
-            stem.fold(rows);
+            stem.fold(rows, eps);
             norm = None;
+        }
+        let (mut slope, mut curve) = activation.parts();
+        if place.is_before_norm {
+            // A layer has its activation behind its norm: one that leaves all else as it is goes before it.
+            layers.push(bare(link.inputs, activation));
+            (slope, curve) = Activation::None.parts();
         }
         layers.push(LayerWeights {
             inputs: link.inputs,
@@ -156,14 +195,23 @@ fn build(
                     bias: norm.bias.clone().unwrap_or_default(),
                     mean,
                     variance,
+                    eps,
                 }
             }),
             slope,
+            curve,
             filter: step.filter(link.kernel),
             transposed: link.transposed,
             weight: step.taps(module.weight, link.kernel),
             bias: module.bias.unwrap_or_else(|| vec![0.0; link.outputs]),
         });
+    }
+    if choices.end == Some(LastActivation::Sigmoid)
+        && let Some(last) = layers.last_mut()
+    {
+        // Pictures in 0..1 are stretched to -1..1: 2 sigmoid(x) - 1 is tanh(x / 2).
+        let numbers = last.weight.iter_mut().chain(&mut last.bias);
+        numbers.for_each(|number| *number /= 2.0);
     }
     Ok(GeneratorWeights {
         latent: stem.latent,
@@ -171,8 +219,37 @@ fn build(
         stem_weight: stem.weight,
         stem_bias: stem.bias,
         layers,
+        end: match choices.end {
+            Some(LastActivation::None) => End::None,
+            _ => End::Tanh,
+        },
         palette: None,
     })
+}
+
+/// A layer of an activation alone.
+fn bare(channels: usize, activation: &Activation) -> LayerWeights {
+    let (slope, curve) = activation.parts();
+    let mut weight = vec![0.0; channels * channels];
+    weight
+        .iter_mut()
+        .step_by(channels + 1)
+        .for_each(|v| *v = 1.0);
+    LayerWeights {
+        inputs: channels,
+        outputs: channels,
+        norm: None,
+        slope,
+        curve,
+        filter: Filter {
+            kernel: 1,
+            stride: 1,
+            padding: 0,
+        },
+        transposed: false,
+        weight,
+        bias: vec![0.0; channels],
+    }
 }
 
 /// Holds a step to the convolution that it is given for.
@@ -254,8 +331,36 @@ fn stylegan(names: &[String]) -> Option<&'static str> {
     None
 }
 
+/// Keys of what is no discriminator, where one of several networks in it is.
+fn networks(modules: &[Module], prefix: &str) -> Option<Vec<String>> {
+    let head = |module: &Module| -> String {
+        let (head, _) = module.name.split_once('.').unwrap_or((&module.name, ""));
+        head.to_owned()
+    };
+    let mut heads: Vec<String> = Vec::new();
+    for module in modules {
+        if heads.last() != Some(&head(module)) && !heads.contains(&head(module)) {
+            heads.push(head(module));
+        }
+    }
+    let is_discriminator = |name: &String| {
+        let convolutions = || {
+            let of = modules.iter().filter(|module| head(module) == *name);
+            of.filter(|module| matches!(module.kind, Kind::Convolution { .. }))
+        };
+        convolutions().nth(1).is_some() && lead_from_a_picture(convolutions())
+    };
+    // Each head is looked for in all modules: there are no networks of more parts than these.
+    let (discriminators, others): (Vec<String>, Vec<String>) = heads
+        .into_iter()
+        .take(MAX_HEADS)
+        .partition(is_discriminator);
+    let keys = others.iter().map(|head| format!("{prefix}{head}"));
+    (!discriminators.is_empty() && !others.is_empty()).then(|| keys.collect())
+}
+
 /// A hint where the names begin with the names of several networks.
-fn several(names: &[String]) -> String {
+fn several(names: &[String], prefix: &str) -> String {
     let mut heads: Vec<(&str, usize)> = Vec::new();
     for name in names {
         let (head, rest) = name.split_once('.').unwrap_or((name, ""));
@@ -268,9 +373,13 @@ fn several(names: &[String]) -> String {
     if heads.len() < 2 || heads.iter().any(|(_, count)| *count < 2) {
         return String::new();
     }
-    let heads: Vec<&str> = heads.into_iter().map(|(head, _)| head).collect();
+    let heads: Vec<String> = heads
+        .into_iter()
+        .map(|(head, _)| format!("{prefix}{head}"))
+        .collect();
     format!(
-        " (its names begin with {}; --key takes those of one alone)",
-        listed(&heads)
+        " (its names begin with {}; --key takes those of one alone, such as --key {})",
+        listed(&heads),
+        heads[0]
     )
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::reparametrised;
 use super::state::Tensor;
 
 /// A module of PyTorch's with weights.
@@ -68,20 +69,7 @@ pub(super) fn modules(tensors: Vec<Tensor>) -> Result<Vec<Module>, String> {
     let mut names = Vec::new();
     let mut parts: BTreeMap<String, BTreeMap<String, Tensor>> = BTreeMap::new();
     for tensor in tensors {
-        let (module, part) = tensor
-            .name
-            .rsplit_once('.')
-            .map_or((String::new(), tensor.name.clone()), |(module, part)| {
-                (module.to_owned(), part.to_owned())
-            });
-        if tensor.name.contains("parametrizations.")
-            || ["weight_orig", "weight_u", "weight_v", "weight_g"].contains(&part.as_str())
-        {
-            return Err(format!(
-                "its tensor {} belongs to a spectral or weight norm; remove it in Python before saving: torch.nn.utils.remove_spectral_norm, remove_weight_norm or parametrize.remove_parametrizations",
-                tensor.name
-            ));
-        }
+        let (module, part) = reparametrised::split(&tensor.name);
         if !parts.contains_key(&module) {
             names.push(module.clone());
         }
@@ -97,6 +85,7 @@ pub(super) fn modules(tensors: Vec<Tensor>) -> Result<Vec<Module>, String> {
 }
 
 fn module(name: String, mut parts: BTreeMap<String, Tensor>) -> Result<Module, String> {
+    reparametrised::fold(&mut parts)?;
     let known = ["weight", "bias", "running_mean", "running_var"];
     if let Some(tensor) = parts
         .iter()

@@ -8,6 +8,8 @@ use super::archive::{Archive, Element, describe};
 use super::pickle::{Pickle, Place};
 use super::view::{number, view};
 use crate::network::checkpoint::METADATA_KEY;
+use crate::network::impostor::impostor;
+use crate::network::model_file::is_safetensors;
 
 /// Most tensors of one state dict.
 const MAX_TENSORS: usize = 4096;
@@ -31,20 +33,31 @@ pub(super) struct Tensor {
     pub(super) numbers: Vec<f32>,
 }
 
+/// The tensors of a state dict.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct State {
+    /// In the order of the module that they come from.
+    pub(super) tensors: Vec<Tensor>,
+    /// What `--key` would have before their names, with a full stop at its end, or nothing.
+    pub(super) prefix: String,
+}
+
 /// Reads the tensors of a file in the order of the module that they come from; counters, which are whole numbers, are
 /// left out. `key` leads through nested dicts, and then to names that begin with it.
 ///
 /// # Errors
 /// When the file is of no known format, is damaged, or holds no tensors.
-pub(super) fn read(bytes: &[u8], key: Option<&str>) -> Result<Vec<Tensor>, String> {
-    let mut tensors = if bytes.starts_with(b"PK") || bytes.starts_with(b"\x80") {
-        of_pytorch(bytes, key)?
-    } else if bytes.get(8) == Some(&b'{') {
+pub(super) fn read(bytes: &[u8], key: Option<&str>) -> Result<State, String> {
+    if let Some(reason) = impostor(bytes).or_else(|| refusal(bytes)) {
+        return Err(reason);
+    }
+    let State {
+        mut tensors,
+        mut prefix,
+    } = if is_safetensors(bytes) {
         of_safetensors(bytes, key)?
     } else {
-        return Err(
-            "it is neither a file of torch.save (.pth, .pt) nor a safetensors file".to_owned(),
-        );
+        of_pytorch(bytes, key)?
     };
     while let Some(wrapper) = WRAPPERS.iter().find(|wrapper| {
         let mut names = tensors.iter().map(|tensor| &tensor.name);
@@ -53,6 +66,7 @@ pub(super) fn read(bytes: &[u8], key: Option<&str>) -> Result<Vec<Tensor>, Strin
         for tensor in &mut tensors {
             tensor.name.drain(..wrapper.len());
         }
+        prefix.push_str(wrapper);
     }
     for Tensor { name, numbers, .. } in &tensors {
         if let Some(at) = numbers.iter().position(|v| !v.is_finite()) {
@@ -62,10 +76,22 @@ pub(super) fn read(bytes: &[u8], key: Option<&str>) -> Result<Vec<Tensor>, Strin
             ));
         }
     }
-    Ok(tensors)
+    Ok(State { tensors, prefix })
 }
 
-fn of_safetensors(bytes: &[u8], key: Option<&str>) -> Result<Vec<Tensor>, String> {
+/// Why a file that begins so is no state dict, where that shows.
+pub(super) fn refusal(head: &[u8]) -> Option<String> {
+    let is_known = head.starts_with(b"PK") || head.starts_with(b"\x80") || is_safetensors(head);
+    (!is_known)
+        .then(|| "it is neither a file of torch.save (.pth, .pt) nor a safetensors file".to_owned())
+}
+
+/// Whether a tensor of that name counts the batches that a norm has seen: whatever its type, it is no weight.
+fn is_counter(name: &str) -> bool {
+    name.rsplit('.').next() == Some("num_batches_tracked")
+}
+
+fn of_safetensors(bytes: &[u8], key: Option<&str>) -> Result<State, String> {
     let broken = |error| format!("it is no whole safetensors file ({error}); copy it again");
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
     let file = SafeTensors::deserialize(bytes).map_err(broken)?;
@@ -80,7 +106,7 @@ fn of_safetensors(bytes: &[u8], key: Option<&str>) -> Result<Vec<Tensor>, String
     let mut tensors = Vec::new();
     let mut budget = Budget::of(bytes);
     for (name, view) in &views {
-        let Some(name) = below(name, key) else {
+        let Some(name) = below(name, key).filter(|name| !is_counter(name)) else {
             continue;
         };
         let element = match view.dtype() {
@@ -102,22 +128,30 @@ fn of_safetensors(bytes: &[u8], key: Option<&str>) -> Result<Vec<Tensor>, String
     match (tensors.is_empty(), key) {
         (true, Some(key)) => Err(format!(
             "it has no tensors under --key {key}; it holds {}",
-            listed(&all)
+            listed(&heads(&all, ""))
         )),
         (true, None) => Err("it holds no tensors of weights".to_owned()),
-        _ => Ok(tensors),
+        _ => Ok(State {
+            tensors,
+            prefix: dotted(key.unwrap_or_default()),
+        }),
     }
 }
 
-fn of_pytorch(bytes: &[u8], key: Option<&str>) -> Result<Vec<Tensor>, String> {
+fn of_pytorch(bytes: &[u8], key: Option<&str>) -> Result<State, String> {
     let mut archive = Archive::open(bytes)?;
-    let (dict, prefix) = chosen(&archive.pickle, key)?;
+    let Chosen {
+        dict,
+        path,
+        rest: prefix,
+    } = chosen(&archive.pickle, key)?;
     let mut views = Vec::new();
     for &(name, value) in archive.pickle.dict(dict).unwrap_or_default() {
         let name = archive
             .pickle
             .text(name)
-            .and_then(|name| below(name, prefix));
+            .and_then(|name| below(name, prefix))
+            .filter(|name| !is_counter(name));
         let Some(name) = name else {
             continue;
         };
@@ -132,7 +166,7 @@ fn of_pytorch(bytes: &[u8], key: Option<&str>) -> Result<Vec<Tensor>, String> {
         }
     }
     if views.is_empty() {
-        return Err(nothing(&archive.pickle, dict, key));
+        return Err(nothing(&archive.pickle, dict, &path));
     }
     let mut budget = Budget::of(bytes);
     let mut storages: BTreeMap<String, Vec<u8>> = BTreeMap::new();
@@ -154,13 +188,61 @@ fn of_pytorch(bytes: &[u8], key: Option<&str>) -> Result<Vec<Tensor>, String> {
             numbers,
         });
     }
-    Ok(tensors)
+    Ok(State {
+        tensors,
+        prefix: path + &dotted(prefix.unwrap_or_default()),
+    })
 }
 
-/// Follows `--key` through nested dicts; what is left of it names the beginning of tensors' names.
-fn chosen<'a>(pickle: &Pickle, key: Option<&'a str>) -> Result<(Place, Option<&'a str>), String> {
-    let mut place = pickle.root();
-    let mut rest = key.filter(|key| !key.is_empty());
+/// A dict of tensors, and how it was come by.
+struct Chosen<'a> {
+    dict: Place,
+    /// The keys that lead to it, each with a full stop behind it.
+    path: String,
+    /// What the names of its tensors begin with.
+    rest: Option<&'a str>,
+}
+
+/// Follows `--key` through nested dicts; what is left of it names the beginning of tensors' names. A dict that holds no
+/// tensors, but one dict of such, is opened by itself, as are checkpoints of Lightning with their `state_dict`.
+fn chosen<'a>(pickle: &Pickle, key: Option<&'a str>) -> Result<Chosen<'a>, String> {
+    let key = key.filter(|key| !key.is_empty());
+    let found = follow(pickle, pickle.root(), String::new(), key);
+    let inner = match &found {
+        Ok(chosen) => nested(pickle, chosen.dict),
+        // What the key does not name may lie in the one dict that there is.
+        Err(_) => nested(pickle, pickle.root()),
+    };
+    let one = match &inner[..] {
+        [one] => Some(*one),
+        several => several
+            .iter()
+            .find(|(name, _)| *name == "state_dict")
+            .copied()
+            .filter(|_| found.is_err()),
+    };
+    match (found, one) {
+        (Ok(chosen), Some((name, place))) if !has_tensors(pickle, chosen.dict) => {
+            let path = chosen.path + &dotted(name);
+            follow(pickle, place, path, chosen.rest)
+        }
+        (Err(reason), Some((name, place))) => {
+            follow(pickle, place, dotted(name), key).map_err(|inner| match key {
+                Some(_) => inner,
+                None => reason,
+            })
+        }
+        (found, _) => found,
+    }
+}
+
+fn follow<'a>(
+    pickle: &Pickle,
+    mut place: Place,
+    mut way: String,
+    key: Option<&'a str>,
+) -> Result<Chosen<'a>, String> {
+    let mut rest = key;
     while let (Some(path), Some(pairs)) = (rest, pickle.dict(place)) {
         let step = pairs.iter().find_map(|&(name, value)| {
             let rest = path.strip_prefix(pickle.text(name)?)?;
@@ -173,6 +255,9 @@ fn chosen<'a>(pickle: &Pickle, key: Option<&'a str>) -> Result<(Place, Option<&'
         let Some((value, after)) = step else {
             break;
         };
+        way.push_str(&dotted(
+            path[..path.len() - after.map_or(0, str::len)].trim_end_matches('.'),
+        ));
         (place, rest) = (value, after);
     }
     if let Some(pairs) = pickle.dict(place) {
@@ -184,10 +269,14 @@ fn chosen<'a>(pickle: &Pickle, key: Option<&'a str>) -> Result<(Place, Option<&'
             return Err(format!(
                 "it has no entry for --key {}; it holds {}",
                 key.unwrap_or_default(),
-                listed(&names)
+                listed(&heads(&names, &way))
             ));
         }
-        return Ok((place, rest));
+        return Ok(Chosen {
+            dict: place,
+            path: way,
+            rest,
+        });
     }
     let found = describe(pickle, place);
     Err(match pickle.call(place) {
@@ -201,8 +290,46 @@ fn chosen<'a>(pickle: &Pickle, key: Option<&'a str>) -> Result<(Place, Option<&'
     })
 }
 
-/// What to say of a dict without tensors. A pickle may name one dict a million times: only the first entries are looked at.
-fn nothing(pickle: &Pickle, dict: Place, key: Option<&str>) -> String {
+/// Whether a dict holds tensors itself. A pickle may name one dict a million times: only the first entries are looked at.
+fn has_tensors(pickle: &Pickle, dict: Place) -> bool {
+    let entries = pickle.dict(dict).unwrap_or_default().iter();
+    entries
+        .take(MAX_GLANCES)
+        .any(|(_, value)| matches!(view(pickle, *value), Ok(Some(_))))
+}
+
+/// The dicts of tensors in a dict, among its first entries.
+fn nested(pickle: &Pickle, dict: Place) -> Vec<(&str, Place)> {
+    let entries = pickle.dict(dict).unwrap_or_default().iter();
+    entries
+        .filter_map(|&(name, value)| Some((pickle.text(name)?, value)))
+        .take(MAX_GLANCES)
+        .filter(|(_, value)| has_tensors(pickle, *value))
+        .collect()
+}
+
+/// The first parts of names, each once, behind the way to them.
+fn heads(names: &[&str], way: &str) -> Vec<String> {
+    let mut heads: Vec<String> = Vec::new();
+    for name in names {
+        let head = format!("{way}{}", name.split('.').next().unwrap_or_default());
+        if !heads.contains(&head) && heads.len() <= LISTED {
+            heads.push(head);
+        }
+    }
+    heads
+}
+
+/// A key before another one.
+fn dotted(key: &str) -> String {
+    match key {
+        "" => String::new(),
+        key => format!("{key}."),
+    }
+}
+
+/// What to say of a dict without tensors.
+fn nothing(pickle: &Pickle, dict: Place, within: &str) -> String {
     let entries: Vec<(&str, Place)> = pickle
         .dict(dict)
         .unwrap_or_default()
@@ -210,24 +337,12 @@ fn nothing(pickle: &Pickle, dict: Place, key: Option<&str>) -> String {
         .filter_map(|&(name, value)| Some((pickle.text(name)?, value)))
         .take(MAX_GLANCES)
         .collect();
-    let has_tensors = |place: Place| {
-        let inner = pickle
-            .dict(place)
-            .unwrap_or_default()
-            .iter()
-            .take(MAX_GLANCES);
-        inner
-            .copied()
-            .any(|(_, value)| matches!(view(pickle, value), Ok(Some(_))))
-    };
     if entries.is_empty() {
         return "it holds an empty dict, no tensors, where the state dict of a generator was expected"
             .to_owned();
     }
-    let within = key.map_or(String::new(), |key| format!("{key}."));
-    let nested: Vec<String> = entries
-        .iter()
-        .filter(|(_, value)| has_tensors(*value))
+    let nested: Vec<String> = nested(pickle, dict)
+        .into_iter()
         .map(|(name, _)| format!("{within}{name}"))
         .collect();
     if nested.is_empty() {

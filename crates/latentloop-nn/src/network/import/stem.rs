@@ -66,7 +66,7 @@ impl Stem {
 
     /// Puts a batch norm of every single row, as `BatchNorm1d` before the reshape is, into weights and biases, with its
     /// running statistics.
-    pub(super) fn fold(&mut self, norm: &Module) {
+    pub(super) fn fold(&mut self, norm: &Module, eps: f32) {
         let [means, variances] = &norm.statistics;
         let shifts = norm.bias.as_deref().unwrap_or_default();
         let rows = self
@@ -79,7 +79,7 @@ impl Stem {
             .zip(shifts)
             .zip(means.iter().zip(variances));
         for ((weights, bias), ((scale, shift), (mean, variance))) in rows.zip(numbers) {
-            let scale = scale / (variance + 1e-5).sqrt();
+            let scale = scale / (variance + eps).sqrt();
             for weight in weights {
                 *weight *= scale;
             }

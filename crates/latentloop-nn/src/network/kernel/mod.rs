@@ -13,6 +13,7 @@ mod unsafe_slice;
 
 mod col2im;
 mod conv;
+mod curve;
 mod filter;
 mod norm;
 mod norm_backward;
@@ -21,6 +22,7 @@ mod winograd;
 
 pub(crate) use col2im::{Col2Im, prefers_col2im};
 pub use conv::{BORDER, ConvShape, channel_sums, strided, transposed, weight_gradient};
+pub use curve::{Curve, bend_in_place};
 pub use feature_map::{FeatureMap, interleave, planes};
 pub use filter::Filter;
 pub(crate) use filter::{Axis, Phases};

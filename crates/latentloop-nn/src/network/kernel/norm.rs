@@ -9,7 +9,6 @@ use super::feature_map::FeatureMap;
 use super::implicit_gemm::Epilogue;
 use super::microkernel::{Instructions, load, store};
 use super::unsafe_slice::UnsafeSlice;
-use crate::network::spec::BATCH_NORM_EPS;
 
 /// Numbers of a chunk of rows: it stays in a core's cache while two passes go over it.
 const CHUNK_NUMBERS: usize = 1 << 15;
@@ -23,9 +22,9 @@ pub struct Moments {
     pub variance: Vec<f32>,
 }
 
-/// The scale and the shift that batch norm comes to for one channel.
-pub fn fold(weight: f32, bias: f32, mean: f32, variance: f32) -> (f32, f32) {
-    let scale = weight / (variance + BATCH_NORM_EPS).sqrt();
+/// The scale and the shift that batch norm with this epsilon comes to for one channel.
+pub fn fold(weight: f32, bias: f32, mean: f32, variance: f32, eps: f32) -> (f32, f32) {
+    let scale = weight / (variance + eps).sqrt();
     (scale, bias - mean * scale)
 }
 

@@ -116,7 +116,15 @@ impl CpuOp3 for BatchNormLeaky {
         let mut scratch = vec![0.0; moments_scratch(map)];
         moments(Instructions::Best, map, x, &mut scratch, &mut seen);
         let (scale, shift): (Vec<f32>, Vec<f32>) = (0..map.channels)
-            .map(|c| fold(weight[c], bias[c], seen.mean[c], seen.variance[c]))
+            .map(|c| {
+                fold(
+                    weight[c],
+                    bias[c],
+                    seen.mean[c],
+                    seen.variance[c],
+                    BATCH_NORM_EPS,
+                )
+            })
             .unzip();
         let epilogue = Epilogue {
             scale: Some(&scale),

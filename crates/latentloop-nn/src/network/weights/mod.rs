@@ -10,9 +10,10 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::kernel::{Filter, Moments, fold};
+use super::kernel::{Curve, Filter, Moments, fold};
+use super::model_file::{self, Unread};
 use super::parameters::uniform;
-use super::spec::{LEAKY_SLOPE, STEM_SIDE, Spec};
+use super::spec::{BATCH_NORM_EPS, LEAKY_SLOPE, STEM_SIDE, Spec};
 use crate::palette::Palette;
 
 /// Largest file that is read, in bytes.
@@ -21,7 +22,7 @@ const MAX_BYTES: u64 = 8 << 30;
 const MAX_SIDE: usize = 4096;
 
 /// The numbers of a generator of the DCGAN family: a linear stem, then batch norm, activation and convolution over and over, then
-/// tanh.
+/// its end.
 ///
 /// A stem that is a transposed convolution of a latent of 1 x 1 is a linear one as well: each of its taps is one pixel.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,8 +37,27 @@ pub struct GeneratorWeights {
     pub stem_bias: Vec<f32>,
     /// The layers after the stem; the last one gives red, green and blue.
     pub layers: Vec<LayerWeights>,
+    /// What brings the pictures into -1..1.
+    pub end: End,
     /// The colours of its footage, where its file tells any that can be read.
     pub palette: Option<Palette>,
+}
+
+/// What brings the last layer's numbers into a picture's -1..1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum End {
+    /// The hyperbolic tangent.
+    #[default]
+    Tanh,
+    /// Nothing: what lies outside goes to the nearest end.
+    None,
+}
+
+impl End {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A batch norm, an activation and the convolution after them.
@@ -51,6 +71,8 @@ pub struct LayerWeights {
     pub norm: Option<NormWeights>,
     /// Slope of the activation below zero: 0.2 is the studies' leaky ReLU, 0 a ReLU, 1 none.
     pub slope: f32,
+    /// The activation where no slope makes it; the slope is 1 then.
+    pub curve: Option<Curve>,
     /// The convolution's filter.
     pub filter: Filter,
     /// Whether it is a transposed one.
@@ -72,12 +94,15 @@ pub struct NormWeights {
     pub mean: Vec<f32>,
     /// Running variances.
     pub variance: Vec<f32>,
+    /// What is added to every variance.
+    pub eps: f32,
 }
 
 impl NormWeights {
     /// Scale and shift that a channel of this mean and (biased) variance gets.
     pub fn fold(&self, channel: usize, mean: f32, variance: f32) -> (f32, f32) {
-        fold(self.weight[channel], self.bias[channel], mean, variance)
+        let (weight, bias) = (self.weight[channel], self.bias[channel]);
+        fold(weight, bias, mean, variance, self.eps)
     }
 
     /// [`NormWeights::fold`] of every channel.
@@ -98,6 +123,9 @@ impl NormWeights {
 pub struct Architecture {
     /// The layers after the stem, in order.
     pub layers: Vec<LayerShape>,
+    /// What brings the pictures into -1..1; a tanh where nothing is said.
+    #[serde(default, skip_serializing_if = "End::is_default")]
+    pub end: End,
 }
 
 /// The shape of a layer: what its tensors do not tell of it.
@@ -106,8 +134,14 @@ pub struct Architecture {
 pub struct LayerShape {
     /// Whether a batch norm comes first.
     pub norm: bool,
+    /// What the batch norm adds to every variance, where it is not 1e-5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eps: Option<f32>,
     /// Slope of the activation below zero, 0 to 1.
     pub slope: f32,
+    /// The activation where no slope makes it; the slope is 1 then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curve: Option<Curve>,
     /// The convolution's filter.
     pub filter: Filter,
     /// Whether it is a transposed one.
@@ -118,7 +152,9 @@ impl LayerShape {
     /// A layer of the studies architecture.
     pub const STUDIES: Self = Self {
         norm: true,
+        eps: None,
         slope: LEAKY_SLOPE,
+        curve: None,
         filter: Filter::STUDIES,
         transposed: true,
     };
@@ -129,7 +165,13 @@ impl LayerWeights {
     pub fn shape(&self) -> LayerShape {
         LayerShape {
             norm: self.norm.is_some(),
+            eps: self
+                .norm
+                .as_ref()
+                .map(|norm| norm.eps)
+                .filter(|&eps| eps != BATCH_NORM_EPS),
             slope: self.slope,
+            curve: self.curve,
             filter: self.filter,
             transposed: self.transposed,
         }
@@ -200,13 +242,13 @@ impl GeneratorWeights {
             path: path.to_owned(),
             reason,
         };
-        let length = std::fs::metadata(path).map_err(read)?.len();
-        if length > MAX_BYTES {
-            return Err(content(format!(
-                "it has {length} bytes, more than any model"
-            )));
-        }
-        let bytes = std::fs::read(path).map_err(read)?;
+        let bytes =
+            model_file::read(path, MAX_BYTES, "model", reading::refusal).map_err(|error| {
+                match error {
+                    Unread::System(source) => read(source),
+                    Unread::Content(reason) => content(reason),
+                }
+            })?;
         let weights = reading::parse(&bytes).map_err(content)?;
         Ok((weights, bytes))
     }
@@ -265,8 +307,10 @@ impl GeneratorWeights {
                     bias: vec![0.0; inputs],
                     mean: vec![0.0; inputs],
                     variance: vec![0.1; inputs],
+                    eps: BATCH_NORM_EPS,
                 }),
                 slope: LEAKY_SLOPE,
+                curve: None,
                 filter: Filter::STUDIES,
                 transposed: true,
                 weight: draw(inputs * outputs * 16, outputs * 16),
@@ -280,6 +324,7 @@ impl GeneratorWeights {
             stem_weight,
             stem_bias,
             layers,
+            end: End::Tanh,
             palette: None,
         }
     }

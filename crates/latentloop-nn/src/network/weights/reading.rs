@@ -5,8 +5,9 @@ use safetensors::tensor::{Dtype, SafeTensors};
 
 use super::{Architecture, GeneratorWeights, LayerShape, LayerWeights, MAX_SIDE, NormWeights};
 use crate::network::checkpoint::METADATA_KEY;
-use crate::network::kernel::Filter;
-use crate::network::spec::STEM_SIDE;
+use crate::network::kernel::{Curve, Filter};
+use crate::network::model_file::is_safetensors;
+use crate::network::spec::{BATCH_NORM_EPS, STEM_SIDE};
 use crate::palette::Palette;
 
 /// Longest row of any weight: wider networks are refused.
@@ -15,13 +16,23 @@ const MAX_CHANNELS: usize = 8192;
 const MAX_LAYERS: usize = 32;
 /// Largest filter, in taps a side.
 const MAX_KERNEL: usize = 16;
+/// Largest alpha of an ELU.
+const MAX_ALPHA: f32 = 100.0;
+
+/// Why a file that begins so is none that can be played, where that shows.
+pub(super) fn refusal(head: &[u8]) -> Option<String> {
+    if head.starts_with(b"PK") || head.starts_with(b"\x80\x02") {
+        return Some(
+            "it is a file of PyTorch's: make a model of it with `latentloop import`".to_owned(),
+        );
+    }
+    (!is_safetensors(head)).then(|| "it is no whole safetensors file; copy it again".to_owned())
+}
 
 /// Reads a generator; the error says what was found and what was expected.
 pub(super) fn parse(bytes: &[u8]) -> Result<GeneratorWeights, String> {
-    if bytes.starts_with(b"PK") || bytes.starts_with(b"\x80\x02") {
-        return Err(
-            "it is a file of PyTorch's: make a model of it with `latentloop import`".to_owned(),
-        );
+    if let Some(reason) = refusal(bytes) {
+        return Err(reason);
     }
     let broken = |error| format!("it is no whole safetensors file ({error}); copy it again");
     let file = SafeTensors::deserialize(bytes).map_err(|error| broken(error.to_string()))?;
@@ -78,12 +89,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<GeneratorWeights, String> {
             }
         }
     }
+    let end = architecture.map_or_else(<_>::default, |architecture| architecture.end);
     let weights = GeneratorWeights {
         latent,
         stem_side,
         stem_weight: numbers(&file, "input.weight", &stem)?,
         stem_bias: numbers(&file, "input.bias", &[rows])?,
         layers,
+        end,
         palette,
     };
     match weights
@@ -153,6 +166,23 @@ fn layer(
             layer.slope
         ));
     }
+    let bends = match layer.curve {
+        Some(Curve::Elu(alpha)) => layer.slope == 1.0 && (0.0..=MAX_ALPHA).contains(&alpha),
+        Some(Curve::Selu | Curve::Silu) => layer.slope == 1.0,
+        None => true,
+    };
+    if !bends {
+        return Err(format!(
+            "its metadata gives {name} the activation {:?} with the slope {} where the slope 1 and an alpha of 0 to {MAX_ALPHA} were expected",
+            layer.curve, layer.slope
+        ));
+    }
+    let eps = layer.eps.unwrap_or(BATCH_NORM_EPS);
+    if !(eps > 0.0 && eps <= 1.0) {
+        return Err(format!(
+            "its metadata gives the batch norm before {name} the epsilon {eps} where a number above 0, up to 1, was expected"
+        ));
+    }
     let found = shape(file, &name)?;
     let expected = || {
         let inputs = inputs.map_or("in".to_owned(), |inputs| inputs.to_string());
@@ -188,6 +218,7 @@ fn layer(
             bias: of_norm("bias")?,
             mean: of_norm("running_mean")?,
             variance: of_norm("running_var")?,
+            eps,
         }),
         false => None,
     };
@@ -205,6 +236,7 @@ fn layer(
         outputs,
         norm,
         slope: layer.slope,
+        curve: layer.curve,
         filter: layer.filter,
         transposed: layer.transposed,
         weight: numbers(file, &name, &found)?,

@@ -35,6 +35,7 @@ impl GeneratorWeights {
             version: 1,
             architecture: Architecture {
                 layers: self.layers.iter().map(LayerWeights::shape).collect(),
+                end: self.end,
             },
             source,
         };
