@@ -1,6 +1,8 @@
 //! OSC 1.0 (<https://opensoundcontrol.stanford.edu/spec-1_0.html>) over UDP: addresses are parameter names.
 
 mod addresses;
+mod answer;
+mod askers;
 mod change_tracker;
 mod decode_error;
 mod decoder;
