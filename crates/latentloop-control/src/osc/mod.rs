@@ -1,4 +1,4 @@
-//! OSC 1.0 (<https://opensoundcontrol.stanford.edu/spec-1_0.html>) over UDP: addresses are parameter names.
+//! OSC 1.0 (<https://opensoundcontrol.stanford.edu/spec-1_0.html>) over UDP and TCP: addresses are parameter names.
 
 mod addresses;
 mod answer;
@@ -8,6 +8,7 @@ mod decode_error;
 mod decoder;
 mod dropped_packets;
 mod encoder;
+mod framing;
 mod message;
 mod packet;
 mod pattern;
@@ -16,6 +17,7 @@ mod schedule;
 mod server;
 mod socket;
 mod subscribers;
+mod tcp;
 
 pub(crate) use addresses::AddressMap;
 pub use addresses::address;

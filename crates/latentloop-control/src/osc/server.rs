@@ -11,9 +11,11 @@ use super::askers::Askers;
 use super::change_tracker::{has_value, osc_value};
 use super::decoder::{Scale, Subscription};
 use super::encoder::encode;
+use super::framing::MAX_PACKET;
 use super::receiver::{Receiver, SenderRequest};
 use super::socket::Socket;
 use super::subscribers::Subscribers;
+use super::tcp::TcpServer;
 use crate::control::notices::OnceASecond;
 use crate::control::{AllowList, ControlPlane};
 use crate::instrument::ParamId;
@@ -21,8 +23,6 @@ use crate::worker::{StopSignal, Worker};
 
 /// Feedback goes out this often.
 pub(crate) const FEEDBACK_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
-/// The largest packet that UDP carries.
-const MAX_PACKET: usize = 65_535;
 /// Askers of the whole state that are answered together; more have to ask again.
 const MAX_ASKERS: usize = 32;
 /// Questions of one packet that are answered.
@@ -56,12 +56,13 @@ pub enum OscError {
     Thread(std::io::Error),
 }
 
-/// An OSC server on a UDP port, until dropped.
+/// An OSC server on a UDP port, and on the TCP port of that number where it is free, until dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
     dropped: Arc<AtomicU64>,
     early: Arc<AtomicU64>,
+    _tcp: Option<TcpServer>,
     _worker: Worker,
 }
 
@@ -95,6 +96,17 @@ impl Server {
                 subscribers.add_permanent(out, &plane.table, &addresses);
             }
         }
+        let tcp = TcpServer::start(
+            local,
+            plane.clone(),
+            Arc::clone(&addresses),
+            Arc::clone(&allowed),
+        );
+        let tcp = tcp.map_err(|error| {
+            plane.notices.warn(format!(
+                "OSC over TCP is not served on {local}, for another program may hold that port: {error}; over UDP it is"
+            ));
+        });
         let dropped = Arc::new(AtomicU64::new(0));
         let receiver = Receiver::new(plane.clone(), Arc::clone(&addresses));
         let early = receiver.early();
@@ -122,6 +134,7 @@ impl Server {
             address: local,
             dropped,
             early,
+            _tcp: tcp.ok(),
             _worker: worker,
         })
     }

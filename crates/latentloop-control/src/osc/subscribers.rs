@@ -127,7 +127,8 @@ impl Subscribers {
     }
 }
 
-fn tracker(prefix: &str, table: &Table, addresses: &AddressMap) -> ChangeTracker {
+/// A tracker of the parameters below a part of the tree.
+pub(super) fn tracker(prefix: &str, table: &Table, addresses: &AddressMap) -> ChangeTracker {
     let mut tracker = ChangeTracker::new(table);
     for (param, row) in table.iter() {
         let below = addresses.get(param).strip_prefix(prefix);
