@@ -16,7 +16,7 @@ pub use latentloop_studio::{photosensitivity, score, sheet, train};
 pub use latentloop_control as control;
 #[cfg(feature = "live")]
 pub use latentloop_control::sound;
-pub use latentloop_core::{files, fnv, instrument, latent, palette, report, take, worker};
+pub use latentloop_core::{files, fnv, instrument, latent, names, palette, report, take, worker};
 
 // The stage: latents become pictures that are seen and recorded.
 pub use latentloop_nn::engine;

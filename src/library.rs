@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow, bail};
 
 use crate::files::{MAX_TEXT_BYTES, read_text_limited, sha256};
 use crate::instrument::{BANK, Preset, Table};
+use crate::names;
 use crate::take::{self, Script, Take};
 
 pub mod data;
@@ -220,13 +221,22 @@ pub fn place_for(patch: &Patch, name: &str) -> anyhow::Result<PathBuf> {
     }
     let stem = Path::new(&patch.name).file_stem().unwrap_or_default();
     let stem = stem.to_string_lossy();
-    // What was saved from first-2 is first-3.
-    let stem = stem.trim_end_matches(|c: char| c.is_ascii_digit());
-    let stem = stem.trim_end_matches('-');
-    let free = (2..10_000)
+    let (stem, first) = numbered(&stem);
+    let free = (first..first.saturating_add(10_000))
         .map(|number| folder.join(format!("{stem}-{number}.toml")))
         .find(|path| !path.exists());
     free.context("there are ten thousand presets of that name already")
+}
+
+/// The name and the number under which a copy of a preset is saved first: what was saved from `first-2` is `first-3`. A number
+/// without a hyphen is part of the name.
+fn numbered(stem: &str) -> (&str, u64) {
+    let counted = stem.rsplit_once('-').and_then(|(name, number)| {
+        let count: u64 = number.parse().ok()?;
+        let is_ours = !name.is_empty() && count >= 2 && count.to_string() == number;
+        is_ours.then(|| (name, count.saturating_add(1)))
+    });
+    counted.unwrap_or((stem, 2))
 }
 
 /// The model of that name in the folder of this one, in `../models` or in a data folder; the name may leave out `.safetensors`.
@@ -253,7 +263,7 @@ pub fn models(present: &Path) -> Vec<PathBuf> {
             }
         }
     }
-    models.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
+    models.sort_by(|a, b| names::compare_files(a, b));
     models
 }
 
@@ -277,7 +287,7 @@ fn presets(folder: &Path) -> Vec<PathBuf> {
             }
         }
     }
-    presets.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
+    presets.sort_by(|a, b| names::compare_files(a, b));
     presets
 }
 
@@ -293,7 +303,7 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
                 .is_some_and(|extension| extension == ending)
         })
         .collect();
-    files.sort();
+    files.sort_by(|a, b| names::compare_files(a, b));
     files
 }
 

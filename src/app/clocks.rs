@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::controllers::Controllers;
 use crate::control::clock::{BeatLine, Follower, Following, Pulses, Sender};
+use crate::control::midi::HubHandle;
 use crate::control::{Notices, Stamp};
 use crate::instrument::params::{
     BEAT_CLOCK_OUT, BEAT_PER_BAR, BEAT_SOURCE, BEAT_TEMPO, BeatSource,
@@ -13,6 +14,7 @@ use crate::instrument::{Action, Instrument};
 /// The clocks that can be followed, and the one that is sent.
 pub(super) struct Clocks {
     pulses: Arc<Pulses>,
+    midi: HubHandle,
     follower: Follower,
     /// The port whose clock the performer was told of.
     told: Option<u16>,
@@ -27,9 +29,9 @@ impl Clocks {
         let _ = instrument;
         let sender = controllers.midi.hub().and_then(|hub| {
             let (out, inbox) = (hub.clock_out(), Arc::clone(&controllers.control.inbox));
-            let send = move |pulse| {
+            let send = move |pulse, at_secs: f64| {
                 // Where too many wait, there is no port that takes them.
-                let _ = out.send(pulse);
+                let _ = out.send(pulse, (at_secs.max(0.0) * 1e9) as Stamp);
             };
             match Sender::start(move || secs(inbox.now()), send) {
                 Ok(sender) => Some(sender),
@@ -42,12 +44,20 @@ impl Clocks {
         });
         Self {
             pulses: Arc::clone(&controllers.pulses),
+            midi: controllers.midi.clone(),
             follower: Follower::default(),
             told: None,
             #[cfg(feature = "link")]
             link: crate::control::clock::Link::new(instrument.base_value(BEAT_TEMPO)),
             sender,
         }
+    }
+
+    /// Begins anew: another port's clock is taken from now on.
+    pub(super) fn forget(&mut self) {
+        while self.pulses.take().is_some() {}
+        self.follower = Follower::default();
+        self.told = None;
     }
 
     /// Takes what the clocks sent; gives the beat of the one that is followed.
@@ -118,12 +128,14 @@ impl Clocks {
             return;
         }
         self.told = port;
+        let name = port.and_then(|port| self.midi.hub()?.name_of(port));
+        let of = name.map_or(String::new(), |name| format!(" of {name}"));
         let text = match following {
             Some(Following { tempo, .. }) if source == BeatSource::Midi => {
-                format!("following MIDI clock at {tempo:.1} BPM")
+                format!("following MIDI clock{of} at {tempo:.1} BPM")
             }
             Some(Following { tempo, .. }) => {
-                format!("MIDI clock arrives at {tempo:.1} BPM; beat.source = midi follows it")
+                format!("MIDI clock{of} arrives at {tempo:.1} BPM; beat.source = midi follows it")
             }
             None if source == BeatSource::Midi => {
                 "MIDI clock has gone; the beat goes on at its last tempo".to_owned()

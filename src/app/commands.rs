@@ -74,9 +74,19 @@ impl Show {
             id::PRESET_LOAD => self.load(LoadRequest::Preset(PresetSelector::Named(text))),
             id::MODEL_LOAD => self.load(LoadRequest::Model(text)),
             id::PRESET_SAVE => self.save(text),
+            id::BEAT_CLOCK_IN => self.take_clock_of(&text),
             id::WINDOW_MONITOR => (self.window)(WindowCommand::ToMonitor(text)),
             _ => {}
         }
+    }
+
+    fn take_clock_of(&mut self, part: &str) {
+        if let Some(hub) = self.controllers.midi.hub() {
+            hub.take_clock_of(part);
+        }
+        self.performance.clocks.forget();
+        let values = &self.controllers.control.values;
+        values.set_text(BEAT_CLOCK_IN, part);
     }
 
     fn command(&mut self, command: Command, now: Instant) {

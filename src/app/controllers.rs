@@ -11,6 +11,7 @@ use crate::control::midi::{self, Hub, HubHandle};
 use crate::control::osc::Server;
 use crate::control::oscquery::QueryServer;
 use crate::control::{AllowList, ControlPlane};
+use crate::instrument::params::BEAT_CLOCK_IN;
 use crate::stage::user::{FolderWatcher, ShaderRegistry};
 
 /// The controllers of a show, and the channels between them and it.
@@ -76,7 +77,12 @@ impl Controllers {
         let midi = midi::Settings {
             folder: Some(config::file("controllers")),
             clock_out: settings.midi_clock_out.clone(),
+            clock_in: settings.midi_clock_in.clone(),
         };
+        let clock_in = settings.midi_clock_in.as_deref();
+        control
+            .values
+            .set_text(BEAT_CLOCK_IN, clock_in.unwrap_or_default());
         let midi = match Hub::start(midi, control.clone(), Arc::clone(&pulses)) {
             Ok(hub) => HubHandle::new(hub),
             Err(error) => {

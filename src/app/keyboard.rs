@@ -5,6 +5,54 @@ use winit::keyboard::{KeyCode, NamedKey, PhysicalKey};
 
 use crate::control::keys::Key;
 
+/// The key that stands in the place of an event's on a keyboard of the United States, where that is a letter or a sign.
+pub(super) fn place(physical: PhysicalKey, shift: bool) -> Option<Key> {
+    let PhysicalKey::Code(code) = physical else {
+        return None;
+    };
+    let (plain, shifted) = match code {
+        KeyCode::KeyA => ('a', 'a'),
+        KeyCode::KeyB => ('b', 'b'),
+        KeyCode::KeyC => ('c', 'c'),
+        KeyCode::KeyD => ('d', 'd'),
+        KeyCode::KeyE => ('e', 'e'),
+        KeyCode::KeyF => ('f', 'f'),
+        KeyCode::KeyG => ('g', 'g'),
+        KeyCode::KeyH => ('h', 'h'),
+        KeyCode::KeyI => ('i', 'i'),
+        KeyCode::KeyJ => ('j', 'j'),
+        KeyCode::KeyK => ('k', 'k'),
+        KeyCode::KeyL => ('l', 'l'),
+        KeyCode::KeyM => ('m', 'm'),
+        KeyCode::KeyN => ('n', 'n'),
+        KeyCode::KeyO => ('o', 'o'),
+        KeyCode::KeyP => ('p', 'p'),
+        KeyCode::KeyQ => ('q', 'q'),
+        KeyCode::KeyR => ('r', 'r'),
+        KeyCode::KeyS => ('s', 's'),
+        KeyCode::KeyT => ('t', 't'),
+        KeyCode::KeyU => ('u', 'u'),
+        KeyCode::KeyV => ('v', 'v'),
+        KeyCode::KeyW => ('w', 'w'),
+        KeyCode::KeyX => ('x', 'x'),
+        KeyCode::KeyY => ('y', 'y'),
+        KeyCode::KeyZ => ('z', 'z'),
+        KeyCode::Backquote => ('`', '~'),
+        KeyCode::Minus => ('-', '_'),
+        KeyCode::Equal => ('=', '+'),
+        KeyCode::BracketLeft => ('[', '{'),
+        KeyCode::BracketRight => (']', '}'),
+        KeyCode::Backslash => ('\\', '|'),
+        KeyCode::Semicolon => (';', ':'),
+        KeyCode::Quote => ('\'', '"'),
+        KeyCode::Comma => (',', '<'),
+        KeyCode::Period => ('.', '>'),
+        KeyCode::Slash => ('/', '?'),
+        _ => return None,
+    };
+    Some(Key::Char(if shift { shifted } else { plain }))
+}
+
 /// The key of an event, where it is one that can mean something.
 pub(super) fn key(event: &KeyEvent) -> Option<Key> {
     use winit::keyboard::Key as Logical;
@@ -61,5 +109,50 @@ pub(super) fn key(event: &KeyEvent) -> Option<Key> {
             sign => Some(Key::Char(sign.to_lowercase().next().unwrap_or(sign))),
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::keys::{Chord, STANDARD};
+
+    #[test]
+    fn every_standard_letter_and_sign_has_a_place() {
+        let codes = [
+            KeyCode::KeyA,
+            KeyCode::KeyB,
+            KeyCode::KeyC,
+            KeyCode::KeyD,
+            KeyCode::KeyE,
+            KeyCode::KeyF,
+            KeyCode::KeyH,
+            KeyCode::KeyK,
+            KeyCode::KeyL,
+            KeyCode::KeyM,
+            KeyCode::KeyN,
+            KeyCode::KeyP,
+            KeyCode::KeyQ,
+            KeyCode::KeyR,
+            KeyCode::KeyS,
+            KeyCode::KeyT,
+            KeyCode::KeyV,
+            KeyCode::KeyX,
+            KeyCode::Minus,
+            KeyCode::Equal,
+            KeyCode::Slash,
+        ];
+        let placed = |key: Key| {
+            [false, true].iter().any(|shift| {
+                codes
+                    .iter()
+                    .any(|code| place(PhysicalKey::Code(*code), *shift) == Some(key))
+            })
+        };
+        for (chord, ..) in STANDARD.iter().filter(|(chord, ..)| !chord.contains("{n}")) {
+            let key = chord.parse::<Chord>().unwrap().key;
+            assert!(!matches!(key, Key::Char(_)) || placed(key), "{chord}");
+        }
+        assert_eq!(place(PhysicalKey::Code(KeyCode::Digit1), false), None);
     }
 }

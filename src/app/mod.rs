@@ -105,6 +105,8 @@ pub struct Settings {
     pub osc_out: Option<String>,
     /// A part of the name of the MIDI ports that clock is sent to.
     pub midi_clock_out: Option<String>,
+    /// A part of the name of the MIDI ports whose clock is taken; every one where none is given.
+    pub midi_clock_in: Option<String>,
     /// The sound input that is listened to.
     pub sound_in: Option<String>,
     /// Parts of the names of the monitors to play on: an output for each. Where none is given, one output, where it was last.

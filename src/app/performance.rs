@@ -25,7 +25,7 @@ const MAX_CATCH_UP: Duration = Duration::from_secs(1);
 pub(super) struct Performance {
     instrument: Instrument,
     take_log: TakeLog,
-    clocks: Clocks,
+    pub(super) clocks: Clocks,
     /// Time of the instrument's tick 0.
     origin: Instant,
     /// Ticks that were left out.

@@ -196,8 +196,15 @@ impl PresetLoader {
 
 /// What is opened next.
 enum Target {
-    Preset(PathBuf),
+    Preset(PathBuf, Option<Walk>),
     Model(Box<str>),
+}
+
+/// A walk from preset to preset: past those that do not open, until one does.
+struct Walk {
+    direction: isize,
+    /// Those that did not open.
+    tried: Vec<PathBuf>,
 }
 
 /// Reads a model file and makes an engine for it.
@@ -241,11 +248,18 @@ impl Loader {
             Request::Load(LoadRequest::Model(name)) => self.next = Some(Target::Model(name)),
             Request::Load(LoadRequest::Preset(which)) => match self.path(&which) {
                 Ok(path) => {
-                    // From one that is not there, nobody goes on.
-                    if path.is_file() {
+                    let walk = match which {
+                        PresetSelector::Neighbour(steps) => Some(Walk {
+                            direction: steps.signum(),
+                            tried: Vec::new(),
+                        }),
+                        _ => None,
+                    };
+                    // From a name that is not there, nobody goes on.
+                    if walk.is_some() || path.is_file() {
                         self.requested = Some(path.clone());
                     }
-                    self.next = Some(Target::Preset(path));
+                    self.next = Some(Target::Preset(path, walk));
                 }
                 Err(error) => self.notices.warn(format!("{error:#}")),
             },
@@ -261,19 +275,50 @@ impl Loader {
                 self.handle(request);
             }
             // Looked at first: what is changed while it is read is read again.
-            let (found, loaded) = match self.next.take()? {
-                Target::Preset(path) => (modified(&path), self.open(&path)),
-                Target::Model(name) => (self.modified, self.open_model(&name)),
+            let (found, loaded, walk) = match self.next.take()? {
+                Target::Preset(path, walk) => {
+                    let found = modified(&path);
+                    let loaded = self.open(&path);
+                    (found, loaded, walk.map(|walk| (walk, path)))
+                }
+                Target::Model(name) => (self.modified, self.open_model(&name), None),
             };
             while let Ok(request) = inbox.try_recv() {
                 self.handle(request);
             }
-            if self.next.is_none() {
-                let loaded = self.report(loaded, "playing")?;
+            if self.next.is_some() {
+                // Something else was asked for meanwhile.
+                continue;
+            }
+            if let Some(loaded) = self.report(loaded, "playing") {
                 self.modified = found;
                 return Some(loaded);
             }
-            // Something else was asked for meanwhile.
+            let (walk, path) = walk?;
+            self.go_on(walk, path);
+        }
+    }
+
+    /// Goes on with a walk past a preset that does not open, unless all of its folder were tried.
+    fn go_on(&mut self, mut walk: Walk, path: PathBuf) {
+        let next = library::neighbour(&path, walk.direction);
+        walk.tried.push(path);
+        let plays = self.current.path.as_deref().and_then(Path::file_name);
+        // Folders of one name may be several: their files are told apart by name, as the walk does.
+        let is_new = |next: &PathBuf| {
+            let name = next.file_name();
+            name != plays && walk.tried.iter().all(|tried| tried.file_name() != name)
+        };
+        match next.filter(is_new) {
+            Some(next) => {
+                self.requested = Some(next.clone());
+                self.next = Some(Target::Preset(next, Some(walk)));
+            }
+            None => {
+                self.requested = self.current.path.clone().or_else(|| self.requested.take());
+                self.notices
+                    .warn("no other preset of this folder opens; the one that plays goes on");
+            }
         }
     }
 

@@ -126,6 +126,7 @@ pub(super) fn settings(folder: &Path) -> Settings {
         osc_allow: Vec::new(),
         osc_out: None,
         midi_clock_out: None,
+        midi_clock_in: None,
         sound_in: None,
         monitors: Vec::new(),
         console: ConsoleChoice::Never,

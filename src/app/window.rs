@@ -17,7 +17,7 @@ use super::console::{Console, ConsoleContext, console_channel};
 use super::controllers::Controllers;
 use super::event::WindowCommand;
 use super::gpu_recovery::GpuRecovery;
-use super::keyboard::key;
+use super::keyboard::{key, place};
 use super::monitor::Display;
 use super::outputs::{self, Outputs};
 use super::placement::Placement;
@@ -285,7 +285,11 @@ impl App {
             return;
         };
         let action = match self.learning(key) {
-            None => self.keys.action(key, modifiers, event.repeat).cloned(),
+            None => {
+                let place = place(event.physical_key, modifiers.shift);
+                let action = self.keys.action_at(key, place, modifiers, event.repeat);
+                action.cloned()
+            }
             learning => learning,
         };
         if let Some(action) = action {

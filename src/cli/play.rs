@@ -76,6 +76,9 @@ pub struct Args {
     /// Where to send MIDI clock: a part of the ports' names
     #[arg(long, value_name = "NAME")]
     midi_clock_out: Option<String>,
+    /// Whose MIDI clock to take: a part of the ports' names [default: the first that sends]
+    #[arg(long, value_name = "NAME")]
+    midi_clock_in: Option<String>,
     /// The sound input to listen to: default, or a part of a name
     #[arg(long, value_name = "NAME")]
     sound_in: Option<String>,
@@ -137,6 +140,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         osc_allow: args.osc_allow,
         osc_out: args.osc_out,
         midi_clock_out: args.midi_clock_out,
+        midi_clock_in: args.midi_clock_in,
         sound_in: args.sound_in,
         monitors: args.monitor,
         console: match args.console.as_str() {

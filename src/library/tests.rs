@@ -28,6 +28,73 @@ fn the_models_that_a_name_finds_are_listed_once() {
 }
 
 #[test]
+fn presets_models_and_the_bank_go_by_the_numbers_in_their_names() {
+    let place = tempfile::tempdir().unwrap();
+    let numbers = [1, 2, 3, 10, 11];
+    for number in numbers {
+        for ending in ["toml", "safetensors"] {
+            std::fs::write(place.path().join(format!("{number}.{ending}")), "").unwrap();
+        }
+    }
+    let path = |number: i32| place.path().join(format!("{number}.toml"));
+    for two in numbers.windows(2) {
+        assert_eq!(neighbour(&path(two[0]), 1), Some(path(two[1])));
+        assert_eq!(neighbour(&path(two[1]), -1), Some(path(two[0])));
+    }
+    let bank = bank(&path(1), &Table::standard());
+    assert_eq!(bank[..5], numbers.map(|number| Some(path(number))));
+    let models = self::models(&path(1));
+    let beside: Vec<&Path> = models
+        .iter()
+        .filter_map(|model| model.strip_prefix(place.path()).ok())
+        .collect();
+    assert_eq!(
+        beside,
+        numbers
+            .map(|number| format!("{number}.safetensors"))
+            .each_ref()
+            .map(Path::new)
+    );
+}
+
+#[test]
+fn a_preset_is_saved_beside_its_name_and_never_under_another_one() {
+    let place = tempfile::tempdir().unwrap();
+    let saved = |name: &str| {
+        let patch = Patch {
+            name: name.to_owned(),
+            preset: Preset::of_seeds(1..=2),
+            model: place.path().join("model.safetensors"),
+            model_sha256: String::new(),
+            path: Some(place.path().join(name)),
+            bank: None,
+        };
+        let path = place_for(&patch, "").unwrap();
+        path.file_name().unwrap().to_string_lossy().into_owned()
+    };
+    for (name, expected) in [
+        ("first.toml", "first-2.toml"),
+        ("first-2.toml", "first-3.toml"),
+        ("drop7.toml", "drop7-2.toml"),
+        ("scene 10.toml", "scene 10-2.toml"),
+        ("2024.toml", "2024-2.toml"),
+        ("2024-2.toml", "2024-3.toml"),
+        ("scene-10.toml", "scene-11.toml"),
+        ("shot-007.toml", "shot-007-2.toml"),
+        ("-2.toml", "-2-2.toml"),
+        ("a--.toml", "a---2.toml"),
+        (
+            "99-99999999999999999999.toml",
+            "99-99999999999999999999-2.toml",
+        ),
+    ] {
+        assert_eq!(saved(name), expected);
+    }
+    std::fs::write(place.path().join("first-2.toml"), "").unwrap();
+    assert_eq!(saved("first.toml"), "first-3.toml");
+}
+
+#[test]
 fn names_cannot_leave_their_folder() {
     let beside = Path::new("presets/first.toml");
     assert_eq!(

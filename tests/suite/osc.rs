@@ -93,7 +93,7 @@ fn liblo_sends_steps_choices_and_patterns_and_is_told_of_what_changes() {
     let dump = show.folder().join("dump");
     let (mut dumping, hears) = oscdump(&dump);
     let send = |arguments: &[&str]| oscsend(osc.port(), arguments);
-    // It is not told of what its own machine does, but with a renewal everything.
+    // A renewal tells everything.
     let dumped = |line: &str| {
         wait_every(Duration::from_millis(300), line, || {
             send(&["/subscribe", "is", &hears.to_string(), "/loop"]);
@@ -228,6 +228,98 @@ fn subscribers_are_told_what_others_do_and_not_what_they_do_themselves() {
     other.text("/loop/speed", "?");
     let after = hear_until(&other, "an answer", |message| message.addr == "/loop/speed");
     assert_eq!(after.len(), 1, "{after:?}");
+    show.quit();
+}
+
+#[test]
+fn programs_of_one_machine_hear_each_other_and_the_show_does_not_hear_itself() {
+    let mut show = Show::builder().headless().start();
+    let osc = &show.osc;
+    let (hearer, asker) = (osc.another(), osc.another());
+    let ours = OscType::Int(osc.port().into());
+    asker.send("/subscribe", vec![ours, OscType::String("keep".into())]);
+    show.wait_for_log(&format!(
+        "latentloop itself listens on 127.0.0.1:{}",
+        osc.port()
+    ));
+    // One socket asks for another's port, as liblo's tools do.
+    let hears = hearer.local_port();
+    asker.send(
+        "/subscribe",
+        vec![
+            OscType::Int(hears.into()),
+            OscType::String("/master".into()),
+        ],
+    );
+    hear_until(&hearer, "the state", |message| {
+        message.addr == "/master/fade"
+    });
+    osc.number("/master/fade", 0.25);
+    hear_until(&hearer, "what another program does", |message| {
+        message.addr == "/master/fade" && number(message) == 0.25
+    });
+    show.quit();
+}
+
+#[test]
+fn an_osc_out_to_itself_is_refused_by_name_and_the_show_is_played() {
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    let mut show = Show::builder()
+        .headless()
+        .osc(&address)
+        .args(["--osc-out", &address])
+        .start();
+    show.wait_for_log(&format!(
+        "OSC is not sent to {address}: latentloop itself listens there"
+    ));
+    show.osc.number("/loop/speed", 2.0);
+    show.osc.wait_for_value("/loop/speed", 2.0);
+    show.quit();
+}
+
+#[test]
+fn no_wildcard_ends_the_show_and_a_flood_of_patterns_leaves_it_answering() {
+    let mut show = Show::builder().headless().start();
+    let osc = &show.osc;
+    for pattern in ["/*/*", "/show/*", "/*/quit", "/{show,loop}/*"] {
+        osc.send(pattern, vec![]);
+        osc.number(pattern, 1.0);
+    }
+    show.wait_for_log("no pattern reaches show.quit, which nothing undoes; send to /show/quit");
+    assert_eq!(osc.ask("/preset/fade_secs"), 0.0);
+    // As many different patterns as a packet holds.
+    let message = |number: usize| {
+        let addr = format!("/{}{number}", "*[!-~]".repeat(20));
+        OscPacket::Message(OscMessage { addr, args: vec![] })
+    };
+    let bundle = OscPacket::Bundle(OscBundle {
+        timetag: OscTime {
+            seconds: 0,
+            fractional: 1,
+        },
+        content: (0..450).map(message).collect(),
+    });
+    let bytes = rosc::encoder::encode(&bundle).unwrap();
+    for _ in 0..4 {
+        osc.raw(&bytes);
+    }
+    let start = Instant::now();
+    osc.ask("/loop/speed");
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(4), "it was deaf for {took:?}");
+    show.quit();
+}
+
+#[test]
+fn liblo_plays_over_tcp() {
+    let mut show = Show::builder().headless().start();
+    let url = format!("osc.tcp://127.0.0.1:{}/", show.osc.port());
+    let mut send = Command::new("oscsend");
+    send.args([&url, "/loop/speed", "f", "1.25"]);
+    assert!(Process::start(&mut send).ends_well());
+    show.osc.wait_for_value("/loop/speed", 1.25);
     show.quit();
 }
 

@@ -44,6 +44,7 @@ pub mod fnv;
 pub mod instrument;
 pub mod latent;
 pub mod light;
+pub mod names;
 pub mod palette;
 pub mod report;
 pub mod take;

@@ -113,12 +113,53 @@ fn a_second_request_while_the_first_loads_goes_two_on() {
 }
 
 #[test]
-fn a_broken_preset_is_named_and_does_not_stand_in_the_way() {
+fn the_walk_goes_on_past_presets_that_do_not_open_and_names_each_once() {
+    let library = Library::new(&["a", "b", "c", "d", "e"]);
+    let path = |name: &str| library.folder.path().join(name);
+    std::fs::write(path("b.toml"), "version = 99").unwrap();
+    std::fs::remove_file(path("c.toml")).unwrap();
+    std::fs::create_dir(path("c.toml")).unwrap();
+    std::fs::remove_file(path("d.safetensors")).unwrap();
+    for (steps, to) in [(1, "e.toml"), (1, "a.toml"), (-1, "e.toml"), (-1, "a.toml")] {
+        library.permits.send(()).unwrap();
+        library.neighbour(steps);
+        assert_eq!(library.loaded().patch.name, to);
+        let told = library.told();
+        for broken in ["b.toml", "c.toml", "d.toml"] {
+            let named = told.iter().filter(|text| text.contains(broken)).count();
+            let passed = (steps > 0) == (to == "e.toml");
+            assert_eq!(named, usize::from(passed), "{broken}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_walk_on_which_nothing_opens_ends_where_it_began() {
     let library = Library::new(&["a", "b", "c"]);
-    std::fs::write(library.folder.path().join("b.toml"), "version = 99").unwrap();
-    library.permits.send(()).unwrap();
-    library.next();
-    library.wait_for_notice("b.toml");
+    for name in ["b.toml", "c.toml"] {
+        std::fs::write(library.folder.path().join(name), "").unwrap();
+    }
+    for _ in 0..2 {
+        library.next();
+        let mut told = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !told
+            .iter()
+            .any(|text: &String| text.contains("no other preset"))
+        {
+            assert!(Instant::now() < deadline, "{told:?}");
+            told.extend(library.told());
+            std::thread::yield_now();
+        }
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(
+            told[0].contains("b.toml") && told[1].contains("c.toml"),
+            "{told:?}"
+        );
+    }
+    // As soon as one opens again, it is gone to.
+    let good = std::fs::read(library.folder.path().join("a.toml")).unwrap();
+    std::fs::write(library.folder.path().join("c.toml"), good).unwrap();
     library.next();
     assert_eq!(library.loaded().patch.name, "c.toml");
 }

@@ -319,6 +319,11 @@ impl Osc {
         Self::new(self.port)
     }
 
+    /// Its own port.
+    pub(crate) fn local_port(&self) -> u16 {
+        self.socket.local_addr().unwrap().port()
+    }
+
     /// The show's port.
     pub(crate) fn port(&self) -> u16 {
         self.port

@@ -14,6 +14,8 @@ const OFF: i32 = 24;
 const OFF_PART: f64 = 0.5;
 /// Pulses that are further off than a part of their distance do not count for the line, where the rest is enough.
 const STRAY_PART: f64 = 0.25;
+/// Pulses' time without one before a song goes on after which the clock was silent.
+const REST: f64 = 3.0;
 /// Seconds without a pulse after which the clock has gone.
 const GONE_SECS: f64 = 2.0;
 
@@ -30,7 +32,9 @@ pub struct Following {
 
 /// A follower of the MIDI clock of one port: a line by least squares through the last pulses gives tempo and phase.
 ///
-/// The first port that sends is followed until it has been silent for a second. Times are in seconds of any one clock.
+/// The first port that sends is followed until it has been silent for two seconds, or until another one starts a song while the
+/// first never did. Where the song stands, the clock may be silent: it is not missed, and goes on at its last pace. Times are in
+/// seconds of any one clock.
 #[derive(Clone, Debug)]
 pub struct Follower {
     port: Option<u16>,
@@ -43,6 +47,12 @@ pub struct Follower {
     /// The song position of the newest pulse, in pulses.
     song: f64,
     running: bool,
+    /// Whether it has started or placed a song: it is more than a clock that happens to tick.
+    has_transport: bool,
+    /// The song has been told to go on, and its first pulse has not come.
+    awaits: bool,
+    /// The pace before a silence in which the song stood: it holds until there are pulses enough.
+    known_pace: Option<f64>,
     /// Seconds of a pulse, and when the newest was due.
     pace: f64,
     due: f64,
@@ -58,6 +68,9 @@ impl Default for Follower {
             off: 0,
             song: -1.0,
             running: true,
+            has_transport: false,
+            awaits: false,
+            known_pace: None,
             pace: 0.0,
             due: 0.0,
         }
@@ -67,7 +80,9 @@ impl Default for Follower {
 impl Follower {
     /// Takes a pulse that came from `port` at `at`.
     pub fn put(&mut self, port: u16, pulse: Pulse, at: f64) {
-        if self.port.is_some_and(|followed| followed != port) && !self.is_gone(at) {
+        let takes_over = pulse == Pulse::Start && !self.has_transport;
+        if self.port.is_some_and(|followed| followed != port) && !self.is_silent(at) && !takes_over
+        {
             return;
         }
         if self.port != Some(port) {
@@ -76,14 +91,18 @@ impl Follower {
                 ..Self::default()
             };
         }
+        self.has_transport |= pulse != Pulse::Clock;
         match pulse {
             Pulse::Clock => self.clock(at),
             Pulse::Start => {
                 self.song = -1.0;
-                self.running = true;
+                self.goes_on(at);
             }
-            Pulse::Continue => self.running = true,
-            Pulse::Stop => self.running = false,
+            Pulse::Continue => self.goes_on(at),
+            Pulse::Stop => {
+                self.running = false;
+                self.awaits = false;
+            }
             // The next pulse is the one at that place.
             Pulse::Position(sixteenths) => self.song = f64::from(sixteenths) * PER_BEAT / 4.0 - 1.0,
         }
@@ -91,7 +110,7 @@ impl Follower {
 
     /// Whether enough has come for the tempo to stand: two beats.
     pub fn is_settled(&self) -> bool {
-        self.count >= 2 * PER_BEAT as usize
+        self.known_pace.is_some() || self.count >= 2 * PER_BEAT as usize
     }
 
     /// The port that is followed.
@@ -101,13 +120,15 @@ impl Follower {
 
     /// The beat at `now`; nothing where no clock has come lately.
     pub fn at(&self, now: f64) -> Option<Following> {
-        if self.count < ENOUGH || self.is_gone(now) || self.pace <= 0.0 {
+        let is_known = self.count >= ENOUGH || self.known_pace.is_some();
+        if !is_known || self.is_gone(now) || self.pace <= 0.0 {
             return None;
         }
-        let ahead = if self.running {
-            (now - self.due) / self.pace
-        } else {
-            0.0
+        let ahead = match (self.running, self.awaits) {
+            (false, _) => 0.0,
+            // The first pulse is the beginning, however long it is in coming.
+            (true, true) => ((now - self.due) / self.pace).min(1.0),
+            (true, false) => (now - self.due) / self.pace,
         };
         Some(Following {
             beat: (self.song + ahead) / PER_BEAT,
@@ -116,15 +137,36 @@ impl Follower {
         })
     }
 
-    fn is_gone(&self, now: f64) -> bool {
+    fn goes_on(&mut self, at: f64) {
+        if !self.running || self.is_silent(at) {
+            self.awaits = true;
+        }
+        self.running = true;
+    }
+
+    fn is_silent(&self, now: f64) -> bool {
         self.count == 0 || now - self.times[self.newest] > GONE_SECS
     }
 
+    /// Whether the clock is missed. Some senders are silent while the song stands.
+    fn is_gone(&self, now: f64) -> bool {
+        self.count == 0 || (self.running && !self.awaits && self.is_silent(now))
+    }
+
     fn clock(&mut self, at: f64) {
-        if self.is_gone(at) {
+        let rest =
+            self.count > 0 && self.pace > 0.0 && at - self.times[self.newest] > REST * self.pace;
+        if self.awaits && rest && (self.count >= ENOUGH || self.known_pace.is_some()) {
+            // What was before the silence tells the pace alone.
+            self.known_pace = Some(self.pace);
+            self.count = 0;
+            self.off = 0;
+        } else if self.is_silent(at) {
+            self.known_pace = None;
             self.count = 0;
             self.off = 0;
         }
+        self.awaits = false;
         let at = if self.count > 0 {
             at.max(self.times[self.newest])
         } else {
@@ -157,6 +199,20 @@ impl Follower {
     /// that are near that line.
     fn fit(&mut self) {
         let newest = self.times[self.newest];
+        if let Some(known) = self.known_pace {
+            if self.count < ENOUGH {
+                // From the known pace over to that of the pulses that have come.
+                let part = self.count as f64 / ENOUGH as f64;
+                let found = self.line(|_, _| true).map_or(known, |(_, pace)| pace);
+                self.pace = known + (found - known) * part;
+                let off = (0..self.count).map(|back| {
+                    self.times[(self.newest + WINDOW - back) % WINDOW] + back as f64 * self.pace
+                });
+                self.due = off.sum::<f64>() / self.count as f64;
+                return;
+            }
+            self.known_pace = None;
+        }
         if self.count < 2 {
             self.due = newest;
             return;
@@ -285,6 +341,79 @@ mod tests {
         let beat = follower.at(end).unwrap().beat;
         assert!((beat - 1.0 / 24.0).abs() < 1e-9, "{beat}");
         assert_eq!(follower.at(end + 2.5), None, "a silent clock has gone");
+    }
+
+    #[test]
+    fn after_a_stop_without_clock_the_song_goes_on_from_the_first_pulse_at_the_last_pace() {
+        let pace = 60.0 / 120.0 / PER_BEAT;
+        for (begin, from, silence) in [
+            (Pulse::Start, 0.0, 0.4),
+            (Pulse::Start, 0.0, 30.0),
+            (Pulse::Continue, 4.0, 30.0),
+        ] {
+            let mut follower = Follower::default();
+            follower.put(0, Pulse::Start, 0.0);
+            let end = send(&mut follower, 0.0, 120.0, 96, 0.001);
+            follower.put(0, Pulse::Stop, end);
+            let stood = follower.at(end).unwrap();
+            assert!((stood.beat - 4.0).abs() < 0.05, "{stood:?}");
+            // Silent as it is, it is not missed.
+            let again = end + silence;
+            assert_eq!(follower.at(again - 0.01), Some(stood));
+            follower.put(0, begin, again);
+            let waits = follower.at(again + 0.2).unwrap();
+            assert!(
+                waits.running && (waits.beat - from).abs() < 0.05,
+                "{waits:?}"
+            );
+            // The tempo may have changed meanwhile, a little.
+            let new_pace = pace * 1.05;
+            let begun = again + 0.25;
+            let mut state = 5;
+            let mut last = waits.beat;
+            for pulse in 0..96 {
+                let at = begun + f64::from(pulse) * new_pace + noise(&mut state) * 0.0005;
+                follower.put(0, Pulse::Clock, at);
+                for part in [0.0, 0.5, 0.99] {
+                    let following = follower.at(at + part * new_pace).unwrap();
+                    let expected = from + (f64::from(pulse) + part) / PER_BEAT;
+                    let off = following.beat - expected;
+                    assert!(
+                        off.abs() < 0.03,
+                        "pulse {pulse}: {following:?}, not {expected}"
+                    );
+                    assert!(following.beat > last - 0.01, "it leaps back: {following:?}");
+                    last = following.beat;
+                }
+            }
+            assert!(
+                (follower.at(begun + 95.0 * new_pace).unwrap().tempo - 120.0 / 1.05).abs() < 0.3
+            );
+            let end = begun + 96.0 * new_pace;
+            assert_eq!(
+                follower.at(end + 2.5),
+                None,
+                "running and silent it has gone"
+            );
+        }
+    }
+
+    #[test]
+    fn a_start_takes_over_from_a_clock_that_never_started_a_song() {
+        let mut follower = Follower::default();
+        let end = send(&mut follower, 0.0, 120.0, 48, 0.0);
+        follower.put(3, Pulse::Start, end);
+        follower.put(3, Pulse::Clock, end);
+        assert_eq!(follower.port(), Some(3));
+        follower.put(0, Pulse::Clock, end + 0.01);
+        follower.put(0, Pulse::Start, end + 0.01);
+        assert_eq!(follower.port(), Some(3), "this one has");
+        // One that has sent Start is left to nobody while it ticks.
+        let mut follower = Follower::default();
+        follower.put(0, Pulse::Start, 0.0);
+        let end = send(&mut follower, 0.0, 120.0, 48, 0.0);
+        follower.put(3, Pulse::Start, end);
+        assert_eq!(follower.port(), Some(0));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::worker::{StopSignal, Worker};
 const PER_BEAT: f64 = 24.0;
 /// The beat is looked at at least this often, so that a change of tempo is heard.
 const LOOK: Duration = Duration::from_millis(10);
+/// Pulses are handed over so long before their moment: what puts them out wakes late now and then.
+const AHEAD_SECS: f64 = 0.005;
 /// Pulses that the beat may leap without the song being started anew.
 const LEAP: f64 = 2.0;
 
@@ -36,13 +38,13 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Starts the thread `midi-clock`. `now` tells its moment in seconds, `send` puts a pulse out.
+    /// Starts the thread `midi-clock`. `now` tells its moment in seconds, `send` takes a pulse and the moment at which it is due.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn start(
         now: impl Fn() -> f64 + Send + 'static,
-        send: impl Fn(Pulse) + Send + 'static,
+        send: impl Fn(Pulse, f64) + Send + 'static,
     ) -> std::io::Result<Self> {
         let (input, output) = triple_buffer(&BeatLine::default());
         let worker = Worker::start("midi-clock", move |stop| run(output, &stop, now, send))?;
@@ -58,13 +60,18 @@ impl Sender {
     }
 }
 
-fn run(mut line: Output<BeatLine>, stop: &StopSignal, now: impl Fn() -> f64, send: impl Fn(Pulse)) {
+fn run(
+    mut line: Output<BeatLine>,
+    stop: &StopSignal,
+    now: impl Fn() -> f64,
+    send: impl Fn(Pulse, f64),
+) {
     let mut song = Song::default();
     while !stop.is_set() {
         let wait = song.go(*line.read(), now(), &send);
         stop.doze(wait.min(LOOK));
     }
-    song.stop(&send);
+    song.stop(now(), &send);
 }
 
 /// The state of the song that is sent.
@@ -76,14 +83,15 @@ struct Song {
 }
 
 impl Song {
-    /// Sends what is due; tells how long there is time until the next pulse.
-    fn go(&mut self, line: BeatLine, now: f64, send: &impl Fn(Pulse)) -> Duration {
+    /// Sends what is soon due; tells how long there is time until the next pulse.
+    fn go(&mut self, line: BeatLine, now: f64, send: &impl Fn(Pulse, f64)) -> Duration {
         if !line.sends || line.tempo <= 0.0 {
-            self.stop(send);
+            self.stop(now, send);
             return LOOK;
         }
         let pulses_a_sec = line.tempo / 60.0 * PER_BEAT;
-        let place = line.beat * PER_BEAT + (now - line.at_secs) * pulses_a_sec;
+        let moment = |pulse: f64| line.at_secs + (pulse - line.beat * PER_BEAT) / pulses_a_sec;
+        let place = line.beat * PER_BEAT + (now + AHEAD_SECS - line.at_secs) * pulses_a_sec;
         let last = match self.last {
             Some(last) if (place - last).abs() < LEAP + 1.0 => last,
             _ => {
@@ -95,19 +103,19 @@ impl Song {
         let mut next = last + 1.0;
         while place >= next {
             if !self.started && next.rem_euclid(line.per_bar.max(1.0) * PER_BEAT) == 0.0 {
-                send(Pulse::Start);
+                send(Pulse::Start, moment(next));
                 self.started = true;
             }
-            send(Pulse::Clock);
+            send(Pulse::Clock, moment(next));
             next += 1.0;
         }
         self.last = Some(next - 1.0);
         Duration::from_secs_f64(((next - place) / pulses_a_sec).clamp(0.0, 1.0))
     }
 
-    fn stop(&mut self, send: &impl Fn(Pulse)) {
+    fn stop(&mut self, now: f64, send: &impl Fn(Pulse, f64)) {
         if self.started {
-            send(Pulse::Stop);
+            send(Pulse::Stop, now);
         }
         *self = Self::default();
     }
@@ -125,7 +133,13 @@ mod tests {
         let sent = RefCell::new(Vec::new());
         let mut now = from;
         while now < to {
-            song.go(line, now, &|pulse| sent.borrow_mut().push((now, pulse)));
+            song.go(line, now, &|pulse, at| {
+                assert!(
+                    (now - 0.001..=now + AHEAD_SECS).contains(&at),
+                    "{at} at {now}"
+                );
+                sent.borrow_mut().push((at, pulse));
+            });
             now += 0.0005;
         }
         sent.into_inner()
@@ -148,9 +162,17 @@ mod tests {
         let start = pulses.iter().position(|(_, pulse)| *pulse == Pulse::Start);
         // A beat and a half to the bar, half a second a beat.
         let (at, _) = pulses[start.unwrap()];
-        assert!((at - 0.75).abs() < 0.001, "{at}");
-        // The first moment and the last are between pulses.
-        assert_eq!(pulses.len(), 6 * 48 - 1 + 1);
+        assert!((at - 0.75).abs() < 1e-9, "{at}");
+        // The pulses between lie to the nanosecond, however the thread wakes.
+        let clocks: Vec<f64> = pulses
+            .iter()
+            .filter(|(_, pulse)| *pulse == Pulse::Clock)
+            .map(|(at, _)| *at)
+            .collect();
+        assert!((287..=289).contains(&clocks.len()), "{}", clocks.len());
+        for two in clocks.windows(2) {
+            assert!((two[1] - two[0] - 1.0 / 48.0).abs() < 1e-9, "{two:?}");
+        }
         let mut follower = Follower::default();
         for (at, pulse) in pulses {
             follower.put(0, pulse, at);

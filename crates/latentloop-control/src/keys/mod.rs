@@ -129,13 +129,31 @@ impl Keys {
 
     /// The action of a key. `repeated`: it is still held, and the system sends it again; only what moves by steps does so.
     pub fn action(&self, key: Key, modifiers: Modifiers, repeated: bool) -> Option<&Action> {
-        let chord = Chord::pressed(key, modifiers);
-        let action = self
-            .bindings
-            .iter()
-            .find(|binding| binding.chord == chord)
-            .map(|binding| &binding.action)?;
+        let action = self.bound(key, modifiers)?;
         (!repeated || matches!(action, Action::Nudge { .. })).then_some(action)
+    }
+
+    /// [`Keys::action`] of a key that prints `key` and stands where `place` does on a keyboard of the United States. The place
+    /// counts where what is printed is not ASCII and no key means it: on a Russian, Greek or Hebrew layout.
+    pub fn action_at(
+        &self,
+        key: Key,
+        place: Option<Key>,
+        modifiers: Modifiers,
+        repeated: bool,
+    ) -> Option<&Action> {
+        let is_foreign = matches!(key, Key::Char(sign) if !sign.is_ascii());
+        let key = match place {
+            Some(place) if is_foreign && self.bound(key, modifiers).is_none() => place,
+            _ => key,
+        };
+        self.action(key, modifiers, repeated)
+    }
+
+    fn bound(&self, key: Key, modifiers: Modifiers) -> Option<&Action> {
+        let chord = Chord::pressed(key, modifiers);
+        let binding = self.bindings.iter().find(|binding| binding.chord == chord);
+        binding.map(|binding| &binding.action)
     }
 
     fn bind(&mut self, key: &str, does: &str, table: &Table) -> Result<(), KeysError> {
@@ -209,6 +227,42 @@ mod tests {
             None
         );
         assert!(keys.action(Key::Left, Modifiers::default(), true).is_some());
+    }
+
+    #[test]
+    fn where_a_layout_prints_no_ascii_the_place_of_the_key_counts_unless_the_file_names_the_sign() {
+        let table = Table::standard();
+        let text = "version = 1\n[keys]\n\"\u{444}\" = \"loop.undo\"\n";
+        let keys = Keys::parse(text, &table).unwrap();
+        let [plain, shift, control] =
+            ["R", "Shift+R", "Ctrl+R"].map(|chord| chord.parse::<Chord>().unwrap().modifiers);
+        for (sign, place, modifiers, expected) in [
+            // Russian, Greek, Hebrew, Arabic, Thai.
+            ('\u{43a}', 'r', plain, Some("loop.reroll")),
+            ('\u{439}', 'q', control, Some("show.quit")),
+            ('\u{44b}', 's', control, Some("preset.save")),
+            ('\u{3b2}', 'b', plain, Some("master.blackout")),
+            ('\u{5e0}', 'b', plain, Some("master.blackout")),
+            ('\u{644}', 'g', plain, None),
+            ('\u{e1e}', 'r', plain, Some("loop.reroll")),
+            ('\u{e3f}', '+', shift, Some("beat.double")),
+            // The file means it.
+            ('\u{444}', 'a', plain, Some("loop.undo")),
+            ('\u{444}', 'a', control, None),
+            // What is printed in ASCII counts as it is printed: a French A stands in the place of Q.
+            ('a', 'q', plain, Some("loop.mode +1")),
+            ('z', 'w', plain, None),
+        ] {
+            let place = Some(Key::Char(place));
+            let found = keys.action_at(Key::Char(sign), place, modifiers, false);
+            let expected = expected.map(|does| {
+                let words: Vec<&str> = does.split(' ').collect();
+                table.action(words[0], &words[1..]).unwrap()
+            });
+            assert_eq!(found, expected.as_ref(), "{sign} in the place of {place:?}");
+        }
+        let held = keys.action_at(Key::Char('\u{43a}'), Some(Key::Char('r')), plain, true);
+        assert_eq!(held, None, "it is held");
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Settings {
     pub folder: Option<PathBuf>,
     /// A part of the name of the ports that MIDI clock is sent to, in any case.
     pub clock_out: Option<String>,
+    /// A part of the name of the ports whose MIDI clock is taken, in any case; every port's where there is none.
+    pub clock_in: Option<String>,
 }
 
 /// The present state of a source.
@@ -83,6 +85,7 @@ impl Hub {
             plane,
             pulses,
             learning: LearnMode::default(),
+            clock_in: ArcSwap::from_pointee(settings.clock_in.unwrap_or_default().to_lowercase()),
             faults: AtomicU64::new(0),
         });
         let registry = Arc::new(PortRegistry {
@@ -162,6 +165,20 @@ impl Hub {
         // Where too many wait, hands are faster than the disk: the press is lost.
         let _ = self.registry.unlearn_requests.push(param);
         self.watcher.wake();
+    }
+
+    /// Takes MIDI clock from the ports alone that have this in their name, in any case; from every port where it is empty.
+    pub fn take_clock_of(&self, part: &str) {
+        let part = Arc::new(part.to_lowercase());
+        self.context.clock_in.store(part);
+        self.watcher.wake();
+    }
+
+    /// The name of the source of that number. Allocates: not for every frame.
+    pub fn name_of(&self, number: u16) -> Option<String> {
+        let known = self.registry.sources.load();
+        let source = known.iter().find(|known| known.state.number == number)?;
+        Some(source.port.name.clone())
     }
 
     /// A way to send MIDI clock to the ports that were chosen for it.

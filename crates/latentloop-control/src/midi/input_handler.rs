@@ -1,7 +1,7 @@
 //! The input handler of a port: its callback's side of the state.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -18,6 +18,8 @@ pub(super) struct MidiContext {
     pub(super) plane: ControlPlane,
     pub(super) pulses: Arc<Pulses>,
     pub(super) learning: LearnMode,
+    /// A part of the names of the ports whose clock is taken, in lower case.
+    pub(super) clock_in: ArcSwap<String>,
     pub(super) faults: AtomicU64,
 }
 
@@ -28,6 +30,8 @@ pub(super) struct SourceState {
     pub(super) number: u16,
     /// The map of its controls; exchanged by `midi-watch`, which also drops what was exchanged.
     pub(super) bound: ArcSwap<BoundMap>,
+    /// Whether its clock is taken.
+    pub(super) gives_clock: AtomicBool,
     /// When it sent something last; 0 before it did.
     pub(super) heard_at: AtomicU64,
 }
@@ -67,7 +71,9 @@ impl InputHandler {
             let (message, event) = match input {
                 Ok(Input::Control(message, event)) => (message, event),
                 Ok(Input::Clock(pulse)) => {
-                    context.pulses.put(source.number, pulse, at);
+                    if source.gives_clock.load(Ordering::Relaxed) {
+                        context.pulses.put(source.number, pulse, at);
+                    }
                     continue;
                 }
                 Err(_) => {

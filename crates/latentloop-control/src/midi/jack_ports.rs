@@ -14,6 +14,7 @@ use jack::{
 use super::input_handler::InputHandler;
 use super::packet::Packet;
 use super::port::OURS;
+use crate::control::{Inbox, Stamp};
 
 /// A period that is said to have begun longer ago than this did not.
 const MOST_LATE_NANOS: u64 = 500_000_000;
@@ -24,8 +25,8 @@ const MAX_PORTS: usize = 128;
 /// Messages that wait for one port's next period.
 const WAITING: usize = 512;
 
-/// A queue of messages on their way into a JACK port.
-pub(super) type Outgoing = Arc<ArrayQueue<Packet>>;
+/// A queue of messages on their way into a JACK port, and the moments of those that have one.
+pub(super) type Outgoing = Arc<ArrayQueue<(Packet, Option<Stamp>)>>;
 
 /// A port of another program or device.
 #[derive(Clone, Debug)]
@@ -76,7 +77,7 @@ pub(super) struct JackPorts {
 
 impl JackPorts {
     /// Joins the server that runs; none is started.
-    pub(super) fn open() -> Result<Self, jack::Error> {
+    pub(super) fn open(inbox: Arc<Inbox>) -> Result<Self, jack::Error> {
         jack::set_logger(jack::LoggerType::None);
         let (client, _) = Client::new(OURS, ClientOptions::NO_START_SERVER)?;
         let gone = Arc::new(AtomicBool::new(false));
@@ -85,6 +86,7 @@ impl JackPorts {
         let process = JackProcess {
             changes: Arc::clone(&changes),
             removed: Arc::clone(&removed),
+            inbox,
             slots: Vec::with_capacity(MAX_PORTS),
         };
         let client = client.activate_async(ShutdownHandler(Arc::clone(&gone)), process)?;
@@ -265,8 +267,50 @@ struct Slot {
 
 enum SlotPort {
     In(jack::Port<MidiIn>, Box<InputHandler>),
-    /// With the message that found no room in the last period.
-    Out(jack::Port<MidiOut>, Outgoing, Option<Packet>),
+    /// With the message whose moment had not come in the last period, or that found no room there.
+    Out(
+        jack::Port<MidiOut>,
+        Outgoing,
+        Option<(Packet, Option<Stamp>)>,
+    ),
+}
+
+/// The period that is being filled, on the clock of moments.
+#[derive(Clone, Copy, Debug)]
+struct Period {
+    frames: u32,
+    /// When it began, by the server's own even count, and how long one takes.
+    begun: f64,
+    nanos: f64,
+}
+
+impl Period {
+    fn of(client: &Client, scope: &ProcessScope, now: Stamp, rate: u64) -> Self {
+        let frames = scope.n_frames();
+        let (since, nanos) = match scope.cycle_times() {
+            Ok(times) if times.period_usecs > 0.0 => (
+                client.time() as f64 - times.current_usecs as f64,
+                f64::from(times.period_usecs),
+            ),
+            _ => {
+                let usecs = |frames: u32| f64::from(frames) * 1e6 / rate as f64;
+                (usecs(scope.frames_since_cycle_start()), usecs(frames))
+            }
+        };
+        Self {
+            frames,
+            begun: now as f64 - since * 1e3,
+            nanos: nanos * 1e3,
+        }
+    }
+
+    /// The frame of a moment, one period late: what came during the period before lies in this one as it lay there. The first
+    /// frame for what is later than that; nothing for what is yet to come.
+    fn frame(&self, at: Stamp) -> Option<u32> {
+        let place = 1.0 + (at as f64 - self.begun) / self.nanos;
+        let frame = (place.max(0.0) * f64::from(self.frames)).round() as u32;
+        (frame < self.frames).then_some(frame)
+    }
 }
 
 enum SlotChange {
@@ -278,6 +322,7 @@ enum SlotChange {
 struct JackProcess {
     changes: Arc<ArrayQueue<SlotChange>>,
     removed: Arc<ArrayQueue<Slot>>,
+    inbox: Arc<Inbox>,
     slots: Vec<Slot>,
 }
 
@@ -299,6 +344,7 @@ impl ProcessHandler for JackProcess {
         // How long ago the period began: a busy machine comes to it late.
         let late_frames = u64::from(scope.frames_since_cycle_start());
         let late = (late_frames * 1_000_000_000 / rate).min(MOST_LATE_NANOS);
+        let period = Period::of(client, scope, self.inbox.now(), rate);
         for slot in &mut self.slots {
             match &mut slot.port {
                 SlotPort::In(port, handler) => {
@@ -312,10 +358,19 @@ impl ProcessHandler for JackProcess {
                 }
                 SlotPort::Out(port, outgoing, held) => {
                     let mut writer = port.writer(scope);
-                    while let Some(packet) = held.take().or_else(|| outgoing.pop()) {
-                        let bytes = packet.bytes();
-                        if writer.write(&RawMidi { time: 0, bytes }).is_err() {
-                            *held = Some(packet);
+                    let mut last = 0;
+                    while let Some((packet, at)) = held.take().or_else(|| outgoing.pop()) {
+                        let frame = at.map_or(Some(last), |at| period.frame(at));
+                        // What is due later waits, and what comes after it with it.
+                        let written = frame.is_some_and(|frame| {
+                            let time = frame.max(last);
+                            let bytes = packet.bytes();
+                            let is_written = writer.write(&RawMidi { time, bytes }).is_ok();
+                            last = time;
+                            is_written
+                        });
+                        if !written {
+                            *held = Some((packet, at));
                             break;
                         }
                     }
@@ -342,6 +397,44 @@ pub(super) fn sources() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_lies_one_period_late_at_its_own_frame() {
+        let rate = 48_000.0;
+        let mut frames = Vec::new();
+        let mut moments = (0..500u32).map(|pulse| {
+            let nanos = 1e9 + f64::from(pulse) * 60e9 / 126.5 / 24.0;
+            (nanos, nanos as Stamp)
+        });
+        let mut next = moments.next();
+        let count = 1024;
+        for cycle in 0..1_000u32 {
+            let nanos = f64::from(count) * 1e9 / rate;
+            let begun = f64::from(cycle) * nanos;
+            let period = Period {
+                frames: count,
+                begun,
+                nanos,
+            };
+            while let Some((exact, at)) = next
+                && let Some(frame) = period.frame(at)
+            {
+                let heard = (f64::from(cycle) - 1.0) * nanos + f64::from(frame) * 1e9 / rate;
+                frames.push((heard - exact) * rate / 1e9);
+                next = moments.next();
+            }
+        }
+        assert_eq!(frames.len(), 500);
+        assert!(frames.iter().all(|off| off.abs() <= 0.51), "{frames:?}");
+        let period = Period {
+            frames: count,
+            begun: 1e9,
+            nanos: 2e7,
+        };
+        assert_eq!(period.frame(0), Some(0), "late as it is, it is sent");
+        assert_eq!(period.frame(1_000_000_000), None, "it is yet to come");
+        assert_eq!(period.frame(990_000_000), Some(512));
+    }
 
     #[test]
     fn a_server_is_known_by_its_socket() {

@@ -1,5 +1,6 @@
 //! The output thread `midi-out`: controller feedback, and the MIDI clock that others follow.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Thread;
@@ -15,6 +16,7 @@ use super::input_handler::{MidiContext, SourceState};
 use super::jack_ports::Outgoing;
 use super::packet::Packet;
 use super::sent_state::SentState;
+use crate::control::Stamp;
 use crate::control::clock::Pulse;
 use crate::worker::{StopSignal, Worker};
 
@@ -36,14 +38,15 @@ const CHANGES: usize = 64;
 /// A sender of MIDI clock. Cheap to clone; sending neither locks, allocates nor waits.
 #[derive(Clone, Debug)]
 pub struct ClockOut {
-    pulses: Arc<ArrayQueue<Pulse>>,
+    pulses: Arc<ArrayQueue<(Pulse, Stamp)>>,
     thread: Option<Thread>,
 }
 
 impl ClockOut {
-    /// Sends a pulse at once, to the ports that were chosen for the clock. False: too many wait already.
-    pub fn send(&self, pulse: Pulse) -> bool {
-        let taken = self.pulses.push(pulse).is_ok();
+    /// Sends a pulse at a moment that is near, to the ports that were chosen for the clock; pulses come in the order of theirs.
+    /// False: too many wait already.
+    pub fn send(&self, pulse: Pulse, at: Stamp) -> bool {
+        let taken = self.pulses.push((pulse, at)).is_ok();
         if let Some(thread) = &self.thread {
             thread.unpark();
         }
@@ -79,7 +82,7 @@ pub(super) enum OutputChange {
 /// The handle of the output thread. Dropped, it leaves every device and ends.
 pub(super) struct OutputThread {
     changes: Sender<OutputChange>,
-    pulses: Arc<ArrayQueue<Pulse>>,
+    pulses: Arc<ArrayQueue<(Pulse, Stamp)>>,
     worker: Worker,
 }
 
@@ -91,6 +94,7 @@ impl OutputThread {
             context,
             changes: receiver,
             pulses: Arc::clone(&pulses),
+            due: VecDeque::with_capacity(PULSES),
             outputs: Vec::new(),
         };
         Ok(Self {
@@ -136,7 +140,9 @@ struct Output {
 struct OutputWorker {
     context: Arc<MidiContext>,
     changes: Receiver<OutputChange>,
-    pulses: Arc<ArrayQueue<Pulse>>,
+    pulses: Arc<ArrayQueue<(Pulse, Stamp)>>,
+    /// Pulses for the platform's ports, which send at once whatever they are given: these wait for their moment.
+    due: VecDeque<(Pulse, Stamp)>,
     outputs: Vec<Output>,
 }
 
@@ -155,7 +161,8 @@ impl OutputWorker {
                 }
                 due = now + INTERVAL;
             }
-            stop.doze(due.saturating_duration_since(Instant::now()));
+            let rest = due.saturating_duration_since(Instant::now());
+            stop.doze(self.until_pulse().map_or(rest, |pulse| pulse.min(rest)));
         }
         let left = self.outputs.iter_mut().map(Output::leave);
         if left.fold(false, |any, one| any | one) {
@@ -182,14 +189,37 @@ impl OutputWorker {
     }
 
     fn send_pulses(&mut self) {
-        while let Some(pulse) = self.pulses.pop() {
-            let packet = packet(pulse);
+        // One is taken only where there is room for it to wait.
+        while self.due.len() < PULSES
+            && let Some((pulse, at)) = self.pulses.pop()
+        {
             for output in &mut self.outputs {
-                if output.role.clock.load(Ordering::Relaxed) {
-                    output.port.send(packet);
+                if let (true, OutputPort::Jack(outgoing)) =
+                    (output.role.clock.load(Ordering::Relaxed), &output.port)
+                {
+                    // A server that stands still takes nothing.
+                    let _ = outgoing.push((packet(pulse), Some(at)));
+                }
+            }
+            self.due.push_back((pulse, at));
+        }
+        let now = self.context.plane.inbox.now();
+        while let Some((pulse, _)) = self.due.pop_front_if(|(_, at)| *at <= now) {
+            for output in &mut self.outputs {
+                if output.role.clock.load(Ordering::Relaxed)
+                    && matches!(output.port, OutputPort::Platform(_))
+                {
+                    output.port.send(packet(pulse));
                 }
             }
         }
+    }
+
+    /// How long it is until the next pulse of the platform's ports.
+    fn until_pulse(&self) -> Option<Duration> {
+        let (_, at) = self.due.front()?;
+        let now = self.context.plane.inbox.now();
+        Some(Duration::from_nanos(at.saturating_sub(now)))
     }
 }
 
@@ -264,7 +294,7 @@ impl OutputPort {
             }
             // A server that stands still takes nothing.
             Self::Jack(outgoing) => {
-                let _ = outgoing.push(packet);
+                let _ = outgoing.push((packet, None));
             }
         }
     }

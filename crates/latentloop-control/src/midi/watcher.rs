@@ -117,6 +117,7 @@ impl PortWatcher {
         let mut due = Instant::now();
         while !stop.is_set() {
             self.take_learned();
+            self.choose_clocks();
             let now = Instant::now();
             if now >= due {
                 self.look_at_maps(now);
@@ -135,6 +136,21 @@ impl PortWatcher {
         if let Some(jack) = self.jack {
             jack.close();
         }
+    }
+
+    fn choose_clocks(&self) {
+        for source in self.sources.values() {
+            let gives = self.gives_clock(&source.names);
+            source.state.gives_clock.store(gives, Ordering::Relaxed);
+        }
+    }
+
+    fn gives_clock(&self, names: &[String]) -> bool {
+        let part = self.context.clock_in.load();
+        part.is_empty()
+            || names
+                .iter()
+                .any(|name| name.to_lowercase().contains(part.as_str()))
     }
 
     fn look_at_maps(&mut self, now: Instant) {
@@ -244,6 +260,7 @@ impl PortWatcher {
         let state = Arc::new(SourceState {
             number: self.sources.len() as u16,
             bound: ArcSwap::from_pointee(BoundMap::new(map)),
+            gives_clock: self.gives_clock(&names).into(),
             heard_at: 0.into(),
         });
         let source = Source {
@@ -270,7 +287,9 @@ impl PortWatcher {
             self.close_outputs(JACK, |_| false);
         }
         if self.jack.is_none() {
-            self.jack = may_run().then(JackPorts::open).and_then(Result::ok);
+            let inbox = &self.context.plane.inbox;
+            let open = || JackPorts::open(Arc::clone(inbox)).ok();
+            self.jack = may_run().then(open).flatten();
         }
         let Some(mut jack) = self.jack.take() else {
             return self.report_changes(JACK);

@@ -1,17 +1,30 @@
 //! The decoder: messages become requests.
 
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::addresses::{AddressMap, PatternCache};
-use super::decode_error::{DecodeError, MAX_TEXT, Reason};
+use super::addresses::{AddressMap, NotFound, PatternCache, PatternWork};
+use super::decode_error::{Came, DecodeError, MAX_TEXT, Reason};
 use super::message::{Argument, Message};
 use super::pattern::Pattern;
-use crate::instrument::params::{LOOP_POSITION, PRESET_SAVE};
+use crate::instrument::params::{
+    LOOP_POSITION, MIDI_UNLEARN, MODEL_LOAD, PRESET_BANK, PRESET_LOAD, PRESET_NEXT,
+    PRESET_PREVIOUS, PRESET_SAVE, RECORD_KEEP, RECORD_TOGGLE, SHOW_QUIT,
+};
 use crate::instrument::{Action, Kind, ParamId, Row, Table};
 
-/// How long a trigger's high value counts as held after its last message.
+/// What fires a trigger twice within this is one message that came twice.
+const DEAD: Duration = Duration::from_millis(20);
+/// A float that stays high counts as held for so long after it has fired: its sender may never send the 0.
 const HELD: Duration = Duration::from_millis(250);
+/// High floats that come closer together are a stream: a button that is still held.
+const STREAM: Duration = Duration::from_millis(50);
+/// Presses that are remembered: a trigger of a sender each.
+const MAX_PRESSES: usize = 1024;
+/// The sender of what is decoded before any packet was begun.
+const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// A request of a message.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,27 +73,72 @@ pub struct Subscription<'a> {
     pub keep: bool,
 }
 
-/// A decoder of messages; it remembers which triggers are held.
+impl Subscription<'_> {
+    /// Where changes go to that a socket asks for.
+    pub(crate) fn target(&self, from: SocketAddr) -> SocketAddr {
+        SocketAddr::new(from.ip(), self.port.unwrap_or(from.port()))
+    }
+}
+
+/// A decoder of messages; it remembers who has pressed which trigger.
 #[derive(Debug)]
 pub struct Decoder {
     addresses: Arc<AddressMap>,
     patterns: PatternCache,
-    /// When each parameter's last high value came, where its last one was high.
-    high: Box<[Option<Instant>]>,
+    work: PatternWork,
+    sender: SocketAddr,
+    /// Which packet it is, counted over all senders.
+    packet: u64,
+    presses: HashMap<(SocketAddr, ParamId), Press>,
+}
+
+/// What a sender last did to a trigger.
+#[derive(Clone, Copy, Debug)]
+struct Press {
+    fired: Option<(Instant, u64)>,
+    /// When its last float came, where that was high.
+    high: Option<Instant>,
+}
+
+/// Whether nothing undoes what a parameter does: the end of the show, files that are written or replaced, the loop that another
+/// takes the place of.
+fn takes_its_own_address_only(param: ParamId) -> bool {
+    const ONCE: [ParamId; 9] = [
+        SHOW_QUIT.id(),
+        PRESET_SAVE.id(),
+        PRESET_LOAD.id(),
+        PRESET_NEXT.id(),
+        PRESET_PREVIOUS.id(),
+        MODEL_LOAD.id(),
+        RECORD_TOGGLE.id(),
+        RECORD_KEEP.id(),
+        MIDI_UNLEARN.id(),
+    ];
+    ONCE.contains(&param) || PRESET_BANK.index_of(param).is_some()
 }
 
 impl Decoder {
     /// A decoder for the parameters of a table.
     pub fn new(table: &Table) -> Self {
-        Self::with_addresses(Arc::new(AddressMap::new(table)), table)
+        Self::with_addresses(Arc::new(AddressMap::new(table)))
     }
 
-    pub(crate) fn with_addresses(addresses: Arc<AddressMap>, table: &Table) -> Self {
+    pub(crate) fn with_addresses(addresses: Arc<AddressMap>) -> Self {
         Self {
             addresses,
             patterns: PatternCache::default(),
-            high: vec![None; table.len()].into(),
+            work: PatternWork::default(),
+            sender: NOBODY,
+            packet: 0,
+            presses: HashMap::with_capacity(MAX_PRESSES),
         }
+    }
+
+    /// Begins with another packet: its patterns have their own share of work, its triggers are its sender's.
+    pub fn begin(&mut self, sender: SocketAddr) {
+        self.work = PatternWork::default();
+        self.sender = sender;
+        self.packet += 1;
     }
 
     /// Hands over the requests of a message that acts at `now`: none, one, or one for each parameter that its pattern matches.
@@ -116,17 +174,28 @@ impl Decoder {
                     .map_err(error),
             ),
             _ if Pattern::is(address) => {
-                match self.patterns.find(address, table, &self.addresses) {
+                let found = self
+                    .patterns
+                    .find(address, table, &self.addresses, &mut self.work);
+                match found {
                     Ok(found) if found.is_empty() => each(Err(error(Reason::NoMatch))),
                     Ok(found) => {
                         for &param in found.iter() {
-                            let request = self.request(param, scale, message, table, now);
+                            let row = table.row(param);
+                            let request = if takes_its_own_address_only(param)
+                                && !is_query(param, row, message.arguments().next())
+                            {
+                                Err(Reason::OwnAddress(row))
+                            } else {
+                                self.request(param, scale, message, table, now)
+                            };
                             if let Some(request) = request.map_err(error).transpose() {
                                 each(request);
                             }
                         }
                     }
-                    Err(reason) => each(Err(error(Reason::Pattern(reason)))),
+                    Err(NotFound::Pattern(reason)) => each(Err(error(Reason::Pattern(reason)))),
+                    Err(NotFound::Work) => each(Err(error(Reason::Work))),
                 }
             }
             _ => each(Err(error(Reason::Unknown))),
@@ -145,13 +214,7 @@ impl Decoder {
         let row = table.row(param);
         let mut arguments = message.arguments();
         let argument = arguments.next();
-        let is_query = match argument {
-            Some(Argument::Text("?")) => true,
-            // Without a text it makes a name up.
-            None => row.kind != Kind::Trigger && param != PRESET_SAVE,
-            Some(_) => false,
-        };
-        if is_query {
+        if is_query(param, row, argument) {
             return Ok(Some(Request::Query(param, scale)));
         }
         if row.read_only {
@@ -164,8 +227,12 @@ impl Decoder {
             }))
         };
         let whole = |value| Some(Request::Act(Action::Set { param, value }));
+        let came = Came(argument);
         match (row.kind, argument) {
-            (Kind::Trigger, argument) => self.trigger(param, argument, now),
+            (Kind::Trigger, argument) => {
+                let fires = self.fires(param, argument, now)?;
+                Ok(fires.then_some(Request::Act(Action::Trigger { param })))
+            }
             (Kind::Text, Some(Argument::Text(text))) if text.len() > MAX_TEXT => {
                 Err(Reason::Long(row))
             }
@@ -177,49 +244,133 @@ impl Decoder {
                 param,
                 text: text.into(),
             }))),
-            (Kind::Text, _) => Err(Reason::Text(row)),
+            (Kind::Text, _) => Err(Reason::Text(row, came)),
             (Kind::Toggle, Some(Argument::Impulse)) => {
-                Ok(Some(Request::Act(Action::Trigger { param })))
+                let flips = self.is_pressed(param, now);
+                Ok(flips.then_some(Request::Act(Action::Trigger { param })))
             }
-            (Kind::Toggle, Some(Argument::Text("off"))) => Ok(whole(0.0)),
-            (Kind::Toggle, Some(Argument::Text("on"))) => Ok(whole(1.0)),
             (kind, Some(Argument::Text(text))) => {
                 let named = match kind {
                     Kind::Choice(names) => names.iter().position(|&name| name == text),
+                    Kind::Toggle => switch(text).map(usize::from),
                     _ => None,
                 };
-                match (named, step(text, arguments.next())) {
-                    (Some(index), _) => Ok(whole(index as f64)),
-                    (None, Some(_)) if scale == Scale::Unit => Err(Reason::Step(row)),
-                    (None, Some(delta)) => Ok(Some(Request::Act(Action::Nudge { param, delta }))),
-                    (None, None) if matches!(kind, Kind::Choice(_)) => Err(Reason::Name(row)),
-                    (None, None) => Err(Reason::Number(row)),
+                if let Some(index) = named {
+                    return Ok(whole(index as f64));
+                }
+                if let Some(value) = plain_number(text) {
+                    return Ok(set(value));
+                }
+                match (step(text, arguments.next()), kind) {
+                    (Some(_), _) if scale == Scale::Unit => Err(Reason::Step(row)),
+                    (Some(delta), _) => Ok(Some(Request::Act(Action::Nudge { param, delta }))),
+                    (None, Kind::Choice(_)) => Err(Reason::Name(row, came)),
+                    (None, Kind::Toggle) => Err(Reason::Switch(row, came)),
+                    (None, _) => Err(Reason::Number(row, came)),
                 }
             }
             (_, argument) => match argument.and_then(number) {
                 Some(value) => Ok(set(value)),
-                None => Err(Reason::Number(row)),
+                None => Err(Reason::Number(row, came)),
             },
         }
     }
 
-    /// A trigger fires on no argument, N, I, T, a string, or a number that rises to 0.5 or more.
-    fn trigger<'a>(
+    /// Whether a trigger fires: on every impulse, which is no argument, N, I, T, a string, or a whole number that is not 0; and on a
+    /// float that rises to 0.5 or more.
+    fn fires<'a>(
         &mut self,
         param: ParamId,
-        argument: Option<Argument<'_>>,
+        argument: Option<Argument<'a>>,
         now: Instant,
-    ) -> Result<Option<Request<'a>>, Reason<'a>> {
-        let fire = Some(Request::Act(Action::Trigger { param }));
-        let high = match argument {
-            None | Some(Argument::Impulse | Argument::Nil | Argument::Text(_)) => return Ok(fire),
-            Some(argument) => number(argument).ok_or(Reason::Trigger)? >= 0.5,
+    ) -> Result<bool, Reason<'a>> {
+        let is_high = match argument {
+            None | Some(Argument::Impulse | Argument::Nil) => true,
+            Some(Argument::Text(text)) => {
+                let number = plain_number(text).map(|value| value >= 0.5);
+                number.or_else(|| switch(text)).unwrap_or(true)
+            }
+            Some(Argument::Float(_) | Argument::Double(_)) => {
+                let value = argument.and_then(number);
+                let value = value.ok_or(Reason::Trigger(Came(argument)))?;
+                return Ok(self.rises(param, value >= 0.5, now));
+            }
+            Some(other) => number(other).ok_or(Reason::Trigger(Came(argument)))? >= 0.5,
         };
-        let last = &mut self.high[param.index()];
-        let held = last.is_some_and(|at| now.duration_since(at) < HELD);
-        *last = high.then_some(now);
-        Ok(fire.filter(|_| high && !held))
+        Ok(is_high && self.is_pressed(param, now))
     }
+
+    /// What the sender did last to a parameter.
+    fn press(&mut self, param: ParamId, now: Instant) -> &mut Press {
+        let key = (self.sender, param);
+        if self.presses.len() >= MAX_PRESSES && !self.presses.contains_key(&key) {
+            let lately = |at: Instant| now.saturating_duration_since(at) < HELD;
+            self.presses.retain(|_, press| {
+                press.high.is_some_and(lately) || press.fired.is_some_and(|(at, _)| lately(at))
+            });
+            if self.presses.len() >= MAX_PRESSES {
+                self.presses.clear();
+            }
+        }
+        self.presses.entry(key).or_insert(Press {
+            fired: None,
+            high: None,
+        })
+    }
+
+    /// Takes an impulse; false where it is the last one once more, in another packet.
+    fn is_pressed(&mut self, param: ParamId, now: Instant) -> bool {
+        let packet = self.packet;
+        let press = self.press(param, now);
+        let is_double = press
+            .fired
+            .is_some_and(|(at, by)| by != packet && now.saturating_duration_since(at) < DEAD);
+        if !is_double {
+            press.fired = Some((now, packet));
+        }
+        !is_double
+    }
+
+    /// Takes a float; whether it rises.
+    fn rises(&mut self, param: ParamId, is_high: bool, now: Instant) -> bool {
+        let press = self.press(param, now);
+        let before = press.high;
+        press.high = is_high.then_some(now);
+        let fired = press.fired;
+        let within = |at: Instant, time| now.saturating_duration_since(at) < time;
+        let is_held = before
+            .is_some_and(|at| within(at, STREAM) || fired.is_some_and(|(at, _)| within(at, HELD)));
+        is_high && !is_held && self.is_pressed(param, now)
+    }
+}
+
+/// Whether a message asks for a parameter's value.
+fn is_query(param: ParamId, row: &Row, argument: Option<Argument<'_>>) -> bool {
+    match argument {
+        Some(Argument::Text("?")) => true,
+        // Without a text it makes a name up.
+        None => row.kind != Kind::Trigger && param != PRESET_SAVE,
+        Some(_) => false,
+    }
+}
+
+/// On or off as a text.
+fn switch(text: &str) -> Option<bool> {
+    let is = |word: &str| text.eq_ignore_ascii_case(word);
+    if is("on") || is("true") {
+        Some(true)
+    } else if is("off") || is("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// A number as a text; with a sign it would be a step.
+fn plain_number(text: &str) -> Option<f64> {
+    let begins = text.starts_with(|sign: char| sign.is_ascii_digit() || sign == '.');
+    let value: f64 = begins.then(|| text.parse().ok()).flatten()?;
+    value.is_finite().then_some(value)
 }
 
 /// A difference: a sign and a number in one string, or a sign and then a number.
@@ -261,7 +412,7 @@ fn subscription<'a>(message: &Message<'a>) -> Result<Subscription<'a>, Reason<'a
             }
             other => match number(other) {
                 Some(port) if (1.0..=65535.0).contains(&port) => ask.port = Some(port as u16),
-                _ => return Err(Reason::Subscription),
+                _ => return Err(Reason::Subscription(Came(Some(other)))),
             },
         }
     }

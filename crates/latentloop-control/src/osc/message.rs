@@ -28,8 +28,8 @@ pub enum Argument<'a> {
     Nil,
     /// `I`
     Impulse,
-    /// Types that no parameter takes: blobs, times, characters, colours, MIDI.
-    Other,
+    /// Types that no parameter takes, by their tag: blobs, times, characters, colours, MIDI.
+    Other(char),
 }
 
 /// An error in a message's bytes.
@@ -134,17 +134,17 @@ impl<'a> Walk<'a> {
             b'I' => Argument::Impulse,
             b'c' | b'r' | b'm' => {
                 self.take::<4>()?;
-                Argument::Other
+                Argument::Other(char::from(tag))
             }
             b't' => {
                 self.take::<8>()?;
-                Argument::Other
+                Argument::Other('t')
             }
             b'b' => {
                 let length = u32::from_be_bytes(self.take()?) as usize;
                 let whole = length.div_ceil(4) * 4;
                 self.data = self.data.get(whole..).ok_or(MessageError::Short)?;
-                Argument::Other
+                Argument::Other('b')
             }
             other => return Err(MessageError::Type(other)),
         })
@@ -194,9 +194,12 @@ mod tests {
             (OscType::Bool(false), vec![Argument::Bool(false)]),
             (OscType::Nil, vec![Argument::Nil]),
             (OscType::Inf, vec![Argument::Impulse]),
-            (OscType::Char('x'), vec![Argument::Other]),
-            (OscType::Blob(vec![1, 2, 3, 4, 5]), vec![Argument::Other]),
-            (OscType::Time((1, 2).into()), vec![Argument::Other]),
+            (OscType::Char('x'), vec![Argument::Other('c')]),
+            (
+                OscType::Blob(vec![1, 2, 3, 4, 5]),
+                vec![Argument::Other('b')],
+            ),
+            (OscType::Time((1, 2).into()), vec![Argument::Other('t')]),
             (nested, vec![Argument::Int(7), Argument::Bool(true)]),
         ] {
             let bytes = encoded("/a", vec![argument, OscType::Int(9)]);

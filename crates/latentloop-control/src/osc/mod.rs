@@ -1,11 +1,14 @@
-//! OSC 1.0 (<https://opensoundcontrol.stanford.edu/spec-1_0.html>) over UDP: addresses are parameter names.
+//! OSC 1.0 (<https://opensoundcontrol.stanford.edu/spec-1_0.html>) over UDP and TCP: addresses are parameter names.
 
 mod addresses;
+mod answer;
+mod askers;
 mod change_tracker;
 mod decode_error;
 mod decoder;
 mod dropped_packets;
 mod encoder;
+mod framing;
 mod message;
 mod packet;
 mod pattern;
@@ -14,6 +17,7 @@ mod schedule;
 mod server;
 mod socket;
 mod subscribers;
+mod tcp;
 
 pub(crate) use addresses::AddressMap;
 pub use addresses::address;

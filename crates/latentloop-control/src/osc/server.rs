@@ -6,20 +6,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::addresses::AddressMap;
+use super::answer::encode_answer;
+use super::askers::Askers;
 use super::change_tracker::{has_value, osc_value};
-use super::decoder::Scale;
-use super::encoder::{OscValue, encode};
+use super::decoder::{Scale, Subscription};
+use super::encoder::encode;
+use super::framing::MAX_PACKET;
 use super::receiver::{Receiver, SenderRequest};
 use super::socket::Socket;
 use super::subscribers::Subscribers;
+use super::tcp::TcpServer;
+use crate::control::notices::OnceASecond;
 use crate::control::{AllowList, ControlPlane};
-use crate::instrument::{Kind, ParamId};
+use crate::instrument::ParamId;
 use crate::worker::{StopSignal, Worker};
 
 /// Feedback goes out this often.
 pub(crate) const FEEDBACK_INTERVAL: Duration = Duration::from_nanos(1_000_000_000 / 30);
-/// The largest packet that UDP carries.
-const MAX_PACKET: usize = 65_535;
 /// Askers of the whole state that are answered together; more have to ask again.
 const MAX_ASKERS: usize = 32;
 /// Questions of one packet that are answered.
@@ -53,12 +56,13 @@ pub enum OscError {
     Thread(std::io::Error),
 }
 
-/// An OSC server on a UDP port, until dropped.
+/// An OSC server on a UDP port, and on the TCP port of that number where it is free, until dropped.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
     dropped: Arc<AtomicU64>,
     early: Arc<AtomicU64>,
+    _tcp: Option<TcpServer>,
     _worker: Worker,
 }
 
@@ -80,11 +84,29 @@ impl Server {
         };
         let addresses = Arc::new(AddressMap::new(&plane.table));
         let mut subscribers = Subscribers::default();
-        if let Some(out) = out {
-            subscribers.add_permanent(resolve(out)?, &plane.table, &addresses);
-        }
+        let out = out.map(resolve).transpose()?;
         let socket = Socket::bind(address).map_err(bind)?;
         let local = socket.local_addr().map_err(bind)?;
+        if let Some(out) = out {
+            if is_ourselves(out, local) {
+                plane.notices.warn(format!(
+                    "OSC is not sent to {out}: latentloop itself listens there, and would hear itself; give --osc-out the port of another program"
+                ));
+            } else {
+                subscribers.add_permanent(out, &plane.table, &addresses);
+            }
+        }
+        let tcp = TcpServer::start(
+            local,
+            plane.clone(),
+            Arc::clone(&addresses),
+            Arc::clone(&allowed),
+        );
+        let tcp = tcp.map_err(|error| {
+            plane.notices.warn(format!(
+                "OSC over TCP is not served on {local}, for another program may hold that port: {error}; over UDP it is"
+            ));
+        });
         let dropped = Arc::new(AtomicU64::new(0));
         let receiver = Receiver::new(plane.clone(), Arc::clone(&addresses));
         let early = receiver.early();
@@ -92,13 +114,17 @@ impl Server {
             socket,
             receiver,
             replies: Replies {
+                local,
+                state_answers: plane.table.iter().filter(|(_, row)| has_value(row)).count(),
+                rates: Askers::default(),
+                faults: OnceASecond::default(),
+                askers: Vec::with_capacity(MAX_ASKERS),
+                answers: Vec::with_capacity(MAX_ANSWERS),
+                buffer: Vec::with_capacity(1024),
                 addresses,
                 plane,
                 allowed,
                 subscribers,
-                askers: Vec::with_capacity(MAX_ASKERS),
-                answers: Vec::with_capacity(MAX_ANSWERS),
-                buffer: Vec::with_capacity(1024),
             },
             dropped: Arc::clone(&dropped),
         };
@@ -108,6 +134,7 @@ impl Server {
             address: local,
             dropped,
             early,
+            _tcp: tcp.ok(),
             _worker: worker,
         })
     }
@@ -152,6 +179,12 @@ struct Replies {
     plane: ControlPlane,
     allowed: Arc<AllowList>,
     subscribers: Subscribers,
+    /// Where we listen ourselves.
+    local: SocketAddr,
+    /// Parameters of the whole state.
+    state_answers: usize,
+    rates: Askers,
+    faults: OnceASecond,
     askers: Vec<SocketAddr>,
     answers: Vec<(ParamId, Scale)>,
     buffer: Vec<u8>,
@@ -209,22 +242,35 @@ impl ServerThread {
             return;
         }
         let now = Instant::now();
-        receiver.receive(packet, &from, now, |ask| match ask {
+        receiver.receive(packet, from, now, |ask| match ask {
             SenderRequest::Acted(action) => {
                 replies
                     .subscribers
                     .note_action(from, action, &replies.plane.table, now);
             }
             SenderRequest::Query(param, scale) => replies.ask(param, scale),
-            SenderRequest::QueryAll => replies.ask_all(from),
-            SenderRequest::Subscribe(ask) => {
-                let (table, addresses) = (&replies.plane.table, &replies.addresses);
-                replies.subscribers.add(from, &ask, table, addresses, now);
-            }
+            SenderRequest::QueryAll => replies.ask_all(from, now),
+            SenderRequest::Subscribe(ask) => replies.subscribe(from, &ask, now),
             SenderRequest::Unsubscribe(port) => replies.subscribers.remove(from, port),
         });
-        replies.answer(socket, from);
+        replies.answer(socket, from, now);
     }
+}
+
+/// Whether what is sent to an address comes to the socket that is bound to `local`.
+fn is_ourselves(to: SocketAddr, local: SocketAddr) -> bool {
+    let (to_ip, local_ip) = (to.ip().to_canonical(), local.ip().to_canonical());
+    if to.port() != local.port() {
+        return false;
+    }
+    if !local_ip.is_unspecified() {
+        // What is sent to no address in particular goes to this machine.
+        return to_ip == local_ip || (to_ip.is_unspecified() && local_ip.is_loopback());
+    }
+    // Only an address of this machine can be bound.
+    to_ip.is_unspecified()
+        || to_ip.is_loopback()
+        || std::net::UdpSocket::bind(SocketAddr::new(to_ip, 0)).is_ok()
 }
 
 impl Replies {
@@ -235,28 +281,71 @@ impl Replies {
     }
 
     /// Answers with the next changes: a flood of such questions is one answer.
-    fn ask_all(&mut self, from: SocketAddr) {
-        if self.askers.len() < MAX_ASKERS && !self.askers.contains(&from) {
+    fn ask_all(&mut self, from: SocketAddr, now: Instant) {
+        if self.askers.len() < MAX_ASKERS
+            && !self.askers.contains(&from)
+            && self.may_ask(from, self.state_answers, now)
+        {
             self.askers.push(from);
         }
     }
 
-    fn answer(&mut self, socket: &Socket, to: SocketAddr) {
-        for (param, scale) in self.answers.drain(..) {
-            let (row, value) = (self.plane.table.row(param), self.plane.values.get(param));
-            let is_unit = scale.told(param, row) == Scale::Unit;
-            let prefix = if is_unit { "/unit" } else { "" };
-            let address = [prefix, self.addresses.get(param)];
-            let text;
-            let argument = match row.kind {
-                Kind::Text => {
-                    text = self.plane.values.text(param);
-                    OscValue::Text(&text)
-                }
-                _ if is_unit => OscValue::Float(row.to_unit(value) as f32),
-                _ => osc_value(row, value),
+    /// Takes a subscription, unless what it is sent would come back to us, or it asks too often for the whole state.
+    fn subscribe(&mut self, from: SocketAddr, ask: &Subscription<'_>, now: Instant) {
+        let to = ask.target(from);
+        if is_ourselves(to, self.local) {
+            return self.refuse(now, || {
+                format!(
+                    "OSC /subscribe of {from} is refused: latentloop itself listens on {to}, and would hear itself; name the port of another program"
+                )
+            });
+        }
+        if !self.may_ask(from, self.state_answers, now) {
+            return;
+        }
+        let (table, addresses) = (&self.plane.table, &self.addresses);
+        if !self.subscribers.add(from, ask, table, addresses, now) {
+            self.refuse(now, || {
+                format!(
+                    "OSC /subscribe of {from} is refused: all who are told of changes are kept; /unsubscribe ends one"
+                )
+            });
+        }
+    }
+
+    /// Whether so many answers are within the rate of an asker; where not, that is counted, and told once a second.
+    fn may_ask(&mut self, from: SocketAddr, answers: usize, now: Instant) -> bool {
+        let may = self.rates.take(from, answers, now);
+        if !may {
+            self.refuse(now, || {
+                format!(
+                    "{from} asks by OSC for more than is answered; ask less often, or /subscribe"
+                )
+            });
+        }
+        may
+    }
+
+    fn refuse(&mut self, now: Instant, words: impl FnOnce() -> String) {
+        self.plane.inbox.refuse();
+        if let Some(held_back) = self.faults.pass(now) {
+            let more = match held_back {
+                0 => String::new(),
+                count => format!(" (and {count} more)"),
             };
-            encode(&mut self.buffer, &address, argument);
+            self.plane.notices.warn(format!("{}{more}", words()));
+        }
+    }
+
+    fn answer(&mut self, socket: &Socket, to: SocketAddr, now: Instant) {
+        if self.answers.is_empty() {
+            return;
+        }
+        if !self.may_ask(to, self.answers.len(), now) {
+            self.answers.clear();
+        }
+        for (param, scale) in self.answers.drain(..) {
+            encode_answer(&mut self.buffer, &self.plane, &self.addresses, param, scale);
             socket.send(&self.buffer, to);
         }
     }

@@ -21,8 +21,8 @@ pub(super) struct Subscribers(Vec<Subscriber>);
 #[derive(Debug)]
 struct Subscriber {
     to: SocketAddr,
-    /// Whose settings it knows.
-    sender: Sender,
+    /// The socket that subscribed, whose settings it knows: other programs of its machine are others.
+    sender: SocketAddr,
     expiry: Expiry,
     changes: ChangeTracker,
 }
@@ -38,28 +38,19 @@ enum Expiry {
     At(Instant),
 }
 
-/// The senders whose settings a subscriber knows.
-#[derive(Debug)]
-enum Sender {
-    /// One port.
-    Port(SocketAddr),
-    /// Every port of a machine.
-    Host(std::net::IpAddr),
-}
-
 impl Subscribers {
     /// Adds a permanent subscriber to everything.
     pub(super) fn add_permanent(&mut self, to: SocketAddr, table: &Table, addresses: &AddressMap) {
         self.0.push(Subscriber {
             to,
-            sender: Sender::Host(to.ip()),
+            sender: to,
             expiry: Expiry::Permanent,
             changes: tracker("", table, addresses),
         });
     }
 
     /// Adds a subscription, or renews it: either way the whole state is sent. Where there are too many, the one that was
-    /// renewed longest ago gives way.
+    /// renewed longest ago gives way, of those that are not kept; false where all are.
     pub(super) fn add(
         &mut self,
         from: SocketAddr,
@@ -67,34 +58,30 @@ impl Subscribers {
         table: &Table,
         addresses: &AddressMap,
         now: Instant,
-    ) {
-        let to = SocketAddr::new(from.ip(), ask.port.unwrap_or(from.port()));
+    ) -> bool {
+        let to = ask.target(from);
         self.0
             .retain(|subscriber| subscriber.to != to || subscriber.expiry == Expiry::Permanent);
-        if self.0.len() >= MAX_SUBSCRIBERS
-            && let Some(oldest) = self
-                .0
-                .iter()
-                .position(|other| other.expiry != Expiry::Permanent)
-        {
-            self.0.remove(oldest);
+        if self.0.len() >= MAX_SUBSCRIBERS {
+            let gives_way = |other: &Subscriber| matches!(other.expiry, Expiry::At(_));
+            match self.0.iter().position(gives_way) {
+                Some(oldest) => self.0.remove(oldest),
+                None => return false,
+            };
         }
         self.0.push(Subscriber {
             to,
-            // A program that names its port sends from another, and nobody knows which.
-            sender: match ask.port {
-                Some(_) => Sender::Host(from.ip()),
-                None => Sender::Port(from),
-            },
+            sender: from,
             expiry: match ask.keep {
                 true => Expiry::UntilRemoved,
                 false => Expiry::At(now + HOLDS),
             },
             changes: tracker(ask.prefix, table, addresses),
         });
+        true
     }
 
-    /// Expiry a subscription.
+    /// Ends a subscription.
     pub(super) fn remove(&mut self, from: SocketAddr, port: Option<u16>) {
         let to = SocketAddr::new(from.ip(), port.unwrap_or(from.port()));
         self.0
@@ -110,11 +97,7 @@ impl Subscribers {
         now: Instant,
     ) {
         for subscriber in &mut self.0 {
-            let theirs = match subscriber.sender {
-                Sender::Port(address) => address == from,
-                Sender::Host(machine) => machine == from.ip(),
-            };
-            if theirs {
+            if subscriber.sender == from {
                 subscriber.changes.note_action(action, table, now);
             }
         }
@@ -144,7 +127,8 @@ impl Subscribers {
     }
 }
 
-fn tracker(prefix: &str, table: &Table, addresses: &AddressMap) -> ChangeTracker {
+/// A tracker of the parameters below a part of the tree.
+pub(super) fn tracker(prefix: &str, table: &Table, addresses: &AddressMap) -> ChangeTracker {
     let mut tracker = ChangeTracker::new(table);
     for (param, row) in table.iter() {
         let below = addresses.get(param).strip_prefix(prefix);
@@ -177,9 +161,9 @@ mod tests {
             }
         }
 
-        fn add(&mut self, from: SocketAddr, ask: Subscription<'_>, now: Instant) {
+        fn add(&mut self, from: SocketAddr, ask: Subscription<'_>, now: Instant) -> bool {
             self.subscribers
-                .add(from, &ask, &self.table, &self.addresses, now);
+                .add(from, &ask, &self.table, &self.addresses, now)
         }
 
         fn heard(&mut self, now: Instant) -> Vec<(u16, String, f64)> {
@@ -256,10 +240,16 @@ mod tests {
             .note_action(address(5), &set, &rig.table, now);
         rig.values.set(param, 8.0);
         let name = || "loop.speed".to_owned();
-        assert_eq!(rig.heard(now), [(6, name(), 8.0)]);
+        // Another program of the same machine hears it, on whatever port it listens.
+        assert_eq!(rig.heard(now), [(6, name(), 8.0), (8, name(), 8.0)]);
         // It was clamped: that is told, once the hand is quiet.
         let later = now + QUIET_OVER;
-        assert_eq!(rig.heard(later), [(5, name(), 8.0), (8, name(), 8.0)]);
+        assert_eq!(rig.heard(later), [(5, name(), 8.0)]);
+        // What the socket sets that subscribed for another port is that one's own.
+        rig.subscribers
+            .note_action(address(7), &set, &rig.table, later);
+        rig.values.set(param, 4.0);
+        assert_eq!(rig.heard(later), [(5, name(), 4.0), (6, name(), 4.0)]);
     }
 
     const QUIET_OVER: Duration = Duration::from_millis(260);
@@ -275,10 +265,23 @@ mod tests {
         rig.values.set(param, 2.0);
         assert_eq!(rig.heard(later).len(), 1);
         for port in 100..140 {
-            rig.add(address(port), ASK, later);
+            assert!(rig.add(address(port), ASK, later));
         }
         assert_eq!(rig.subscribers.0.len(), MAX_SUBSCRIBERS);
-        let kept = rig.subscribers.0.iter().map(|other| other.to.port());
-        assert_eq!(kept.collect::<Vec<_>>(), (108..140).collect::<Vec<_>>());
+        // Whoever is kept stays, whatever strangers ask for.
+        let ports = |rig: &Rig| -> Vec<u16> {
+            let all = rig.subscribers.0.iter();
+            all.map(|other| other.to.port()).collect()
+        };
+        let mut expected: Vec<u16> = (109..140).collect();
+        expected.insert(0, 6);
+        assert_eq!(ports(&rig), expected);
+        for port in 200..231 {
+            assert!(rig.add(address(port), Subscription { keep: true, ..ASK }, later));
+        }
+        assert!(!rig.add(address(300), Subscription { keep: true, ..ASK }, later));
+        assert!(!rig.add(address(300), ASK, later));
+        assert!(rig.add(address(200), Subscription { keep: true, ..ASK }, later));
+        assert!(ports(&rig).contains(&6) && !ports(&rig).contains(&300));
     }
 }

@@ -31,6 +31,19 @@ pub(super) struct AddressSpace<'a> {
 
 /// Answers a head, or says what is wrong with it.
 pub(super) fn reply(head: Result<&Head, HeadError>, space: &AddressSpace<'_>) -> Reply {
+    let reply = full_reply(head, space);
+    match (head, reply) {
+        // RFC 9110, section 9.3.2: as GET, but for the content.
+        (Ok(head), Reply::Last(mut bytes)) if head.method == "HEAD" => {
+            let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+            bytes.truncate(end.map_or(bytes.len(), |end| end + 4));
+            Reply::Last(bytes)
+        }
+        (_, reply) => reply,
+    }
+}
+
+fn full_reply(head: Result<&Head, HeadError>, space: &AddressSpace<'_>) -> Reply {
     let head = match head {
         Ok(head) => head,
         Err(HeadError::Length) => {
@@ -64,15 +77,15 @@ pub(super) fn reply(head: Result<&Head, HeadError>, space: &AddressSpace<'_>) ->
         }
         Some(_) => return refusal("403 Forbidden", &"pages of other machines are not let in"),
     };
-    if head.method != "GET" {
+    if !["GET", "HEAD"].contains(&head.method.as_str()) {
         return Reply::Last(response(
             "405 Method Not Allowed",
-            "Allow: GET\r\n",
+            "Allow: GET, HEAD\r\n",
             "text/plain",
-            "use GET",
+            "use GET or HEAD",
         ));
     }
-    if let Some(key) = &head.socket_key {
+    if let Some(key) = head.socket_key.as_ref().filter(|_| head.method == "GET") {
         let accept = derive_accept_key(key.as_bytes());
         return Reply::Socket(
             format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")
@@ -188,6 +201,26 @@ mod tests {
             assert!(body.is_empty() || found == body, "{path}: {found}");
         }
         assert!(get("/no/matter?HOST_INFO").contains(r#""OSC_PORT":7000"#));
+    }
+
+    #[test]
+    fn a_head_is_what_get_answers_without_its_content() {
+        for path in [
+            "/",
+            "/loop/speed",
+            "/loop/undo?VALUE",
+            "/loop/sped",
+            "/x?HOST_INFO",
+        ] {
+            let ask = |method: &str| {
+                answer(&format!(
+                    "{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                ))
+            };
+            let (whole, head) = (ask("GET"), ask("HEAD"));
+            let (expected, _) = whole.split_once("\r\n\r\n").unwrap();
+            assert_eq!(head, format!("{expected}\r\n\r\n"), "{path}");
+        }
     }
 
     #[test]

@@ -106,10 +106,10 @@ impl WebSocketClient {
             buffer,
         } = self;
         let mut well = true;
-        receiver.receive(packet, &from, now, |ask| match ask {
+        receiver.receive(packet, from, now, |ask| match ask {
             SenderRequest::Acted(action) => tracker.note_action(action, space.table, now),
             SenderRequest::Query(param, scale) => {
-                well &= answer(socket, buffer, param, scale, space);
+                well = well && answer(socket, buffer, param, scale, space);
             }
             SenderRequest::QueryAll => {
                 for (param, row) in space.table.iter() {

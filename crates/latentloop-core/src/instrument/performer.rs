@@ -83,6 +83,11 @@ impl Instrument {
         self.state.rng = SeedRng::new(number);
     }
 
+    /// Lets re-rolls draw the seeds that a written take has always drawn, also those from 2^24 on.
+    pub(crate) fn roll_as_written_takes_do(&mut self) {
+        self.state.rng = SeedRng::wide(0);
+    }
+
     /// Ticks since the beginning.
     pub fn ticks(&self) -> u64 {
         self.state.tick

@@ -227,7 +227,7 @@ impl Slew<ParamId> {
     }
 }
 
-/// The generator that the seeds of re-rolls come from.
+/// The generator that the seeds of re-rolls come from. Its stream says which seeds: takes of before know the first one alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "RngPosition", into = "RngPosition")]
 pub(super) struct SeedRng(ChaCha8Rng);
@@ -235,14 +235,31 @@ pub(super) struct SeedRng(ChaCha8Rng);
 /// Seed, stream and place in the stream of a generator.
 type RngPosition = ([u8; 32], u64, u128);
 
+/// The stream of seeds of 31 bits, which many clients round, for their numbers are single floats.
+const WIDE_SEEDS: u64 = 0;
+/// The stream of seeds of 24 bits, which single floats hold.
+const NARROW_SEEDS: u64 = 1;
+
 impl SeedRng {
     pub(super) fn new(number: u64) -> Self {
-        Self(ChaCha8Rng::seed_from_u64(number))
+        let mut rng = ChaCha8Rng::seed_from_u64(number);
+        rng.set_stream(NARROW_SEEDS);
+        Self(rng)
+    }
+
+    /// The generator as it was before seeds were kept below 2^24.
+    pub(super) fn wide(number: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(number);
+        rng.set_stream(WIDE_SEEDS);
+        Self(rng)
     }
 
     /// A seed for a keyframe.
     pub(super) fn roll(&mut self) -> u32 {
-        self.0.next_u32() >> 1
+        match self.0.get_stream() {
+            WIDE_SEEDS => self.0.next_u32() >> 1,
+            _ => self.0.next_u32() >> 8,
+        }
     }
 }
 

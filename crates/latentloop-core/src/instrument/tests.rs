@@ -249,3 +249,23 @@ proptest! {
         prop_assert_eq!(play()?, play()?);
     }
 }
+
+#[test]
+fn a_thousand_rolled_seeds_come_back_whole_from_a_client_that_knows_single_floats_alone() {
+    let mut it = instrument();
+    it.seed(20_261_128);
+    let param = it.table().id("keyframe.2.seed").unwrap();
+    let mut seeds = std::collections::BTreeSet::new();
+    for _ in 0..1000 {
+        fire(&mut it, "keyframe.2.reroll");
+        let seed = it.base_value(param);
+        assert_eq!(f64::from(seed as f32), seed);
+        assert!(seed < f64::from(1 << 24), "{seed}");
+        seeds.insert(seed as u32);
+    }
+    // Of 2^24, a thousand meet 0.03 times.
+    assert!(seeds.len() >= 998, "{}", seeds.len());
+    // Larger ones are taken as before.
+    set(&mut it, "keyframe.2.seed", 899_499_305.0);
+    assert_eq!(it.base_value(param), 899_499_305.0);
+}

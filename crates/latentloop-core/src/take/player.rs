@@ -51,7 +51,8 @@ pub struct Player<'a> {
 
 impl<'a> Player<'a> {
     /// Plays a script on an instrument that has its preset.
-    pub fn script(script: &Script, instrument: Instrument) -> Self {
+    pub fn script(script: &Script, mut instrument: Instrument) -> Self {
+        instrument.roll_as_written_takes_do();
         let events = script.events.iter();
         let events = events.map(|(tick, action)| (*tick, Event::Action(action.clone())));
         Self {

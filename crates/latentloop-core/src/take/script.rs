@@ -2,10 +2,11 @@
 //!
 //! It is a text: a first line `latentloop take 1`, a line `preset NAME`, a line `length SECS`, then an action a line, its
 //! time in seconds (kept to the tick, 1/480 s), a parameter and, where it takes one, a value: a number in the parameter's
-//! unit, a choice's name, `+0.5` or `+-0.5` for a difference, or `50%` for a control's place between its ends. `#` begins a comment.
+//! unit, a choice's name, `on` or `off` for a toggle, `+0.5` or `+-0.5` for a difference, or `50%` for a control's place between its ends. `#` begins a comment.
 
 use thiserror::Error;
 
+use crate::instrument::params::{PRESET_BANK, PRESET_NEXT, PRESET_PREVIOUS};
 use crate::instrument::{Action, TICKS_PER_SEC, Table, ticks};
 
 /// Longest script, in seconds.
@@ -80,6 +81,12 @@ impl Script {
                     let action = table
                         .action(name, value)
                         .map_err(|reason| wrong(line, reason))?;
+                    if loads_or_saves(&action) {
+                        let reason = format!(
+                            "{name} does nothing in a written take, which plays one preset on one model: write what changes, a parameter a line"
+                        );
+                        return Err(wrong(line, reason));
+                    }
                     script.events.push((tick, action));
                 }
                 _ => {
@@ -100,6 +107,19 @@ impl Script {
     }
 }
 
+/// Whether an action asks for another preset or model, or for a file: of the program, which a written take is played without.
+fn loads_or_saves(action: &Action) -> bool {
+    match action {
+        Action::Text { .. } => true,
+        Action::Trigger { param } => {
+            *param == PRESET_NEXT
+                || *param == PRESET_PREVIOUS
+                || PRESET_BANK.index_of(*param).is_some()
+        }
+        _ => false,
+    }
+}
+
 fn time(text: &str) -> Result<u64, String> {
     match text.parse::<f64>() {
         Ok(secs) if (0.0..=MAX_SECS).contains(&secs) => Ok(ticks(secs)),
@@ -117,7 +137,8 @@ mod tests {
     fn every_way_of_writing_a_value_is_read() {
         let table = Table::standard();
         let text = "latentloop take 1\npreset first.toml\nlength 4\n0 loop.speed 0.5 # begin\n1.5 keyframe.3.jump\n\
-                    2 loop.path slerp\n2 loop.speed +-0.25\n3 sound.low 0.5\n3 loop.pause\n3.5 loop.position 25%\n";
+                    2 loop.path slerp\n2 loop.speed +-0.25\n3 sound.low 0.5\n3 loop.pause\n3.5 loop.position 25%\n\
+                    3.6 loop.pause on\n3.7 loop.pause off\n3.8 loop.pause 1\n";
         let script = Script::parse(text, &table).unwrap();
         assert_eq!(
             (script.preset.as_str(), script.length),
@@ -149,6 +170,9 @@ mod tests {
                     unit: 0.25,
                 },
             ),
+            (1728, Action::set(LOOP_PAUSE, true)),
+            (1776, Action::set(LOOP_PAUSE, false)),
+            (1824, Action::set(LOOP_PAUSE, true)),
         ];
         assert_eq!(script.events, expected);
     }
@@ -165,6 +189,27 @@ mod tests {
             ("latentloop take 1\n\n2 loop.undo\n1 loop.undo", 4, "before"),
             ("latentloop take 1\nsoon loop.undo", 2, "no time"),
             ("latentloop take 1\n1 loop.undo 3", 2, "takes no value"),
+            ("latentloop take 1\n1 loop.pause maybe", 2, "no number"),
+            (
+                "latentloop take 1\n1 preset.load slow",
+                2,
+                "preset.load does nothing in a written take",
+            ),
+            (
+                "latentloop take 1\n1 preset.next",
+                2,
+                "preset.next does nothing in a written take",
+            ),
+            (
+                "latentloop take 1\n1 preset.bank.3",
+                2,
+                "preset.bank.3 does nothing in a written take",
+            ),
+            (
+                "latentloop take 1\n1 model.load fog",
+                2,
+                "model.load does nothing in a written take",
+            ),
         ] {
             let error = Script::parse(text, &table).unwrap_err();
             assert!(

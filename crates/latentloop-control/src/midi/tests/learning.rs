@@ -22,12 +22,14 @@ fn while_a_parameter_waits_controls_do_nothing_but_answer() {
         plane: ControlPlane::new(&table),
         pulses: Arc::default(),
         learning: LearnMode::default(),
+        clock_in: ArcSwap::default(),
         faults: 0.into(),
     });
     let map = ControllerMap::parse(SHIPPED[4].1, &table).unwrap();
     let source = Arc::new(SourceState {
         number: 7,
         bound: ArcSwap::from_pointee(BoundMap::new(map)),
+        gives_clock: true.into(),
         heard_at: 0.into(),
     });
     let mut handler = InputHandler::new(Arc::clone(&source), Arc::clone(&context));
@@ -48,6 +50,9 @@ fn while_a_parameter_waits_controls_do_nothing_but_answer() {
     let mut done = 0;
     context.plane.inbox.take(|_, _| done += 1);
     assert_eq!((done, source.heard_at.load(Ordering::Relaxed)), (1, 7));
+    source.gives_clock.store(false, Ordering::Relaxed);
+    handler.receive(&[0xf8], 8);
+    assert_eq!(context.pulses.take(), None, "another port's clock is taken");
     handler.receive(&[0x90, 5], 8);
     assert_eq!(context.faults.load(Ordering::Relaxed), 1);
 }

@@ -50,8 +50,8 @@ impl Table {
         })
     }
 
-    /// The action of a written line: nothing fires, a number or a name sets, `+0.5` and `+-0.5` move, `50%` is a
-    /// control's place between its ends.
+    /// The action of a written line: nothing fires, a number or a name sets (`on` and `off` a toggle), `+0.5` and `+-0.5` move,
+    /// `50%` is a control's place between its ends.
     ///
     /// # Errors
     /// A line that says what is wrong.
@@ -73,6 +73,8 @@ impl Table {
         let row = self.row(param);
         match (row.kind, value) {
             (Kind::Trigger | Kind::Toggle, []) => Ok(Action::Trigger { param }),
+            (Kind::Toggle, ["on" | "true"]) => Ok(Action::Set { param, value: 1.0 }),
+            (Kind::Toggle, ["off" | "false"]) => Ok(Action::Set { param, value: 0.0 }),
             (Kind::Trigger, _) => Err(format!("{name} fires and takes no value")),
             (Kind::Text, words) => Ok(Action::Text {
                 param,

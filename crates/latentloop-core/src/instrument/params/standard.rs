@@ -263,5 +263,7 @@ params! {
             "Moves the output to the monitor with that in its name";
         WINDOW_CONSOLE "window.console": Trigger = trigger(),
             "Opens the performer's console, or closes it";
+        BEAT_CLOCK_IN "beat.clock_in": Text = text(),
+            "Takes MIDI clock from the ports alone with that in their name; from every one where it is empty";
     }
 }

@@ -101,3 +101,34 @@ fn a_state_of_a_table_with_other_rows_goes_over_to_this_one() {
         "it was lost on the way"
     );
 }
+
+/// The seed of the second keyframe after each of three re-rolls.
+fn rolled(it: &mut Instrument) -> [f64; 3] {
+    let param = it.table().id("keyframe.2.seed").unwrap();
+    [(); 3].map(|()| {
+        fire(it, "keyframe.2.reroll");
+        it.base_value(param)
+    })
+}
+
+#[test]
+fn written_takes_and_states_of_before_roll_the_seeds_that_they_rolled_then() {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{RngCore, SeedableRng};
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let before = [(); 4].map(|()| f64::from(rng.next_u32() >> 1));
+    assert!(before.iter().any(|seed| *seed > f64::from(1 << 24)));
+    let script = crate::take::Script {
+        preset: String::new(),
+        length: 0,
+        events: Vec::new(),
+    };
+    let mut player = crate::take::Player::script(&script, instrument());
+    fire(player.instrument(), "keyframe.2.reroll");
+    let bytes = postcard::to_stdvec(&player.instrument().state()).unwrap();
+    let state: State = postcard::from_bytes(&bytes).unwrap();
+    let table = Arc::clone(player.instrument().table());
+    let mut restored = Instrument::from_state(&state, table).unwrap();
+    assert_eq!(rolled(&mut restored), before[1..]);
+    assert_eq!(rolled(player.instrument()), before[1..]);
+}
