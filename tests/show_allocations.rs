@@ -197,6 +197,7 @@ fn a_show_that_plays_allocates_nothing() {
         oscquery: Some("none".to_owned()),
         osc_allow: Vec::new(),
         osc_out: None,
+        midi_clock_in: None,
         midi_clock_out: None,
         sound_in: None,
         monitors: Vec::new(),
