@@ -198,6 +198,7 @@ fn a_show_that_plays_allocates_nothing() {
         osc_allow: Vec::new(),
         osc_out: None,
         midi_clock_out: None,
+        midi_clock_in: None,
         sound_in: None,
         monitors: Vec::new(),
         console: ConsoleChoice::Never,

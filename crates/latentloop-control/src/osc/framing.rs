@@ -187,8 +187,11 @@ mod tests {
             is_slip: bool,
             cut in 1..20usize,
         ) {
-            let mut writer = PacketStream::default();
-            writer.framing = Some(if is_slip { Framing::Slip } else { Framing::Lengths });
+            let framing = if is_slip { Framing::Slip } else { Framing::Lengths };
+            let writer = PacketStream {
+                framing: Some(framing),
+                ..PacketStream::default()
+            };
             let mut bytes = Vec::new();
             packets.iter().for_each(|packet| writer.frame(packet, &mut bytes));
             let mut reader = PacketStream::default();
