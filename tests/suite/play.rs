@@ -227,6 +227,29 @@ fn in_a_window_the_loop_moves_fills_the_screen_and_goes_black_by_keys() {
     show.ends_well();
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn on_layouts_that_print_no_ascii_keys_go_by_their_places() {
+    for (layout, [blackout, reverse, quit]) in [
+        ("ru", ["Cyrillic_i", "Cyrillic_che", "ctrl+Cyrillic_shorti"]),
+        ("gr", ["Greek_beta", "Greek_chi", "ctrl+semicolon"]),
+        ("il", ["hebrew_nun", "hebrew_samech", "ctrl+slash"]),
+    ] {
+        let desktop = Desktop::start();
+        desktop.run("setxkbmap", &["-layout", layout]);
+        let mut show = Show::builder().on(&desktop).start();
+        desktop.wait_until("a window with a picture", |shot| lit_rows(shot) > 200);
+        desktop.output().focus();
+        let osc = &show.osc;
+        desktop.key(blackout);
+        osc.wait_for_value("/master/blackout", 1.0);
+        desktop.key(reverse);
+        osc.wait_for_value("/loop/reverse", 1.0);
+        desktop.key(quit);
+        show.ends_well();
+    }
+}
+
 #[cfg(all(target_os = "linux", feature = "video"))]
 #[test]
 fn without_a_display_the_take_that_ships_becomes_a_film() {

@@ -44,3 +44,27 @@ fn a_midi_clock_is_told_of_followed_where_it_is_chosen_and_missed_when_it_goes()
     let tempo = rehearsal.value("beat.tempo");
     assert!((tempo - 132.0).abs() < 0.5, "it goes on: {tempo}");
 }
+
+#[test]
+fn a_clock_that_is_silent_while_its_song_stands_is_not_missed_and_the_beat_stands_with_it() {
+    let mut rehearsal = Rehearsal::new();
+    rehearsal.set("beat.source", 1.0);
+    let pulse = |rehearsal: &Rehearsal, pulse| {
+        let now = rehearsal.control.inbox.stamp(rehearsal.clock.now());
+        rehearsal.show.controllers.pulses.put(3, pulse, now);
+    };
+    pulse(&rehearsal, Pulse::Start);
+    play(&mut rehearsal, 6, 132.0);
+    pulse(&rehearsal, Pulse::Stop);
+    rehearsal.frames(60);
+    let stood = rehearsal.value("beat.phase");
+    rehearsal.frames(60 * 5);
+    let told = rehearsal.notices();
+    assert!(!told.iter().any(|text| text.contains("gone")), "{told:?}");
+    assert_eq!(rehearsal.value("beat.phase"), stood);
+    pulse(&rehearsal, Pulse::Continue);
+    play(&mut rehearsal, 1, 132.0);
+    let tempo = rehearsal.value("beat.tempo");
+    assert!((tempo - 132.0).abs() < 0.5, "{tempo}");
+    assert_ne!(rehearsal.value("beat.phase"), stood);
+}

@@ -134,7 +134,8 @@ impl Keys {
     }
 
     /// [`Keys::action`] of a key that prints `key` and stands where `place` does on a keyboard of the United States. The place
-    /// counts where what is printed is not ASCII and no key means it: on a Russian, Greek or Hebrew layout.
+    /// counts where what is printed is not ASCII and no key means it: on a Russian, Greek or Hebrew layout. With Control it counts for
+    /// signs, too: the Q of Greek and Hebrew layouts prints one.
     pub fn action_at(
         &self,
         key: Key,
@@ -142,7 +143,8 @@ impl Keys {
         modifiers: Modifiers,
         repeated: bool,
     ) -> Option<&Action> {
-        let is_foreign = matches!(key, Key::Char(sign) if !sign.is_ascii());
+        let is_foreign = matches!(key, Key::Char(sign)
+            if !sign.is_ascii() || (modifiers.control && sign.is_ascii_punctuation()));
         let key = match place {
             Some(place) if is_foreign && self.bound(key, modifiers).is_none() => place,
             _ => key,
@@ -246,6 +248,10 @@ mod tests {
             ('\u{644}', 'g', plain, None),
             ('\u{e1e}', 'r', plain, Some("loop.reroll")),
             ('\u{e3f}', '+', shift, Some("beat.double")),
+            // The Q of Greek and of Hebrew prints a sign.
+            (';', 'q', control, Some("show.quit")),
+            ('/', 'q', control, Some("show.quit")),
+            (';', 'q', plain, None),
             // The file means it.
             ('\u{444}', 'a', plain, Some("loop.undo")),
             ('\u{444}', 'a', control, None),

@@ -11,8 +11,14 @@ const BURST: f64 = 8192.0;
 const MAX_ASKERS: usize = 64;
 
 /// A share of answers for every asker: a machine, or on our own machine a socket.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Askers(Vec<Asker>);
+
+impl Default for Askers {
+    fn default() -> Self {
+        Self(Vec::with_capacity(MAX_ASKERS))
+    }
+}
 
 #[derive(Debug)]
 struct Asker {

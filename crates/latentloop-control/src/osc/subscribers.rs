@@ -21,8 +21,8 @@ pub(super) struct Subscribers(Vec<Subscriber>);
 #[derive(Debug)]
 struct Subscriber {
     to: SocketAddr,
-    /// The socket that subscribed, whose settings it knows: other programs of its machine are others.
-    sender: SocketAddr,
+    /// Whose settings it knows.
+    sender: Sender,
     expiry: Expiry,
     changes: ChangeTracker,
 }
@@ -38,12 +38,21 @@ enum Expiry {
     At(Instant),
 }
 
+/// The senders whose settings a subscriber knows.
+#[derive(Debug)]
+enum Sender {
+    /// The socket that subscribed: other programs of its machine are others.
+    Socket(SocketAddr),
+    /// Every socket of a machine: of who is named at the start, nobody knows from where it sends.
+    Machine(std::net::IpAddr),
+}
+
 impl Subscribers {
     /// Adds a permanent subscriber to everything.
     pub(super) fn add_permanent(&mut self, to: SocketAddr, table: &Table, addresses: &AddressMap) {
         self.0.push(Subscriber {
             to,
-            sender: to,
+            sender: Sender::Machine(to.ip()),
             expiry: Expiry::Permanent,
             changes: tracker("", table, addresses),
         });
@@ -71,7 +80,7 @@ impl Subscribers {
         }
         self.0.push(Subscriber {
             to,
-            sender: from,
+            sender: Sender::Socket(from),
             expiry: match ask.keep {
                 true => Expiry::UntilRemoved,
                 false => Expiry::At(now + HOLDS),
@@ -97,7 +106,11 @@ impl Subscribers {
         now: Instant,
     ) {
         for subscriber in &mut self.0 {
-            if subscriber.sender == from {
+            let theirs = match subscriber.sender {
+                Sender::Socket(address) => address == from,
+                Sender::Machine(machine) => machine == from.ip(),
+            };
+            if theirs {
                 subscriber.changes.note_action(action, table, now);
             }
         }
