@@ -199,7 +199,6 @@ fn a_show_that_plays_allocates_nothing() {
         osc_out: None,
         midi_clock_in: None,
         midi_clock_out: None,
-        midi_clock_in: None,
         sound_in: None,
         monitors: Vec::new(),
         console: ConsoleChoice::Never,
