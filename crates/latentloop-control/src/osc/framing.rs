@@ -188,7 +188,7 @@ mod tests {
             cut in 1..20usize,
         ) {
             let framing = if is_slip { Framing::Slip } else { Framing::Lengths };
-            let mut writer = PacketStream {
+            let writer = PacketStream {
                 framing: Some(framing),
                 ..PacketStream::default()
             };
