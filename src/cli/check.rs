@@ -157,18 +157,7 @@ fn plot_path(asked: &Path, film: &Path, films: usize) -> PathBuf {
 }
 
 fn folder(folder: &Path, fps: f64, reader: &mut Reader) -> anyhow::Result<u64> {
-    let doing = || format!("cannot check the folder {}", folder.display());
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).with_context(doing)? {
-        let path = entry.with_context(doing)?.path();
-        let is_hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if !is_hidden && image::ImageFormat::from_path(&path).is_ok() {
-            files.push(path);
-        }
-    }
-    files.sort();
+    let files = crate::train::pictures(folder)?;
     for (number, file) in files.iter().enumerate() {
         let picture = image::open(file)
             .with_context(|| format!("cannot read the picture {}", file.display()))?

@@ -98,6 +98,10 @@ fn seen_of(level: vec3<f32>, gain: f32) -> Seen {
     return Seen(luminance(light), max(red, 0.0), is_saturated);
 }
 
+fn level_of(point: Point) -> vec3<f32> {
+    return vec3<f32>(point.r, point.g, point.b);
+}
+
 fn rises(signal: Signal, level: f32, step: Step) -> bool {
     return signal.direction < 1.0 && signal.low < step.bright && level - signal.low >= step.change;
 }
@@ -164,9 +168,10 @@ fn point_of(block: u32, number: u32) -> u32 {
     return y * SIDE + x;
 }
 
+// Points of an area that rise, all and again, and that fall; for luminance and for red.
 struct Sums {
-    counts: vec4<u32>,
-    others: vec4<u32>,
+    up: array<vec2<f32>, 2>,
+    down: array<vec2<f32>, 2>,
 }
 
 fn sum(area: u32) -> Sums {
@@ -174,14 +179,20 @@ fn sum(area: u32) -> Sums {
     let side = select(FIELD, BLOCKS, is_whole);
     let left = select(area % FIELDS, 0u, is_whole);
     let top = select(area / FIELDS, 0u, is_whole);
-    var all = Sums(vec4<u32>(0u), vec4<u32>(0u));
+    var up = vec4<u32>(0u);
+    var down = vec4<u32>(0u);
     for (var y = top; y < top + side; y += 1u) {
         for (var x = left; x < left + side; x += 1u) {
-            all.counts += counts[y * BLOCKS + x];
-            all.others += others[y * BLOCKS + x];
+            up += counts[y * BLOCKS + x];
+            down += others[y * BLOCKS + x];
         }
     }
-    return all;
+    let all_up = vec4<f32>(up);
+    let all_down = vec4<f32>(down);
+    return Sums(
+        array<vec2<f32>, 2>(all_up.xz, all_up.yw),
+        array<vec2<f32>, 2>(all_down.xz, all_down.yw),
+    );
 }
 
 fn points(area: u32) -> f32 {
@@ -233,7 +244,7 @@ fn gain_without_rise(point: Point, held: vec2<bool>) -> f32 {
     var high = 1.0;
     for (var i = 0; i < 12; i += 1) {
         let gain = (low + high) / 2.0;
-        let seen = seen_of(vec3<f32>(point.r, point.g, point.b), gain);
+        let seen = seen_of(level_of(point), gain);
         let past = (held.x && seen.luminance - point.luminance.low > LUMINANCE.held)
             || (held.y && seen.red - point.red.low > RED.held);
         low = select(gain, low, past);
@@ -242,9 +253,22 @@ fn gain_without_rise(point: Point, held: vec2<bool>) -> f32 {
     return low;
 }
 
-// Whether luminance (16), or red (32), has changed just before.
-fn again(point: Point) -> u32 {
-    return select(0u, 16u, is_within(point.turned[0], AGAIN)) | select(0u, 32u, is_within(point.turned[1], AGAIN));
+// What luminance and red do at a point: rise, fall, and whether they changed just before.
+const RISES: u32 = 1u;
+const RED_RISES: u32 = 2u;
+const FALLS: u32 = 4u;
+const RED_FALLS: u32 = 8u;
+
+fn changes_of(point: Point, seen: Seen) -> u32 {
+    let is_red = seen.is_saturated || point.saturated > 0.5;
+    let rise = rises(point.luminance, seen.luminance, LUMINANCE);
+    let red_rise = is_red && rises(point.red, seen.red, RED);
+    let fall = !rise && falls(point.luminance, seen.luminance, LUMINANCE);
+    let red_fall = is_red && !red_rise && falls(point.red, seen.red, RED);
+    return select(0u, RISES, rise) | select(0u, RED_RISES, red_rise)
+        | select(0u, FALLS, fall) | select(0u, RED_FALLS, red_fall)
+        | select(0u, 16u, is_within(point.turned[0], AGAIN))
+        | select(0u, 32u, is_within(point.turned[1], AGAIN));
 }
 
 // Between the middles of blocks gain is made from four of them: none may be too high.
@@ -321,14 +345,7 @@ fn follow(@builtin(local_invocation_index) worker: u32) {
     // What would rise.
     for (var index = worker; index < POINTS; index += 256u) {
         let point = state.points[index];
-        let seen = seen_of(vec3<f32>(point.r, point.g, point.b), gain_of(index));
-        let is_red = seen.is_saturated || point.saturated > 0.5;
-        let luminance = rises(point.luminance, seen.luminance, LUMINANCE);
-        let red = is_red && rises(point.red, seen.red, RED);
-        let darker = falls(point.luminance, seen.luminance, LUMINANCE) && !luminance;
-        let less_red = is_red && falls(point.red, seen.red, RED) && !red;
-        would[index] = select(0u, 1u, luminance) | select(0u, 2u, red)
-            | select(0u, 4u, darker) | select(0u, 8u, less_red) | again(point);
+        would[index] = changes_of(point, seen_of(level_of(point), gain_of(index)));
     }
     workgroupBarrier();
     if worker < ALL_BLOCKS {
@@ -338,12 +355,10 @@ fn follow(@builtin(local_invocation_index) worker: u32) {
     // Where an area would brighten once too often; each block asks every area that it lies in.
     var refuses = vec2<u32>(0u);
     if worker < AREAS {
-        let all = sum(worker);
+        var all = sum(worker);
         for (var kind = 0u; kind < 2u; kind += 1u) {
             let ledger = state.ledgers[worker][kind];
-            let more_up = vec2<f32>(f32(all.counts[kind]), f32(all.counts[kind + 2u]));
-            let more_down = vec2<f32>(f32(all.others[kind]), f32(all.others[kind + 2u]));
-            refuses[kind] = select(1u, 0u, admits(ledger, more_up, more_down, worker));
+            refuses[kind] = select(1u, 0u, admits(ledger, all.up[kind], all.down[kind], worker));
         }
     }
     workgroupBarrier();
@@ -382,23 +397,24 @@ fn follow(@builtin(local_invocation_index) worker: u32) {
     // It is shown so.
     for (var index = worker; index < POINTS; index += 256u) {
         let point = state.points[index];
-        let seen = seen_of(vec3<f32>(point.r, point.g, point.b), gain_of(index));
-        let is_red = seen.is_saturated || point.saturated > 0.5;
-        let rose = rises(point.luminance, seen.luminance, LUMINANCE);
-        let fell = falls(point.luminance, seen.luminance, LUMINANCE) && !rose;
-        let red_rose = is_red && rises(point.red, seen.red, RED);
-        let red_fell = is_red && falls(point.red, seen.red, RED) && !red_rose;
-        let red = followed(point.red, seen.red, red_rose, red_fell);
+        let seen = seen_of(level_of(point), gain_of(index));
+        let changes = changes_of(point, seen);
+        let turns = vec4<bool>(
+            (changes & RISES) != 0u,
+            (changes & RED_RISES) != 0u,
+            (changes & FALLS) != 0u,
+            (changes & RED_FALLS) != 0u,
+        );
+        let red = followed(point.red, seen.red, turns.y, turns.w);
         let has_changed = red.low != point.red.low || red.high != point.red.high
             || red.direction != point.red.direction;
-        state.points[index].luminance = followed(point.luminance, seen.luminance, rose, fell);
+        state.points[index].luminance = followed(point.luminance, seen.luminance, turns.x, turns.z);
         state.points[index].red = red;
         state.points[index].saturated =
             select(point.saturated, select(0.0, 1.0, seen.is_saturated), has_changed);
-        would[index] = select(0u, 1u, rose) | select(0u, 2u, red_rose)
-            | select(0u, 4u, fell) | select(0u, 8u, red_fell) | again(point);
-        state.points[index].turned[0] = select(point.turned[0], moment.tick, rose || fell);
-        state.points[index].turned[1] = select(point.turned[1], moment.tick, red_rose || red_fell);
+        would[index] = changes;
+        state.points[index].turned[0] = select(point.turned[0], moment.tick, turns.x || turns.z);
+        state.points[index].turned[1] = select(point.turned[1], moment.tick, turns.y || turns.w);
     }
     workgroupBarrier();
     if worker < ALL_BLOCKS {
@@ -406,13 +422,11 @@ fn follow(@builtin(local_invocation_index) worker: u32) {
     }
     workgroupBarrier();
     if worker < AREAS {
-        let all = sum(worker);
+        var all = sum(worker);
         for (var kind = 0u; kind < 2u; kind += 1u) {
             let ledger = state.ledgers[worker][kind];
-            let more_up = vec2<f32>(f32(all.counts[kind]), f32(all.counts[kind + 2u]));
-            let more_down = vec2<f32>(f32(all.others[kind]), f32(all.others[kind + 2u]));
-            let up = followed_front(ledger.up, more_up, worker);
-            let down = followed_front(ledger.down, more_down, worker);
+            let up = followed_front(ledger.up, all.up[kind], worker);
+            let down = followed_front(ledger.down, all.down[kind], worker);
             // Where it does both at once, what it did not do last comes first.
             var direction = ledger.direction;
             let first = select(1.0, -1.0, direction > 0.0);

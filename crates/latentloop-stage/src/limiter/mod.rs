@@ -190,9 +190,9 @@ impl Limiter {
         let (width, height) = (frame.size.0 as usize, frame.size.1 as usize);
         let lines = frame.rgba.chunks_exact_mut(width.max(1) * 4);
         for (y, line) in lines.enumerate() {
-            let down = (y as f32 + 0.5) / height as f32;
+            let row = self.state.row((y as f32 + 0.5) / height as f32);
             for (x, pixel) in line.chunks_exact_mut(4).enumerate() {
-                let gain = self.state.gain((x as f32 + 0.5) / width as f32, down);
+                let gain = between(&row, (x as f32 + 0.5) / width as f32);
                 for byte in &mut pixel[..3] {
                     *byte = (f32::from(*byte) * gain + 0.5) as u8;
                 }
@@ -201,29 +201,34 @@ impl Limiter {
     }
 }
 
+/// A value at a place, 0..=1, among those of blocks side by side: straight lines between their middles.
+fn between(values: &[f32; BLOCKS], at: f32) -> f32 {
+    let (before, after, share) = around(at);
+    values[before] + (values[after] - values[before]) * share
+}
+
+/// The blocks before and after a place, 0..=1, and the share of the one after it.
+fn around(at: f32) -> (usize, usize, f32) {
+    let at = (at * BLOCKS as f32 - 0.5).clamp(0.0, (BLOCKS - 1) as f32);
+    let before = at as usize;
+    (before, (before + 1).min(BLOCKS - 1), at - before as f32)
+}
+
 impl State {
-    /// Gain at a place of the frame, 0..=1 each way: straight lines between the middles of blocks.
-    fn gain(&self, x: f32, y: f32) -> f32 {
-        let along = |at: f32| {
-            let at = (at * BLOCKS as f32 - 0.5).clamp(0.0, (BLOCKS - 1) as f32);
-            let before = at as usize;
-            (before, (before + 1).min(BLOCKS - 1), at - before as f32)
-        };
-        let ((left, right, across), (above, below, down)) = (along(x), along(y));
-        let row = |row: usize| {
-            let (a, b) = (
-                self.gains[row * BLOCKS + left],
-                self.gains[row * BLOCKS + right],
-            );
-            a + (b - a) * across
-        };
-        let (a, b) = (row(above), row(below));
-        a + (b - a) * down
+    /// Gains across the frame at a height of 0..=1.
+    fn row(&self, y: f32) -> [f32; BLOCKS] {
+        let (above, below, share) = around(y);
+        std::array::from_fn(|x| {
+            let [a, b] = [above, below].map(|row| self.gains[row * BLOCKS + x]);
+            a + (b - a) * share
+        })
     }
 
-    fn gain_of(&self, point: usize) -> f32 {
+    /// Gain of every point.
+    fn point_gains(&self) -> [f32; POINTS] {
         let place = |at: usize| (at as f32 + 0.5) / SIDE as f32;
-        self.gain(place(point % SIDE), place(point / SIDE))
+        let rows: [_; SIDE] = std::array::from_fn(|y| self.row(place(y)));
+        std::array::from_fn(|point| between(&rows[point / SIDE], place(point % SIDE)))
     }
 
     fn decide(&mut self, levels: impl Iterator<Item = [f32; 3]>, moment: &Moment) {
@@ -267,10 +272,11 @@ impl State {
     fn limit(&mut self, moment: &Moment) {
         let mut ups = [[Count::default(); 2]; BLOCKS * BLOCKS];
         let mut downs = ups;
+        let gains = self.point_gains();
         let mut would = [[false; 2]; POINTS];
         for (at, would) in would.iter_mut().enumerate() {
             let (point, block) = (&self.points[at], block_of(at));
-            let seen = Seen::of(point.level, self.gain_of(at));
+            let seen = Seen::of(point.level, gains[at]);
             *would = point.would_rise(&seen);
             let falls = point.would_fall(&seen);
             for kind in 0..2 {
@@ -317,10 +323,11 @@ impl State {
     fn update(&mut self, moment: &Moment) {
         let mut ups = [[Count::default(); 2]; BLOCKS * BLOCKS];
         let mut downs = ups;
-        for at in 0..POINTS {
-            let seen = Seen::of(self.points[at].level, self.gain_of(at));
-            let again = [0, 1].map(|kind| self.points[at].is_again(kind, moment.tick));
-            let turns = self.points[at].update(&seen, moment.tick);
+        let gains = self.point_gains();
+        for (at, (point, gain)) in self.points.iter_mut().zip(gains).enumerate() {
+            let seen = Seen::of(point.level, gain);
+            let again = [0, 1].map(|kind| point.is_again(kind, moment.tick));
+            let turns = point.update(&seen, moment.tick);
             for kind in 0..2 {
                 ups[block_of(at)][kind].add(turns[kind] > 0, again[kind]);
                 downs[block_of(at)][kind].add(turns[kind] < 0, again[kind]);

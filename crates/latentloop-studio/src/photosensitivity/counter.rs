@@ -289,21 +289,17 @@ impl Counter {
                 }
             }
         }
-        let whole = ((0, 0), self.size);
         let mut most = (0, 0);
         let mut found = Vec::new();
         for kind in 0..2 {
-            let having =
-                |count: usize| Sums::of(width, height, |at| self.traces[at][kind].has(now, count));
-            let too_many = having(ALLOWED + 1);
-            let in_field = |sums: &Sums| {
-                let shares = self
-                    .fields
-                    .iter()
-                    .map(|&place| sums.share(place, self.field));
-                shares.fold(0.0, f64::max)
+            // Of the whole picture, and of the ten degrees that have most, pixels with so many transitions.
+            let shares_of = |count: usize| {
+                let sums = Sums::of(width, height, |at| self.traces[at][kind].has(now, count));
+                let fields = self.fields.iter();
+                let shares = fields.map(|&place| sums.share(place, self.field));
+                (sums.share((0, 0), self.size), shares.fold(0.0, f64::max))
             };
-            let shares = (too_many.share(whole.0, whole.1), in_field(&too_many));
+            let mut shares = shares_of(ALLOWED + 1);
             let [rule, of_field] = [
                 [Rule::General, Rule::GeneralField],
                 [Rule::Red, Rule::RedField],
@@ -314,11 +310,13 @@ impl Counter {
                 if count <= most.0 {
                     break;
                 }
-                let sums = having(count);
-                if sums.share(whole.0, whole.1) >= QUARTER {
+                if count <= ALLOWED {
+                    shares = shares_of(count);
+                }
+                if shares.0 >= QUARTER {
                     most.0 = most.0.max(count);
                 }
-                if in_field(&sums) >= QUARTER {
+                if shares.1 >= QUARTER {
                     most.1 = most.1.max(count);
                 }
             }

@@ -151,7 +151,12 @@ impl Dataset {
     }
 }
 
-fn pictures(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+/// The pictures of a folder, in the order of their names. Names that begin with a dot are none: so macOS names what it leaves
+/// beside each file on a stick.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let unreadable = |source| DataError::Folder {
         folder: folder.to_owned(),
         source,
@@ -159,7 +164,10 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.is_file() && image::ImageFormat::from_path(&path).is_ok() {
+        let is_hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !is_hidden && path.is_file() && image::ImageFormat::from_path(&path).is_ok() {
             files.push(path);
         }
     }

@@ -1,14 +1,13 @@
 //! Activations that no slope makes: ELU, SELU and SiLU, in place.
 
-use std::f32::consts::{LN_2, LOG2_E};
-
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::exp::exp;
 use super::microkernel::Instructions;
 
-/// Adds 1.5 * 2^23: what is left of a small number's fraction is rounded off.
-const ROUND: f32 = 12_582_912.0;
+/// Beyond it on either side of zero the exponential is as there.
+const LARGEST: f32 = 87.0;
 /// Numbers that a thread takes at once: they stay in its core's cache.
 const CHUNK: usize = 1 << 14;
 /// The scale and the alpha of SELU (Klambauer et al. 2017, <https://arxiv.org/abs/1706.02515>).
@@ -32,7 +31,9 @@ pub fn bend_in_place(instructions: Instructions, numbers: &mut [f32], curve: Cur
     let bend = |numbers: &mut [f32]| match curve {
         Curve::Elu(alpha) => each(instructions, numbers, |x| elu(x, alpha)),
         Curve::Selu => each(instructions, numbers, |x| SELU[0] * elu(x, SELU[1])),
-        Curve::Silu => each(instructions, numbers, |x| x / (1.0 + exp(-x))),
+        Curve::Silu => each(instructions, numbers, |x| {
+            x / (1.0 + exp((-x).clamp(-LARGEST, LARGEST)))
+        }),
     };
     numbers.par_chunks_mut(CHUNK).for_each(bend);
 }
@@ -44,30 +45,7 @@ fn each(instructions: Instructions, numbers: &mut [f32], f: impl Fn(f32) -> f32)
 
 #[inline(always)]
 fn elu(x: f32, alpha: f32) -> f32 {
-    x.max(0.0) + alpha * (exp(x.min(0.0)) - 1.0)
-}
-
-/// e^x, a power of two by bits times the rest by its series: no branch, so that a loop of it becomes vectors. Beyond 87 on
-/// either side of zero it is as there.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    let power = x.clamp(-87.0, 87.0) * LOG2_E;
-    let whole = (power + ROUND) - ROUND;
-    let rest = (power - whole) * LN_2;
-    let mut series = 1.0 / 5040.0;
-    for term in [
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    ] {
-        series = series * rest + term;
-    }
-    // The whole part is within 126 of zero.
-    f32::from_bits(((whole as i32 + 127) << 23) as u32) * series
+    x.max(0.0) + alpha * (exp(x.clamp(-LARGEST, 0.0)) - 1.0)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod unsafe_slice;
 mod col2im;
 mod conv;
 mod curve;
+mod exp;
 mod filter;
 mod norm;
 mod norm_backward;
