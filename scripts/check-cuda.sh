@@ -15,6 +15,12 @@ if [ "${1:-}" = --lint ]; then
     mkdir -p "$stand_in/bin" "$stand_in/include" "$stand_in/lib64"
     touch "$stand_in/include/cuda.h"
     cp scripts/nvcc-stand-in.sh "$stand_in/bin/nvcc"
+    # What does not depend on the card was built by the lint before it.
+    if [ -d target/debug/deps ] && [ ! -d target/cuda-lint/debug ]; then
+        mkdir -p target/cuda-lint/debug/deps
+        cp -a target/debug/.fingerprint target/debug/build target/cuda-lint/debug/
+        find target/debug/deps -name '*.*' -exec cp -a -t target/cuda-lint/debug/deps {} +
+    fi
     PATH=$stand_in/bin:$PATH CUDA_HOME=$stand_in CUDA_COMPUTE_CAP=80 CARGO_TARGET_DIR=target/cuda-lint \
         "${CARGO:-cargo}" clippy --locked -p latentloop-nn -p latentloop-studio -p latentloop \
         --no-default-features --features cuda --tests -- -D warnings

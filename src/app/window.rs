@@ -26,7 +26,7 @@ use super::show::{Parts, Show};
 use super::sleep_inhibitor::SleepInhibitor;
 use super::stats::StatsReport;
 use super::{ConsoleChoice, Settings};
-use crate::control::keys::{Key, Keys, Modifiers};
+use crate::control::keys::{Key, Keys, Layout, Modifiers};
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::Action;
 use crate::instrument::params::{SHOW_QUIT, WINDOW_MONITOR, id};
@@ -47,6 +47,7 @@ pub(super) fn run(
         placement,
         settings: settings.clone(),
         keys: controllers.keys.clone(),
+        layout: Layout::default(),
         values: Arc::clone(&controllers.control.values),
         inbox: Arc::clone(&controllers.control.inbox),
         notices: Arc::clone(&controllers.control.notices),
@@ -80,6 +81,7 @@ struct App {
     placement: Placement,
     settings: Settings,
     keys: Keys,
+    layout: Layout,
     values: Arc<Values>,
     inbox: Arc<Inbox>,
     notices: Arc<Notices>,
@@ -272,7 +274,7 @@ impl App {
         }
     }
 
-    fn key(&self, event: &KeyEvent) {
+    fn key(&mut self, event: &KeyEvent) {
         let modifiers = Modifiers {
             shift: self.modifiers.shift_key(),
             control: self.modifiers.control_key() || self.modifiers.super_key(),
@@ -284,12 +286,13 @@ impl App {
         let Some(key) = key(event) else {
             return;
         };
+        let place = place(event.physical_key, modifiers.shift);
+        self.layout.observe(key, place);
         let action = match self.learning(key) {
-            None => {
-                let place = place(event.physical_key, modifiers.shift);
-                let action = self.keys.action_at(key, place, modifiers, event.repeat);
-                action.cloned()
-            }
+            None => self
+                .keys
+                .action_at(key, place, modifiers, event.repeat, self.layout)
+                .cloned(),
             learning => learning,
         };
         if let Some(action) = action {

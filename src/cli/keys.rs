@@ -61,7 +61,8 @@ pub fn markdown() -> String {
          Keys are letters, digits, signs, F1 to F12, Space, Up, Down, Left, Right, PageUp, PageDown, Home, End, Backspace, Delete,\n\
          Enter, Tab and Escape, with Ctrl (Command on a Mac), Alt and Shift before them. Digits go by their place on the keyboard,\n\
          letters and signs by what is printed on them; where that is not ASCII and no line of the file names it, as on Russian, Greek and\n\
-         Hebrew layouts, by their place on a keyboard of the United States. [Every parameter](parameters.md) can stand on the right.\n",
+         Hebrew layouts, by their place on a keyboard of the United States, signs in the place of a letter (their Q) among them.\n\
+         [Every parameter](parameters.md) can stand on the right.\n",
     );
     text
 }

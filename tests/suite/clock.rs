@@ -50,6 +50,16 @@ fn pace() {
     assert!((ratio - 1.0).abs() < 0.001, "{ratio}");
 }
 
+/// Starts JACK's transport, and whoever plays along with it.
+fn roll(jack: &JackServer) {
+    let mut transport = jack.client("jack_transport");
+    let mut transport = Process::with_input(&mut transport, Stdio::piped());
+    let mut orders = transport.0.stdin.take().unwrap();
+    orders.write_all(b"play\nquit\n").unwrap();
+    drop(orders);
+    assert!(transport.ends_well());
+}
+
 #[test]
 fn the_clock_of_another_program_is_followed_to_a_tenth_of_a_beat_a_minute() {
     let jack = JackServer::start();
@@ -62,15 +72,7 @@ fn the_clock_of_another_program_is_followed_to_a_tenth_of_a_beat_a_minute() {
     let osc = &show.osc;
     osc.text("/beat/source", "midi");
     osc.number("/beat/sync", 1.0);
-    let roll = || {
-        let mut transport = jack.client("jack_transport");
-        let mut transport = Process::with_input(&mut transport, Stdio::piped());
-        let mut orders = transport.0.stdin.take().unwrap();
-        orders.write_all(b"play\nquit\n").unwrap();
-        drop(orders);
-        assert!(transport.ends_well());
-    };
-    roll();
+    roll(&jack);
     // Two bars take four seconds; then it has to stay there for ten looks. Beside the other tests the server may stumble: then
     // it is asked again when they are done.
     let deadline = Instant::now() + Duration::from_secs(240);
@@ -89,12 +91,47 @@ fn the_clock_of_another_program_is_followed_to_a_tenth_of_a_beat_a_minute() {
         // A server that stumbles throws its slowest client out.
         if sending.ended().is_some() {
             sending = sender();
-            roll();
+            roll(&jack);
         }
         let is_near = (tempo - 126.5).abs() < 0.1;
         in_a_row = if is_near { in_a_row + 1 } else { 0 };
         std::thread::sleep(Duration::from_millis(100));
     }
+    show.quit();
+}
+
+#[test]
+fn of_two_clocks_the_one_is_followed_that_was_named() {
+    let jack = JackServer::start();
+    let ports = || {
+        let mut list = jack.client("jack_lsp");
+        let listed = list.stdout(Stdio::piped()).output().unwrap();
+        String::from_utf8(listed.stdout).unwrap()
+    };
+    let sender = |tempo, port: &str| {
+        let sending = Process::start(jack.client("jack_midi_clock").args(["-b", tempo]));
+        wait_for(port, || {
+            let ports = ports();
+            ports.contains(port).then_some(()).ok_or(ports)
+        });
+        sending
+    };
+    let _slow = sender("90", "jack_midi_clock:");
+    let _fast = sender("150", "jack_midi_clock-01:");
+    let mut show = Show::builder()
+        .headless()
+        .args(["--midi-clock-in", "JACK_MIDI_clock-01"])
+        .env("JACK_DEFAULT_SERVER", &jack.name)
+        .start();
+    show.osc.text("/beat/source", "midi");
+    show.osc.number("/beat/sync", 1.0);
+    roll(&jack);
+    // A machine that is busy moves the pulses, not from one tempo to the other.
+    let osc = &show.osc;
+    osc.wait_for("/beat/tempo", |tempo| (tempo - 150.0).abs() < 5.0);
+    show.wait_for_log("following MIDI clock of jack_midi_clock-01");
+    osc.text("/beat/clock_in", "clock:");
+    osc.wait_for("/beat/tempo", |tempo| (tempo - 90.0).abs() < 5.0);
     show.quit();
 }
 

@@ -5,6 +5,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
+#[cfg(all(target_os = "linux", feature = "live", feature = "video"))]
+use crate::support::Process;
+#[cfg(all(feature = "live", feature = "video"))]
+use crate::support::{Osc, Show};
 use crate::support::{refused, root, run, succeed};
 
 /// A folder of pictures at 30 a second, grey, of so many levels a second.
@@ -99,28 +103,67 @@ fn a_film_is_checked_by_its_own_times() {
     refused(place.path(), &["check", "cut.mkv"], 1, &["cut.mkv"]);
 }
 
-/// What is told of a film of a show whose master a hand blacks out and back five times a second.
+/// Stops the loop, and sets the limiter.
 #[cfg(all(feature = "live", feature = "video"))]
-fn blacked_out(limiter: f32) -> (bool, String) {
-    use crate::support::Show;
-
-    let show = Show::builder().headless();
-    let mut show = show
-        .args(["--fps", "30", "--codec", "ffv1", "--size", "64x36"])
-        .start();
-    let osc = &show.osc;
+fn stand_still(osc: &Osc, limiter: f32) {
     osc.number("/look/limiter", limiter);
     osc.wait_for_value("/look/limiter", limiter.into());
     osc.number("/loop/speed", 0.0);
-    show.press_record();
-    show.wait_for_log("recording to takes/");
+}
+
+/// Blacks the master out and back five times a second, for four seconds.
+#[cfg(all(feature = "live", feature = "video"))]
+fn black_out_and_back(osc: &Osc) {
     for turn in 0..40u32 {
         osc.number("/master/blackout", (turn % 2) as f32);
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
+}
+
+/// What is told of a film of a show whose master a hand blacks out and back five times a second.
+#[cfg(all(feature = "live", feature = "video"))]
+fn blacked_out(limiter: f32) -> (bool, String) {
+    let show = Show::builder().headless();
+    let mut show = show
+        .args(["--fps", "30", "--codec", "ffv1", "--size", "64x36"])
+        .start();
+    stand_still(&show.osc, limiter);
+    show.press_record();
+    show.wait_for_log("recording to takes/");
+    black_out_and_back(&show.osc);
     show.quit();
     let film = show.films().pop().unwrap();
-    let output = run(show.folder(), &["check", film.to_str().unwrap()]);
+    check(show.folder(), film.to_str().unwrap())
+}
+
+/// The same of its window, filmed from the screen.
+#[cfg(all(target_os = "linux", feature = "live", feature = "video"))]
+fn blacked_out_on_the_screen(limiter: f32) -> (bool, String) {
+    use crate::support::Desktop;
+
+    let desktop = Desktop::of("320x180x24");
+    let mut show = Show::builder().on(&desktop).start();
+    stand_still(&show.osc, limiter);
+    desktop.output().focus();
+    desktop.key("f");
+    let is_lit = |shot: &image::RgbImage| shot.get_pixel(160, 2).0 != [0; 3];
+    desktop.wait_until("the whole screen", is_lit);
+    let mut camera = Command::new("ffmpeg");
+    camera
+        .current_dir(show.folder())
+        .args(["-loglevel", "error", "-f", "x11grab", "-framerate", "30"])
+        .args(["-video_size", "320x180", "-i", &desktop.display, "-t", "4"])
+        .args(["-c:v", "ffv1", "screen.mkv"]);
+    let mut camera = Process::start(&mut camera);
+    black_out_and_back(&show.osc);
+    assert!(camera.ends_well());
+    show.quit();
+    check(show.folder(), "screen.mkv")
+}
+
+#[cfg(all(feature = "live", feature = "video"))]
+fn check(folder: &Path, film: &str) -> (bool, String) {
+    let output = run(folder, &["check", film]);
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     (output.status.success(), told)
 }
@@ -131,6 +174,15 @@ fn what_a_hand_blacks_out_and_back_is_recorded_with_three_flashes_a_second_at_mo
     let (holds, told) = blacked_out(1.0);
     assert!(holds, "{told}");
     let (holds, told) = blacked_out(0.0);
+    assert!(!holds, "{told}");
+}
+
+#[cfg(all(target_os = "linux", feature = "live", feature = "video"))]
+#[test]
+fn a_window_filmed_from_the_screen_flashes_three_times_a_second_at_most() {
+    let (holds, told) = blacked_out_on_the_screen(1.0);
+    assert!(holds, "{told}");
+    let (holds, told) = blacked_out_on_the_screen(0.0);
     assert!(!holds, "{told}");
 }
 

@@ -32,6 +32,29 @@ pub struct Binding {
     action: Action,
 }
 
+/// The keyboard layout in use, as far as the keys pressed have told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Layout {
+    is_latin: Option<bool>,
+}
+
+impl Layout {
+    /// Takes in a key that prints `key` and stands where `place` does on a keyboard of the United States.
+    pub fn observe(&mut self, key: Key, place: Option<Key>) {
+        let Key::Char(sign) = key else { return };
+        if is_letter(place) && sign.is_alphabetic() {
+            self.is_latin = Some(sign < FIRST_GREEK);
+        }
+    }
+}
+
+/// Unicode's blocks before it are Latin.
+const FIRST_GREEK: char = '\u{370}';
+
+fn is_letter(place: Option<Key>) -> bool {
+    matches!(place, Some(Key::Char(sign)) if sign.is_ascii_alphabetic())
+}
+
 /// An error in `keys.toml`.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum KeysError {
@@ -134,17 +157,24 @@ impl Keys {
     }
 
     /// [`Keys::action`] of a key that prints `key` and stands where `place` does on a keyboard of the United States. The place
-    /// counts where what is printed is not ASCII and no key means it: on a Russian, Greek or Hebrew layout. With Control it counts for
-    /// signs, too: the Q of Greek and Hebrew layouts prints one.
+    /// counts where what is printed is not ASCII and no key means it: on a Russian, Greek or Hebrew layout. For signs on the
+    /// place of a letter it counts on such a layout, too, for the Q of Bulgarian, Greek and Hebrew layouts prints one; as long
+    /// as no letter has told the layout, with Control alone.
     pub fn action_at(
         &self,
         key: Key,
         place: Option<Key>,
         modifiers: Modifiers,
         repeated: bool,
+        layout: Layout,
     ) -> Option<&Action> {
-        let is_foreign = matches!(key, Key::Char(sign)
-            if !sign.is_ascii() || (modifiers.control && sign.is_ascii_punctuation()));
+        let is_foreign = match key {
+            Key::Char(sign) if sign.is_ascii_punctuation() && is_letter(place) => {
+                layout.is_latin.map_or(modifiers.control, |latin| !latin)
+            }
+            Key::Char(sign) => !sign.is_ascii(),
+            _ => false,
+        };
         let key = match place {
             Some(place) if is_foreign && self.bound(key, modifiers).is_none() => place,
             _ => key,
@@ -260,15 +290,51 @@ mod tests {
             ('z', 'w', plain, None),
         ] {
             let place = Some(Key::Char(place));
-            let found = keys.action_at(Key::Char(sign), place, modifiers, false);
+            let found = keys.action_at(Key::Char(sign), place, modifiers, false, Layout::default());
             let expected = expected.map(|does| {
                 let words: Vec<&str> = does.split(' ').collect();
                 table.action(words[0], &words[1..]).unwrap()
             });
             assert_eq!(found, expected.as_ref(), "{sign} in the place of {place:?}");
         }
-        let held = keys.action_at(Key::Char('\u{43a}'), Some(Key::Char('r')), plain, true);
+        let held = keys.action_at(
+            Key::Char('\u{43a}'),
+            Some(Key::Char('r')),
+            plain,
+            true,
+            Layout::default(),
+        );
         assert_eq!(held, None, "it is held");
+    }
+
+    #[test]
+    fn once_a_letter_has_told_the_layout_a_sign_in_the_place_of_a_letter_goes_by_it() {
+        let keys = Keys::standard(&Table::standard()).unwrap();
+        let [plain, control] =
+            ["R", "Ctrl+R"].map(|chord| chord.parse::<Chord>().unwrap().modifiers);
+        let quantise = does_action("beat.quantise", &["+1"]);
+        let quit = does_action("show.quit", &[]);
+        let place = |sign| Some(Key::Char(sign));
+        // Letters pressed before: Greek, Hebrew, Bulgarian; Dvorak and Turkish, which are Latin.
+        for (letter, at, sign, is_latin) in [
+            ('\u{3b2}', 'b', ';', false),
+            ('\u{5e0}', 'b', '/', false),
+            ('\u{44f}', 'w', ',', false),
+            ('x', 'b', '\'', true),
+            ('\u{131}', 'i', '\'', true),
+        ] {
+            let mut layout = Layout::default();
+            layout.observe(Key::Char(letter), place(at));
+            layout.observe(Key::Char(sign), place('q'));
+            let pressed =
+                |modifiers| keys.action_at(Key::Char(sign), place('q'), modifiers, false, layout);
+            assert_eq!(pressed(plain), (!is_latin).then_some(&quantise), "{letter}");
+            assert_eq!(pressed(control), (!is_latin).then_some(&quit), "{letter}");
+        }
+    }
+
+    fn does_action(parameter: &str, words: &[&str]) -> Action {
+        Table::standard().action(parameter, words).unwrap()
     }
 
     #[test]
