@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{Action, Kind, ParamId, SOURCES, Table};
+use super::{Action, Kind, ParamId, Row, SOURCES, Table};
 
 /// Letters of a name that are compared with the names that there are: more than any of them has.
 const MAX_COMPARED: usize = 50;
@@ -137,14 +137,13 @@ impl Table {
             expected,
         };
         match (row.kind, value) {
-            (Kind::Trigger | Kind::Text, _) => {
-                Err(refuse("it fires, and keeps no value".to_owned()))
-            }
+            (Kind::Trigger, _) => Err(refuse("it fires, and keeps no value".to_owned())),
+            (Kind::Text, _) => Err(refuse("a preset keeps no text of it".to_owned())),
             (Kind::Toggle, toml::Value::Boolean(on)) => Ok(f64::from(u8::from(*on))),
             (Kind::Choice(names), toml::Value::String(text)) => {
                 match names.iter().position(|name| name == text) {
                     Some(index) => Ok(index as f64),
-                    None => Err(refuse(format!("it takes one of {}", names.join(", ")))),
+                    None => Err(refuse(row.takes())),
                 }
             }
             (_, toml::Value::Integer(_) | toml::Value::Float(_)) => {
@@ -154,14 +153,23 @@ impl Table {
                 if number >= row.min && number <= row.max {
                     Ok(row.clamp(number))
                 } else {
-                    Err(refuse(
-                        format!("it takes {} to {} {}", row.min, row.max, row.unit)
-                            .trim()
-                            .to_owned(),
-                    ))
+                    Err(refuse(row.takes()))
                 }
             }
-            _ => Err(refuse("it takes another kind of value".to_owned())),
+            _ => Err(refuse(row.takes())),
+        }
+    }
+}
+
+impl Row {
+    /// What it takes in a preset, in words.
+    fn takes(&self) -> String {
+        match self.kind {
+            Kind::Toggle => "it takes true or false".to_owned(),
+            Kind::Choice(names) => format!("it takes one of {}", names.join(", ")),
+            _ => format!("it takes {} to {} {}", self.min, self.max, self.unit)
+                .trim_end()
+                .to_owned(),
         }
     }
 }

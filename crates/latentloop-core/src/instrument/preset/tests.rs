@@ -76,6 +76,18 @@ fn what_does_not_fit_is_named() {
             "one of lerp, slerp",
         ),
         (
+            &format!("{keys}[params]\n\"loop.path\" = true"),
+            "one of lerp, slerp",
+        ),
+        (
+            &format!("{keys}[params]\n\"loop.speed\" = \"fast\""),
+            "it takes -8 to 8 keyframes/s",
+        ),
+        (
+            &format!("{keys}[params]\n\"look.limiter\" = \"off\""),
+            "it takes true or false",
+        ),
+        (
             &format!(
                 "{keys}[[modulation]]\nsource = \"sound.bass\"\ntarget = \"loop.speed\"\ndepth = 1"
             ),
