@@ -39,6 +39,8 @@ pub(super) struct Hud {
     keys: Vec<(String, String)>,
     readout: Readout,
     gathered: Option<Instant>,
+    /// Whether it was gathered since it was last asked about.
+    fresh: bool,
     notices: VecDeque<(Instant, String)>,
 }
 
@@ -129,6 +131,11 @@ impl Hud {
         any.then_some(&self.readout)
     }
 
+    /// Whether something else is to be shown than when this was last asked.
+    pub(super) fn take_fresh(&mut self) -> bool {
+        std::mem::take(&mut self.fresh)
+    }
+
     /// Keeps a notice until it has been seen.
     pub(super) fn notice(&mut self, text: String, now: Instant) {
         if self.notices.len() == NOTICES {
@@ -151,7 +158,7 @@ impl Hud {
         {
             return;
         }
-        self.gathered = Some(now);
+        (self.gathered, self.fresh) = (Some(now), true);
         self.readout.open = self.open;
         self.readout.keys = self.help.then(|| self.keys.clone());
         self.readout.learn = self.picked.map(|picked| self.learn(picked, sources));

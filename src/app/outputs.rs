@@ -11,7 +11,7 @@ use winit::monitor::MonitorHandle;
 use winit::window::{Fullscreen, Window, WindowId};
 
 use super::Settings;
-use super::placement::OutputPlacement;
+use super::placement::{OutputPlacement, WindowGeometry, is_within};
 use crate::control::Notices;
 use crate::instrument::OUTPUTS;
 use crate::stage::{SurfaceWindow, WindowSize};
@@ -27,6 +27,8 @@ const TRIES: u32 = 7;
 const SIDE: f64 = 768.0;
 const MOST: f64 = 0.8;
 const MIN_SIDE: f64 = 160.0;
+/// How far such a window stands from its monitor's corner, in pixels.
+const INSET: i32 = 48;
 /// The state of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum OutputState {
@@ -44,6 +46,8 @@ struct OutputWindow {
     /// Its home monitor, by a part of its name.
     home: Option<String>,
     state: OutputState,
+    /// Where it stands, or stood last, as a window.
+    geometry: Option<WindowGeometry>,
     /// When it was put there, and how often.
     put: (Instant, u32),
 }
@@ -84,7 +88,8 @@ impl Outputs {
             homes.push(remembered);
         }
         for home in homes.into_iter().take(OUTPUTS) {
-            outputs.add(event_loop, home)?;
+            let geometry = last.window.clone().filter(|_| outputs.all.is_empty());
+            outputs.add(event_loop, home, geometry)?;
         }
         if settings.fullscreen && outputs.all[0].state == OutputState::Windowed {
             outputs.toggle_fullscreen(event_loop);
@@ -92,7 +97,12 @@ impl Outputs {
         Ok(outputs)
     }
 
-    fn add(&mut self, event_loop: &ActiveEventLoop, home: Option<String>) -> anyhow::Result<()> {
+    fn add(
+        &mut self,
+        event_loop: &ActiveEventLoop,
+        home: Option<String>,
+        geometry: Option<WindowGeometry>,
+    ) -> anyhow::Result<()> {
         let is_main = self.all.is_empty();
         let monitor = home.as_deref().and_then(|home| self.free(event_loop, home));
         if let (Some(home), None) = (&home, &monitor) {
@@ -102,15 +112,20 @@ impl Outputs {
                 there.join(", ")
             ));
         }
-        let side = side(event_loop);
         let mut attributes = Window::default_attributes()
             .with_title(match self.all.len() {
                 0 => "latentloop".to_owned(),
                 others => format!("latentloop output {}", others + 1),
             })
-            .with_inner_size(LogicalSize::new(side, side))
+            .with_inner_size(size(event_loop, geometry.as_ref()))
             .with_min_inner_size(LogicalSize::new(MIN_SIDE, MIN_SIDE))
             .with_visible(is_main || monitor.is_some());
+        if let Some(corner) = geometry
+            .as_ref()
+            .and_then(|geometry| corner(event_loop, geometry))
+        {
+            attributes = attributes.with_position(corner);
+        }
         if let Some(monitor) = &monitor {
             let full = Fullscreen::Borderless(Some(monitor.clone()));
             attributes = attributes.with_fullscreen(Some(full));
@@ -131,6 +146,7 @@ impl Outputs {
             },
             home,
             state,
+            geometry,
             put: (Instant::now(), 1),
         });
         self.note_size(self.all.len() - 1);
@@ -207,7 +223,8 @@ impl Outputs {
     }
 
     /// The placement of the main output, to be remembered.
-    pub(super) fn place(&self) -> OutputPlacement {
+    pub(super) fn place(&mut self) -> OutputPlacement {
+        self.note_geometry(0);
         let main = &self.all[0];
         OutputPlacement {
             monitor: match &main.state {
@@ -216,6 +233,17 @@ impl Outputs {
                 OutputState::Windowed => None,
             },
             fullscreen: main.state != OutputState::Windowed,
+            window: main.geometry.clone(),
+        }
+    }
+
+    /// Notes where an output stands that is a window.
+    fn note_geometry(&mut self, at: usize) {
+        let output = &mut self.all[at];
+        let window = &output.pane.window;
+        let is_hidden = window.is_visible() == Some(false) || window.is_minimized() == Some(true);
+        if output.state == OutputState::Windowed && window.fullscreen().is_none() && !is_hidden {
+            output.geometry = Some(WindowGeometry::of(window));
         }
     }
 
@@ -299,6 +327,7 @@ impl Outputs {
 
     /// Fills a monitor with an output; from now on it belongs there where `moves`.
     fn put(&mut self, at: usize, monitor: &MonitorHandle, moves: bool) {
+        self.note_geometry(at);
         let on = name(monitor);
         let output = &mut self.all[at];
         let again = output.state == OutputState::Fullscreen(on.clone()) && !moves;
@@ -318,16 +347,21 @@ impl Outputs {
         self.note_size(at);
     }
 
-    /// Makes an output an ordinary window on a monitor.
+    /// Makes an output an ordinary window, where it stood as one or on a monitor.
     fn to_window(&self, event_loop: &ActiveEventLoop, at: usize, monitor: Option<&MonitorHandle>) {
-        let window = &self.all[at].pane.window;
+        let OutputWindow { pane, geometry, .. } = &self.all[at];
+        let window = &pane.window;
         window.set_fullscreen(None);
         window.set_cursor_visible(true);
-        let side = side(event_loop);
-        let _ = window.request_inner_size(LogicalSize::new(side, side));
-        if let Some(monitor) = monitor {
+        let _ = window.request_inner_size(size(event_loop, geometry.as_ref()));
+        let stood = geometry.as_ref();
+        let inset = monitor.map(|monitor| {
             let PhysicalPosition { x, y } = monitor.position();
-            window.set_outer_position(PhysicalPosition::new(x + 48, y + 48));
+            PhysicalPosition::new(x + INSET, y + INSET)
+        });
+        let stood = stood.and_then(|geometry| corner(event_loop, geometry));
+        if let Some(corner) = stood.or(inset) {
+            window.set_outer_position(corner);
         }
         self.note_size(at);
     }
@@ -448,7 +482,35 @@ fn covers(window: &Window, monitor: &MonitorHandle) -> bool {
         || (position == monitor.position() && window.inner_size() == monitor.size())
 }
 
-/// Side of a window that is not fullscreen, in points.
+/// The corner of a window as it stood, where its monitor is there.
+fn corner(
+    event_loop: &ActiveEventLoop,
+    geometry: &WindowGeometry,
+) -> Option<PhysicalPosition<i32>> {
+    let mut monitors = event_loop.available_monitors();
+    let monitor = monitors.find(|monitor| monitor.name() == geometry.monitor)?;
+    let [x, y] = geometry
+        .position
+        .filter(|at| is_within(*at, monitor.size()))?;
+    let corner = monitor.position();
+    Some(PhysicalPosition::new(
+        corner.x.saturating_add(x),
+        corner.y.saturating_add(y),
+    ))
+}
+
+/// The size of a window that is not fullscreen: as it stood, or a square with room around it.
+fn size(event_loop: &ActiveEventLoop, geometry: Option<&WindowGeometry>) -> LogicalSize<f64> {
+    match geometry.map(|geometry| geometry.size.map(f64::from)) {
+        Some([width, height]) => LogicalSize::new(width.max(MIN_SIDE), height.max(MIN_SIDE)),
+        None => {
+            let side = side(event_loop);
+            LogicalSize::new(side, side)
+        }
+    }
+}
+
+/// Side of a window that has not stood anywhere, in points.
 fn side(event_loop: &ActiveEventLoop) -> f64 {
     let home = event_loop
         .primary_monitor()

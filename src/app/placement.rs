@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use winit::dpi::PhysicalSize;
+use winit::window::Window;
 
 use crate::config;
 use crate::files::{MAX_TEXT_BYTES, read_text_limited, write_atomic};
@@ -13,6 +15,8 @@ const VERSION: u32 = 1;
 /// Sides of a window in points, and zooms, that are believed.
 const SIDES: (u32, u32) = (160, 16_384);
 const ZOOMS: (f32, f32) = (1.0, 2.0);
+/// Pixels of a window that have to be on a monitor, for it to be taken hold of.
+const GRIP: i64 = 80;
 
 /// The placement of every window.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +34,48 @@ pub(super) struct OutputPlacement {
     pub(super) monitor: Option<String>,
     /// Whether it filled that monitor.
     pub(super) fullscreen: bool,
+    /// Where it stands as a window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) window: Option<WindowGeometry>,
+}
+
+/// Where a window stands that fills no monitor.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WindowGeometry {
+    /// The monitor's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) monitor: Option<String>,
+    /// Its corner in pixels, from that of the monitor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) position: Option<[i32; 2]>,
+    /// Its width and height in points.
+    pub(super) size: [u32; 2],
+}
+
+impl WindowGeometry {
+    /// That of a window.
+    pub(super) fn of(window: &Window) -> Self {
+        let monitor = window.current_monitor();
+        let corner = monitor.as_ref().map(|monitor| monitor.position());
+        // Not every window system tells.
+        let at = window.outer_position().ok();
+        let size = window.inner_size().to_logical::<f64>(window.scale_factor());
+        Self {
+            monitor: monitor.and_then(|monitor| monitor.name()),
+            position: at
+                .zip(corner)
+                .map(|(at, corner)| [at.x - corner.x, at.y - corner.y]),
+            size: [size.width.round() as u32, size.height.round() as u32],
+        }
+    }
+}
+
+/// Whether a window with its corner there can be taken hold of on a monitor of that size.
+pub(super) fn is_within([x, y]: [i32; 2], monitor: PhysicalSize<u32>) -> bool {
+    let (width, height) = (i64::from(monitor.width), i64::from(monitor.height));
+    let (x, y) = (i64::from(x), i64::from(y));
+    (-width / 2..width - GRIP).contains(&x) && (-GRIP / 4..height - GRIP).contains(&y)
 }
 
 /// The placement of the console.
@@ -94,7 +140,10 @@ impl Placement {
                 file.version
             ));
         }
-        let mut console = file.console;
+        let (mut output, mut console) = (file.output, file.console);
+        if let Some(window) = &mut output.window {
+            window.size = window.size.map(|side| side.clamp(SIDES.0, SIDES.1));
+        }
         if let Some(size) = &mut console.size {
             *size = size.map(|side| side.clamp(SIDES.0, SIDES.1));
         }
@@ -102,10 +151,7 @@ impl Placement {
             .zoom
             .filter(|zoom| zoom.is_finite())
             .map(|zoom| zoom.clamp(ZOOMS.0, ZOOMS.1));
-        Ok(Self {
-            output: file.output,
-            console,
-        })
+        Ok(Self { output, console })
     }
 
     /// Writes the performer's file.
@@ -155,6 +201,11 @@ mod tests {
                 output: OutputPlacement {
                     monitor: Some("HDMI-1 \"hall\"".to_owned()),
                     fullscreen: true,
+                    window: Some(WindowGeometry {
+                        monitor: Some("eDP-1".to_owned()),
+                        position: Some([30, -2]),
+                        size: [640, 360],
+                    }),
                 },
                 console: ConsolePlacement {
                     monitor: Some("eDP-1".to_owned()),
@@ -190,12 +241,13 @@ mod tests {
         }
         std::fs::write(
             &path,
-            "version = 1\n[console]\nsize = [1, 4000000000]\nzoom = nan\n",
+            "version = 1\n[output.window]\nsize = [0, 4000000000]\n[console]\nsize = [1, 4000000000]\nzoom = nan\n",
         )
         .unwrap();
         let (placement, fault) = Placement::load_from(&path);
         assert_eq!((placement.console.size, fault), (Some([160, 16_384]), None));
         assert_eq!(placement.console.zoom, None);
+        assert_eq!(placement.output.window.unwrap().size, [160, 16_384]);
     }
 
     #[test]
@@ -207,5 +259,21 @@ mod tests {
             .save_to(file.join("windows.toml"))
             .unwrap_err();
         assert!(error.contains("a file/windows.toml"), "{error}");
+    }
+
+    #[test]
+    fn a_place_that_no_hand_can_reach_is_not_used() {
+        let monitor = PhysicalSize::new(1920, 1080);
+        for (at, expected) in [
+            ([0, 0], true),
+            ([-4, -10], true),
+            ([1800, 900], true),
+            ([1900, 100], false),
+            ([100, 1070], false),
+            ([-1000, 100], false),
+            ([i32::MAX, i32::MIN], false),
+        ] {
+            assert_eq!(is_within(at, monitor), expected, "{at:?}");
+        }
     }
 }

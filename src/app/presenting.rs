@@ -8,7 +8,7 @@ use super::hud::Sources;
 use super::performance::Performance;
 use super::recording::Change;
 use super::show::Show;
-use crate::instrument::params::LOOK_PALETTE;
+use crate::instrument::params::{HUD_OUTPUT, LOOK_PALETTE};
 use crate::palette::Oklab;
 use crate::stage::{
     Composed, Compositor, FramePacer, Pipes, PostChain, Presentation, Presenter, Readback,
@@ -102,6 +102,7 @@ impl Show {
                 sound: self.recording.sound.capture(),
             },
         );
+        let readout = self.status.readout(instrument.get(HUD_OUTPUT));
         let session = &mut self.recording.session;
         session.capture_clean(canvas, &post, &projections[0], now);
         let (presenter, chain) = (&mut self.video.presenter, &mut self.video.chain);
@@ -113,7 +114,7 @@ impl Show {
                 &finished,
                 &Presentation {
                     projections: &projections,
-                    readout: self.status.hud.visible(),
+                    readout,
                     number,
                     at,
                 },

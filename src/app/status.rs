@@ -12,7 +12,7 @@ use super::recording::Recording;
 use super::stats::FrameStats;
 use crate::control::Notices;
 use crate::library::Patch;
-use crate::stage::Canvas;
+use crate::stage::{Canvas, Readout};
 
 /// The heads-up display, the console and the statistics.
 pub(super) struct Status {
@@ -52,6 +52,18 @@ impl Status {
     /// Whether there is a console's window.
     pub(super) fn has_console(&self) -> bool {
         self.console.as_ref().is_some_and(ConsoleSender::is_open)
+    }
+
+    /// What lies over the outputs. Where a console is open, it lies over that instead: the outputs are the audience's, unless
+    /// `on_outputs`.
+    pub(super) fn readout(&mut self, on_outputs: bool) -> Option<&Readout> {
+        let is_on_console = self.has_console() && !on_outputs;
+        let fresh = self.hud.take_fresh();
+        let visible = self.hud.visible();
+        if let Some(console) = &mut self.console {
+            console.set_readout(visible.filter(|_| is_on_console), fresh);
+        }
+        visible.filter(|_| !is_on_console)
     }
 
     /// Tells the console how the show stands and what it shows, where somebody looks.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use winit::application::ApplicationHandler;
@@ -61,6 +61,7 @@ pub(super) fn run(
         modifiers: ModifiersState::default(),
         show: None,
         failed: None,
+        close_asked: None,
     };
     display
         .0
@@ -97,7 +98,12 @@ struct App {
     modifiers: ModifiersState,
     show: Option<JoinHandle<StatsReport>>,
     failed: Option<anyhow::Error>,
+    /// When an output was asked to close.
+    close_asked: Option<Instant>,
 }
+
+/// An output that is asked to close twice within that time ends the show.
+const CLOSE_AGAIN: Duration = Duration::from_secs(3);
 
 /// Closes the window however the show ends.
 struct CloseAfter(EventLoopProxy<WindowCommand>);
@@ -175,7 +181,7 @@ impl App {
 
     /// Keeps where the main output is.
     fn remember(&mut self) {
-        let Some(place) = self.outputs.as_ref().map(Outputs::place) else {
+        let Some(place) = self.outputs.as_mut().map(Outputs::place) else {
             return;
         };
         let on = place.monitor.as_deref().unwrap_or_default();
@@ -274,6 +280,18 @@ impl App {
         }
     }
 
+    /// Ends the show where an output is asked to close for the second time: its button and Alt+F4 are hit by accident.
+    fn ask_to_close(&mut self, now: Instant) {
+        let before = self.close_asked.replace(now);
+        if before.is_some_and(|before| now.duration_since(before) < CLOSE_AGAIN) {
+            return self.inbox.put(Action::fire(SHOW_QUIT), self.inbox.now());
+        }
+        self.notices.warn(format!(
+            "the output was asked to close, and stays: once more within {} seconds ends the show",
+            CLOSE_AGAIN.as_secs()
+        ));
+    }
+
     fn key(&mut self, event: &KeyEvent) {
         let modifiers = Modifiers {
             shift: self.modifiers.shift_key(),
@@ -326,8 +344,11 @@ impl ApplicationHandler<WindowCommand> for App {
             WindowCommand::ToggleConsole if self.console.is_some() => self.close_console(),
             WindowCommand::ToggleConsole => self.open_console(event_loop, true),
             WindowCommand::Close => {
-                outputs.hide();
-                event_loop.exit();
+                self.remember();
+                if let Some(outputs) = &self.outputs {
+                    outputs.hide();
+                }
+                return event_loop.exit();
             }
         }
         self.remember();
@@ -382,10 +403,7 @@ impl ApplicationHandler<WindowCommand> for App {
             return;
         };
         match event {
-            WindowEvent::CloseRequested => {
-                let action = Action::fire(SHOW_QUIT);
-                self.inbox.put(action, self.inbox.now());
-            }
+            WindowEvent::CloseRequested => self.ask_to_close(Instant::now()),
             WindowEvent::Resized(_)
             | WindowEvent::ScaleFactorChanged { .. }
             | WindowEvent::Moved(_) => outputs.note_size(at),

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 #[cfg(target_os = "linux")]
-use crate::support::{Desktop, JackServer, Process};
+use crate::support::{Desktop, JackServer, Process, Window};
 use crate::support::{Osc, PROGRAM, Show, root, wait_for};
 
 #[test]
@@ -248,6 +248,51 @@ fn on_layouts_that_print_no_ascii_keys_go_by_their_places() {
         desktop.key(quit);
         show.ends_well();
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_stands_where_it_was_put_and_closes_when_it_is_asked_twice() {
+    let desktop = Desktop::start();
+    let place = tempfile::tempdir().unwrap();
+    let start = || Show::in_folder(place.path()).on(&desktop).start();
+    let mut show = start();
+    let output = desktop.output();
+    output.act(&["windowmove", "--sync", &output.id, "220", "70"]);
+    output.act(&["windowsize", "--sync", &output.id, "410", "300"]);
+    let stood = output.place();
+    assert_eq!(stood[2..], [410, 300]);
+    let stands = |output: &Window, there: [i32; 4]| {
+        wait_for("the output's place", || {
+            let place = output.place();
+            let is_near = place.iter().zip(there).all(|(a, b)| (a - b).abs() <= 2);
+            is_near.then_some(()).ok_or(format!("{place:?}, {there:?}"))
+        });
+    };
+    output.focus();
+    output.act(&["key", "f"]);
+    stands(&output, [0, 0, 1024, 640]);
+    output.focus();
+    output.act(&["key", "f"]);
+    stands(&output, stood);
+
+    // Once, and once more when it is too late.
+    for times in 1..=2 {
+        output.focus();
+        output.act(&["key", "alt+F4"]);
+        show.wait_for_logs("once more within 3 seconds ends the show", times);
+        std::thread::sleep(std::time::Duration::from_millis(3100));
+    }
+    show.osc.number("/loop/speed", 0.0);
+    show.osc.wait_for_value("/loop/speed", 0.0);
+    output.act(&["key", "alt+F4"]);
+    show.wait_for_logs("once more within 3 seconds ends the show", 3);
+    output.act(&["key", "alt+F4"]);
+    show.ends_well();
+
+    let mut show = start();
+    stands(&desktop.output(), stood);
+    show.quit();
 }
 
 #[cfg(all(target_os = "linux", feature = "video"))]

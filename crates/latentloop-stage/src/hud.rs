@@ -81,18 +81,20 @@ const HEIGHT: f32 = 156.0;
 const MARGIN: f32 = 18.0;
 const BAR: f32 = 40.0;
 
-/// Paints what is shown of the readout, in points.
-pub(super) fn paint(painter: &Painter, screen: Rect, readout: &Readout) {
-    if let Some(keys) = &readout.keys {
-        return paint_keys(painter, screen, keys);
-    }
-    if readout.open {
-        paint_figures(painter, screen, readout);
-    }
-    match &readout.learn {
-        Some(learn) => paint_learn(painter, screen, learn),
-        None if readout.open => paint_notices(painter, screen, readout),
-        None => {}
+impl Readout {
+    /// Paints what is shown of it over a screen, in points.
+    pub fn paint(&self, painter: &Painter, screen: Rect) {
+        if let Some(keys) = &self.keys {
+            return paint_keys(painter, screen, keys);
+        }
+        if self.open {
+            paint_figures(painter, screen, self);
+        }
+        match &self.learn {
+            Some(learn) => paint_learn(painter, screen, learn),
+            None if self.open => paint_notices(painter, screen, self),
+            None => {}
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The readout over the picture, laid out and drawn.
 
-use super::hud::{self, Readout};
+use super::hud::Readout;
 
 /// The heads-up display of one output.
 pub(super) struct Overlay {
@@ -41,7 +41,7 @@ impl Overlay {
         };
         let mut output = self
             .egui
-            .run_ui(input, |ui| hud::paint(ui.painter(), area, readout));
+            .run_ui(input, |ui| readout.paint(ui.painter(), area));
         #[allow(
             clippy::iter_over_hash_type,
             reason = "textures do not depend on one another"

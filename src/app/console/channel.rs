@@ -13,7 +13,7 @@ use crate::app::thumbnail::{
 };
 use crate::latent::Keyframe;
 use crate::library::Patch;
-use crate::stage::Canvas;
+use crate::stage::{Canvas, Readout};
 
 /// The least time between two snapshots, and between two pictures.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_millis(33);
@@ -55,6 +55,7 @@ struct SharedState {
     watched: AtomicBool,
     engine: ArcSwap<String>,
     patch: ArcSwapOption<Patch>,
+    readout: ArcSwapOption<Readout>,
 }
 
 /// The show's end of the channel.
@@ -66,6 +67,7 @@ pub(in crate::app) struct ConsoleSender {
     shared: Arc<SharedState>,
     sent_at: Option<Instant>,
     picture_sent_at: Option<Instant>,
+    has_readout: bool,
 }
 
 /// The console's end of the channel.
@@ -90,6 +92,7 @@ pub(in crate::app) fn console_channel(latent: usize) -> (ConsoleSender, ConsoleR
         shared: Arc::clone(&shared),
         sent_at: None,
         picture_sent_at: None,
+        has_readout: false,
     };
     let receiver = ConsoleReceiver {
         snapshot: seen,
@@ -146,6 +149,15 @@ impl ConsoleSender {
         self.picture.publish();
     }
 
+    /// Sends what lies over the console: `fresh` where it is another than the last. Allocates where it sends some.
+    pub(in crate::app) fn set_readout(&mut self, readout: Option<&Readout>, fresh: bool) {
+        if readout.is_some() == self.has_readout && !(fresh && self.has_readout) {
+            return;
+        }
+        self.has_readout = readout.is_some();
+        self.shared.readout.store(readout.cloned().map(Arc::new));
+    }
+
     /// Sends what is played, and what draws it. Allocates: once a patch.
     pub(in crate::app) fn set_patch(&self, patch: &Arc<Patch>, engine: &str) {
         self.shared.patch.store(Some(Arc::clone(patch)));
@@ -160,7 +172,7 @@ impl ConsoleReceiver {
     }
 
     /// Says whether there is a console.
-    pub(super) fn open(&self, on: bool) {
+    pub(in crate::app) fn open(&self, on: bool) {
         self.shared.open.store(on, Ordering::Relaxed);
         self.watch(on);
     }
@@ -190,6 +202,11 @@ impl ConsoleReceiver {
     /// The name of the engine that draws.
     pub(super) fn engine(&self) -> Arc<String> {
         self.shared.engine.load_full()
+    }
+
+    /// What lies over the console.
+    pub(in crate::app) fn readout(&self) -> Option<Arc<Readout>> {
+        self.shared.readout.load_full()
     }
 
     /// The patch that is played.

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
-use egui::{CentralPanel, Frame, Margin, Panel, Stroke, Ui, Vec2};
+use egui::{CentralPanel, Frame, Id, LayerId, Margin, Order, Panel, Stroke, Ui, Vec2};
 
 use super::channel::{ConsoleReceiver, ConsoleSnapshot};
 use super::handle::ConsoleHandle;
@@ -148,6 +148,10 @@ impl ConsoleView {
         CentralPanel::default().frame(plain(GROUND)).show(ui, |ui| {
             self.pages(ui);
         });
+        if let Some(readout) = self.receiver.readout() {
+            let layer = LayerId::new(Order::Foreground, Id::unique("readout"));
+            readout.paint(&ui.ctx().layer_painter(layer), ui.ctx().content_rect());
+        }
     }
 
     /// The page of the open tab.

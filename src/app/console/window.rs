@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use egui::ViewportId;
-use winit::dpi::{LogicalSize, PhysicalPosition, PhysicalSize};
+use winit::dpi::{LogicalSize, PhysicalPosition};
 use winit::event::WindowEvent;
 use winit::event_loop::ActiveEventLoop;
 use winit::keyboard::ModifiersState;
@@ -20,15 +20,13 @@ use super::style;
 use super::surface::Surface;
 use super::view::ConsoleView;
 use crate::app::controllers::Controllers;
-use crate::app::placement::ConsolePlacement;
+use crate::app::placement::{ConsolePlacement, WindowGeometry, is_within};
 
 /// Size of the window in points, and the least.
 const SIZE: (f64, f64) = (1280.0, 800.0);
 const LEAST: (f64, f64) = (900.0, 560.0);
 /// The part of its monitor that it takes at most.
 const MOST: f64 = 0.96;
-/// So much of a window has to be on a monitor, in pixels.
-const GRIP: i64 = 80;
 /// The least time from one picture to the next; longer where the processor draws.
 const INTERVAL: Duration = Duration::from_millis(33);
 const SLOW_INTERVAL: Duration = Duration::from_millis(66);
@@ -131,20 +129,11 @@ impl Console {
 
     /// Its placement.
     pub(in crate::app) fn place(&self) -> ConsolePlacement {
-        let monitor = self.window.current_monitor();
-        let corner = monitor.as_ref().map(MonitorHandle::position);
-        // Not every window system tells.
-        let at = self.window.outer_position().ok();
-        let size = self
-            .window
-            .inner_size()
-            .to_logical::<f64>(self.window.scale_factor());
+        let stands = WindowGeometry::of(&self.window);
         ConsolePlacement {
-            monitor: monitor.and_then(|monitor| monitor.name()),
-            position: at
-                .zip(corner)
-                .map(|(at, corner)| [at.x - corner.x, at.y - corner.y]),
-            size: Some([size.width as u32, size.height as u32]),
+            monitor: stands.monitor,
+            position: stands.position,
+            size: Some(stands.size),
             zoom: Some(self.egui.egui_ctx().zoom_factor()),
         }
     }
@@ -277,13 +266,6 @@ fn attributes(
     ))
 }
 
-/// Whether a window with its corner there can be taken hold of on a monitor of that size.
-fn is_within([x, y]: [i32; 2], monitor: PhysicalSize<u32>) -> bool {
-    let (width, height) = (i64::from(monitor.width), i64::from(monitor.height));
-    let (x, y) = (i64::from(x), i64::from(y));
-    (-width / 2..width - GRIP).contains(&x) && (-GRIP / 4..height - GRIP).contains(&y)
-}
-
 /// Whether a key works the console's own widgets: Tab goes from one to the next, and the one that is reached takes some more.
 fn is_for_widgets(key: &winit::keyboard::Key, is_focused: bool) -> bool {
     use winit::keyboard::{Key, NamedKey};
@@ -306,22 +288,6 @@ fn is_for_widgets(key: &winit::keyboard::Key, is_focused: bool) -> bool {
 mod tests {
     use super::*;
     use winit::keyboard::{Key, NamedKey};
-
-    #[test]
-    fn a_place_that_no_hand_can_reach_is_not_used() {
-        let monitor = PhysicalSize::new(1920, 1080);
-        for (at, expected) in [
-            ([0, 0], true),
-            ([-4, -10], true),
-            ([1800, 900], true),
-            ([1900, 100], false),
-            ([100, 1070], false),
-            ([-1000, 100], false),
-            ([i32::MAX, i32::MIN], false),
-        ] {
-            assert_eq!(is_within(at, monitor), expected, "{at:?}");
-        }
-    }
 
     #[test]
     fn a_reached_widget_takes_few_keys_and_the_show_the_rest() {

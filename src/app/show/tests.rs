@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::app::console::console_channel;
 use crate::app::rehearsal::{Rehearsal, TinyEngine};
 use crate::engine::Rounding;
 use crate::instrument::Action;
@@ -150,6 +151,37 @@ fn what_is_reported_is_shown_and_a_show_says_what_it_plays() {
     assert!(readout.notices.contains(&"a port has gone".to_owned()));
     let load = rehearsal.control.values.text(rehearsal.id("preset.load"));
     assert_eq!(*load, "one.toml");
+}
+
+#[test]
+fn what_the_performer_is_shown_lies_on_the_console_where_one_is_open() {
+    let mut rehearsal = Rehearsal::new();
+    let (sender, receiver) = console_channel(4);
+    receiver.open(true);
+    rehearsal.show.status.console = Some(sender);
+    for name in ["hud.toggle", "hud.help", "midi.learn"] {
+        rehearsal.fire(name);
+        rehearsal.frames(1);
+        assert!(
+            !rehearsal.last().has_readout,
+            "{name} is before the audience"
+        );
+        assert!(receiver.readout().is_some(), "{name}");
+        // On a rig with one screen.
+        rehearsal.set("hud.output", 1.0);
+        rehearsal.frames(1);
+        assert!(rehearsal.last().has_readout, "{name}");
+        assert!(receiver.readout().is_none(), "{name}");
+        rehearsal.set("hud.output", 0.0);
+        rehearsal.fire(name);
+        rehearsal.frames(1);
+        assert!(!rehearsal.last().has_readout && receiver.readout().is_none());
+    }
+    rehearsal.fire("hud.help");
+    rehearsal.frames(1);
+    receiver.open(false);
+    rehearsal.frames(1);
+    assert!(rehearsal.last().has_readout, "the console is closed");
 }
 
 /// What a performer's hands do in two seconds.

@@ -20,7 +20,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 #[cfg(all(feature = "live", target_os = "linux"))]
-pub(crate) use desktop::Desktop;
+pub(crate) use desktop::{Desktop, Window};
 #[cfg(all(feature = "live", target_os = "linux"))]
 pub(crate) use jack::JackServer;
 #[cfg(feature = "live")]

@@ -265,5 +265,7 @@ params! {
             "Opens the performer's console, or closes it";
         BEAT_CLOCK_IN "beat.clock_in": Text = text(),
             "Takes MIDI clock from the ports alone with that in their name; from every one where it is empty";
+        HUD_OUTPUT "hud.output": bool = toggle(),
+            "Keeps the heads-up display, the keys and the controls on the output where a console is open, too";
     }
 }
