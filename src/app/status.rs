@@ -54,14 +54,15 @@ impl Status {
         self.console.as_ref().is_some_and(ConsoleSender::is_open)
     }
 
-    /// What lies over the outputs. Where a console is open, it lies over that instead: the outputs are the audience's, unless
-    /// `on_outputs`.
+    /// What lies over the outputs. Where a console is open, the tables lie over that instead, which has the figures anyway: the
+    /// outputs are the audience's, unless `on_outputs`.
     pub(super) fn readout(&mut self, on_outputs: bool) -> Option<&Readout> {
         let is_on_console = self.has_console() && !on_outputs;
         let fresh = self.hud.take_fresh();
         let visible = self.hud.visible();
         if let Some(console) = &mut self.console {
-            console.set_readout(visible.filter(|_| is_on_console), fresh);
+            let has_table = |readout: &&Readout| readout.keys.is_some() || readout.learn.is_some();
+            console.set_readout(visible.filter(has_table).filter(|_| is_on_console), fresh);
         }
         visible.filter(|_| !is_on_console)
     }

@@ -149,13 +149,19 @@ impl ConsoleSender {
         self.picture.publish();
     }
 
-    /// Sends what lies over the console: `fresh` where it is another than the last. Allocates where it sends some.
+    /// Sends the tables that lie over the console: `fresh` where it is another than the last. Allocates where it sends some.
     pub(in crate::app) fn set_readout(&mut self, readout: Option<&Readout>, fresh: bool) {
         if readout.is_some() == self.has_readout && !(fresh && self.has_readout) {
             return;
         }
         self.has_readout = readout.is_some();
-        self.shared.readout.store(readout.cloned().map(Arc::new));
+        let tables = |readout: &Readout| {
+            Arc::new(Readout {
+                open: false,
+                ..readout.clone()
+            })
+        };
+        self.shared.readout.store(readout.map(tables));
     }
 
     /// Sends what is played, and what draws it. Allocates: once a patch.
