@@ -200,3 +200,99 @@ fn a_folder_that_holds_anything_else_is_left_alone() {
     assert_eq!(names(&folder).len(), 6);
     assert_eq!(names(place.path()), ["set"]);
 }
+
+/// The first picture of a clip, in its own size.
+fn first(name: &str, settings: &Settings) -> RgbImage {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("set");
+    cut_into(&folder, &[name], settings).unwrap();
+    picture(&folder, 1)
+}
+
+fn is_within(picture: &RgbImage, at: (u32, u32), expected: [u8; 3], levels: u8) {
+    let found = picture.get_pixel(at.0, at.1).0;
+    let far = found
+        .iter()
+        .zip(expected)
+        .any(|(&found, expected)| found.abs_diff(expected) > levels);
+    assert!(!far, "{found:?} at {at:?} where {expected:?} is due");
+}
+
+#[test]
+fn light_of_hlg_and_pq_becomes_a_screens_with_reference_white_white() {
+    let hlg = first("hlg_patches.mov", &own_size());
+    is_within(&hlg, (32, 32), [255, 0, 0], 12);
+    is_within(&hlg, (96, 32), [0, 180, 60], 12);
+    is_within(&hlg, (160, 32), [30, 60, 220], 12);
+    is_within(&hlg, (224, 32), [200; 3], 12);
+    let white = first("hlg.mov", &own_size());
+    assert!(white.get_pixel(64, 32).0.iter().all(|&level| level >= 220));
+    let pq = first("pq_patches.mov", &own_size());
+    is_within(&pq, (16, 16), [255, 0, 0], 12);
+    is_within(&pq, (48, 16), [200; 3], 12);
+}
+
+#[test]
+fn interlaced_frames_are_made_whole_and_give_both_fields_where_asked() {
+    let place = tempfile::tempdir().unwrap();
+    let cut = |fields: bool| {
+        let folder = place.path().join(fields.to_string());
+        let settings = Settings {
+            fields,
+            ..own_size()
+        };
+        let count = cut_into(&folder, &["interlaced-tff.mp4"], &settings)
+            .unwrap()
+            .count;
+        (1..=count as u32)
+            .map(|number| picture(&folder, number))
+            .collect::<Vec<_>>()
+    };
+    let bar = |picture: &RgbImage| {
+        let middle = picture.height() / 2;
+        (0..picture.width())
+            .filter(|&x| picture.get_pixel(x, middle).0[1] > 128)
+            .min()
+            .unwrap()
+    };
+    let frames = cut(false);
+    assert_eq!(frames.len(), 10);
+    let fields = cut(true);
+    assert_eq!(fields.len(), 20);
+    for picture in frames.iter().chain(&fields) {
+        for y in 1..picture.height() {
+            for x in 0..picture.width() {
+                let level = |y| picture.get_pixel(x, y).0[1];
+                assert!(level(y).abs_diff(level(y - 1)) <= 60, "a comb at {x}, {y}");
+            }
+        }
+    }
+    // The bar moves 12 pixels a field.
+    for (fields, step) in [(&frames, 24), (&fields, 12)] {
+        for pair in fields.windows(2) {
+            let moved = bar(&pair[1]).abs_diff(bar(&pair[0]));
+            assert!(moved.abs_diff(step) <= 2, "{moved} in place of {step}");
+        }
+    }
+}
+
+#[test]
+fn pictures_are_upright_and_what_is_transparent_shows_the_background() {
+    let turned = first("exif6.jpg", &own_size());
+    assert_eq!(turned.dimensions(), (32, 64));
+    let teal = Settings {
+        background: [0, 128, 128],
+        ..own_size()
+    };
+    for name in [
+        "alpha-vp9.webm",
+        "alpha-qtrle.mov",
+        "alpha-png.mov",
+        "alpha-prores.mov",
+    ] {
+        let black = first(name, &own_size());
+        is_within(&black, (16, 16), [255, 0, 0], 6);
+        is_within(&black, (48, 16), [0; 3], 0);
+        is_within(&first(name, &teal), (48, 16), [0, 128, 128], 0);
+    }
+}

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{FootageError, Settings};
+use super::{FootageError, Matrix, Settings};
 use crate::palette::Swatch;
 
 /// Name of the manifest in the folder.
@@ -37,6 +37,9 @@ pub struct Source {
     pub frames: u64,
     /// Packets that could not be decoded and were passed over.
     pub damaged: u64,
+    /// The matrix between YUV and RGB that was assumed; none where the clip says its own, or one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumed_matrix: Option<Matrix>,
 }
 
 /// A set being written. Dropped before it is finished, it leaves nothing.
