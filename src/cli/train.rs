@@ -243,7 +243,7 @@ impl DeviceChoice {
             Self::Auto => Ok(cuda()
                 .or_else(|error| {
                     if cfg!(feature = "cuda") {
-                        tracing::warn!("{error:#}");
+                        tracing::warn!("{}", crate::report::chain(error.as_ref()));
                     }
                     metal()
                 })

@@ -1,13 +1,13 @@
 //! Clips become sets of pictures, or one clear error and nothing.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 
 use image::RgbImage;
-use latentloop::footage::{Fit, FootageError, Format, Manifest, Settings, extract};
+use latentloop::footage::{Fit, FootageError, Format, Manifest, Matrix, Settings, extract, read};
 
-use crate::support::{PROGRAM, root};
+use crate::support::{PROGRAM, Process, root, wait_for};
 
 pub(crate) fn clip(name: &str) -> PathBuf {
     root().join("tests/footage").join(name)
@@ -226,7 +226,7 @@ fn light_of_hlg_and_pq_becomes_a_screens_with_reference_white_white() {
     is_within(&hlg, (160, 32), [30, 60, 220], 12);
     is_within(&hlg, (224, 32), [200; 3], 12);
     let white = first("hlg.mov", &own_size());
-    assert!(white.get_pixel(64, 32).0.iter().all(|&level| level >= 220));
+    assert!(white.get_pixel(32, 32).0.iter().all(|&level| level >= 220));
     let pq = first("pq_patches.mov", &own_size());
     is_within(&pq, (16, 16), [255, 0, 0], 12);
     is_within(&pq, (48, 16), [200; 3], 12);
@@ -295,4 +295,160 @@ fn pictures_are_upright_and_what_is_transparent_shows_the_background() {
         is_within(&black, (48, 16), [0; 3], 0);
         is_within(&first(name, &teal), (48, 16), [0, 128, 128], 0);
     }
+}
+
+#[test]
+fn what_is_no_film_is_named_as_what_it_is_and_opened_by_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::copy(clip("nosferatu.mp4"), place.path().join("film.mp4")).unwrap();
+    image::RgbImage::new(2, 2)
+        .save(place.path().join("0001.png"))
+        .unwrap();
+    std::fs::create_dir(place.path().join("empty")).unwrap();
+    let refused = |name: &str, text: Option<&str>, expected: &str| {
+        let file = place.path().join(name);
+        if let Some(text) = text {
+            std::fs::write(&file, text).unwrap();
+        }
+        let folder = place.path().join("set");
+        let error = cut_into(&folder, &[&file.to_string_lossy()], &own_size()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{name}: {error}");
+        assert!(!folder.exists());
+    };
+    let list = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfilm.mp4\n#EXT-X-ENDLIST\n";
+    refused("list.m3u8", Some(list), "a list of other files");
+    refused("renamed.mp4", Some(list), "a list of other files");
+    refused(
+        "list.txt",
+        Some("ffconcat version 1.0\nfile film.mp4\n"),
+        "a list of other files",
+    );
+    let session =
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n";
+    refused("session.sdp", Some(session), "a list of other files");
+    let manifest = "<?xml version=\"1.0\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-on-demand:2011\" type=\"static\"></MPD>\n";
+    refused("list.mpd", Some(manifest), "a list of other files");
+    refused(
+        "words.srt",
+        Some("1\n00:00:01,000 --> 00:00:02,000\nwords\n"),
+        "no film but SubRip",
+    );
+    refused("%04d.png", None, "latentloop train");
+    refused("", None, "latentloop train");
+    refused("empty", None, "*.mp4");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_killed_leaves_nothing_that_the_next_does_not_remove() {
+    let place = tempfile::tempdir().unwrap();
+    let many = vec![clip("nosferatu.mp4"); 400];
+    let start = || {
+        let mut command = Command::new(PROGRAM);
+        command.arg("frames").args(&many).arg("-o");
+        command.arg(place.path().join("set")).stderr(Stdio::null());
+        let mut run = Process::start(&mut command);
+        let partial = format!(".set.partial-{}", run.0.id());
+        let first = place.path().join(&partial).join("000001.jpg");
+        wait_for("the first picture", || {
+            assert_eq!(run.ended(), None, "it ended too early");
+            first.exists().then_some(()).ok_or("none yet")
+        });
+        (run, partial)
+    };
+    let end = |run: &mut Process, signal: &str| {
+        run.signal(signal);
+        wait_for("its end", || run.ended().ok_or("it runs"))
+    };
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let (mut run, _) = start();
+        assert_eq!(end(&mut run, signal).code(), Some(1));
+        assert!(names(place.path()).is_empty(), "{signal}");
+    }
+    let (mut killed, left) = start();
+    end(&mut killed, "-KILL");
+    assert_eq!(names(place.path()), [left.clone()]);
+    let (mut alive, held) = start();
+    assert_eq!(names(place.path()), [held.clone()], "what was left is gone");
+    let folder = place.path().join("set");
+    cut_into(&folder, &["turned.mp4"], &Settings::default()).unwrap();
+    assert_eq!(
+        names(place.path()),
+        [held, "set".into()],
+        "what is being written stays"
+    );
+    end(&mut alive, "-INT");
+    assert_eq!(names(place.path()), ["set"]);
+    // Killed between moving the earlier set aside and putting the new one in its place.
+    std::fs::rename(&folder, place.path().join(".set.old")).unwrap();
+    let none = cut_into(&folder, &["malformed.mp4"], &Settings::default());
+    assert!(none.is_err());
+    assert_eq!(names(place.path()), ["set"]);
+    assert_eq!(names(&folder).len(), 5);
+}
+
+#[test]
+fn pictures_of_soft_telecine_come_once_each_at_their_own_times() {
+    let mut pictures: Vec<(RgbImage, f64)> = Vec::new();
+    let damaged = read(
+        &clip("soft-telecine.m2v"),
+        &Settings::default(),
+        |picture, secs| {
+            pictures.push((picture.clone(), secs));
+        },
+    );
+    assert_eq!(damaged.unwrap(), 0);
+    assert_eq!(pictures.len(), 15);
+    let field = 1001.0 / 60000.0;
+    for (at, pair) in pictures.windows(2).enumerate() {
+        assert!(pair[0].0 != pair[1].0, "{at} is doubled");
+        // FFmpeg gives the last one no time.
+        if at < 13 {
+            let fields = (pair[1].1 - pair[0].1) / field;
+            let expected = [3.0, 2.0][at % 2];
+            assert!((fields - expected).abs() < 0.05, "{at}: {fields} fields");
+        }
+    }
+}
+
+#[test]
+fn a_matrix_that_is_not_said_is_assumed_told_and_chosen_otherwise() {
+    let cut = |matrix: Option<Matrix>, name: &str| {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("set");
+        let settings = Settings {
+            matrix,
+            ..own_size()
+        };
+        let manifest = cut_into(&folder, &[name], &settings).unwrap();
+        (picture(&folder, 1), manifest.sources[0].assumed_matrix)
+    };
+    let name = "untagged-hd.mp4";
+    let (assumed, told) = cut(None, name);
+    is_within(&assumed, (640, 360), [255, 25, 0], 2);
+    assert_eq!(told, Some(Matrix::Bt709));
+    let (chosen, told) = cut(Some(Matrix::Bt601), name);
+    is_within(&chosen, (640, 360), [254, 0, 0], 2);
+    assert_eq!(told, None);
+    for name in ["hlg.mov", "exif6.jpg", "alpha-png.mov"] {
+        assert_eq!(cut(None, name).1, None, "{name}");
+    }
+    let place = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| {
+        let output = Command::new(PROGRAM)
+            .current_dir(place.path())
+            .args(["frames", "-o", "set"])
+            .arg(clip(name))
+            .args(more)
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let said = run(&[]);
+    assert!(
+        said.contains("read by BT.709") && said.contains("--matrix bt601"),
+        "{said}"
+    );
+    assert_eq!(run(&["--matrix", "bt709"]), "");
 }

@@ -117,7 +117,7 @@ impl Colour {
 }
 
 /// Light of any strength brought below 1: as it is up to the knee, from there on along a hyperbola that goes on in the same direction
-/// and comes as near to 1 as one likes. White becomes level 247, the peak of HLG 254.
+/// and comes as near to 1 as one likes. White becomes level 246, the peak of HLG 254.
 fn shoulder(light: f32) -> f32 {
     if light <= KNEE {
         return light;
@@ -204,7 +204,7 @@ mod tests {
     fn reference_white_is_white_and_brighter_light_has_room_above_it() {
         // BT.2408, table 1: 75 % of HLG and 58 % of PQ are 203 cd/m²; 38 % of each is 26 cd/m², grey of 18 %.
         for (colour, white, grey_card) in [(HLG, 0.75, 0.38), (PQ, 0.5807, 0.3802)] {
-            assert_eq!(grey(colour, white), 247, "{colour:?}");
+            assert_eq!(grey(colour, white), 246, "{colour:?}");
             let expected = light::level(26.0 / 203.0);
             let shown = f32::from(grey(colour, grey_card));
             assert!((shown - expected).abs() <= 2.0, "{colour:?}: {shown}");
