@@ -367,9 +367,13 @@ fn a_run_that_is_killed_leaves_nothing_that_the_next_does_not_remove() {
     }
     let (mut killed, left) = start();
     end(&mut killed, "-KILL");
-    assert_eq!(names(place.path()), [left.clone()]);
+    assert_eq!(names(place.path()), [left.as_str()]);
     let (mut alive, held) = start();
-    assert_eq!(names(place.path()), [held.clone()], "what was left is gone");
+    assert_eq!(
+        names(place.path()),
+        [held.as_str()],
+        "what was left is gone"
+    );
     let folder = place.path().join("set");
     cut_into(&folder, &["turned.mp4"], &Settings::default()).unwrap();
     assert_eq!(

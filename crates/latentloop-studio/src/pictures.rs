@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use image::codecs::png::PngDecoder;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, ImageResult, RgbImage};
+use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 use thiserror::Error;
 
 use crate::files;
@@ -138,7 +139,8 @@ pub fn is_pattern(path: &Path) -> bool {
     (numbered || name.contains(['*', '?'])) && !path.exists()
 }
 
-/// Reads a picture as it is shown: turned as its Exif data say, what is transparent over `background`.
+/// Reads a picture as it is shown: turned as its Exif data say, its colours brought to sRGB where its profile says that they are
+/// others (phones take pictures in Display P3), what is transparent over `background`.
 ///
 /// # Errors
 /// When it cannot be read, or is none.
@@ -146,17 +148,53 @@ pub fn read(file: &Path, background: [u8; 3]) -> ImageResult<RgbImage> {
     let mut decoder = ImageReader::open(file)?
         .with_guessed_format()?
         .into_decoder()?;
-    // Data that cannot be read turn nothing.
+    // Data that cannot be read turn and change nothing.
     let orientation = decoder.orientation().ok();
+    let profile = decoder.icc_profile().ok().flatten();
     let mut picture = DynamicImage::from_decoder(decoder)?;
     if let Some(orientation) = orientation {
         picture.apply_orientation(orientation);
     }
     Ok(if picture.color().has_alpha() {
-        over(picture.to_rgba8().as_raw(), picture.width(), background)
+        let mut picture = picture.into_rgba8();
+        let width = picture.width();
+        to_srgb(&mut picture, Layout::Rgba, profile.as_deref());
+        over(&picture, width, background)
     } else {
-        picture.into_rgb8()
+        let mut picture = picture.into_rgb8();
+        to_srgb(&mut picture, Layout::Rgb, profile.as_deref());
+        picture
     })
+}
+
+/// Brings levels to sRGB by a profile of the International Color Consortium. Profiles that mean sRGB, under whatever name, leave every
+/// level as it is, and so do those that cannot be read or are of no RGB.
+fn to_srgb(levels: &mut [u8], layout: Layout, profile: Option<&[u8]>) {
+    // Levels that may be off by rounding alone.
+    const SAME: u8 = 2;
+    let Some(profile) = profile.and_then(|bytes| ColorProfile::new_from_slice(bytes).ok()) else {
+        return;
+    };
+    if profile.color_space != DataColorSpace::Rgb {
+        return;
+    }
+    let options = TransformOptions::default();
+    let make =
+        |layout| profile.create_transform_8bit(layout, &ColorProfile::new_srgb(), layout, options);
+    let (Ok(probe), Ok(transform)) = (make(Layout::Rgb), make(layout)) else {
+        return;
+    };
+    let steps = || (0..=255).step_by(51);
+    let given: Vec<u8> = steps()
+        .flat_map(|r| steps().flat_map(move |g| steps().flat_map(move |b| [r, g, b])))
+        .collect();
+    let mut shown = vec![0; given.len()];
+    let is_other = probe.transform(&given, &mut shown).is_ok()
+        && given.iter().zip(&shown).any(|(a, b)| a.abs_diff(*b) > SAME);
+    let mut changed = vec![0; levels.len()];
+    if is_other && transform.transform(levels, &mut changed).is_ok() {
+        levels.copy_from_slice(&changed);
+    }
 }
 
 /// Whether a file is one picture, by its name and by its first bytes: not a film in pictures' clothes (GIF, animated PNG, a stream of
@@ -217,6 +255,37 @@ mod tests {
         let white = read(&file, [255; 3]).unwrap();
         assert_eq!(white.get_pixel(1, 0), &Rgb([255; 3]));
         assert_eq!(white.get_pixel(2, 0), &Rgb([244, 224, 214]));
+    }
+
+    #[test]
+    fn colours_of_a_profile_become_those_of_srgb_and_srgb_stays_as_it_is() {
+        use image::codecs::png::PngEncoder;
+        use image::{ExtendedColorType, ImageEncoder};
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("picture.png");
+        let read_with = |profile: Vec<u8>, levels: &[u8], kind: ExtendedColorType| {
+            let mut encoder = PngEncoder::new(File::create(&file).unwrap());
+            encoder.set_icc_profile(profile).unwrap();
+            encoder.write_image(levels, 1, 1, kind).unwrap();
+            read(&file, [0; 3]).unwrap().into_raw()
+        };
+        let p3 = || ColorProfile::new_display_p3().encode().unwrap();
+        // By SMPTE ST 432-1's primaries and the curve of sRGB.
+        for found in [
+            read_with(p3(), &[200, 100, 50], ExtendedColorType::Rgb8),
+            read_with(p3(), &[200, 100, 50, 255], ExtendedColorType::Rgba8),
+        ] {
+            for (found, expected) in found.iter().zip([215u8, 93, 31]) {
+                assert!(found.abs_diff(expected) <= 2, "{found} for {expected}");
+            }
+        }
+        let srgb = ColorProfile::new_srgb().encode().unwrap();
+        let given = [200, 100, 50];
+        assert_eq!(read_with(srgb, &given, ExtendedColorType::Rgb8), given);
+        assert_eq!(
+            read_with(vec![7; 9], &given, ExtendedColorType::Rgb8),
+            given
+        );
     }
 
     #[test]

@@ -19,16 +19,20 @@ const HLG_PEAK: f32 = 1000.0;
 const KNEE: f32 = 0.85;
 /// Entries of a table over 16 bits.
 const LEVELS: usize = 1 << 16;
+/// Index of the last of them.
+const LAST: f32 = (LEVELS - 1) as f32;
+
+const IDENTITY: [[f32; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 
 /// Linear light of BT.2020 to that of BT.709 (ITU-R BT.2407).
 const BT2020: [[f32; 3]; 3] = [
     [1.660_491, -0.587_641, -0.072_850],
-    [-0.124_550, 1.132_900, -0.008_349],
-    [-0.018_151, -0.100_579, 1.118_730],
+    [-0.124_550, 1.132_9, -0.008_349],
+    [-0.018_151, -0.100_579, 1.118_73],
 ];
 /// Linear light of P3 with the white of D65 (SMPTE ST 432-1's primaries) to that of BT.709.
 const P3: [[f32; 3]; 3] = [
-    [1.224_940, -0.224_940, 0.0],
+    [1.224_94, -0.224_940, 0.0],
     [-0.042_057, 1.042_057, 0.0],
     [-0.019_638, -0.078_636, 1.098_274],
 ];
@@ -84,44 +88,62 @@ impl Colour {
         .then_some(colour)
     }
 
-    /// The sRGB levels of a pixel of 16 bits.
-    pub(super) fn levels(self, pixel: [u16; 3]) -> [u8; 3] {
-        let mut light = match self.transfer {
-            Transfer::Screen => pixel.map(|level| screen()[usize::from(level)]),
-            Transfer::Pq => pixel.map(|level| pq()[usize::from(level)]),
-            Transfer::Hlg => {
-                let scene = pixel.map(|level| hlg()[usize::from(level)]);
-                // The opto-optical transfer function takes the luminance of BT.2020.
-                let luminance = 0.2627 * scene[0] + 0.6780 * scene[1] + 0.0593 * scene[2];
-                let gain = luminance.powf(0.2) * HLG_PEAK / WHITE;
-                scene.map(|scene| scene * gain)
+    /// Brings a line of pixels of 16 bits a channel, little-endian, to sRGB levels; a fourth channel, opacity, comes along.
+    pub(super) fn line(self, line: &[u8], channels: usize, levels: &mut Vec<u8>) {
+        let rows = match self.gamut {
+            Gamut::Bt709 => IDENTITY,
+            Gamut::Bt2020 => BT2020,
+            Gamut::P3 => P3,
+        };
+        let to_level = level_table();
+        let mut each = |light: &mut dyn FnMut([usize; 3]) -> [f32; 3]| {
+            for pixel in line.chunks_exact(2 * channels) {
+                let channel =
+                    |at: usize| usize::from(u16::from_le_bytes([pixel[2 * at], pixel[2 * at + 1]]));
+                let from = light([channel(0), channel(1), channel(2)]);
+                // What a screen cannot show goes to the nearest side of what it can.
+                let light = rows
+                    .map(|row| (row[0] * from[0] + row[1] * from[1] + row[2] * from[2]).max(0.0));
+                let brightest = light[0].max(light[1]).max(light[2]);
+                let gain = if brightest > KNEE && self.transfer != Transfer::Screen {
+                    shoulder(brightest) / brightest
+                } else {
+                    1.0
+                };
+                let index = |light: f32| ((light * gain).min(1.0) * LAST).round() as usize;
+                levels.extend(light.map(|light| to_level[index(light)]));
+                if channels == 4 {
+                    levels.push(pixel[7]);
+                }
             }
         };
-        let rows = match self.gamut {
-            Gamut::Bt709 => None,
-            Gamut::Bt2020 => Some(&BT2020),
-            Gamut::P3 => Some(&P3),
-        };
-        if let Some(rows) = rows {
-            light = rows.map(|row| row[0] * light[0] + row[1] * light[1] + row[2] * light[2]);
+        match self.transfer {
+            Transfer::Screen => {
+                let table = screen();
+                each(&mut |pixel| pixel.map(|level| table[level]));
+            }
+            Transfer::Pq => {
+                let table = pq();
+                each(&mut |pixel| pixel.map(|level| table[level]));
+            }
+            Transfer::Hlg => {
+                let (table, gains) = (hlg(), hlg_gain());
+                each(&mut |pixel| {
+                    let scene = pixel.map(|level| table[level]);
+                    // The opto-optical transfer function takes the luminance of BT.2020.
+                    let luminance = 0.2627 * scene[0] + 0.6780 * scene[1] + 0.0593 * scene[2];
+                    let root = luminance.clamp(0.0, 1.0).sqrt().sqrt();
+                    let gain = gains[(root * LAST).round() as usize];
+                    scene.map(|scene| scene * gain)
+                });
+            }
         }
-        // What a screen cannot show goes to the nearest side of what it can.
-        let light = light.map(|light| light.max(0.0));
-        let brightest = light[0].max(light[1]).max(light[2]);
-        let gain = match self.transfer {
-            Transfer::Screen => 1.0,
-            _ => shoulder(brightest) / brightest.max(f32::MIN_POSITIVE),
-        };
-        light.map(|light| level((light * gain).min(1.0)))
     }
 }
 
-/// Light of any strength brought below 1: as it is up to the knee, from there on along a hyperbola that goes on in the same direction
-/// and comes as near to 1 as one likes. White becomes level 246, the peak of HLG 254.
+/// Light above the knee brought below 1, along a hyperbola that goes on in the direction of what lies below, and comes as near to 1 as
+/// one likes. White becomes level 246, the peak of HLG 254.
 fn shoulder(light: f32) -> f32 {
-    if light <= KNEE {
-        return light;
-    }
     let room = 1.0 - KNEE;
     let above = (light - KNEE) / room;
     KNEE + room * above / (1.0 + above)
@@ -169,16 +191,23 @@ fn pq() -> &'static [f32] {
     })
 }
 
+/// The gain of HLG's opto-optical transfer function, in reference white, by the fourth root of the scene's luminance: luminance to the
+/// power of 0.2, times the peak.
+fn hlg_gain() -> &'static [f32] {
+    static TABLE: OnceLock<Vec<f32>> = OnceLock::new();
+    table(&TABLE, |root| {
+        root.powf(0.8) * f64::from(HLG_PEAK) / f64::from(WHITE)
+    })
+}
+
 /// The sRGB level of linear light of 0..=1.
-fn level(light: f32) -> u8 {
+fn level_table() -> &'static [u8] {
     static TABLE: OnceLock<Vec<u8>> = OnceLock::new();
-    let table = TABLE.get_or_init(|| {
-        let value = |at| at as f32 / (LEVELS - 1) as f32;
+    TABLE.get_or_init(|| {
         (0..LEVELS)
-            .map(|at| light::level(value(at)).round() as u8)
+            .map(|at| light::level(at as f32 / LAST).round() as u8)
             .collect()
-    });
-    table[(light * (LEVELS - 1) as f32).round() as usize]
+    })
 }
 
 #[cfg(test)]
@@ -194,8 +223,14 @@ mod tests {
         gamut: Gamut::Bt2020,
     };
 
+    fn levels(colour: Colour, pixel: [u16; 3]) -> [u8; 3] {
+        let mut levels = Vec::new();
+        colour.line(&pixel.map(u16::to_le_bytes).concat(), 3, &mut levels);
+        levels.try_into().unwrap()
+    }
+
     fn grey(colour: Colour, signal: f64) -> u8 {
-        let levels = colour.levels([(signal * 65535.0).round() as u16; 3]);
+        let levels = levels(colour, [(signal * 65535.0).round() as u16; 3]);
         assert!(levels.iter().all(|level| level.abs_diff(levels[0]) <= 1));
         levels[1]
     }
@@ -268,7 +303,7 @@ mod tests {
                 gamut,
             };
             for level in [0u8, 1, 16, 128, 200, 255] {
-                assert_eq!(colour.levels([u16::from(level) * 257; 3]), [level; 3]);
+                assert_eq!(levels(colour, [u16::from(level) * 257; 3]), [level; 3]);
             }
         }
     }

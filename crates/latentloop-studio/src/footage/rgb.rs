@@ -60,23 +60,12 @@ impl ToRgb {
         for line in rgb.data(0).chunks(rgb.stride(0)).take(height as usize) {
             match colour {
                 None => levels.extend_from_slice(&line[..row]),
-                Some(colour) => deep(&line[..row], channels, colour, &mut levels),
+                Some(colour) => colour.line(&line[..row], channels, &mut levels),
             }
         }
         if is_transparent {
             return Ok(over(&levels, width, self.background));
         }
         RgbImage::from_raw(width, height, levels).ok_or(ffmpeg::Error::InvalidData)
-    }
-}
-
-/// A line of 16 bits a channel, little-endian, brought to sRGB.
-fn deep(line: &[u8], channels: usize, colour: Colour, levels: &mut Vec<u8>) {
-    for pixel in line.chunks_exact(2 * channels) {
-        let channel = |at: usize| u16::from_le_bytes([pixel[2 * at], pixel[2 * at + 1]]);
-        levels.extend(colour.levels([channel(0), channel(1), channel(2)]));
-        if channels == 4 {
-            levels.push(pixel[7]);
-        }
     }
 }
