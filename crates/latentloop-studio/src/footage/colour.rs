@@ -90,55 +90,69 @@ impl Colour {
 
     /// Brings a line of pixels of 16 bits a channel, little-endian, to sRGB levels; a fourth channel, opacity, comes along.
     pub(super) fn line(self, line: &[u8], channels: usize, levels: &mut Vec<u8>) {
-        let rows = match self.gamut {
-            Gamut::Bt709 => IDENTITY,
-            Gamut::Bt2020 => BT2020,
-            Gamut::P3 => P3,
-        };
-        let to_level = level_table();
-        let mut each = |light: &mut dyn FnMut([usize; 3]) -> [f32; 3]| {
-            for pixel in line.chunks_exact(2 * channels) {
-                let channel =
-                    |at: usize| usize::from(u16::from_le_bytes([pixel[2 * at], pixel[2 * at + 1]]));
-                let from = light([channel(0), channel(1), channel(2)]);
-                // What a screen cannot show goes to the nearest side of what it can.
-                let light = rows
-                    .map(|row| (row[0] * from[0] + row[1] * from[1] + row[2] * from[2]).max(0.0));
-                let brightest = light[0].max(light[1]).max(light[2]);
-                let gain = if brightest > KNEE && self.transfer != Transfer::Screen {
-                    shoulder(brightest) / brightest
-                } else {
-                    1.0
-                };
-                let index = |light: f32| ((light * gain).min(1.0) * LAST).round() as usize;
-                levels.extend(light.map(|light| to_level[index(light)]));
-                if channels == 4 {
-                    levels.push(pixel[7]);
-                }
-            }
-        };
         match self.transfer {
             Transfer::Screen => {
                 let table = screen();
-                each(&mut |pixel| pixel.map(|level| table[level]));
+                self.show(line, channels, levels, |pixel| {
+                    pixel.map(|level| table[level])
+                });
             }
             Transfer::Pq => {
                 let table = pq();
-                each(&mut |pixel| pixel.map(|level| table[level]));
+                self.show(line, channels, levels, |pixel| {
+                    pixel.map(|level| table[level])
+                });
             }
             Transfer::Hlg => {
                 let (table, gains) = (hlg(), hlg_gain());
-                each(&mut |pixel| {
+                self.show(line, channels, levels, |pixel| {
                     let scene = pixel.map(|level| table[level]);
                     // The opto-optical transfer function takes the luminance of BT.2020.
                     let luminance = 0.2627 * scene[0] + 0.6780 * scene[1] + 0.0593 * scene[2];
-                    let root = luminance.clamp(0.0, 1.0).sqrt().sqrt();
-                    let gain = gains[(root * LAST).round() as usize];
+                    let gain = gains[index(luminance.sqrt().sqrt())];
                     scene.map(|scene| scene * gain)
                 });
             }
         }
     }
+
+    fn show(
+        self,
+        line: &[u8],
+        channels: usize,
+        levels: &mut Vec<u8>,
+        light: impl Fn([usize; 3]) -> [f32; 3],
+    ) {
+        let to_level = level_table();
+        let rows = match self.gamut {
+            Gamut::Bt709 => IDENTITY,
+            Gamut::Bt2020 => BT2020,
+            Gamut::P3 => P3,
+        };
+        for pixel in line.chunks_exact(2 * channels) {
+            let channel =
+                |at: usize| usize::from(u16::from_le_bytes([pixel[2 * at], pixel[2 * at + 1]]));
+            let from = light([channel(0), channel(1), channel(2)]);
+            // What a screen cannot show goes to the nearest side of what it can.
+            let shown =
+                rows.map(|row| (row[0] * from[0] + row[1] * from[1] + row[2] * from[2]).max(0.0));
+            let brightest = shown[0].max(shown[1]).max(shown[2]);
+            let gain = if brightest > KNEE && self.transfer != Transfer::Screen {
+                shoulder(brightest) / brightest
+            } else {
+                1.0
+            };
+            levels.extend_from_slice(&shown.map(|shown| to_level[index(shown * gain)]));
+            if channels == 4 {
+                levels.push(pixel[7]);
+            }
+        }
+    }
+}
+
+/// Where a table over 16 bits has a value of 0 or more; of what is above 1, the last place.
+fn index(value: f32) -> usize {
+    ((value * LAST + 0.5) as usize).min(LEVELS - 1)
 }
 
 /// Light above the knee brought below 1, along a hyperbola that goes on in the direction of what lies below, and comes as near to 1 as
