@@ -19,9 +19,9 @@ ffmpeg -v error -f lavfi -i 'color=lime@0:s=32x32:r=5:d=0.2,format=rgba' -c:v li
 show() { # NAME DECODER...
     local name=$1 format levels
     shift
-    format=$(ffmpeg -v info "$@" -i "$film" -f null - 2>&1 | sed -n 's/.*Video: vp9[^,]*, \([a-z0-9]*\).*/\1/p' | head -1)
+    format=$(ffmpeg -v info "$@" -i "$film" -f null - 2>&1 | sed -n 's/.*Video: vp9[^,]*, \([a-z0-9]*\).*/\1/p' | awk 'NR == 1')
     levels=$(ffmpeg -v error "$@" -i "$film" -filter_complex '
-        color=black:s=32x32:r=5:d=0.2[under];[under][0:v]overlay=format=auto,format=rgb24' -frames:v 1 -f rawvideo - | head -c 3 | od -An -tu1)
+        color=black:s=32x32:r=5:d=0.2[under];[under][0:v]overlay=format=auto,format=rgb24' -frames:v 1 -f rawvideo - | od -An -tu1 -N3)
     echo "$name: $format,$(echo "$levels" | tr -s ' ')"
 }
 show 'by itself'
