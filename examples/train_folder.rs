@@ -14,6 +14,7 @@ use candle_core::Device;
 use latentloop::network::checkpoint::Precision;
 use latentloop::network::recipe::{Name, Recipe};
 use latentloop::network::spec::Spec;
+use latentloop::pictures::Reading;
 use latentloop::train::{Length, Settings, run};
 
 /// Side of a picture in pixels.
@@ -46,6 +47,7 @@ pub(crate) fn train(
     let spec = Spec::studies(SIZE, WIDTH, LATENT)?;
     let settings = Settings {
         pictures,
+        reading: Reading::default(),
         output,
         size: SIZE,
         width: WIDTH,

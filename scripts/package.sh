@@ -107,8 +107,9 @@ EOF
     echo "$file"
 }
 
-# Libraries that stay the system's: those of the C runtime, and those that its graphics and sound drivers are built against.
-system='^(ld-linux.*|linux-vdso|libc|libm|libdl|librt|libpthread|libresolv|libgcc_s|libstdc\+\+|libz|libX.*|libxcb.*|libdrm.*|libasound|libjack|libGL.*|libEGL.*|libvulkan|libwayland.*)\.so'
+# Libraries that stay the system's: those of the C runtime, and those that its graphics and sound drivers are built against. Vulkan's
+# loader goes along: FFmpeg's filters link it, so that without it the program would not start where there is none.
+system='^(ld-linux.*|linux-vdso|libc|libm|libdl|librt|libpthread|libresolv|libgcc_s|libstdc\+\+|libz|libX.*|libxcb.*|libdrm.*|libasound|libjack|libGL.*|libEGL.*|libwayland.*)\.so'
 
 make_tarball() {
     need ldd patchelf strip tar

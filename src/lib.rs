@@ -9,7 +9,7 @@
 pub use latentloop_nn::network;
 #[cfg(feature = "video")]
 pub use latentloop_studio::footage;
-pub use latentloop_studio::{photosensitivity, score, sheet, train};
+pub use latentloop_studio::{photosensitivity, pictures, score, sheet, train};
 
 // The hands: what a performer does becomes latents.
 #[cfg(feature = "live")]

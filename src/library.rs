@@ -291,18 +291,13 @@ fn presets(folder: &Path) -> Vec<PathBuf> {
     presets
 }
 
-/// Files of a folder with that ending, by name.
+/// Files of a folder with that ending, by name; none whose name begins with a dot.
 fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == ending)
-        })
-        .collect();
+    let mut files = crate::files::list(folder).unwrap_or_default();
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == ending)
+    });
     files.sort_by(|a, b| names::compare_files(a, b));
     files
 }

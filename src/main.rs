@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         // Whoever read what is printed has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", latentloop::report::chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }

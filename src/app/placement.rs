@@ -118,7 +118,7 @@ impl Placement {
             return (Self::default(), None);
         }
         match read_text_limited(path, MAX_TEXT_BYTES, "windows.toml")
-            .map_err(|error| format!("{error:#}"))
+            .map_err(|error| error.to_string())
             .and_then(|text| Self::parse(&text))
         {
             Ok(placement) => (placement, None),

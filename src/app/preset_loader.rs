@@ -16,6 +16,7 @@ use crate::instrument::{Instrument, Preset, Recall, Table};
 use crate::library::{self, Patch};
 use crate::network::weights::GeneratorWeights;
 use crate::palette::{Oklab, Palette};
+use crate::report::chain;
 use crate::take::Model;
 use crate::worker::Worker;
 
@@ -261,7 +262,7 @@ impl Loader {
                     }
                     self.next = Some(Target::Preset(path, walk));
                 }
-                Err(error) => self.notices.warn(format!("{error:#}")),
+                Err(error) => self.notices.warn(chain(error.as_ref())),
             },
             Request::Save(name, preset, patch) => self.save(&name, *preset, &patch),
             Request::Retire(what) => drop(what),
@@ -362,9 +363,10 @@ impl Loader {
                 }
                 self.notices.info(format!("saved {}", path.display()));
             }
-            Err(error) => self
-                .notices
-                .warn(format!("the preset was not saved: {error:#}")),
+            Err(error) => self.notices.warn(format!(
+                "the preset was not saved: {}",
+                chain(error.as_ref())
+            )),
         }
     }
 
@@ -456,7 +458,7 @@ impl Loader {
                 Some(loaded)
             }
             Err(error) => {
-                self.notices.warn(format!("{error:#}"));
+                self.notices.warn(chain(error.as_ref()));
                 None
             }
         }
@@ -534,8 +536,9 @@ impl PaletteSearch {
                 .and_then(|mut engine| Ok(sample_palette(engine.as_mut())?));
             let palette = palette.unwrap_or_else(|error| {
                 told.warn(format!(
-                    "the colours of {} are not found out: {error:#}",
-                    model.display()
+                    "the colours of {} are not found out: {}",
+                    model.display(),
+                    chain(error.as_ref())
                 ));
                 None
             });

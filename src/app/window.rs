@@ -30,6 +30,7 @@ use crate::control::keys::{Key, Keys, Layout, Modifiers};
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::Action;
 use crate::instrument::params::{SHOW_QUIT, WINDOW_MONITOR, id};
+use crate::report::chain;
 use crate::stage::{Offscreen, Presenter};
 
 /// Plays a show in a window.
@@ -224,7 +225,10 @@ impl App {
         match Console::open(event_loop, monitor, &place, &mut self.console_context) {
             Ok(console) => self.console = Some(console),
             Err(error) => {
-                let text = format!("{error:#}. The show goes on without a console");
+                let text = format!(
+                    "{}. The show goes on without a console",
+                    chain(error.as_ref())
+                );
                 self.notices.warn(text);
             }
         }

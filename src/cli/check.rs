@@ -4,7 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::values::ReadingArgs;
+#[cfg(feature = "video")]
+use super::values::one_of;
 use crate::photosensitivity::{Counter, Rule, Verdict, plot};
+use crate::pictures;
 
 /// Count the flashes of films: where they break the guidelines on photosensitive epilepsy
 ///
@@ -24,6 +28,12 @@ pub struct Args {
     /// Pictures a second of folders
     #[arg(long, default_value_t = 30.0, value_name = "F")]
     fps: f64,
+    #[command(flatten)]
+    reading: ReadingArgs,
+    /// The matrix between YUV and RGB, whatever a film says of it
+    #[cfg(feature = "video")]
+    #[arg(long, value_parser = one_of::<crate::footage::Matrix>())]
+    matrix: Option<crate::footage::Matrix>,
 }
 
 /// What `--json` prints.
@@ -49,9 +59,9 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     for film in &args.films {
         let mut reader = Reader::default();
         let damaged = if film.is_dir() {
-            folder(film, args.fps, &mut reader)?
+            folder(film, &args, &mut reader)?
         } else {
-            read(film, &mut reader)?
+            read(film, &args, &mut reader)?
         };
         let counter = reader
             .counter
@@ -156,26 +166,31 @@ fn plot_path(asked: &Path, film: &Path, films: usize) -> PathBuf {
     asked.join(format!("{name}.png"))
 }
 
-fn folder(folder: &Path, fps: f64, reader: &mut Reader) -> anyhow::Result<u64> {
-    let files = crate::train::pictures(folder)?;
+fn folder(folder: &Path, args: &Args, reader: &mut Reader) -> anyhow::Result<u64> {
+    let reading = args.reading.reading();
+    let files = pictures::list(folder, reading.recursive)?;
     for (number, file) in files.iter().enumerate() {
-        let picture = image::open(file)
-            .with_context(|| format!("cannot read the picture {}", file.display()))?
-            .to_rgb8();
-        reader.add(&picture, number as f64 / fps);
+        let picture = pictures::read(file, reading.background)
+            .with_context(|| format!("cannot read the picture {}", file.display()))?;
+        reader.add(&picture, number as f64 / args.fps);
     }
     Ok(0)
 }
 
 #[cfg(feature = "video")]
-fn read(film: &Path, reader: &mut Reader) -> anyhow::Result<u64> {
-    Ok(crate::footage::read(film, |picture, secs| {
+fn read(film: &Path, args: &Args, reader: &mut Reader) -> anyhow::Result<u64> {
+    let settings = crate::footage::Settings {
+        matrix: args.matrix,
+        background: args.reading.background,
+        ..Default::default()
+    };
+    Ok(crate::footage::read(film, &settings, |picture, secs| {
         reader.add(picture, secs);
     })?)
 }
 
 #[cfg(not(feature = "video"))]
-fn read(film: &Path, _: &mut Reader) -> anyhow::Result<u64> {
+fn read(film: &Path, _: &Args, _: &mut Reader) -> anyhow::Result<u64> {
     bail!(
         "cannot check {}: this build has no FFmpeg. Build with `--features video`, or give a folder of pictures",
         film.display()

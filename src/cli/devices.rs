@@ -2,6 +2,7 @@
 
 use crate::app::{Monitor, monitors, open_display};
 use crate::control::midi;
+use crate::report::chain;
 use crate::sound;
 use crate::stage::adapters;
 
@@ -26,7 +27,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     {
         Ok(screens) => screens,
         Err(error) => {
-            silent.push(format!("no display: {error:#}"));
+            silent.push(format!("no display: {}", chain(error.as_ref())));
             Vec::new()
         }
     };

@@ -31,6 +31,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     use anyhow::Context;
     use indicatif::{ProgressBar, ProgressStyle};
 
+    use crate::footage::Matrix;
+
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
@@ -58,6 +60,23 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             source.file,
             source.damaged
         );
+    }
+    for source in &manifest.sources {
+        if let Some(matrix) = source.assumed_matrix {
+            let (read, other, by) = match matrix {
+                Matrix::Bt709 => ("BT.709", "bt601", "OpenCV or FFmpeg made it of pictures"),
+                Matrix::Bt601 => (
+                    "BT.601",
+                    "bt709",
+                    "it was an HD film before it was made small",
+                ),
+            };
+            tracing::warn!(
+                "{}: it does not say its matrix and is read by {read}, as films of its size mostly are; --matrix {other} \
+                 where {by}",
+                source.file
+            );
+        }
     }
     let left_out = if settings.dedupe { " left out" } else { "" };
     super::say(format_args!(
@@ -90,8 +109,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 #[cfg(feature = "video")]
 mod choices {
-    use crate::cli::values::one_of;
-    use crate::footage::{Fit, Format, Settings};
+    use crate::cli::values::{colour, one_of};
+    use crate::footage::{Fit, Format, Matrix, Settings};
 
     #[derive(Debug, clap::Args)]
     pub(super) struct Choices {
@@ -125,6 +144,15 @@ mod choices {
         /// File format of the pictures
         #[arg(long, value_parser = one_of::<Format>(), default_value = "jpg")]
         format: Format,
+        /// Make a picture of each field of interlaced clips, of 50 or 60 a second; else of their first field alone
+        #[arg(long)]
+        fields: bool,
+        /// The matrix between YUV and RGB, whatever a clip says of it
+        #[arg(long, value_parser = one_of::<Matrix>())]
+        matrix: Option<Matrix>,
+        /// What lies behind transparent pixels: black, white or #rrggbb
+        #[arg(long, value_parser = colour, default_value = "black", value_name = "COLOUR")]
+        background: [u8; 3],
     }
 
     impl Choices {
@@ -140,6 +168,9 @@ mod choices {
                 repeat: self.repeat,
                 dedupe: self.dedupe,
                 format: self.format,
+                fields: self.fields,
+                matrix: self.matrix,
+                background: self.background,
             }
         }
     }

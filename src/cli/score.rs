@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::values::{EngineArgs, one_of};
+use super::values::{EngineArgs, ReadingArgs, one_of};
 use crate::engine::{EngineError, Norm, open};
 use crate::latent::MAX_SEED;
 use crate::network::weights::GeneratorWeights;
@@ -21,6 +21,8 @@ pub struct Args {
     /// Folder of pictures, as `latentloop frames` makes it
     #[arg(value_name = "DIR")]
     pictures: PathBuf,
+    #[command(flatten)]
+    reading: ReadingArgs,
     /// Pictures to draw
     #[arg(long, default_value_t = 256, value_name = "COUNT")]
     samples: usize,
@@ -63,7 +65,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     )?;
     let (width, height) = engine.size();
     let size = width as usize;
-    let data = Dataset::read(&args.pictures, size, 0)?;
+    let data = Dataset::read(&args.pictures, args.reading.reading(), size, 0)?;
     let footage = Footage::measure(data.pictures(), size).with_context(|| {
         format!(
             "cannot compare the model with the pictures in {}",

@@ -8,7 +8,7 @@ use anyhow::Context;
 use candle_core::Device;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::values::one_of;
+use super::values::{ReadingArgs, one_of};
 use crate::network::checkpoint::Precision;
 use crate::network::recipe::{Augment, Initial, Name, Recipe};
 use crate::network::spec::Spec;
@@ -21,6 +21,8 @@ use crate::train::{self, Length, Settings};
 pub struct Args {
     /// Folder of pictures, as `latentloop frames` makes it
     pictures: PathBuf,
+    #[command(flatten)]
+    reading: ReadingArgs,
     /// The checkpoint to write; the log, the sheets and the playing file go beside it
     #[arg(short, long, value_name = "MODEL.safetensors")]
     output: PathBuf,
@@ -172,6 +174,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     }
     let settings = Settings {
         pictures: args.pictures,
+        reading: args.reading.reading(),
         output: args.output,
         size: args.size,
         width: args.width,
@@ -240,7 +243,7 @@ impl DeviceChoice {
             Self::Auto => Ok(cuda()
                 .or_else(|error| {
                     if cfg!(feature = "cuda") {
-                        tracing::warn!("{error:#}");
+                        tracing::warn!("{}", crate::report::chain(error.as_ref()));
                     }
                     metal()
                 })

@@ -107,6 +107,50 @@ option_values! {
         ["jpg"] => Jpg, "JPEG of quality 95";
         ["png"] => Png, "PNG";
     }
+    crate::footage::Matrix {
+        ["bt601"] => Bt601, "ITU-R BT.601: what OpenCV writes, and FFmpeg where it makes YUV of RGB and is not told which, at any size";
+        ["bt709"] => Bt709, "ITU-R BT.709: what cameras and editing programs write in HD";
+    }
+}
+
+/// A colour as an option takes it: `#rrggbb`, or `black` or `white`.
+///
+/// # Errors
+/// When it is none of these.
+pub(super) fn colour(text: &str) -> Result<[u8; 3], String> {
+    let digits = match text {
+        "black" => "000000",
+        "white" => "ffffff",
+        _ => text.strip_prefix('#').unwrap_or(text),
+    };
+    u32::from_str_radix(digits, 16)
+        .ok()
+        .filter(|_| digits.len() == 6 && !digits.starts_with('+'))
+        .map(|number| {
+            let [_, colour @ ..] = number.to_be_bytes();
+            colour
+        })
+        .ok_or_else(|| "a colour is black, white or six hexadecimal digits, as #102030".to_owned())
+}
+
+/// How pictures are taken out of a folder, as a command's options.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct ReadingArgs {
+    /// Take the pictures of sub-folders too, as where each class has one
+    #[arg(long)]
+    recursive: bool,
+    /// What lies behind transparent pixels: black, white or #rrggbb
+    #[arg(long, value_parser = colour, default_value = "black", value_name = "COLOUR")]
+    pub(super) background: [u8; 3],
+}
+
+impl ReadingArgs {
+    pub(super) fn reading(self) -> crate::pictures::Reading {
+        crate::pictures::Reading {
+            recursive: self.recursive,
+            background: self.background,
+        }
+    }
 }
 
 /// What draws, as a command's options.
@@ -148,6 +192,16 @@ mod tests {
     struct Asked {
         #[arg(long, value_parser = one_of::<LastActivation>())]
         end: LastActivation,
+    }
+
+    #[test]
+    fn colours_are_names_or_six_hexadecimal_digits() {
+        assert_eq!(colour("white"), Ok([255; 3]));
+        assert_eq!(colour("#1020f0"), Ok([16, 32, 240]));
+        assert_eq!(colour("1020f0"), Ok([16, 32, 240]));
+        for wrong in ["", "#fff", "+10203", "-10203", "grün", "#1020f00"] {
+            assert!(colour(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, bail};
 
 use crate::files::{sha256, write_atomic};
+use crate::report::chain;
 
 /// Names a data folder that is looked in first.
 pub const VARIABLE: &str = "LATENTLOOP_DATA";
@@ -252,7 +253,7 @@ impl DataFolders {
             for folder in &self.builtin {
                 match unpack(folder) {
                     Ok(()) => return Ok(folder.clone()),
-                    Err(error) => failed.push(format!("{error:#}")),
+                    Err(error) => failed.push(chain(error.as_ref())),
                 }
             }
             Err(failed.join("; "))

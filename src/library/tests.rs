@@ -28,6 +28,52 @@ fn the_models_that_a_name_finds_are_listed_once() {
 }
 
 #[test]
+fn what_macos_leaves_beside_each_file_is_no_preset_and_no_model() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    for name in [
+        "a.toml",
+        "._a.toml",
+        ".b.toml",
+        "c.toml",
+        "m.safetensors",
+        "._m.safetensors",
+    ] {
+        std::fs::write(at(name), [0, 5, 22, 7]).unwrap();
+    }
+    assert_eq!(neighbour(&at("a.toml"), 1), Some(at("c.toml")));
+    assert_eq!(neighbour(&at("c.toml"), 1), Some(at("a.toml")));
+    let bank = bank(&at("a.toml"), &Table::standard());
+    assert_eq!(bank[..3], [Some(at("a.toml")), Some(at("c.toml")), None]);
+    let beside: Vec<_> = self::models(&at("a.toml"))
+        .into_iter()
+        .filter(|model| model.starts_with(place.path()))
+        .collect();
+    assert_eq!(beside, [at("m.safetensors")]);
+}
+
+#[test]
+fn presets_and_takes_that_begin_with_a_byte_order_mark_are_read() {
+    let place = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = Table::standard();
+    let preset = std::fs::read_to_string(root.join("presets/first.toml")).unwrap();
+    let marked = place.path().join("first.toml");
+    std::fs::write(&marked, format!("\u{feff}{preset}")).unwrap();
+    let model = "nosferatu.safetensors";
+    std::fs::copy(root.join("models").join(model), place.path().join(model)).unwrap();
+    assert_eq!(
+        self::preset(&marked, &table).unwrap().preset.keyframes,
+        self::preset(&root.join("presets/first.toml"), &table)
+            .unwrap()
+            .preset
+            .keyframes
+    );
+    let take = take(&root.join("tests/fixtures/take-with-bom.take"), &table).unwrap();
+    assert!(matches!(take, TakeFile::Script(script) if script.length > 0));
+}
+
+#[test]
 fn presets_models_and_the_bank_go_by_the_numbers_in_their_names() {
     let place = tempfile::tempdir().unwrap();
     let numbers = [1, 2, 3, 10, 11];

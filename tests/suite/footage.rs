@@ -1,13 +1,13 @@
 //! Clips become sets of pictures, or one clear error and nothing.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 
 use image::RgbImage;
-use latentloop::footage::{Fit, FootageError, Format, Manifest, Settings, extract};
+use latentloop::footage::{Fit, FootageError, Format, Manifest, Matrix, Settings, extract, read};
 
-use crate::support::{PROGRAM, root};
+use crate::support::{PROGRAM, Process, root, wait_for};
 
 pub(crate) fn clip(name: &str) -> PathBuf {
     root().join("tests/footage").join(name)
@@ -199,4 +199,260 @@ fn a_folder_that_holds_anything_else_is_left_alone() {
     assert!(error.to_string().contains("notes.txt"), "{error}");
     assert_eq!(names(&folder).len(), 6);
     assert_eq!(names(place.path()), ["set"]);
+}
+
+/// The first picture of a clip, in its own size.
+fn first(name: &str, settings: &Settings) -> RgbImage {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("set");
+    cut_into(&folder, &[name], settings).unwrap();
+    picture(&folder, 1)
+}
+
+fn is_within(picture: &RgbImage, at: (u32, u32), expected: [u8; 3], levels: u8) {
+    let found = picture.get_pixel(at.0, at.1).0;
+    let far = found
+        .iter()
+        .zip(expected)
+        .any(|(&found, expected)| found.abs_diff(expected) > levels);
+    assert!(!far, "{found:?} at {at:?} where {expected:?} is due");
+}
+
+#[test]
+fn light_of_hlg_and_pq_becomes_a_screens_with_reference_white_white() {
+    let hlg = first("hlg_patches.mov", &own_size());
+    is_within(&hlg, (32, 32), [255, 0, 0], 12);
+    is_within(&hlg, (96, 32), [0, 180, 60], 12);
+    is_within(&hlg, (160, 32), [30, 60, 220], 12);
+    is_within(&hlg, (224, 32), [200; 3], 12);
+    let white = first("hlg.mov", &own_size());
+    assert!(white.get_pixel(32, 32).0.iter().all(|&level| level >= 220));
+    let pq = first("pq_patches.mov", &own_size());
+    is_within(&pq, (16, 16), [255, 0, 0], 12);
+    is_within(&pq, (48, 16), [200; 3], 12);
+}
+
+#[test]
+fn interlaced_frames_are_made_whole_and_give_both_fields_where_asked() {
+    let place = tempfile::tempdir().unwrap();
+    let cut = |fields: bool| {
+        let folder = place.path().join(fields.to_string());
+        let settings = Settings {
+            fields,
+            ..own_size()
+        };
+        let count = cut_into(&folder, &["interlaced-tff.mp4"], &settings)
+            .unwrap()
+            .count;
+        (1..=count as u32)
+            .map(|number| picture(&folder, number))
+            .collect::<Vec<_>>()
+    };
+    let bar = |picture: &RgbImage| {
+        let middle = picture.height() / 2;
+        (0..picture.width())
+            .filter(|&x| picture.get_pixel(x, middle).0[1] > 128)
+            .min()
+            .unwrap()
+    };
+    let frames = cut(false);
+    assert_eq!(frames.len(), 10);
+    let fields = cut(true);
+    assert_eq!(fields.len(), 20);
+    for picture in frames.iter().chain(&fields) {
+        for y in 1..picture.height() {
+            for x in 0..picture.width() {
+                let level = |y| picture.get_pixel(x, y).0[1];
+                assert!(level(y).abs_diff(level(y - 1)) <= 60, "a comb at {x}, {y}");
+            }
+        }
+    }
+    // The bar moves 12 pixels a field.
+    for (fields, step) in [(&frames, 24), (&fields, 12)] {
+        for pair in fields.windows(2) {
+            let moved = bar(&pair[1]).abs_diff(bar(&pair[0]));
+            assert!(moved.abs_diff(step) <= 2, "{moved} in place of {step}");
+        }
+    }
+}
+
+#[test]
+fn pictures_are_upright_and_what_is_transparent_shows_the_background() {
+    let turned = first("exif6.jpg", &own_size());
+    assert_eq!(turned.dimensions(), (32, 64));
+    let teal = Settings {
+        background: [0, 128, 128],
+        ..own_size()
+    };
+    for name in [
+        "alpha-vp9.webm",
+        "alpha-qtrle.mov",
+        "alpha-png.mov",
+        "alpha-prores.mov",
+    ] {
+        let black = first(name, &own_size());
+        is_within(&black, (16, 16), [255, 0, 0], 6);
+        is_within(&black, (48, 16), [0; 3], 0);
+        is_within(&first(name, &teal), (48, 16), [0, 128, 128], 0);
+    }
+}
+
+#[test]
+fn what_is_no_film_is_named_as_what_it_is_and_opened_by_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::copy(clip("nosferatu.mp4"), place.path().join("film.mp4")).unwrap();
+    image::RgbImage::new(2, 2)
+        .save(place.path().join("0001.png"))
+        .unwrap();
+    std::fs::create_dir(place.path().join("empty")).unwrap();
+    let refused = |name: &str, text: Option<&str>, expected: &str| {
+        let file = place.path().join(name);
+        if let Some(text) = text {
+            std::fs::write(&file, text).unwrap();
+        }
+        let folder = place.path().join("set");
+        let error = cut_into(&folder, &[&file.to_string_lossy()], &own_size()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{name}: {error}");
+        assert!(!folder.exists());
+    };
+    let list = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfilm.mp4\n#EXT-X-ENDLIST\n";
+    refused("list.m3u8", Some(list), "a list of other files");
+    refused("renamed.mp4", Some(list), "a list of other files");
+    refused(
+        "list.txt",
+        Some("ffconcat version 1.0\nfile film.mp4\n"),
+        "a list of other files",
+    );
+    let session =
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 9 RTP/AVP 96\n";
+    refused("session.sdp", Some(session), "a list of other files");
+    let manifest = "<?xml version=\"1.0\"?>\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\" profiles=\"urn:mpeg:dash:profile:isoff-on-demand:2011\" type=\"static\"></MPD>\n";
+    refused("list.mpd", Some(manifest), "a list of other files");
+    refused(
+        "words.srt",
+        Some("1\n00:00:01,000 --> 00:00:02,000\nwords\n"),
+        "no film but SubRip",
+    );
+    refused("%04d.png", None, "latentloop train");
+    refused("", None, "latentloop train");
+    refused("empty", None, "*.mp4");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_killed_leaves_nothing_that_the_next_does_not_remove() {
+    let place = tempfile::tempdir().unwrap();
+    let many = vec![clip("nosferatu.mp4"); 400];
+    let start = || {
+        let mut command = Command::new(PROGRAM);
+        command.arg("frames").args(&many).arg("-o");
+        command.arg(place.path().join("set")).stderr(Stdio::null());
+        let mut run = Process::start(&mut command);
+        let partial = format!(".set.partial-{}", run.0.id());
+        let first = place.path().join(&partial).join("000001.jpg");
+        wait_for("the first picture", || {
+            assert_eq!(run.ended(), None, "it ended too early");
+            first.exists().then_some(()).ok_or("none yet")
+        });
+        (run, partial)
+    };
+    let end = |run: &mut Process, signal: &str| {
+        run.signal(signal);
+        wait_for("its end", || run.ended().ok_or("it runs"))
+    };
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let (mut run, _) = start();
+        assert_eq!(end(&mut run, signal).code(), Some(1));
+        assert!(names(place.path()).is_empty(), "{signal}");
+    }
+    let (mut killed, left) = start();
+    end(&mut killed, "-KILL");
+    assert_eq!(names(place.path()), [left.as_str()]);
+    let (mut alive, held) = start();
+    assert_eq!(
+        names(place.path()),
+        [held.as_str()],
+        "what was left is gone"
+    );
+    let folder = place.path().join("set");
+    cut_into(&folder, &["turned.mp4"], &Settings::default()).unwrap();
+    assert_eq!(
+        names(place.path()),
+        [held, "set".into()],
+        "what is being written stays"
+    );
+    end(&mut alive, "-INT");
+    assert_eq!(names(place.path()), ["set"]);
+    // Killed between moving the earlier set aside and putting the new one in its place.
+    std::fs::rename(&folder, place.path().join(".set.old")).unwrap();
+    let none = cut_into(&folder, &["malformed.mp4"], &Settings::default());
+    assert!(none.is_err());
+    assert_eq!(names(place.path()), ["set"]);
+    assert_eq!(names(&folder).len(), 5);
+}
+
+#[test]
+fn pictures_of_soft_telecine_come_once_each_at_their_own_times() {
+    let mut pictures: Vec<(RgbImage, f64)> = Vec::new();
+    let damaged = read(
+        &clip("soft-telecine.m2v"),
+        &Settings::default(),
+        |picture, secs| {
+            pictures.push((picture.clone(), secs));
+        },
+    );
+    assert_eq!(damaged.unwrap(), 0);
+    assert_eq!(pictures.len(), 15);
+    let field = 1001.0 / 60000.0;
+    for (at, pair) in pictures.windows(2).enumerate() {
+        assert!(pair[0].0 != pair[1].0, "{at} is doubled");
+        // FFmpeg gives the last one no time.
+        if at < 13 {
+            let fields = (pair[1].1 - pair[0].1) / field;
+            let expected = [3.0, 2.0][at % 2];
+            assert!((fields - expected).abs() < 0.05, "{at}: {fields} fields");
+        }
+    }
+}
+
+#[test]
+fn a_matrix_that_is_not_said_is_assumed_told_and_chosen_otherwise() {
+    let cut = |matrix: Option<Matrix>, name: &str| {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("set");
+        let settings = Settings {
+            matrix,
+            ..own_size()
+        };
+        let manifest = cut_into(&folder, &[name], &settings).unwrap();
+        (picture(&folder, 1), manifest.sources[0].assumed_matrix)
+    };
+    let name = "untagged-hd.mp4";
+    let (assumed, told) = cut(None, name);
+    is_within(&assumed, (640, 360), [255, 25, 0], 2);
+    assert_eq!(told, Some(Matrix::Bt709));
+    let (chosen, told) = cut(Some(Matrix::Bt601), name);
+    is_within(&chosen, (640, 360), [254, 0, 0], 2);
+    assert_eq!(told, None);
+    for name in ["hlg.mov", "exif6.jpg", "alpha-png.mov"] {
+        assert_eq!(cut(None, name).1, None, "{name}");
+    }
+    let place = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| {
+        let output = Command::new(PROGRAM)
+            .current_dir(place.path())
+            .args(["frames", "-o", "set"])
+            .arg(clip(name))
+            .args(more)
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let said = run(&[]);
+    assert!(
+        said.contains("read by BT.709") && said.contains("--matrix bt601"),
+        "{said}"
+    );
+    assert_eq!(run(&["--matrix", "bt709"]), "");
 }

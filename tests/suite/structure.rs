@@ -83,3 +83,56 @@ fn a_reader_that_has_read_enough_ends_the_program_quietly() {
     assert!(output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+/// The sources of the program and its crates, without those of tests: their paths in the tree, and their texts up to their tests.
+fn sources() -> Vec<(String, String)> {
+    let mut folders = vec![root().join("src"), root().join("crates")];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root()).unwrap();
+            let name = name.to_str().unwrap().replace('\\', "/");
+            if path.is_dir() {
+                folders.push(path);
+            } else if name.ends_with(".rs") && !name.contains("/tests") {
+                let text = fs::read_to_string(path).unwrap();
+                let text = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
+                sources.push((name, text));
+            }
+        }
+    }
+    assert!(sources.len() > 200, "{}", sources.len());
+    sources
+}
+
+#[test]
+fn folders_are_listed_texts_read_and_errors_told_each_in_one_place() {
+    let check = |words: &str, may: &[&str], instead: &str| {
+        for (name, text) in sources() {
+            let found = text.contains(words) && !may.iter().any(|may| name.ends_with(may));
+            assert!(!found, "{name} says {words}: {instead}");
+        }
+    };
+    // Those that look for names that begin with a dot, for any name at all, or in the system's own folders.
+    let any = [
+        "core/src/files.rs",
+        "footage/dataset.rs",
+        "midi/jack_ports.rs",
+        "record/folder.rs",
+        "record/reserve.rs",
+        "render/offline_render.rs",
+    ];
+    check(
+        "read_dir(",
+        &any,
+        "files::list passes over names that begin with a dot",
+    );
+    let own = ["core/src/files.rs", "app/stats.rs", "train/log.rs"];
+    check(
+        "read_to_string(",
+        &own,
+        "files::read_text_limited has bounds and no byte order mark",
+    );
+    check(":#}\"", &[], "report::chain says each reason once");
+}

@@ -178,14 +178,33 @@ fn pictures_that_cannot_be_trained_on_are_named() {
         train(&empty, &model, &["--steps", "1"]),
         &["empty", "holds 0 pictures", "batch of 4"],
     );
-    refused(
-        train(&folder.path().join("missing"), &model, &["--steps", "1"]),
-        &["missing", "No such file"],
-    );
+    let missing = train(&folder.path().join("missing"), &model, &["--steps", "1"]);
+    let said = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert_eq!(said.matches("No such file").count(), 1, "{said}");
+    refused(missing, &["missing", "No such file"]);
     let few = pictures(folder.path(), 3);
     refused(
         train(&few, &model, &["--steps", "1"]),
         &["holds 3 pictures", "lower --batch"],
+    );
+    fs::create_dir(folder.path().join("classes")).unwrap();
+    fs::rename(&few, folder.path().join("classes/fog")).unwrap();
+    refused(
+        train(&folder.path().join("classes"), &model, &["--steps", "1"]),
+        &["classes", "sub-folders hold 3: add --recursive"],
+    );
+    refused(
+        train(
+            &folder.path().join("classes"),
+            &model,
+            &["--steps", "1", "--recursive"],
+        ),
+        &["holds 3 pictures", "lower --batch"],
+    );
+    fs::rename(folder.path().join("classes/fog"), &few).unwrap();
+    refused(
+        train(&few.join("%04d.jpg"), &model, &["--steps", "1"]),
+        &["a pattern: name the folder"],
     );
     fs::write(few.join("broken.jpg"), b"not a picture").unwrap();
     refused(

@@ -8,7 +8,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -34,7 +34,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
         })
 }
 
-/// Reads a text file of `limit` bytes at most; `what` names its kind for people, as in "more than any preset".
+/// Reads a text file of `limit` bytes at most, without its byte order mark; `what` names its kind for people, as in "more than any preset".
 ///
 /// # Errors
 /// When it cannot be read, is larger or is not UTF-8.
@@ -54,7 +54,30 @@ pub fn read_text_limited(path: &Path, limit: u64, what: &str) -> io::Result<Stri
     if text.len() as u64 > limit {
         return Err(too_large(&format_args!("more than {limit}")));
     }
+    let mark = text.len() - without_mark(&text).len();
+    text.drain(..mark);
     Ok(text)
+}
+
+/// A text without the byte order mark that editors put before it.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// What a folder holds, in no order. Names that begin with a dot are passed over: so macOS names what it leaves beside each file on a
+/// stick, and everybody what is not for people.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
 /// SHA-256 of a whole file, in hexadecimal digits.
@@ -92,6 +115,27 @@ mod tests {
         assert_eq!(error.to_string(), "it has 5 bytes, more than any keys.toml");
         fs::write(&path, [0xff]).unwrap();
         assert!(read_text_limited(&path, 4, "keys.toml").is_err());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        fs::write(&path, "\u{feff}a\u{feff}").unwrap();
+        assert_eq!(read_text_limited(&path, 9, "keys").unwrap(), "a\u{feff}");
+        fs::write(&path, "\u{feff}").unwrap();
+        assert_eq!(read_text_limited(&path, 9, "keys").unwrap(), "");
+    }
+
+    #[test]
+    fn names_that_begin_with_a_dot_are_not_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.toml", "._a.toml", ".a", "b"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let mut found = list(folder.path()).unwrap();
+        found.sort();
+        assert_eq!(found, ["a.toml", "b"].map(|name| folder.path().join(name)));
     }
 
     #[cfg(unix)]

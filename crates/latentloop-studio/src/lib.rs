@@ -8,6 +8,7 @@ use latentloop_video as video;
 #[cfg(feature = "video")]
 pub mod footage;
 pub mod photosensitivity;
+pub mod pictures;
 pub mod score;
 pub mod sheet;
 pub mod train;

@@ -1,4 +1,7 @@
-//! What decoding and recording share of FFmpeg: starting it, and pixel formats with colours that are said.
+//! What decoding and recording share of FFmpeg: starting it, opening films and nothing else, and pixel formats with colours that are
+//! said.
+
+mod input;
 
 use std::path::Path;
 use std::sync::Once;
@@ -7,6 +10,8 @@ use ffmpeg_next as ffmpeg;
 use ffmpeg_next::color;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::software::scaling;
+
+pub use input::{NotOpened, input};
 
 /// Starts FFmpeg, once; it keeps silent, for every failure is reported by who asked.
 pub fn start() -> Result<(), ffmpeg::Error> {
@@ -44,17 +49,19 @@ impl Colours {
         full_range: true,
     };
 
-    /// What a decoded picture says of itself. Where it says nothing, pictures above 576 lines or 1024 columns are taken
-    /// as BT.709 and smaller ones as BT.601, as players do.
-    pub fn of(frame: &ffmpeg::frame::Video) -> Self {
-        let matrix = match frame.color_space() {
-            color::Space::BT709 => 1,
-            color::Space::FCC => 4,
-            color::Space::BT470BG | color::Space::SMPTE170M => 5,
-            color::Space::SMPTE240M => 7,
-            color::Space::BT2020NCL | color::Space::BT2020CL => 9,
-            _ if frame.height() > 576 || frame.width() > 1024 => 1,
-            _ => 5,
+    /// What a decoded picture says of itself, or `matrix` in place of its own. Where neither says anything, pictures above 576 lines
+    /// or 1024 columns are taken as BT.709 and smaller ones as BT.601, as players do.
+    pub fn of(frame: &ffmpeg::frame::Video, matrix: Option<Matrix>) -> Self {
+        let matrix = match (matrix, frame.color_space()) {
+            (Some(Matrix::Bt709), _) | (None, color::Space::BT709) => 1,
+            (Some(Matrix::Bt601), _) | (None, color::Space::BT470BG | color::Space::SMPTE170M) => 5,
+            (None, color::Space::FCC) => 4,
+            (None, color::Space::SMPTE240M) => 7,
+            (None, color::Space::BT2020NCL | color::Space::BT2020CL) => 9,
+            (None, _) => match Matrix::assumed(frame) {
+                Matrix::Bt709 => 1,
+                Matrix::Bt601 => 5,
+            },
         };
         let full_range = frame.color_range() == color::Range::JPEG
             || matches!(
@@ -63,6 +70,60 @@ impl Colours {
             );
         Self { matrix, full_range }
     }
+}
+
+/// The matrix between YUV and RGB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Matrix {
+    /// ITU-R BT.601.
+    Bt601,
+    /// ITU-R BT.709.
+    Bt709,
+}
+
+impl Matrix {
+    /// The matrix that a picture of YUV which says none is read by; none for one that says its own, or has no use for any.
+    pub fn missing(frame: &ffmpeg::frame::Video) -> Option<Self> {
+        let says_nothing = matches!(
+            frame.color_space(),
+            color::Space::Unspecified | color::Space::Reserved
+        );
+        (says_nothing && is_yuv(frame.format())).then(|| Self::assumed(frame))
+    }
+
+    fn assumed(frame: &ffmpeg::frame::Video) -> Self {
+        if frame.height() > 576 || frame.width() > 1024 {
+            Self::Bt709
+        } else {
+            Self::Bt601
+        }
+    }
+}
+
+/// Whether the format is YUV: of three components or more, and not RGB.
+fn is_yuv(format: Pixel) -> bool {
+    flags(format) & RGB == 0
+        && format
+            .descriptor()
+            .is_some_and(|of| of.nb_components() >= 3)
+}
+
+/// Whether the format's pixels can be transparent.
+pub fn has_alpha(format: Pixel) -> bool {
+    flags(format) & ALPHA != 0
+}
+
+/// `AV_PIX_FMT_FLAG_RGB` and `AV_PIX_FMT_FLAG_ALPHA` of `libavutil/pixdesc.h`, which bindings leave out.
+const RGB: u64 = 1 << 5;
+const ALPHA: u64 = 1 << 7;
+
+#[allow(unsafe_code, reason = "ffmpeg-next has no accessor for this field")]
+fn flags(format: Pixel) -> u64 {
+    // SAFETY: descriptors are entries of a static table.
+    format
+        .descriptor()
+        .map_or(0, |of| unsafe { (*of.as_ptr()).flags })
 }
 
 /// Turns pictures of one format and size into another format, with both sides' colours respected.

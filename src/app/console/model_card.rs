@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use egui::{Color32, ColorImage};
+use image::{DynamicImage, ImageDecoder};
 
 use crate::files::{MAX_TEXT_BYTES, read_text_limited};
 use crate::network::description::Description;
@@ -147,7 +148,15 @@ fn sheet(path: &Path) -> Result<Option<ColorImage>, String> {
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits);
-    let picture = reader.decode().map_err(|error| failed(error.to_string()))?;
+    let picture = reader
+        .into_decoder()
+        .and_then(|mut decoder| {
+            let orientation = decoder.orientation()?;
+            let mut picture = DynamicImage::from_decoder(decoder)?;
+            picture.apply_orientation(orientation);
+            Ok(picture)
+        })
+        .map_err(|error| failed(error.to_string()))?;
     let height = u64::from(picture.height()) * u64::from(WIDTH) / u64::from(picture.width().max(1));
     let small = if picture.width() > WIDTH {
         picture.thumbnail_exact(WIDTH, (height as u32).clamp(1, 4 * WIDTH))

@@ -131,7 +131,7 @@ impl Keys {
             return Ok((standard, None));
         }
         let read = read_text_limited(file, MAX_TEXT_BYTES, "keys.toml")
-            .map_err(|error| format!("{error:#}"))
+            .map_err(|error| error.to_string())
             .and_then(|text| Self::parse(&text, table).map_err(|error| error.to_string()));
         Ok(match read {
             Ok(keys) => (keys, None),

@@ -378,16 +378,17 @@ fn version(data: &std::fs::Metadata) -> FileVersion {
 
 /// The map files of a folder and their versions, by name.
 fn files(folder: &Path) -> Vec<(PathBuf, FileVersion)> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let map = |entry: std::io::Result<std::fs::DirEntry>| {
-        let path = entry.ok()?.path();
+    let entries = crate::files::list(folder).unwrap_or_default();
+    let map = |path: PathBuf| {
         let data = std::fs::metadata(&path).ok()?;
         let right = path.extension().is_some_and(|ending| ending == "toml") && data.is_file();
         right.then(|| (path, version(&data)))
     };
-    let mut found: Vec<_> = entries.filter_map(map).take(MAX_FILES).collect();
+    let mut found: Vec<_> = entries
+        .into_iter()
+        .filter_map(map)
+        .take(MAX_FILES)
+        .collect();
     found.sort();
     found
 }

@@ -15,10 +15,7 @@ use crate::video;
 /// When the film cannot be opened, or has no pictures.
 pub fn read_back(path: &Path) -> Result<(u64, Duration), RecordError> {
     let failed = |error: ffmpeg::Error| RecordError::write("read", path, error);
-    video::start().map_err(failed)?;
-    let url = video::url(path)
-        .ok_or_else(|| RecordError::write("read", path, "its name is not UTF-8 text"))?;
-    let mut input = ffmpeg::format::input(&url).map_err(failed)?;
+    let mut input = video::input(path).map_err(|error| RecordError::write("read", path, error))?;
     let stream = input
         .streams()
         .best(Type::Video)

@@ -53,9 +53,12 @@ fn try_remux(path: &Path, partial: &Path, comment: &str) -> Result<(), String> {
 /// Copies all packets of all streams.
 fn copy(from: &Path, to: &Path, comment: &str) -> Result<(), ffmpeg::Error> {
     video::start()?;
-    let url = |path| video::url(path).ok_or(ffmpeg::Error::InvalidData);
-    let mut input = ffmpeg::format::input(&url(from)?)?;
-    let mut output = ffmpeg::format::output_as(&url(to)?, "mp4")?;
+    let mut input = video::input(from).map_err(|error| match error {
+        video::NotOpened::Broken(error) => error,
+        _ => ffmpeg::Error::InvalidData,
+    })?;
+    let to = video::url(to).ok_or(ffmpeg::Error::InvalidData)?;
+    let mut output = ffmpeg::format::output_as(&to, "mp4")?;
     let mut tags = input.metadata().to_owned();
     tags.set("comment", comment);
     output.set_metadata(tags);

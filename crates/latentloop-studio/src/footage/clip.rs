@@ -5,29 +5,41 @@ use std::path::{Path, PathBuf};
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::codec::packet::side_data;
 use ffmpeg_next::codec::threading;
-use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
 use image::RgbImage;
 
-use super::FootageError;
+use super::deinterlace::Deinterlacer;
 use super::framing::Geometry;
-use crate::video::{self, Colours, Converter};
+use super::rgb::ToRgb;
+use super::{FootageError, Settings};
+use crate::pictures;
+use crate::video::{self, Matrix};
 
 /// Reads that fail one after another before a clip counts as ended.
 const MOST_FAILED_READS: u32 = 100;
 /// Coded pictures larger than this are refused: 16384 x 16384.
 const MOST_PIXELS: u64 = 1 << 28;
 
-/// A clip that was opened.
+/// What was taken out of a clip.
+pub(super) enum Coded {
+    Frame(frame::Video),
+    /// A picture that was no film.
+    Still(RgbImage),
+}
+
+impl Coded {
+    pub(super) fn picture(self, to_rgb: &mut ToRgb) -> Result<RgbImage, ffmpeg::Error> {
+        match self {
+            Self::Frame(frame) => to_rgb.convert(&frame),
+            Self::Still(picture) => Ok(picture),
+        }
+    }
+}
+
+/// A clip that was opened: a film, or a single picture.
 pub(super) struct Clip {
     file: PathBuf,
-    input: ffmpeg::format::context::Input,
-    decoder: ffmpeg::decoder::Video,
-    stream: usize,
-    secs_per_unit: f64,
-    start_unit: i64,
-    secs_per_frame: f64,
-    due_secs: f64,
+    source: Source,
     /// Frames that the file announces, or that follow from its length; none where it says neither.
     pub expected: Option<u64>,
     /// How the coded pictures are shown.
@@ -36,43 +48,163 @@ pub(super) struct Clip {
     pub decoded: u64,
     /// Packets that could not be decoded.
     pub damaged: u64,
+    /// The matrix that its frames are read by where they do not say which; none where they do, or where one is asked for.
+    pub assumed: Option<Matrix>,
+    matrix: Option<Matrix>,
+}
+
+enum Source {
+    Film(Box<Film>),
+    Still(Option<RgbImage>),
+}
+
+struct Film {
+    input: ffmpeg::format::context::Input,
+    decoder: ffmpeg::decoder::Video,
+    deinterlacer: Deinterlacer,
+    ended: bool,
+    stream: usize,
+    secs_per_unit: f64,
+    start_unit: i64,
+    secs_per_frame: f64,
+    due_secs: f64,
+    damaged: u64,
     failed_reads: u32,
     draining: bool,
 }
 
 impl Clip {
     /// Opens the clip's best video stream.
-    pub(super) fn open(file: &Path) -> Result<Self, FootageError> {
+    pub(super) fn open(file: &Path, settings: &Settings) -> Result<Self, FootageError> {
         let fail = |reason: String| FootageError::Clip {
             file: file.to_owned(),
             reason,
         };
-        let bytes = std::fs::metadata(file)
-            .map_err(|error| fail(error.to_string()))?
-            .len();
-        if bytes == 0 {
+        if let Some(kind) = no_clip(file) {
+            return Err(fail(kind));
+        }
+        let about = std::fs::metadata(file).map_err(|error| fail(error.to_string()))?;
+        if !about.is_file() {
+            return Err(fail(
+                "it is a pipe or a device: copy what it gives into a file".into(),
+            ));
+        }
+        if about.len() == 0 {
             return Err(fail("the file is empty (0 bytes): fetch it again".into()));
         }
-        let broken = |error: ffmpeg::Error| {
-            fail(format!(
-                "{error}: it is broken, cut short or no video; fetch it again, or try whether `ffplay` shows it"
-            ))
+        let clip = |source, expected, geometry| Self {
+            file: file.to_owned(),
+            source,
+            expected,
+            geometry,
+            decoded: 0,
+            damaged: 0,
+            assumed: None,
+            matrix: settings.matrix,
         };
-        video::start().map_err(broken)?;
-        let url =
-            video::url(file).ok_or_else(|| fail("its name is not UTF-8 text: rename it".into()))?;
-        let input = ffmpeg::format::input(&url).map_err(broken)?;
+        if pictures::is_still(file) {
+            let picture = pictures::read(file, settings.background)
+                .map_err(|error| fail(format!("{error}: it is broken; fetch it again")))?;
+            let source = Source::Still(Some(picture));
+            return Ok(clip(source, Some(1), Geometry::default()));
+        }
+        let (film, expected, geometry) = Film::open(file, settings.fields).map_err(fail)?;
+        Ok(clip(Source::Film(Box::new(film)), expected, geometry))
+    }
+
+    /// The next picture and its second in the clip; none at the end. Damaged packets are counted and passed over.
+    ///
+    /// # Errors
+    /// At the end, when not one frame could be decoded.
+    pub(super) fn next(&mut self) -> Result<Option<(Coded, f64)>, FootageError> {
+        let next = match &mut self.source {
+            Source::Still(picture) => {
+                Ok(picture.take().map(|picture| (Coded::Still(picture), 0.0)))
+            }
+            Source::Film(film) => {
+                let next = film.next();
+                self.damaged = film.damaged;
+                if let Ok(Some((frame, _))) = &next {
+                    self.assumed = self.matrix.map_or(Matrix::missing(frame), |_| None);
+                }
+                next.map(|next| next.map(|(frame, secs)| (Coded::Frame(frame), secs)))
+            }
+        };
+        let next = next.map_err(|reason| self.fail(reason))?;
+        self.decoded += u64::from(next.is_some());
+        if next.is_none() && self.decoded == 0 {
+            return Err(self.fail(format!(
+                "not one frame of its video could be decoded ({} damaged packets): fetch it again",
+                self.damaged
+            )));
+        }
+        Ok(next)
+    }
+
+    fn fail(&self, reason: String) -> FootageError {
+        FootageError::Clip {
+            file: self.file.clone(),
+            reason,
+        }
+    }
+}
+
+/// What is given in place of a clip, and what to do instead; none where it may be one.
+fn no_clip(given: &Path) -> Option<String> {
+    let folder = if given.is_dir() {
+        given
+    } else if pictures::is_pattern(given) {
+        given
+            .parent()
+            .filter(|at| !at.as_os_str().is_empty())
+            .unwrap_or(Path::new("."))
+    } else {
+        return None;
+    };
+    let what = if given.is_dir() {
+        "it is a folder"
+    } else {
+        "it is a pattern of names"
+    };
+    let holds_pictures = pictures::list(folder, true).is_ok_and(|found| !found.is_empty());
+    Some(if holds_pictures {
+        format!(
+            "{what}; pictures need no cutting: `latentloop train {}` takes those of a folder",
+            folder.display()
+        )
+    } else {
+        format!(
+            "{what}; name the films themselves, as {}",
+            folder.join("*.mp4").display()
+        )
+    })
+}
+
+impl Film {
+    fn open(file: &Path, fields: bool) -> Result<(Self, Option<u64>, Geometry), String> {
+        let broken = |error: ffmpeg::Error| {
+            format!(
+                "{error}: it is broken, cut short or no video; fetch it again, or try whether `ffplay` shows it"
+            )
+        };
+        let input = video::input(file).map_err(|error| match error {
+            video::NotOpened::Broken(error) => broken(error),
+            other => other.to_string(),
+        })?;
         let stream = input
             .streams()
             .best(ffmpeg::media::Type::Video)
-            .ok_or_else(|| fail("it holds no video, only sound or other data".into()))?;
+            .ok_or("it holds no video, only sound or other data")?;
         let mut context =
             ffmpeg::codec::Context::from_parameters(stream.parameters()).map_err(broken)?;
         context.set_threading(threading::Config::kind(threading::Type::Frame));
-        let decoder = context.decoder().video().map_err(|error| {
-            fail(format!(
-                "no decoder for its video ({error}): convert it to H.264 first"
-            ))
+        let decoder = context.decoder();
+        let opened = match with_alpha(&stream) {
+            Some(codec) => decoder.open_as(codec).and_then(|opened| opened.video()),
+            None => decoder.video(),
+        };
+        let decoder = opened.map_err(|error| {
+            format!("no decoder for its video ({error}): convert it to H.264 first")
         })?;
         let rate = f64::from(stream.avg_frame_rate());
         let length_secs = input.duration() as f64 / f64::from(ffmpeg::ffi::AV_TIME_BASE);
@@ -95,8 +227,9 @@ impl Clip {
             ffmpeg::ffi::AV_NOPTS_VALUE => 0,
             unit => unit,
         };
-        Ok(Self {
-            file: file.to_owned(),
+        let film = Self {
+            deinterlacer: Deinterlacer::new(fields),
+            ended: false,
             stream: stream.index(),
             secs_per_unit: f64::from(stream.time_base()),
             start_unit,
@@ -106,58 +239,61 @@ impl Clip {
                 1.0 / 25.0
             },
             due_secs: 0.0,
-            expected,
-            geometry,
             decoder,
             input,
-            decoded: 0,
             damaged: 0,
             failed_reads: 0,
             draining: false,
-        })
+        };
+        Ok((film, expected, geometry))
     }
 
-    /// The next frame and its second in the clip; none at the end. Damaged packets are counted and passed over.
-    ///
-    /// # Errors
-    /// At the end, when not one frame could be decoded.
-    pub(super) fn next(&mut self) -> Result<Option<(frame::Video, f64)>, FootageError> {
+    /// The next frame, whole, and its second; none at the end.
+    fn next(&mut self) -> Result<Option<(frame::Video, f64)>, String> {
+        let failed = |error| format!("its interlaced frames cannot be made whole: {error}");
+        loop {
+            if let Some(whole) = self.deinterlacer.take() {
+                return Ok(Some(whole));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            match self.decode()? {
+                Some((frame, secs)) => self.deinterlacer.put(frame, secs).map_err(failed)?,
+                None => {
+                    self.ended = true;
+                    self.deinterlacer.end().map_err(failed)?;
+                }
+            }
+        }
+    }
+
+    fn decode(&mut self) -> Result<Option<(frame::Video, f64)>, String> {
         loop {
             let mut frame = frame::Video::empty();
             match self.decoder.receive_frame(&mut frame) {
                 Ok(()) => {
                     let pixels = u64::from(frame.width()) * u64::from(frame.height());
                     if pixels == 0 || pixels > MOST_PIXELS {
-                        return Err(self.fail("its pictures are empty or far too large".into()));
+                        return Err("its pictures are empty or far too large".into());
                     }
                     // A frame without a time stamp follows the one before it by the clip's mean interval.
                     let secs = frame.timestamp().map_or(self.due_secs, |unit| {
                         (unit - self.start_unit) as f64 * self.secs_per_unit
                     });
                     self.due_secs = secs + self.secs_per_frame;
-                    self.decoded += 1;
                     return Ok(Some((frame, secs)));
                 }
-                Err(ffmpeg::Error::Eof) => return self.end(),
+                Err(ffmpeg::Error::Eof) => return Ok(None),
                 Err(ffmpeg::Error::Other { errno }) if errno == ffmpeg::error::EAGAIN => {
                     if self.draining {
-                        return self.end();
+                        return Ok(None);
                     }
                     self.feed();
                 }
                 Err(_) => self.damaged += 1,
             }
         }
-    }
-
-    fn end(&self) -> Result<Option<(frame::Video, f64)>, FootageError> {
-        if self.decoded > 0 {
-            return Ok(None);
-        }
-        Err(self.fail(format!(
-            "not one frame of its video could be decoded ({} damaged packets): fetch it again",
-            self.damaged
-        )))
     }
 
     fn feed(&mut self) {
@@ -178,13 +314,6 @@ impl Clip {
                     self.damaged += 1;
                 }
             }
-        }
-    }
-
-    fn fail(&self, reason: String) -> FootageError {
-        FootageError::Clip {
-            file: self.file.clone(),
-            reason,
         }
     }
 }
@@ -213,37 +342,15 @@ fn display_matrix(stream: &ffmpeg::Stream) -> Option<[i32; 9]> {
     Some(matrix)
 }
 
-/// Turns decoded frames into RGB, whatever their format; it may change from frame to frame.
-#[derive(Default)]
-pub(super) struct ToRgb {
-    made_for: Option<(Pixel, u32, u32, Colours)>,
-    converter: Option<Converter>,
-}
-
-impl ToRgb {
-    pub(super) fn convert(&mut self, frame: &frame::Video) -> Result<RgbImage, ffmpeg::Error> {
-        let colours = Colours::of(frame);
-        let (width, height) = (frame.width(), frame.height());
-        let kind = Some((frame.format(), width, height, colours));
-        if self.made_for != kind {
-            self.converter = None;
-            self.made_for = kind;
-        }
-        let converter = match &mut self.converter {
-            Some(converter) => converter,
-            none => none.insert(Converter::new(
-                (width, height),
-                (frame.format(), colours),
-                (Pixel::RGB24, Colours::RGB),
-            )?),
-        };
-        let mut rgb = frame::Video::empty();
-        converter.run(frame, &mut rgb)?;
-        let row = width as usize * 3;
-        let mut levels = Vec::with_capacity(row * height as usize);
-        for line in rgb.data(0).chunks(rgb.stride(0)).take(height as usize) {
-            levels.extend_from_slice(&line[..row]);
-        }
-        RgbImage::from_raw(width, height, levels).ok_or(ffmpeg::Error::InvalidData)
-    }
+/// The decoder of a stream that says that it has alpha, where FFmpeg's first choice passes over it.
+fn with_alpha(stream: &ffmpeg::Stream) -> Option<ffmpeg::Codec> {
+    let name = match stream.parameters().id() {
+        ffmpeg::codec::Id::VP8 => "libvpx",
+        ffmpeg::codec::Id::VP9 => "libvpx-vp9",
+        _ => return None,
+    };
+    let says_so = stream.metadata().get("alpha_mode") == Some("1");
+    says_so
+        .then(|| ffmpeg::decoder::find_by_name(name))
+        .flatten()
 }

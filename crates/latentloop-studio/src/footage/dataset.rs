@@ -1,13 +1,21 @@
 //! The folder of pictures on disk: written beside its place, moved into it when whole.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{FootageError, Settings};
+use super::{FootageError, Matrix, Settings};
+use crate::files::{MAX_TEXT_BYTES, read_text_limited};
 use crate::palette::Swatch;
 
 /// Name of the manifest in the folder.
 const MANIFEST: &str = "dataset.json";
+/// What follows the name of a set that is being written, before the number of the process that writes it.
+const PARTIAL: &str = ".partial-";
+/// Locked in that folder for as long as it is written.
+const LOCK: &str = ".lock";
+/// Ending of an earlier set while the new one takes its place.
+const OLD: &str = "old";
 
 /// The manifest of a set: what `dataset.json` says of it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -37,6 +45,9 @@ pub struct Source {
     pub frames: u64,
     /// Packets that could not be decoded and were passed over.
     pub damaged: u64,
+    /// The matrix between YUV and RGB that was assumed; none where the clip says its own, or one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumed_matrix: Option<Matrix>,
 }
 
 /// A set being written. Dropped before it is finished, it leaves nothing.
@@ -44,6 +55,8 @@ pub struct Source {
 pub(super) struct Writer {
     folder: PathBuf,
     partial: PathBuf,
+    /// Held, and so locked, while the set is written.
+    _lock: File,
     settings: Settings,
     count: u64,
     finished: bool,
@@ -59,11 +72,19 @@ impl Writer {
                 FootageError::Setting(format!("{}: not a name for a folder", folder.display()))
             })?
             .to_string_lossy();
-        let partial = folder.with_file_name(format!(".{name}.partial-{}", std::process::id()));
+        clear_left_behind(folder, &name);
+        let partial = folder.with_file_name(format!(".{name}{PARTIAL}{}", std::process::id()));
         io("make the folder", &partial, fs::create_dir_all(&partial))?;
+        let lock = partial.join(LOCK);
+        let lock = io(
+            "write",
+            &lock,
+            File::create(&lock).and_then(|file| file.lock().map(|()| file)),
+        )?;
         Ok(Self {
             folder: folder.to_owned(),
             partial,
+            _lock: lock,
             settings: settings.clone(),
             count: 0,
             finished: false,
@@ -90,7 +111,9 @@ impl Writer {
         let written = text.and_then(|text| fs::write(&path, text + "\n"));
         io("write the manifest", &path, written)?;
         refuse_foreign(&self.folder)?;
-        let old = self.partial.with_extension("old");
+        let lock = self.partial.join(LOCK);
+        io("remove", &lock, fs::remove_file(&lock))?;
+        let old = self.partial.with_extension(OLD);
         let had_old = self.folder.exists();
         if had_old {
             io("move aside", &self.folder, fs::rename(&self.folder, &old))?;
@@ -118,6 +141,56 @@ impl Drop for Writer {
     }
 }
 
+/// Removes what killed runs left of a set at `folder`, and puts an earlier set back that the last of them had moved aside. What is
+/// still being written is locked and left alone; what cannot be removed is told and in nobody's way.
+fn clear_left_behind(folder: &Path, name: &str) {
+    let place = folder
+        .parent()
+        .filter(|place| !place.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let old = place.join(format!(".{name}.{OLD}"));
+    if old.is_dir() && !folder.exists() && refuse_foreign(&old).is_ok() {
+        match fs::rename(&old, folder) {
+            Ok(()) => tracing::info!(
+                "{} was moved aside by a run that was killed: it is back",
+                folder.display()
+            ),
+            Err(error) => tracing::warn!("cannot put {} back: {error}", old.display()),
+        }
+    }
+    let start = format!(".{name}{PARTIAL}");
+    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+        let is_partial = entry
+            .file_name()
+            .to_string_lossy()
+            .strip_prefix(&start)
+            .is_some_and(|pid| !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()));
+        let partial = entry.path();
+        if !is_partial || !partial.is_dir() || is_being_written(&partial) {
+            continue;
+        }
+        match fs::remove_dir_all(&partial) {
+            Ok(()) => tracing::info!(
+                "removed {}, which a run that was killed had left",
+                partial.display()
+            ),
+            Err(error) => tracing::warn!("cannot remove {}: {error}", partial.display()),
+        }
+    }
+}
+
+/// Whether another run holds the lock of a partial set, or may be about to.
+fn is_being_written(partial: &Path) -> bool {
+    match File::options().write(true).open(partial.join(LOCK)) {
+        Ok(lock) => lock.try_lock().is_err(),
+        Err(_) => {
+            let age = fs::metadata(partial).and_then(|about| about.modified());
+            let age = age.ok().and_then(|changed| changed.elapsed().ok());
+            age.is_none_or(|age| age < Duration::from_secs(60))
+        }
+    }
+}
+
 /// Refuses a folder that holds anything but an earlier set of ours, which a new one may replace.
 fn refuse_foreign(folder: &Path) -> Result<(), FootageError> {
     if !folder.exists() {
@@ -129,8 +202,8 @@ fn refuse_foreign(folder: &Path) -> Result<(), FootageError> {
         names.push(entry.file_name().to_string_lossy().into_owned());
     }
     names.sort();
-    let is_set = fs::read(folder.join(MANIFEST))
-        .is_ok_and(|bytes| serde_json::from_slice::<Manifest>(&bytes).is_ok());
+    let manifest = read_text_limited(&folder.join(MANIFEST), MAX_TEXT_BYTES, "manifest");
+    let is_set = manifest.is_ok_and(|text| serde_json::from_str::<Manifest>(&text).is_ok());
     match names.into_iter().find(|name| !(is_set && is_ours(name))) {
         None => Ok(()),
         Some(found) => Err(FootageError::Occupied {
@@ -141,7 +214,9 @@ fn refuse_foreign(folder: &Path) -> Result<(), FootageError> {
 }
 
 fn is_ours(name: &str) -> bool {
+    let left_by_macos = name == ".DS_Store" || name.starts_with("._");
     name == MANIFEST
+        || left_by_macos
         || name.split_once('.').is_some_and(|(stem, extension)| {
             stem.len() >= 6
                 && stem.bytes().all(|byte| byte.is_ascii_digit())

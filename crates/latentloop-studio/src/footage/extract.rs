@@ -10,10 +10,11 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{RgbImage, imageops};
 
-use super::clip::{Clip, ToRgb};
+use super::clip::{Clip, Coded};
 use super::dataset::{Manifest, Source, Writer};
 use super::dedupe::{DuplicateIndex, Thumbnail};
 use super::framing::{self, Geometry};
+use super::rgb::ToRgb;
 use super::{FootageError, Format, Settings};
 use crate::palette::Histogram;
 
@@ -128,7 +129,7 @@ fn spawn<'scope, T: Send + 'scope>(
 struct Taken {
     number: u64,
     clip: usize,
-    frame: ffmpeg_next::frame::Video,
+    coded: Coded,
     geometry: Geometry,
     progress: Progress,
 }
@@ -155,7 +156,7 @@ fn decode_all(
     };
     let mut number = 0;
     for (at, file) in clips.iter().enumerate() {
-        let mut clip = Clip::open(file)?;
+        let mut clip = Clip::open(file, settings)?;
         let sha256 = crate::files::sha256(file).map_err(|source| FootageError::Io {
             doing: "read",
             path: file.clone(),
@@ -163,7 +164,7 @@ fn decode_all(
         })?;
         progress.expected = progress.expected.zip(clip.expected).map(|(a, b)| a + b);
         let mut chooser = Chooser::new(settings);
-        while let Some((frame, secs)) = clip.next()? {
+        while let Some((coded, secs)) = clip.next()? {
             if stop.load(Ordering::Relaxed) || settings.end_secs.is_some_and(|end| secs >= end) {
                 break;
             }
@@ -174,7 +175,7 @@ fn decode_all(
             let taken = Taken {
                 number,
                 clip: at,
-                frame,
+                coded,
                 geometry: clip.geometry,
                 progress,
             };
@@ -202,6 +203,7 @@ fn decode_all(
             sha256,
             frames: clip.decoded,
             damaged: clip.damaged,
+            assumed_matrix: clip.assumed,
         });
     }
     Ok(sources)
@@ -250,17 +252,24 @@ fn frame_all(
     clips: &[PathBuf],
     settings: &Settings,
 ) {
-    let mut to_rgb = ToRgb::default();
-    for taken in frames {
-        let picture = to_rgb
-            .convert(&taken.frame)
+    let mut to_rgb = ToRgb::new(settings.matrix, settings.background);
+    for Taken {
+        number,
+        clip,
+        coded,
+        geometry,
+        progress,
+    } in frames
+    {
+        let picture = coded
+            .picture(&mut to_rgb)
             .map_err(|error| FootageError::Clip {
-                file: clips[taken.clip].clone(),
+                file: clips[clip].clone(),
                 reason: format!("its pixel format cannot be turned into RGB: {error}"),
             })
             .and_then(|coded| {
-                let picture = framing::frame(&coded, taken.geometry, settings.size, settings.fit);
-                encode_all(&picture, settings, &taken)
+                let picture = framing::frame(&coded, geometry, settings.size, settings.fit);
+                encode_all(&picture, settings, number, progress)
             });
         if pictures.send(picture).is_err() {
             return;
@@ -271,7 +280,8 @@ fn frame_all(
 fn encode_all(
     picture: &RgbImage,
     settings: &Settings,
-    taken: &Taken,
+    number: u64,
+    progress: Progress,
 ) -> Result<Picture, FootageError> {
     let encode = |picture: &RgbImage| {
         let mut bytes = Vec::new();
@@ -282,20 +292,17 @@ fn encode_all(
             Format::Png => picture.write_with_encoder(PngEncoder::new(&mut bytes)),
         }
         .map(|()| bytes)
-        .map_err(|source| FootageError::Encode {
-            number: taken.number,
-            source,
-        })
+        .map_err(|source| FootageError::Encode { number, source })
     };
     let mut encoded = vec![encode(picture)?];
     if settings.mirror {
         encoded.push(encode(&imageops::flip_horizontal(picture))?);
     }
     Ok(Picture {
-        number: taken.number,
+        number,
         encoded,
         thumbnail: Thumbnail::of(picture),
-        progress: taken.progress,
+        progress,
     })
 }
 

@@ -1,11 +1,14 @@
 //! Frame extraction: a clip becomes pictures, by decoding, framing, and the dataset folder with its manifest.
 
 mod clip;
+mod colour;
 mod dataset;
 mod dedupe;
+mod deinterlace;
 mod extract;
 mod framing;
 mod read;
+mod rgb;
 
 use std::path::PathBuf;
 
@@ -15,6 +18,8 @@ pub use dataset::{Manifest, Source};
 pub use extract::{Progress, extract};
 pub use framing::Fit;
 pub use read::read;
+
+pub use crate::video::Matrix;
 
 /// The settings of an extraction: how pictures are taken out of clips.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -39,6 +44,15 @@ pub struct Settings {
     pub dedupe: bool,
     /// File format of the pictures.
     pub format: Format,
+    /// Makes a picture of each field of interlaced frames, of 50 or 60 a second; else of their first field alone.
+    #[serde(default)]
+    pub fields: bool,
+    /// The matrix between YUV and RGB, whatever a clip says; none believes it, and where it says nothing assumes one.
+    #[serde(default)]
+    pub matrix: Option<Matrix>,
+    /// What lies behind transparent pixels, levels of red, green and blue.
+    #[serde(default)]
+    pub background: [u8; 3],
 }
 
 impl Default for Settings {
@@ -54,6 +68,9 @@ impl Default for Settings {
             repeat: 1,
             dedupe: false,
             format: Format::Jpg,
+            fields: false,
+            matrix: None,
+            background: [0; 3],
         }
     }
 }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::palette::{Histogram, Palette};
+use crate::pictures::{self, ListError, Reading};
 
 /// Most numbers that a set may hold: 4 GiB of bytes.
 const MAX_BYTES: u64 = 4 << 30;
@@ -18,14 +19,9 @@ const SHARE: usize = 32;
 /// The error of a data set: why a folder of pictures cannot be trained on.
 #[derive(Debug, Error)]
 pub enum DataError {
-    /// The folder could not be read.
-    #[error("cannot read the folder of pictures {folder}: {source}")]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// The folder gives no pictures.
+    #[error(transparent)]
+    Folder(#[from] ListError),
     /// The folder has fewer pictures than a step takes.
     #[error(
         "{folder} holds {found} pictures, fewer than one batch of {batch}: add pictures or lower --batch"
@@ -71,12 +67,17 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Reads every picture of a folder (JPEG, PNG, WebP, BMP, TIFF, GIF by name), squashed to `size` with bilinear filtering.
+    /// Reads every picture of a folder (see [`pictures::list`] and [`pictures::read`]), squashed to `size` with bilinear filtering.
     ///
     /// # Errors
     /// When the folder is unreadable, holds fewer pictures than `batch` or more than fit into memory, or one is broken.
-    pub fn read(folder: &Path, size: usize, batch: usize) -> Result<Self, DataError> {
-        let files = pictures(folder)?;
+    pub fn read(
+        folder: &Path,
+        reading: Reading,
+        size: usize,
+        batch: usize,
+    ) -> Result<Self, DataError> {
+        let files = pictures::list(folder, reading.recursive)?;
         let found = files.len();
         if found < batch {
             return Err(DataError::TooFew {
@@ -94,7 +95,7 @@ impl Dataset {
         }
         let pictures = files
             .par_iter()
-            .map(|file| read_picture(file, size))
+            .map(|file| read_picture(file, reading.background, size))
             .collect::<Result<Vec<_>, _>>()?;
         let mut hash = Sha256::new();
         for picture in &pictures {
@@ -151,44 +152,11 @@ impl Dataset {
     }
 }
 
-/// The pictures of a folder, in the order of their names. Names that begin with a dot are none: so macOS names what it leaves
-/// beside each file on a stick.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let unreadable = |source| DataError::Folder {
-        folder: folder.to_owned(),
+fn read_picture(file: &Path, background: [u8; 3], size: usize) -> Result<Vec<u8>, DataError> {
+    let picture = pictures::read(file, background).map_err(|source| DataError::Picture {
+        file: file.to_owned(),
         source,
-    };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let is_hidden = path
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !is_hidden && path.is_file() && image::ImageFormat::from_path(&path).is_ok() {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn read_picture(file: &Path, size: usize) -> Result<Vec<u8>, DataError> {
-    let picture = image::ImageReader::open(file)
-        .map_err(image::ImageError::IoError)
-        .and_then(|reader| {
-            reader
-                .with_guessed_format()
-                .map_err(image::ImageError::IoError)?
-                .decode()
-        })
-        .map_err(|source| DataError::Picture {
-            file: file.to_owned(),
-            source,
-        })?
-        .to_rgb8();
+    })?;
     let side = size as u32;
     let picture = if picture.dimensions() == (side, side) {
         picture

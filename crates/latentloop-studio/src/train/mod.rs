@@ -19,7 +19,7 @@ mod scoring;
 
 pub use adam::{Adam, AdamSettings};
 pub use bench::bench;
-pub use data::{DataError, Dataset, pictures};
+pub use data::{DataError, Dataset};
 pub use loss::binary_cross_entropy;
 pub use memory::{available as available_memory, estimate as memory, keep_freed_memory};
 pub use run::{Length, Outcome, Progress, Settings, TrainError, inference_path, run};

@@ -16,6 +16,7 @@ use crate::network::checkpoint::{Checkpoint, CheckpointError, ModelMetadata, Pre
 use crate::network::parameters::normals;
 use crate::network::recipe::{Recipe, RecipeError};
 use crate::network::spec::{Spec, SpecError};
+use crate::pictures::Reading;
 use crate::sheet;
 
 /// The settings of a run.
@@ -23,6 +24,8 @@ use crate::sheet;
 pub struct Settings {
     /// Folder of pictures.
     pub pictures: PathBuf,
+    /// How they are taken out of it.
+    pub reading: Reading,
     /// The checkpoint to write.
     pub output: PathBuf,
     /// Side of the picture in pixels.
@@ -166,7 +169,12 @@ pub fn run(
     }
     let spec = Spec::studies(settings.size, settings.width, settings.latent)?;
     settings.recipe.check(spec.channels.len())?;
-    let data = Dataset::read(&settings.pictures, settings.size, settings.batch)?;
+    let data = Dataset::read(
+        &settings.pictures,
+        settings.reading,
+        settings.size,
+        settings.batch,
+    )?;
     if settings.device.is_cpu() {
         enough_memory(settings, &spec)?;
     }

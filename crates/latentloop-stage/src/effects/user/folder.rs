@@ -10,6 +10,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
 use super::check::check;
 use super::{Header, ShaderLoaded, ShaderRegistry, UserShader};
+use crate::files;
 use crate::instrument::{OWN_KNOBS, OWN_PASSES};
 
 /// The folder is looked at this often.
@@ -255,16 +256,13 @@ impl<'a> Folder<'a> {
 
 /// The folder's `.wgsl` files by name, with their stamps.
 fn listed(folder: &Path) -> Vec<(PathBuf, Stamp)> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut found: Vec<(PathBuf, Stamp)> = entries
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let is_hidden = path.file_name()?.to_string_lossy().starts_with('.');
+    let mut found: Vec<(PathBuf, Stamp)> = files::list(folder)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|path| {
             let is_shader = path.extension().is_some_and(|ending| ending == "wgsl");
             let metadata = std::fs::metadata(&path).ok()?;
-            (is_shader && !is_hidden && metadata.is_file())
+            (is_shader && metadata.is_file())
                 .then(|| (path, (metadata.modified().ok(), metadata.len())))
         })
         .collect();
@@ -274,8 +272,8 @@ fn listed(folder: &Path) -> Vec<(PathBuf, Stamp)> {
 
 /// Reads a file; true where there is a new good version. What is wrong is reported.
 fn read(path: &Path, file: &mut File, registry: &ShaderRegistry) -> bool {
-    let read =
-        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+    let read = files::read_text_limited(path, files::MAX_TEXT_BYTES, "shader")
+        .map_err(|error| format!("{}: {error}", path.display()));
     let checked = read.and_then(|text| match check(&text) {
         Ok(checked) => Ok((text, checked)),
         Err(fault) => Err(format!("{}:{fault}", path.display())),

@@ -130,3 +130,20 @@ fn what_is_nested_or_long_beyond_reason_is_refused_and_ends_nothing() {
     let told = told.lock().unwrap();
     assert_eq!(told.len(), cases.len() + 1, "{told:?}");
 }
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_pass_and_a_name_with_a_dot_before_it_no_pass() {
+    let place = tempfile::tempdir().unwrap();
+    let (registry, told) = registry();
+    let mut folder = Folder::new(place.path().to_owned(), &registry);
+    let text = format!("\u{feff}{}", pass("//! name: marked\n"));
+    std::fs::write(place.path().join("a.wgsl"), text).unwrap();
+    std::fs::write(place.path().join("._a.wgsl"), [0, 5, 22, 7]).unwrap();
+    folder.look();
+    assert_eq!(
+        names(&registry),
+        [Some("marked".to_owned()), None, None, None]
+    );
+    let told = told.lock().unwrap();
+    assert!(told.iter().all(|said| !said.contains("._a")), "{told:?}");
+}
