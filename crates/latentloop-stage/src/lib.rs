@@ -1,7 +1,7 @@
 //! Pictures on their way to a screen or a file.
 
 use crate as stage;
-use latentloop_core::{instrument, light, palette, report};
+use latentloop_core::{files, instrument, light, palette, report};
 #[cfg(feature = "video")]
 use latentloop_video as video;
 

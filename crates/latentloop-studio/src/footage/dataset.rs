@@ -4,10 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{FootageError, Settings};
+use crate::files::read_limited;
 use crate::palette::Swatch;
 
 /// Name of the manifest in the folder.
 const MANIFEST: &str = "dataset.json";
+/// Most bytes of it that are read: it names every film and near-duplicate.
+const MAX_MANIFEST: u64 = 256 << 20;
 
 /// The manifest of a set: what `dataset.json` says of it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -129,7 +132,7 @@ fn refuse_foreign(folder: &Path) -> Result<(), FootageError> {
         names.push(entry.file_name().to_string_lossy().into_owned());
     }
     names.sort();
-    let is_set = fs::read(folder.join(MANIFEST))
+    let is_set = read_limited(&folder.join(MANIFEST), MAX_MANIFEST, "manifest")
         .is_ok_and(|bytes| serde_json::from_slice::<Manifest>(&bytes).is_ok());
     match names.into_iter().find(|name| !(is_set && is_ours(name))) {
         None => Ok(()),
