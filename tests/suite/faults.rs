@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Desktop, JackServer, PROGRAM, Process, Show, model, root, run, skip, wait_for, wait_until,
+    Desktop, JackServer, PROGRAM, Process, Show, model, root, run, skip, succeed, wait_for,
+    wait_until,
 };
 
 /// Makes a pipe that nobody writes into.
@@ -262,6 +263,11 @@ struct Settings { size: vec2<f32>, tick: u32, seed: u32 }
 
 #[test]
 fn a_pass_that_holds_the_card_up_is_taken_off_and_the_recording_is_closed() {
+    let place = tempfile::tempdir().unwrap();
+    let cards = succeed(place.path(), &["devices"]);
+    if !cards.contains(", Cpu)") || cards.contains("Gpu)") {
+        return skip("a slow card", "this one draws the dearest pass in time");
+    }
     let builder = Show::builder();
     let looks = builder.folder().join("config/looks");
     std::fs::create_dir_all(&looks).unwrap();
@@ -271,13 +277,7 @@ fn a_pass_that_holds_the_card_up_is_taken_off_and_the_recording_is_closed() {
     show.press_record();
     show.wait_for_fragments(1);
     show.osc.number("/look/own/1/amount", 1.0);
-    let asked = Instant::now();
-    let mut is_fast = false;
-    wait_for("the pass taken off", || {
-        is_fast = asked.elapsed() > Duration::from_secs(40);
-        let is_off = show.log().contains("was taken off");
-        (is_off || is_fast).then_some(()).ok_or(show.log())
-    });
+    show.wait_for_log("was taken off");
     // Hands are heard as before, and the show ends as any other.
     show.osc.number("/loop/speed", 2.0);
     show.osc.wait_for_value("/loop/speed", 2.0);
@@ -291,9 +291,6 @@ fn a_pass_that_holds_the_card_up_is_taken_off_and_the_recording_is_closed() {
     assert!(film.with_extension("take").exists());
     let input = ffmpeg_next::format::input(film).unwrap();
     assert!(input.duration() > 1_000_000, "{} us", input.duration());
-    if is_fast {
-        return skip("a slow card", "this one draws the dearest pass in time");
-    }
     assert!(log.contains("own pass 1, dear ("), "{log}");
 }
 
@@ -324,7 +321,6 @@ fn memory_that_models_held_goes_back_to_the_system() {
             std::thread::sleep(Duration::from_millis(150));
         }
     };
-    change(4);
     let before = held(&show);
     change(60);
     std::thread::sleep(Duration::from_secs(1));
