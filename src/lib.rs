@@ -16,7 +16,9 @@ pub use latentloop_studio::{photosensitivity, pictures, score, sheet, train};
 pub use latentloop_control as control;
 #[cfg(feature = "live")]
 pub use latentloop_control::sound;
-pub use latentloop_core::{files, fnv, instrument, latent, names, palette, report, take, worker};
+pub use latentloop_core::{
+    files, fnv, instrument, latent, names, palette, quote, report, take, worker,
+};
 
 // The stage: latents become pictures that are seen and recorded.
 pub use latentloop_nn::engine;
@@ -32,3 +34,6 @@ pub mod library;
 pub mod app;
 
 pub mod cli;
+pub mod interrupt;
+#[cfg(feature = "live")]
+mod memory;

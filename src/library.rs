@@ -1,12 +1,11 @@
 //! Presets, models and takes on disk: what an argument means, and what else lies beside it.
 
-use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 
-use crate::files::{MAX_TEXT_BYTES, read_text_limited, sha256};
+use crate::files::{self, MAX_TEXT_BYTES, read_text_limited, sha256};
 use crate::instrument::{BANK, Preset, Table};
 use crate::names;
 use crate::take::{self, Script, Take};
@@ -52,12 +51,10 @@ pub fn open(argument: Option<&Path>, table: &Table) -> anyhow::Result<Patch> {
             preset(path, table)
         }
         Some(path) => {
-            if !path.is_file() {
-                bail!(
-                    "{} is no file: give a .safetensors file or a preset (.toml)",
-                    path.display()
-                );
-            }
+            files::open(path).with_context(|| {
+                let path = path.display();
+                format!("cannot open {path}: give a .safetensors file or a preset (.toml)")
+            })?;
             let preset = Preset::of_seeds(1..=8);
             Ok(Patch {
                 name: file_name(path),
@@ -142,7 +139,7 @@ pub enum TakeFile {
 pub fn take(path: &Path, table: &Table) -> anyhow::Result<TakeFile> {
     let open = || format!("cannot open the take {}", path.display());
     let cannot_use = || format!("cannot use the take {}", path.display());
-    let mut file = File::open(path).with_context(open)?;
+    let mut file = files::open(path).with_context(open)?;
     let mut magic = [0; take::log::MAGIC.len()];
     // A shorter file is no log.
     let is_log = file.read_exact(&mut magic).is_ok() && magic == take::log::MAGIC;
@@ -151,15 +148,13 @@ pub fn take(path: &Path, table: &Table) -> anyhow::Result<TakeFile> {
         let script = Script::parse(&text, table).with_context(cannot_use)?;
         return Ok(TakeFile::Script(script));
     }
-    let mut bytes = magic.to_vec();
-    file.take(MAX_TAKE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .with_context(open)?;
-    if bytes.len() as u64 > MAX_TAKE_BYTES {
-        let error = anyhow!("it has more than {MAX_TAKE_BYTES} bytes; no take has");
+    let length = file.metadata().with_context(open)?.len();
+    if length > MAX_TAKE_BYTES {
+        let error = anyhow!("it has {length} bytes, more than {MAX_TAKE_BYTES}; no take has");
         return Err(error.context(open()));
     }
-    let take = Take::read(&bytes, table).with_context(cannot_use)?;
+    let source = magic.chain(BufReader::new(file.take(MAX_TAKE_BYTES)));
+    let take = Take::read_from(source, table).with_context(cannot_use)?;
     Ok(TakeFile::Logged(take))
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use latentloop::cli::Cli;
+use latentloop::quote::printable;
 use tracing_appender::non_blocking::NonBlockingBuilder;
 
 /// Lines of the log that wait for whoever reads it; there is memory for all of them from the beginning.
@@ -34,7 +35,10 @@ fn main() -> ExitCode {
         // Whoever read what is printed has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", latentloop::report::chain(error.as_ref()));
+            eprintln!(
+                "error: {}",
+                printable(&latentloop::report::chain(error.as_ref()))
+            );
             ExitCode::FAILURE
         }
     }

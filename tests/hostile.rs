@@ -12,6 +12,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+#[path = "hostile/fuzzed.rs"]
+mod fuzzed;
 #[path = "hostile/takes.rs"]
 mod takes;
 
@@ -78,7 +80,6 @@ fn read(bytes: &[u8], choices: &Choices) -> Option<String> {
 }
 
 /// The most bytes that work held beyond what was held before.
-#[cfg(feature = "live")]
 fn taken(work: impl FnOnce()) -> isize {
     let before = HELD.with(Cell::get);
     MOST.with(|most| most.set(before));
@@ -240,7 +241,6 @@ proptest! {
 }
 
 /// The bytes that the fuzzer keeps for a target, each a file of `fuzz/corpus`.
-#[cfg(feature = "live")]
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fuzz/corpus")

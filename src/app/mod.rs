@@ -43,6 +43,7 @@ use crate::control::{ControlPlane, NoticeLog};
 use crate::engine::{EngineOptions, Norm};
 use crate::instrument::params::SHOW_QUIT;
 use crate::instrument::{Action, Table};
+use crate::interrupt;
 use crate::library;
 use crate::record::{Codec, Encoders, FpsMode};
 use crate::stage::{Offscreen, Presenter, Target};
@@ -132,12 +133,12 @@ pub struct Settings {
 /// while the show goes on.
 pub fn run(settings: &Settings, display: Option<Display>) -> anyhow::Result<()> {
     play(settings, |control, opened, controllers| {
-        let inbox = Arc::clone(&control.inbox);
-        ctrlc::set_handler(move || {
+        let (inbox, notices) = (Arc::clone(&control.inbox), Arc::clone(&control.notices));
+        interrupt::listen(move || {
             let at = inbox.now();
             inbox.put(Action::fire(SHOW_QUIT), at);
-        })
-        .context("cannot listen for Ctrl-C")?;
+            notices.log("the show ends; Ctrl+C once more ends it at once");
+        })?;
         match display {
             Some(display) => window::run(display, settings, opened, controllers),
             None => {
@@ -163,6 +164,7 @@ fn play(
     settings: &Settings,
     run: impl FnOnce(&ControlPlane, InitialPatch, Controllers) -> anyhow::Result<StatsReport>,
 ) -> anyhow::Result<()> {
+    crate::memory::give_back_what_is_freed();
     let table = Arc::new(Table::standard());
     let control = ControlPlane::new(&table);
     // Dropped last: what others say when they end is logged too.
@@ -172,8 +174,13 @@ fn play(
     let opened = InitialPatch::open(patch, settings, &table)?;
     let controllers = Controllers::start(settings, control.clone())?;
     let report = run(&control, opened, controllers)?;
+    write_stats(settings, &report)
+}
+
+/// Writes what a show came to, where it is to be written.
+fn write_stats(settings: &Settings, report: &StatsReport) -> anyhow::Result<()> {
     if let Some(path) = &settings.stats {
-        let text = serde_json::to_string_pretty(&report)?;
+        let text = serde_json::to_string_pretty(report)?;
         crate::files::write_atomic(path, text.as_bytes())
             .with_context(|| format!("cannot write the statistics to {}", path.display()))?;
     }

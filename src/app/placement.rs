@@ -8,6 +8,7 @@ use winit::window::Window;
 
 use crate::config;
 use crate::files::{MAX_TEXT_BYTES, read_text_limited, write_atomic};
+use crate::quote::toml_fault;
 
 /// The file, and the version of it that this program reads and writes.
 const FILE: &str = "windows.toml";
@@ -133,7 +134,7 @@ impl Placement {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let file: File = toml::from_str(text).map_err(|error| toml_fault(text, &error))?;
         if file.version != VERSION {
             return Err(format!(
                 "its version is {}, this program reads version {VERSION}",

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::RecvTimeoutError;
+
 use super::Settings;
 use super::clock::Clock;
 use super::clocks::Clocks;
@@ -23,6 +25,7 @@ use crate::control::Stamp;
 use crate::engine::EngineOptions;
 use crate::library::Patch;
 use crate::stage::{Compositor, FramePacer, Pipes, Presenter};
+use crate::worker::Worker;
 
 /// A show: who owns what, and the order of the steps.
 pub(super) struct Show {
@@ -46,6 +49,26 @@ pub(super) struct Show {
 /// The seed of grain in a show whose re-rolls begin at `seed`.
 pub(super) fn grain_seed(seed: u64) -> u32 {
     seed as u32
+}
+
+/// What the end of a show waits for a card or a display that do not answer.
+const TEARDOWN: Duration = Duration::from_secs(3);
+
+/// Drops something on a thread of its own; false where that takes longer: then it is left to that thread.
+fn drop_within(time: Duration, what: impl Send + 'static) -> bool {
+    let (done, dropped) = crossbeam_channel::bounded::<()>(0);
+    let worker = Worker::start("teardown", move |_| {
+        drop(what);
+        drop(done);
+    });
+    match worker {
+        Ok(worker) if dropped.recv_timeout(time) == Err(RecvTimeoutError::Timeout) => {
+            worker.abandon();
+            false
+        }
+        // Where there is no thread for it, it was dropped here.
+        _ => true,
+    }
 }
 
 /// What a show is made of that tests have twins for.
@@ -268,9 +291,14 @@ impl Show {
         }
         // Nobody has to look at the last picture until the files are closed.
         (self.window)(WindowCommand::Close);
-        drop((presenter, chain, readback));
         let totals = self.recording.session.end();
         (report.recorder_dropped, report.recorder_encoder) = (totals.dropped, totals.encoder);
+        // Last, for it may take any time: what draws waits for its card, what shows for its display.
+        if !drop_within(TEARDOWN, (presenter, chain, readback)) {
+            self.controllers.control.notices.warn(
+                "the graphics card or the display does not answer: the show ends without closing what it draws with",
+            );
+        }
         report
     }
 }

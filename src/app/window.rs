@@ -1,6 +1,7 @@
 //! The output window: winit's thread. It hands keys and sizes on; the picture is the show's.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,7 @@ use crate::control::keys::{Key, Keys, Layout, Modifiers};
 use crate::control::{Inbox, Notices, Values};
 use crate::instrument::Action;
 use crate::instrument::params::{SHOW_QUIT, WINDOW_MONITOR, id};
+use crate::interrupt;
 use crate::report::chain;
 use crate::stage::{Offscreen, Presenter};
 
@@ -63,19 +65,52 @@ pub(super) fn run(
         show: None,
         failed: None,
         close_asked: None,
+        are_closed: Arc::default(),
     };
-    display
+    let ran = display
         .0
         .run_app(&mut app)
-        .context("the window system has ended")?;
-    if let Some(error) = app.failed {
+        .context("the window system has ended");
+    let (show, failed, are_closed) = (app.show.take(), app.failed.take(), app.are_closed.clone());
+    // Windows are closed by the display server, too.
+    drop(app);
+    are_closed.store(true, Ordering::Release);
+    ran?;
+    if let Some(error) = failed {
         return Err(error);
     }
-    match app.show.map(JoinHandle::join) {
+    match show.map(JoinHandle::join) {
         Some(Ok(report)) => Ok(report),
         Some(Err(panic)) => std::panic::resume_unwind(panic),
         None => Err(anyhow!("the display opened no window")),
     }
+}
+
+/// What the end of a show waits for its windows to close. A display server that stands answers nothing, and its library waits
+/// for ever.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Ends the program where the windows do not close although the show is over and its files are closed.
+fn leave_without_windows(
+    report: &StatsReport,
+    settings: &Settings,
+    notices: &Notices,
+    are_closed: &AtomicBool,
+) {
+    let over = Instant::now();
+    while over.elapsed() < FAREWELL {
+        if are_closed.load(Ordering::Acquire) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    notices.warn("the display does not answer: the show ends without closing its windows");
+    if let Err(error) = super::write_stats(settings, report) {
+        notices.warn(format!("{error:#}"));
+    }
+    // The log is another thread's.
+    std::thread::sleep(Duration::from_millis(500));
+    interrupt::leave(0);
 }
 
 struct App {
@@ -101,6 +136,8 @@ struct App {
     failed: Option<anyhow::Error>,
     /// When an output was asked to close.
     close_asked: Option<Instant>,
+    /// Whether the windows are closed.
+    are_closed: Arc<AtomicBool>,
 }
 
 /// An output that is asked to close twice within that time ends the show.
@@ -148,11 +185,17 @@ impl App {
             clock: Box::new(RealClock),
         };
         let show = Show::new(&self.settings, opened, parts)?;
+        let (settings, notices) = (self.settings.clone(), Arc::clone(&self.notices));
+        let are_closed = Arc::clone(&self.are_closed);
         let thread = std::thread::Builder::new()
             .name("show".into())
             .spawn(move || {
-                let _after = after;
-                show.run()
+                let report = {
+                    let _after = after;
+                    show.run()
+                };
+                leave_without_windows(&report, &settings, &notices, &are_closed);
+                report
             })
             .context("cannot start the show's thread")?;
         self.show = Some(thread);

@@ -7,9 +7,11 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::values::{EngineArgs, one_of};
 use crate::engine::{Norm, open};
-use crate::files::write_atomic;
+use crate::files::{read_limited, write_atomic};
 use crate::network::weights::GeneratorWeights;
 
+/// Most bytes of a file of latents or pictures.
+const MAX_TENSORS: u64 = 4 << 30;
 /// Most latents drawn at once.
 const MAX_ROWS: usize = 4096;
 
@@ -80,7 +82,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 /// Shape and numbers of a finite f32 tensor of a safetensors file.
 pub(super) fn tensor(path: &Path, name: &str) -> anyhow::Result<(Vec<usize>, Vec<f32>)> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = read_limited(path, MAX_TENSORS, "file of latents")
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let file = SafeTensors::deserialize(&bytes)
         .with_context(|| format!("{} is no whole safetensors file", path.display()))?;
     let view = file

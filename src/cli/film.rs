@@ -8,6 +8,7 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::engine::{EngineOptions, open};
+use crate::interrupt;
 use crate::network::weights::GeneratorWeights;
 use crate::render::{FrameRange, OfflineRender, RenderContext, RenderError, RenderSettings};
 
@@ -30,8 +31,7 @@ pub(super) fn make(
     drop(weights);
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-        .context("cannot listen for Ctrl-C")?;
+    interrupt::listen(move || flag.store(true, Ordering::Relaxed))?;
     if let Some(folder) = output.parent() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;

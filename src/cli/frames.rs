@@ -28,15 +28,13 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use anyhow::Context;
     use indicatif::{ProgressBar, ProgressStyle};
 
     use crate::footage::Matrix;
 
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-        .context("cannot listen for Ctrl-C")?;
+    crate::interrupt::listen(move || flag.store(true, Ordering::Relaxed))?;
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} frames  {per_sec}  {eta} left")?;
     let bar = ProgressBar::no_length().with_style(style);
     let settings = args.choices.settings();

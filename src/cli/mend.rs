@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use crate::quote::printable;
 use crate::record::{Mended, RecordError, mend, read_back};
 
 /// End recordings that a crash or a full disk cut off at their last whole part
@@ -29,7 +30,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             Ok(said) => super::say(format_args!("{}: {said}", file.display()))?,
             Err(error) => {
                 failed += 1;
-                eprintln!("error: {error}");
+                eprintln!("error: {}", printable(&error.to_string()));
             }
         }
     }

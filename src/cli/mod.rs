@@ -27,9 +27,11 @@ pub mod take;
 pub mod train;
 mod values;
 
-/// Prints a line. Unlike `println!` it does not panic where nobody reads on: `latentloop params | head` ends quietly.
+/// Prints a line, what a terminal would obey in it written out. Unlike `println!` it does not panic where nobody reads on:
+/// `latentloop params | head` ends quietly.
 fn say(line: impl std::fmt::Display) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{line}")?;
+    let line = line.to_string();
+    writeln!(std::io::stdout(), "{}", crate::quote::printable(&line))?;
     Ok(())
 }
 

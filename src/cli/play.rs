@@ -12,6 +12,7 @@ use crate::app::{self, ConsoleChoice, Settings, open_display};
 use crate::engine::{EngineOptions, Norm, Rounding, Winograd};
 use crate::instrument::OUTPUTS;
 use crate::library;
+use crate::quote::printable;
 use crate::record::{Codec, Encoders, FpsMode};
 use crate::render;
 use crate::stage::Target;
@@ -219,12 +220,12 @@ fn perform_first_take(
     let take = library::data::folders().find(FIRST_TAKE)?;
     let ending = if cfg!(feature = "video") { ".mp4" } else { "" };
     let output = Path::new(TAKES).join(format!("first-take{ending}"));
-    eprintln!("There is no display to play on ({reason}).");
-    eprintln!(
-        "Performing {} into {} instead; --headless plays in real time without a display.",
+    let told = format!(
+        "There is no display to play on ({reason}).\nPerforming {} into {} instead; --headless plays in real time without a display.",
         take.display(),
         output.display()
     );
+    eprintln!("{}", printable(&told));
     let form = render::RenderSettings {
         fps: 30.0,
         size: settings.size,

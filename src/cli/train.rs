@@ -9,6 +9,7 @@ use candle_core::Device;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::values::{ReadingArgs, one_of};
+use crate::interrupt;
 use crate::network::checkpoint::Precision;
 use crate::network::recipe::{Augment, Initial, Name, Recipe};
 use crate::network::spec::Spec;
@@ -159,8 +160,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let device = args.device.open(args.matmul)?;
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-        .context("cannot listen for Ctrl-C")?;
+    interrupt::listen(move || flag.store(true, Ordering::Relaxed))?;
     let spec = Spec::studies(args.size, args.width, args.latent)?;
     let named = Recipe::named(args.recipe, spec.channels.len());
     let recipe = args.departures.from(named);

@@ -103,6 +103,51 @@ fn the_kept_corpus_ends_in_a_value_or_an_error() {
     assert!(files >= 4, "{files} files");
 }
 
+/// Seven of them grew a show's memory by gigabytes: the parser's message has the whole line, twice.
+#[test]
+fn a_preset_with_one_endless_line_is_refused_in_a_line_and_leaves_nothing_behind() {
+    let table = Table::standard();
+    let digits = "1, ".repeat(1_300_000);
+    for text in [
+        format!("version = 1\nkeyframes = [{digits}"),
+        format!("version = 1\nmodel = {}\n", "z".repeat(3_900_000)),
+        format!("version = 1\n{} = 1\n", "z".repeat(3_900_000)),
+        format!("version = 1\nmodel = [{digits}]\n"),
+    ] {
+        assert!(text.len() > 3_000_000);
+        let error = bounded(text.len(), || Preset::parse(&text, &table).unwrap_err());
+        let said = error.to_string();
+        assert!(said.contains("line 2"), "{}", &said[..200.min(said.len())]);
+        assert!(said.len() < 1000, "{} bytes", said.len());
+    }
+}
+
+/// A file is read a record at a time: what is held besides the take is one of them.
+#[test]
+fn a_large_take_is_read_without_its_bytes_in_memory() {
+    let table = Arc::new(Table::standard());
+    let mut bytes = log::Writer::head(&table);
+    let mut writer = log::Writer::default();
+    let small = take(&table);
+    let opening = Take::read(&small, &table).unwrap().opening;
+    writer.state(&opening, &mut bytes).unwrap();
+    let text = "x".repeat(1 << 20);
+    let start = opening.state.tick();
+    // Presets that are none are counted, and not kept.
+    for number in 0..48 {
+        writer
+            .preset(start + number, &text, 0.0, false, &mut bytes)
+            .unwrap();
+    }
+    assert!(bytes.len() > 48 << 20);
+    let mut read = None;
+    let most = super::taken(|| read = Some(Take::read(&bytes, &table)));
+    let take = read.unwrap().unwrap();
+    assert_eq!(take.events.len(), 0);
+    assert_eq!(take.unknown.values().sum::<u64>(), 48);
+    assert!(most < 12 << 20, "{most} bytes were held");
+}
+
 #[test]
 fn a_take_that_is_cut_at_any_byte_is_played_up_to_there() {
     let table = Arc::new(Table::standard());

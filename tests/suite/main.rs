@@ -16,6 +16,8 @@ mod console;
 #[cfg(all(feature = "live", feature = "video", target_os = "linux"))]
 mod disk;
 mod examples;
+#[cfg(all(feature = "live", feature = "video", target_os = "linux"))]
+mod faults;
 mod fixtures;
 mod flashes;
 #[cfg(feature = "video")]

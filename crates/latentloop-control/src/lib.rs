@@ -5,7 +5,7 @@
 //! that a controller's callback does locks, allocates or waits.
 
 use crate as control;
-use latentloop_core::{files, instrument, report, worker};
+use latentloop_core::{files, instrument, quote, report, worker};
 
 pub mod clock;
 pub mod keys;
@@ -16,6 +16,7 @@ pub mod sound;
 
 mod allow_list;
 mod inbox;
+mod libjack;
 mod notices;
 mod plane;
 mod values;

@@ -1,5 +1,6 @@
 //! Notices to the performer: pushed by any thread without waiting, shown by the displays, logged by a thread of their own.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, bounded};
 use crossbeam_queue::ArrayQueue;
 
+use crate::quote::{printable, shortened};
 use crate::report::{Reporter, Severity};
 use crate::worker::{StopSignal, Worker};
 
@@ -15,6 +17,8 @@ use crate::worker::{StopSignal, Worker};
 const FOR_HUD: usize = 32;
 const FOR_CONSOLE: usize = 50;
 const FOR_LOG: usize = 512;
+/// Longest line, in characters.
+const LONGEST: usize = 2000;
 /// The log is looked at this often where nobody wakes it.
 const DOZE: Duration = Duration::from_millis(500);
 /// What the end of a show waits for lines that nobody reads.
@@ -70,7 +74,7 @@ impl Notices {
         self.push_log(Notice {
             at: SystemTime::now(),
             is_warning: false,
-            text: text.into(),
+            text: fit(text.into()),
         });
     }
 
@@ -91,6 +95,7 @@ impl Notices {
     }
 
     fn push(&self, text: String, is_warning: bool) {
+        let text = fit(text);
         let notice = Notice {
             at: SystemTime::now(),
             is_warning,
@@ -112,6 +117,14 @@ impl Notices {
 
     fn next_line(&self) -> Option<Notice> {
         self.log.pop()
+    }
+}
+
+/// A line as it may be shown: what stands in names and messages from outside is anything.
+fn fit(text: String) -> String {
+    match printable(&shortened(&text, LONGEST)) {
+        Cow::Borrowed(shown) if shown.len() == text.len() => text,
+        shown => shown.into_owned(),
     }
 }
 
@@ -235,6 +248,21 @@ mod tests {
         }
         let oldest = notices.take_logged().unwrap();
         assert_eq!(oldest.text, "3", "the oldest give way");
+    }
+
+    #[test]
+    fn what_is_no_letter_is_written_out_and_what_has_no_end_is_cut() {
+        let notices = Notices::default();
+        notices.warn("no preset \u{1b}[2J\u{7}");
+        notices.info("x".repeat(4 << 20));
+        assert_eq!(notices.take().unwrap(), r"no preset \u{1b}[2J\u{7}");
+        assert!(notices.take().unwrap().len() < 2 * LONGEST);
+        for _ in 0..2 {
+            let told = notices.take_logged().unwrap().text;
+            assert!(told.len() < 2 * LONGEST && !told.contains('\u{1b}'));
+            let logged = notices.next_line().unwrap().text;
+            assert_eq!(logged, told);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Files: written whole or not at all, read within bounds, told apart by their SHA-256.
+//! Files: written whole or not at all, opened without waiting, read within bounds, told apart by their SHA-256.
 
 #![allow(
     clippy::disallowed_types,
@@ -6,7 +6,7 @@
     reason = "the one place of the core that touches the disk"
 )]
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -34,26 +34,93 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
         })
 }
 
-/// Reads a text file of `limit` bytes at most, without its byte order mark; `what` names its kind for people, as in "more than any preset".
+/// Opens a plain file to read it. Never waits: what a name stands for is the choice of whoever fills the folder, and a pipe that
+/// nobody writes into would hold up whoever opens it, a device without an end whoever reads it.
 ///
 /// # Errors
-/// When it cannot be read, is larger or is not UTF-8.
-pub fn read_text_limited(path: &Path, limit: u64, what: &str) -> io::Result<String> {
+/// When it cannot be opened, or is a folder, a pipe, a socket or a device.
+pub fn open(path: &Path) -> io::Result<File> {
+    // A device may do something when it is opened: it is not.
+    plain(&fs::metadata(path)?)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        // Another may have come in its place. On a plain file it changes nothing.
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    }
+    let file = options.open(path)?;
+    plain(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Whether it is a plain file.
+fn plain(found: &Metadata) -> io::Result<()> {
+    if found.is_file() {
+        return Ok(());
+    }
+    if found.is_dir() {
+        let reason = "it is a folder, not a file";
+        return Err(io::Error::new(ErrorKind::IsADirectory, reason));
+    }
+    Err(io::Error::new(
+        ErrorKind::InvalidInput,
+        format!(
+            "it is no plain file, but {}; put a plain one there",
+            kind(found)
+        ),
+    ))
+}
+
+#[cfg(unix)]
+fn kind(found: &Metadata) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    match found.file_type() {
+        kind if kind.is_fifo() => "a named pipe",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+#[cfg(not(unix))]
+fn kind(_: &Metadata) -> &'static str {
+    "a pipe or a device"
+}
+
+/// Reads a plain file of `limit` bytes at most; `what` names its kind for people, as in "more than any preset".
+///
+/// # Errors
+/// When it cannot be opened ([`open`]) or read, or is larger.
+pub fn read_limited(path: &Path, limit: u64, what: &str) -> io::Result<Vec<u8>> {
     let too_large = |length: &dyn std::fmt::Display| {
         let reason = format!("it has {length} bytes, more than any {what}");
         io::Error::new(ErrorKind::FileTooLarge, reason)
     };
-    let file = File::open(path)?;
+    let file = open(path)?;
     let length = file.metadata()?.len();
     if length > limit {
         return Err(too_large(&length));
     }
-    // What is no plain file, or grows meanwhile, has another length than it says.
-    let mut text = String::new();
-    file.take(limit + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > limit {
+    // What grows meanwhile, or is made by the system, has another length than it says.
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
         return Err(too_large(&format_args!("more than {limit}")));
     }
+    Ok(bytes)
+}
+
+/// Reads a text file of `limit` bytes at most, without its byte order mark; `what` names its kind for people, as in "more than any preset".
+///
+/// # Errors
+/// As [`read_limited`], and where it is not UTF-8.
+pub fn read_text_limited(path: &Path, limit: u64, what: &str) -> io::Result<String> {
+    let mut text = String::from_utf8(read_limited(path, limit, what)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let reason = format!("it is no text in UTF-8: byte {at} belongs to no letter");
+        io::Error::new(ErrorKind::InvalidData, reason)
+    })?;
     let mark = text.len() - without_mark(&text).len();
     text.drain(..mark);
     Ok(text)
@@ -85,7 +152,7 @@ pub fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
 /// # Errors
 /// When it cannot be read.
 pub fn sha256(file: &Path) -> io::Result<String> {
-    let mut source = File::open(file)?;
+    let mut source = open(file)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0u8; 1 << 16];
     loop {
@@ -140,11 +207,35 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_text_without_an_end_is_refused() {
-        let error = read_text_limited(Path::new("/dev/zero"), 64, "take").unwrap_err();
+    fn what_is_no_plain_file_is_refused_at_once_and_called_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let [pipe, socket, link] = ["pipe", "socket", "link"].map(|name| folder.path().join(name));
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, fifo, mode, 0).unwrap();
+        let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        for (path, kind) in [
+            (pipe.as_path(), "a named pipe"),
+            (&socket, "a socket"),
+            (&link, "a device"),
+            (folder.path(), "a folder"),
+        ] {
+            // Where one of these waited, the test would not end.
+            let said = [
+                open(path).unwrap_err(),
+                read_text_limited(path, 64, "take").unwrap_err(),
+                sha256(path).unwrap_err(),
+            ]
+            .map(|error| error.to_string());
+            assert!(said.iter().all(|said| said.contains(kind)), "{said:?}");
+        }
+        // What the system makes while it is read has no length.
+        assert!(read_text_limited(Path::new("/proc/self/status"), 1 << 16, "take").is_ok());
+        let long = read_text_limited(Path::new("/proc/self/status"), 4, "take").unwrap_err();
         assert_eq!(
-            error.to_string(),
-            "it has more than 64 bytes, more than any take"
+            long.to_string(),
+            "it has more than 4 bytes, more than any take"
         );
     }
 

@@ -46,6 +46,7 @@ pub mod latent;
 pub mod light;
 pub mod names;
 pub mod palette;
+pub mod quote;
 pub mod report;
 pub mod take;
 pub mod worker;

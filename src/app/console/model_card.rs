@@ -1,11 +1,12 @@
 //! A model's card: what it is made of, what is written beside it, and its contact sheet.
 
+use std::io::BufReader;
 use std::path::Path;
 
 use egui::{Color32, ColorImage};
 use image::{DynamicImage, ImageDecoder};
 
-use crate::files::{MAX_TEXT_BYTES, read_text_limited};
+use crate::files::{self, MAX_TEXT_BYTES, read_text_limited};
 use crate::network::description::Description;
 use crate::palette::Swatch;
 
@@ -142,7 +143,9 @@ fn sheet(path: &Path) -> Result<Option<ColorImage>, String> {
         return Ok(None);
     }
     let failed = |reason: String| format!("{} cannot be shown: {reason}", path.display());
-    let mut reader = image::ImageReader::open(path).map_err(|error| failed(error.to_string()))?;
+    let file = files::open(path).map_err(|error| failed(error.to_string()))?;
+    let mut reader = image::ImageReader::new(BufReader::new(file));
+    reader.set_format(image::ImageFormat::Png);
     let mut limits = image::Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);

@@ -28,6 +28,9 @@ pub(super) enum Request {
     Models(PathBuf),
     /// The bank beside this preset; beside the preset that ships where none is given.
     Bank(Option<PathBuf>),
+    /// To wait until the other end is gone, as for a disk that does not answer.
+    #[cfg(test)]
+    Wait(Receiver<()>),
 }
 
 /// A response of the worker.
@@ -132,6 +135,11 @@ impl WorkerThread {
                     Some(Response::ModelList)
                 }
                 Ok(Request::Bank(preset)) => Some(Response::Bank(self.bank(preset))),
+                #[cfg(test)]
+                Ok(Request::Wait(end)) => {
+                    let _ = end.recv();
+                    None
+                }
                 Err(RecvTimeoutError::Timeout) => self
                     .models
                     .pop_front()

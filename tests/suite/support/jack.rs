@@ -59,6 +59,11 @@ impl JackServer {
         self.process.0.wait().unwrap();
     }
 
+    /// Sends it a signal, by its name: `-STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
     /// Starts it again after its end.
     pub(crate) fn start_again(&mut self) {
         self.process = up(&self.name).expect("the server starts again");

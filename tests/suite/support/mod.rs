@@ -25,7 +25,9 @@ pub(crate) use desktop::{Desktop, Window};
 pub(crate) use jack::JackServer;
 #[cfg(feature = "live")]
 pub(crate) use pictures::Pictures;
-pub(crate) use process::{PROGRAM, Process, limit_file_size, refused, run, succeed};
+pub(crate) use process::{
+    PROGRAM, Process, limit_file_size, limit_open_files, refused, run, succeed,
+};
 #[cfg(feature = "live")]
 pub(crate) use show::{Launched, Osc, Show, ShowBuilder, number};
 pub(crate) use wait::{wait_every, wait_for, wait_until};

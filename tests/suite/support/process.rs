@@ -82,14 +82,25 @@ pub(crate) fn refused(folder: &Path, arguments: &[&str], code: i32, words: &[&st
 /// environment are those of the given one; its streams are the caller's to set.
 #[cfg(unix)]
 pub(crate) fn limit_file_size(command: &Command, kib: u32) -> Command {
-    let mut limited = Command::new("bash");
     // The program itself is to survive the signal; a test's binary knows nothing of it.
     let trap = if command.get_program() == PROGRAM {
         ""
     } else {
         "trap '' XFSZ; "
     };
-    let script = format!("{trap}ulimit -f {kib}; exec \"$0\" \"$@\"");
+    limited(command, &format!("{trap}ulimit -f {kib}"))
+}
+
+/// A command that may have no more files open at once, otherwise as [`limit_file_size`].
+#[cfg(unix)]
+pub(crate) fn limit_open_files(command: &Command, files: u32) -> Command {
+    limited(command, &format!("ulimit -n {files}"))
+}
+
+#[cfg(unix)]
+fn limited(command: &Command, limit: &str) -> Command {
+    let mut limited = Command::new("bash");
+    let script = format!("{limit}; exec \"$0\" \"$@\"");
     limited.args(["-c", &script]).arg(command.get_program());
     limited.args(command.get_args());
     for (key, value) in command.get_envs() {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rosc::{OscMessage, OscPacket, OscType};
 use tempfile::TempDir;
 
-use super::{PROGRAM, Process, limit_file_size, model, wait_for};
+use super::{PROGRAM, Process, limit_file_size, limit_open_files, model, wait_for};
 
 /// A show that is about to start.
 pub(crate) struct ShowBuilder {
@@ -20,6 +20,7 @@ pub(crate) struct ShowBuilder {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     largest_file_kib: Option<u32>,
+    open_files: Option<u32>,
     stdout: Stdio,
     stderr: Option<Stdio>,
 }
@@ -82,6 +83,12 @@ impl ShowBuilder {
         self
     }
 
+    /// Lets it have no more files open at once.
+    pub(crate) fn open_files(mut self, files: u32) -> Self {
+        self.open_files = Some(files);
+        self
+    }
+
     /// Keeps what it writes to its standard output for the test.
     pub(crate) fn piped(mut self) -> Self {
         self.stdout = Stdio::piped();
@@ -113,9 +120,10 @@ impl ShowBuilder {
             )
             .env("LATENTLOOP_CONFIG", self.folder.join("config"))
             .envs(self.environment.iter().map(|(key, value)| (key, value)));
-        match self.largest_file_kib {
-            Some(kib) => limit_file_size(&command, kib),
-            None => command,
+        match (self.largest_file_kib, self.open_files) {
+            (Some(kib), _) => limit_file_size(&command, kib),
+            (None, Some(files)) => limit_open_files(&command, files),
+            (None, None) => command,
         }
     }
 
@@ -281,6 +289,7 @@ impl Show {
             arguments: Vec::new(),
             environment: Vec::new(),
             largest_file_kib: None,
+            open_files: None,
             stdout: Stdio::null(),
             stderr: None,
         }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::files::{MAX_TEXT_BYTES, read_text_limited};
 use crate::instrument::{Action, Table};
+use crate::quote::{shortened, toml_fault};
 
 pub use chord::{Chord, Key, Modifiers};
 pub use standard::STANDARD;
@@ -102,8 +103,8 @@ impl Keys {
     /// # Errors
     /// When the text is not understood; the key is named.
     pub fn parse(text: &str, table: &Table) -> Result<Self, KeysError> {
-        let file: File = toml::from_str(text)
-            .map_err(|error| KeysError::Text(error.to_string().trim().to_owned()))?;
+        let file: File =
+            toml::from_str(text).map_err(|error| KeysError::Text(toml_fault(text, &error)))?;
         if file.version != VERSION {
             return Err(KeysError::Version(file.version));
         }
@@ -112,7 +113,10 @@ impl Keys {
             let Some(does) = does.as_str() else {
                 return Err(KeysError::Key {
                     key: key.clone(),
-                    reason: format!("it takes what the key does in quotes, not {does}"),
+                    reason: format!(
+                        "it takes what the key does in quotes, not {}",
+                        shortened(&does.to_string(), 60)
+                    ),
                 });
             };
             keys.bind(key, does, table)?;

@@ -15,6 +15,7 @@ use super::input_handler::InputHandler;
 use super::packet::Packet;
 use super::port::OURS;
 use crate::control::{Inbox, Stamp};
+use crate::libjack;
 
 /// A period that is said to have begun longer ago than this did not.
 const MOST_LATE_NANOS: u64 = 500_000_000;
@@ -51,8 +52,10 @@ pub(super) fn may_run() -> bool {
 
 /// Whether a server's socket lies in that folder: `jack_NAME_USER_0` is JACK 2's, `jack-USER` JACK 1's.
 fn has_socket(folder: &Path, server: &str) -> bool {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return true;
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        // A system without that folder has them elsewhere. Who may open no more files will be able to later.
+        Err(error) => return error.kind() == std::io::ErrorKind::NotFound,
     };
     let second = format!("jack_{server}_");
     let is_user = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
@@ -78,7 +81,7 @@ pub(super) struct JackPorts {
 impl JackPorts {
     /// Joins the server that runs; none is started.
     pub(super) fn open(inbox: Arc<Inbox>) -> Result<Self, jack::Error> {
-        jack::set_logger(jack::LoggerType::None);
+        libjack::load()?;
         let (client, _) = Client::new(OURS, ClientOptions::NO_START_SERVER)?;
         let gone = Arc::new(AtomicBool::new(false));
         let changes = Arc::new(ArrayQueue::new(MAX_PORTS));
@@ -383,7 +386,9 @@ impl ProcessHandler for JackProcess {
 
 /// The MIDI sources of the JACK server that runs, if one does.
 pub(super) fn sources() -> Vec<String> {
-    jack::set_logger(jack::LoggerType::None);
+    if libjack::load().is_err() {
+        return Vec::new();
+    }
     let name = format!("{OURS}-devices");
     match Client::new(&name, ClientOptions::NO_START_SERVER) {
         Ok((client, _)) => foreign(&client, PortFlags::IS_OUTPUT)

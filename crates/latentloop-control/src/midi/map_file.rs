@@ -6,6 +6,7 @@ use toml::Spanned;
 use super::event::ControlType;
 use crate::instrument::Curve;
 use crate::instrument::params::nearest;
+use crate::quote::shortened;
 
 /// Longest text of a map that is read, in bytes.
 const MAX_BYTES: usize = 1 << 20;
@@ -190,7 +191,7 @@ impl MapFile {
         }
         let file: Self = toml::from_str(text).map_err(|error| MapError {
             line: error.span().map(|span| line_of(text, span.start)),
-            reason: with_nearest(error.message()),
+            reason: with_nearest(&shortened(error.message(), 300)),
         })?;
         if file.version != 1 {
             return Err(whole(format!(

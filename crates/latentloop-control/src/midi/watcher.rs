@@ -81,6 +81,7 @@ pub(super) struct PortWatcher {
     platform: Platform,
     platform_was_silent: bool,
     jack: Option<JackPorts>,
+    jack_was_silent: bool,
     /// Maps that were exchanged: callbacks may still hold them, and must not be the ones that drop them.
     retired: Vec<Arc<BoundMap>>,
     looked: Option<Instant>,
@@ -107,6 +108,7 @@ impl PortWatcher {
             platform: Platform::default(),
             platform_was_silent: false,
             jack: None,
+            jack_was_silent: false,
             retired: Vec::new(),
             looked: None,
             faults_reported: (0, Instant::now()),
@@ -288,8 +290,17 @@ impl PortWatcher {
         }
         if self.jack.is_none() {
             let inbox = &self.context.plane.inbox;
-            let open = || JackPorts::open(Arc::clone(inbox)).ok();
-            self.jack = may_run().then(open).flatten();
+            self.jack = match may_run().then(|| JackPorts::open(Arc::clone(inbox))) {
+                Some(Ok(jack)) => Some(jack),
+                Some(Err(jack::Error::LibraryError(reason))) if !self.jack_was_silent => {
+                    self.jack_was_silent = true;
+                    self.context.plane.notices.log(format!(
+                        "JACK's MIDI is not listened to: its library cannot be opened ({reason})"
+                    ));
+                    None
+                }
+                _ => None,
+            };
         }
         let Some(mut jack) = self.jack.take() else {
             return self.report_changes(JACK);

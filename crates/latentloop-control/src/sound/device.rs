@@ -3,6 +3,7 @@
 use cpal::traits::{DeviceTrait, HostTrait};
 
 use super::SoundError;
+use crate::libjack;
 
 /// A capture device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,10 +107,10 @@ fn devices() -> Vec<(Input, cpal::Device)> {
 }
 
 fn hosts() -> impl Iterator<Item = cpal::Host> {
-    // A JACK server that is not running is no news; the library would print several lines of it.
-    jack::set_logger(jack::LoggerType::None);
+    let has_jack = libjack::load().is_ok();
     cpal::available_hosts()
         .into_iter()
+        .filter(move |id| has_jack || id.name() != "JACK")
         .filter_map(|id| cpal::host_from_id(id).ok())
 }
 

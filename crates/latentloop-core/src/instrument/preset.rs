@@ -9,6 +9,7 @@ use super::params::{
     BANK, Kind, LookOrder, MAX_KEYFRAMES, ParamId, SOURCES, Table, UnknownParam, ValueError,
 };
 use crate::latent::{MAX_SEED, ROWS, Rows};
+use crate::quote::toml_fault;
 
 /// A preset as its file has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,8 +141,8 @@ impl Preset {
     /// # Errors
     /// When the text is not TOML, has an unknown field, or a value that does not fit; the line is named where there is one.
     pub fn parse(text: &str, table: &Table) -> Result<Self, PresetError> {
-        let preset: Self = toml::from_str(text)
-            .map_err(|error| PresetError::Text(error.to_string().trim().to_owned()))?;
+        let preset: Self =
+            toml::from_str(text).map_err(|error| PresetError::Text(toml_fault(text, &error)))?;
         preset.check(table)?;
         Ok(preset)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::files::write_atomic;
+use crate::files::{read_limited, write_atomic};
 use crate::network::kernel::{Filter, Instructions, Tile};
 use crate::network::weights::{GeneratorWeights, LayerWeights};
 
@@ -182,10 +182,8 @@ impl AlgorithmCache {
 
     /// A file that is not there, or not ours, holds nothing.
     fn read(&self) -> BTreeMap<String, LayerAlgorithms> {
-        let small = std::fs::metadata(&self.file).is_ok_and(|file| file.len() <= MAX_BYTES);
-        small
-            .then(|| std::fs::read(&self.file).ok())
-            .flatten()
+        read_limited(&self.file, MAX_BYTES, "cache")
+            .ok()
             .and_then(|text| serde_json::from_slice(&text).ok())
             .unwrap_or_default()
     }

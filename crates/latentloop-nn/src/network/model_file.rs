@@ -1,12 +1,13 @@
 //! Files of models read into memory, but not before their beginnings tell that they are any.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use safetensors::tensor::Metadata;
 
 use super::impostor::impostor;
+use crate::files;
 
 /// Bytes by which a file is known.
 const HEAD: usize = 4096;
@@ -43,23 +44,13 @@ pub(super) fn read(
     what: &str,
     refusal: impl Fn(&[u8]) -> Option<String>,
 ) -> Result<Vec<u8>, Unread> {
-    // Opening a pipe would wait for whoever writes into it.
-    let found = fs::metadata(path)?;
-    if found.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
-    }
-    if !found.is_file() {
-        return Err(Unread::Content(
-            "it is no plain file, but a pipe or a device".to_owned(),
-        ));
-    }
-    let length = found.len();
+    let mut file = files::open(path)?;
+    let length = file.metadata()?.len();
     if length > limit {
         return Err(Unread::Content(format!(
             "it has {length} bytes, more than any {what}"
         )));
     }
-    let mut file = File::open(path)?;
     let mut bytes = Vec::new();
     (&mut file).take(HEAD as u64).read_to_end(&mut bytes)?;
     if let Some(reason) = impostor(&bytes).or_else(|| refusal(&bytes)) {
@@ -113,6 +104,8 @@ fn header(file: &mut File, bytes: &mut Vec<u8>, length: u64) -> Result<(), Unrea
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// A file of nothing but a beginning and holes.
@@ -176,7 +169,7 @@ mod tests {
         std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
         for path in [link.as_path(), Path::new("/dev/zero")] {
             match read(path, 1 << 30, "model", |_| None) {
-                Err(Unread::Content(reason)) => assert!(reason.contains("no plain file")),
+                Err(Unread::System(error)) => assert!(error.to_string().contains("no plain file")),
                 other => panic!("{other:?}"),
             }
         }

@@ -46,6 +46,9 @@ pub(super) enum Compiled {
 pub(super) struct UserPipeline {
     pub(super) pipeline: wgpu::RenderPipeline,
     pub(super) ranges: KnobRanges,
+    pub(super) shader: Arc<UserShader>,
+    /// Whether it costs too much to be drawn on pictures of the present size.
+    pub(super) is_too_much: bool,
 }
 
 /// The renderer's end of the compiler.
@@ -190,7 +193,7 @@ impl Worker {
                 let shader = followed.registry.shader(slot);
                 let known = &mut followed.shaders[slot];
                 if shader.as_ref().map(Arc::as_ptr) != known.as_ref().map(Arc::as_ptr) {
-                    goes_on &= self.change(slot, shader.as_deref(), &followed.registry);
+                    goes_on &= self.change(slot, shader.as_ref(), &followed.registry);
                     followed.shaders[slot] = shader;
                 }
             }
@@ -199,17 +202,24 @@ impl Worker {
         goes_on
     }
 
-    fn change(&self, slot: usize, shader: Option<&UserShader>, registry: &ShaderRegistry) -> bool {
+    fn change(
+        &self,
+        slot: usize,
+        shader: Option<&Arc<UserShader>>,
+        registry: &ShaderRegistry,
+    ) -> bool {
         let Some(shader) = shader else {
             return self.send(Compiled::User(slot, None));
         };
         match self.compile(&shader.name, &shader.wgsl, &shader.entry, 1) {
             Ok(pipeline) => {
-                let ranges = shader.ranges();
-                self.send(Compiled::User(
-                    slot,
-                    Some(UserPipeline { pipeline, ranges }),
-                ))
+                let compiled = UserPipeline {
+                    pipeline,
+                    ranges: shader.ranges(),
+                    shader: Arc::clone(shader),
+                    is_too_much: false,
+                };
+                self.send(Compiled::User(slot, Some(compiled)))
             }
             Err(error) => {
                 registry.warn(format!(

@@ -1,11 +1,13 @@
 //! The passes of a frame: which effects are drawn, in which order, from which texture into which.
 
+use std::time::Instant;
+
 use super::builtin::{EFFECTS, TRANSITION};
 use super::effect::{EffectId, FrameContext, SecondInput, UNIFORM_LEN, Uniform};
 use super::fused::FusedPass;
 use super::renderer::{COPY, EffectRenderer, FINISH, FUSED, STRIDE};
 use super::texture::{RenderTexture, RenderTextures};
-use crate::instrument::TICKS_PER_SEC;
+use crate::instrument::{OWN_PASSES, TICKS_PER_SEC};
 use crate::stage::upload::TextureId;
 use crate::stage::{Canvas, PostFrame};
 
@@ -29,13 +31,30 @@ impl FramePlan {
     fn steps(&self) -> &[Step] {
         &self.steps[..self.len]
     }
+
+    /// The slots of the users' shaders that are drawn.
+    fn user_slots(&self) -> [bool; OWN_PASSES] {
+        let mut slots = [false; OWN_PASSES];
+        for step in self.steps() {
+            if let Step::Single(id) = step
+                && let SecondInput::User(slot) = id.effect().second
+            {
+                slots[slot] = true;
+            }
+        }
+        slots
+    }
 }
 
 impl EffectRenderer {
-    /// Draws a picture with its effects.
+    /// Draws a picture with its effects. Where a user's shader holds the card up, the picture before stays.
     pub(crate) fn draw(&mut self, canvas: &Canvas, frame: &PostFrame) {
         self.take_compiled();
+        if self.is_held_up() {
+            return;
+        }
         self.follow_size(canvas.size);
+        self.hold_to_budget(canvas.size);
         let keeps_keyframe = self.follow_head(frame);
         let context = self.context(canvas.size, frame);
         let plan = self.plan(frame, &context);
@@ -65,7 +84,9 @@ impl EffectRenderer {
             }
         }
         passes.finish();
+        let submitted = Instant::now();
         self.queue.submit([encoder.finish()]);
+        self.watch(plan.user_slots(), submitted);
         self.turn = 1 - self.turn;
         self.has_feedback = plan.has_feedback;
         self.last_tick = frame.tick;
@@ -142,7 +163,10 @@ impl EffectRenderer {
             seed: frame.seed,
             palette: frame.palette,
             direction: self.head.direction,
-            ranges: std::array::from_fn(|slot| self.user[slot].as_ref().map(|user| user.ranges)),
+            ranges: std::array::from_fn(|slot| {
+                let user = self.user[slot].as_ref().filter(|user| !user.is_too_much);
+                user.map(|user| user.ranges)
+            }),
         }
     }
 

@@ -13,6 +13,7 @@ mod renderer;
 mod shader;
 mod texture;
 pub mod user;
+mod watchdog;
 
 #[cfg(test)]
 mod tests;

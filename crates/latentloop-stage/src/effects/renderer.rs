@@ -10,6 +10,7 @@ use super::fused::FusedPass;
 use super::shader;
 use super::texture::{BYTES, LINEAR, RenderTextures, TextureBinding};
 use super::user::ShaderRegistry;
+use super::watchdog::{Limits, Watchdog};
 use crate::instrument::OWN_PASSES;
 use crate::stage::gpu::Gpu;
 use crate::stage::pipeline::{FullscreenPipeline, shader_module};
@@ -40,9 +41,11 @@ pub struct EffectRenderer {
     /// The fused pass whose pipeline is being compiled.
     compiling: Option<FusedPass>,
     pub(super) user: [Option<UserPipeline>; OWN_PASSES],
+    pub(super) registry: Option<Arc<ShaderRegistry>>,
+    pub(super) watchdog: Watchdog,
     compiler: Option<PipelineCompiler>,
     fuses: bool,
-    waits: bool,
+    pub(super) waits: bool,
     pub(super) uniforms: wgpu::Buffer,
     pub(super) uniform_group: wgpu::BindGroup,
     /// The uniforms' bytes on their way to the card.
@@ -147,6 +150,8 @@ impl EffectRenderer {
             fused: Vec::with_capacity(MAX_KEPT),
             compiling: None,
             user: Default::default(),
+            registry: None,
+            watchdog: Watchdog::new(Limits::default()),
             compiler: compiler.ok(),
             fuses: true,
             waits: false,
@@ -181,6 +186,16 @@ impl EffectRenderer {
         }
     }
 
+    /// With other limits of what users' shaders may cost.
+    #[cfg(test)]
+    #[must_use]
+    pub(super) fn limited(self, limits: Limits) -> Self {
+        Self {
+            watchdog: Watchdog::new(limits),
+            ..self
+        }
+    }
+
     /// A renderer on the best card there is, without a screen.
     ///
     /// # Errors
@@ -192,6 +207,7 @@ impl EffectRenderer {
 
     /// From now on users' shaders are drawn too.
     pub(crate) fn set_user_shaders(&mut self, registry: Arc<ShaderRegistry>) {
+        self.registry = Some(Arc::clone(&registry));
         self.request(Request::Follow(registry));
         if self.waits && self.request(Request::Flush) {
             while let Some(compiled) = self.compiler.as_ref().and_then(PipelineCompiler::wait) {
@@ -226,12 +242,15 @@ impl EffectRenderer {
                 self.fused.push((pass, pipeline));
                 self.compiling = None;
             }
-            Compiled::User(slot, pipeline) => {
-                if let Some(before) = std::mem::replace(&mut self.user[slot], pipeline) {
-                    self.request(Request::Drop(before.pipeline));
-                }
-            }
+            Compiled::User(slot, pipeline) => self.put(slot, pipeline),
             Compiled::Flushed => {}
+        }
+    }
+
+    /// Fills a slot for users' shaders, or empties it.
+    pub(super) fn put(&mut self, slot: usize, pipeline: Option<UserPipeline>) {
+        if let Some(before) = std::mem::replace(&mut self.user[slot], pipeline) {
+            self.request(Request::Drop(before.pipeline));
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{FootageError, Matrix, Settings};
-use crate::files::{MAX_TEXT_BYTES, read_text_limited};
+use crate::files::read_text_limited;
 use crate::palette::Swatch;
 
 /// Name of the manifest in the folder.
@@ -16,6 +16,8 @@ const PARTIAL: &str = ".partial-";
 const LOCK: &str = ".lock";
 /// Ending of an earlier set while the new one takes its place.
 const OLD: &str = "old";
+/// Most bytes of it that are read: it names every film and near-duplicate.
+const MAX_MANIFEST: u64 = 256 << 20;
 
 /// The manifest of a set: what `dataset.json` says of it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -202,7 +204,7 @@ fn refuse_foreign(folder: &Path) -> Result<(), FootageError> {
         names.push(entry.file_name().to_string_lossy().into_owned());
     }
     names.sort();
-    let manifest = read_text_limited(&folder.join(MANIFEST), MAX_TEXT_BYTES, "manifest");
+    let manifest = read_text_limited(&folder.join(MANIFEST), MAX_MANIFEST, "manifest");
     let is_set = manifest.is_ok_and(|text| serde_json::from_str::<Manifest>(&text).is_ok());
     match names.into_iter().find(|name| !(is_set && is_ours(name))) {
         None => Ok(()),

@@ -1,12 +1,15 @@
 //! The run's log: a line of CSV a step.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
 use super::Losses;
+use crate::files::read_text_limited;
 use crate::score::Scores;
 
+/// Most bytes of a log that are read: millions of steps.
+const MAX_BYTES: u64 = 1 << 30;
 const HEADER: &str = "step,epoch,discriminator_loss,generator_loss,\
     palette_distance,diversity,sharpness,coverage,nearest,evenness";
 
@@ -21,9 +24,19 @@ impl Log {
     pub(super) fn open(path: &Path, step: u64) -> io::Result<Self> {
         let mut kept = String::from(HEADER);
         kept.push('\n');
-        if step > 0
-            && let Ok(text) = fs::read_to_string(path)
-        {
+        let before = match read_text_limited(path, MAX_BYTES, "log") {
+            // Writing into a pipe would wait for whoever reads it.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::InvalidInput | ErrorKind::IsADirectory
+                ) =>
+            {
+                return Err(error);
+            }
+            read => read.ok().filter(|_| step > 0),
+        };
+        if let Some(text) = before {
             let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
             for line in whole.lines().skip(1) {
                 let number = line

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use egui::{Context, Event, Id, Key, Modifiers, PointerButton, Pos2, RawInput, Rect, Shape};
 
+use super::super::worker::Request;
 use super::*;
 use crate::app::console::channel::{ConsoleSender, console_channel};
 use crate::app::console::style;
@@ -271,22 +272,21 @@ fn whatever_a_hand_does_at_any_size_is_within_range() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn a_disk_that_does_not_answer_stops_no_key() {
     let folder = tempfile::tempdir().unwrap();
     let preset = folder.path().join("slow.toml");
-    let mut mkfifo = std::process::Command::new("mkfifo");
-    assert!(mkfifo.arg(&preset).status().unwrap().success());
-    // A pipe stands for the disk: whoever reads it waits until it is written.
+    std::fs::write(&preset, "version = 1\n").unwrap();
+    let mut rig = Rig::new(Vec2::new(1280.0, 800.0), 8);
+    // Whoever reads files waits until the disk answers.
+    let (disk_stands, until) = crossbeam_channel::bounded(0);
+    assert!(rig.view.worker.request(Request::Wait(until)));
     let (answer, is_asked) = std::sync::mpsc::channel::<()>();
-    let path = preset.clone();
     let disk = std::thread::spawn(move || {
         let is_asked = is_asked.recv_timeout(Duration::from_secs(20)).is_ok();
-        std::fs::write(path, "version = 1\n").unwrap();
+        drop(disk_stands);
         is_asked
     });
-    let mut rig = Rig::new(Vec2::new(1280.0, 800.0), 8);
     let patch = Patch {
         name: "slow.toml".to_owned(),
         preset: Preset::of_seeds(1..=8),

@@ -1,5 +1,7 @@
 //! Records in their frames: a length before, a checksum after.
 
+use std::io::{self, Read};
+
 use super::record::Record;
 use super::{Ended, HEADER, LogError, MAGIC, MAX_RECORD, VERSION};
 
@@ -36,38 +38,49 @@ pub(super) fn frame(
     }
 }
 
-/// Reads a log record by record, up to its end or to where it is cut off or damaged.
+/// Reads a log record by record, up to its end or to where it is cut off or damaged. No more of it is in memory than a record.
 #[derive(Debug)]
-pub struct Reader<'a> {
-    bytes: &'a [u8],
+pub struct Reader<R> {
+    source: R,
     at: usize,
     tick: u64,
     ended: Option<Ended>,
     closed: bool,
+    /// The record that is being read, from its length to its checksum.
+    frame: Vec<u8>,
+    /// What the source failed with.
+    fault: Option<io::Error>,
 }
 
-impl<'a> Reader<'a> {
+impl<R: Read> Reader<R> {
     /// A reader of a whole file.
     ///
     /// # Errors
     /// When the bytes are no log, or of a later version.
-    pub fn new(bytes: &'a [u8]) -> Result<Self, LogError> {
-        let Some((magic, rest)) = bytes.split_first_chunk() else {
-            return Err(LogError::Magic);
+    pub fn new(mut source: R) -> Result<Self, LogError> {
+        let mut frame = Vec::new();
+        let head = |source: &mut R, frame: &mut Vec<u8>, length: usize| {
+            frame.clear();
+            let read = source.take(length as u64).read_to_end(frame);
+            read.map_err(|error| LogError::Unreadable(error.to_string()))
         };
-        if *magic != MAGIC {
+        head(&mut source, &mut frame, MAGIC.len())?;
+        if frame != MAGIC {
             return Err(LogError::Magic);
         }
-        let Some(version) = rest.first_chunk() else {
-            return Err(LogError::NoState(bytes.len()));
+        head(&mut source, &mut frame, HEADER - MAGIC.len())?;
+        let Some(version) = frame.first_chunk() else {
+            return Err(LogError::NoState(MAGIC.len() + frame.len()));
         };
         match u32::from_le_bytes(*version) {
             VERSION => Ok(Self {
-                bytes,
+                source,
                 at: HEADER,
                 tick: 0,
                 ended: None,
                 closed: false,
+                frame,
+                fault: None,
             }),
             other => Err(LogError::Version(other)),
         }
@@ -76,6 +89,11 @@ impl<'a> Reader<'a> {
     /// How the log ended, once it was read to its end.
     pub fn ended(&self) -> Option<Ended> {
         self.ended
+    }
+
+    /// What the source failed with, where it did: the log seems to be cut off there.
+    pub fn fault(&self) -> Option<&io::Error> {
+        self.fault.as_ref()
     }
 
     /// Ends the reading before the record that begins at byte `at`, which makes no sense.
@@ -88,33 +106,46 @@ impl<'a> Reader<'a> {
         self.at
     }
 
-    fn read(&mut self) -> Result<(u64, Record), Ended> {
-        let rest = &self.bytes[self.at..];
-        let (cut, damaged) = (Ended::Cut(self.at), Ended::Damaged(self.at));
-        if self.closed {
-            return Err(if rest.is_empty() {
-                Ended::Whole
-            } else {
-                damaged
-            });
+    /// Appends so many bytes to the frame; false where there are fewer.
+    fn fetch(&mut self, length: usize) -> bool {
+        let read = (&mut self.source)
+            .take(length as u64)
+            .read_to_end(&mut self.frame);
+        match read {
+            Ok(read) => read == length,
+            Err(error) => {
+                self.fault = Some(error);
+                false
+            }
         }
-        let Some((length, after)) = rest.split_first_chunk() else {
+    }
+
+    fn read(&mut self) -> Result<(u64, Record), Ended> {
+        let (cut, damaged) = (Ended::Cut(self.at), Ended::Damaged(self.at));
+        self.frame.clear();
+        if self.closed {
+            let more = self.fetch(1);
+            return Err(if more { damaged } else { Ended::Whole });
+        }
+        if !self.fetch(4) {
+            return Err(cut);
+        }
+        let Some(length) = self.frame.first_chunk() else {
             return Err(cut);
         };
         let length = u32::from_le_bytes(*length) as usize;
         if length > MAX_RECORD {
             return Err(damaged);
         }
-        let Some(content) = after.get(..1 + length) else {
+        if !self.fetch(BEFORE - 4 + length + AFTER) {
             return Err(cut);
-        };
-        let Some(sum) = after[content.len()..].first_chunk() else {
-            return Err(cut);
-        };
-        if crc32fast::hash(&rest[..BEFORE + length]) != u32::from_le_bytes(*sum) {
+        }
+        let (content, sum) = self.frame.split_at(BEFORE + length);
+        if crc32fast::hash(content).to_le_bytes() != sum {
             return Err(damaged);
         }
-        let (tick, record) = Record::decode(content[0], &content[1..], self.tick).ok_or(damaged)?;
+        let (kind, payload) = (content[BEFORE - 1], &content[BEFORE..]);
+        let (tick, record) = Record::decode(kind, payload, self.tick).ok_or(damaged)?;
         if tick < self.tick {
             return Err(damaged);
         }
@@ -125,7 +156,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Iterator for Reader<'_> {
+impl<R: Read> Iterator for Reader<R> {
     /// A tick and what happened at it.
     type Item = (u64, Record);
 

@@ -62,6 +62,9 @@ pub enum LogError {
         "its version is {0}, this program reads version {VERSION}: a newer latentloop wrote it"
     )]
     Version(u32),
+    /// The system refused a read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
     /// Nothing to start from.
     #[error(
         "it holds no state to start from: it was cut off or damaged at its beginning (byte {0})"

@@ -63,7 +63,15 @@ impl Take {
     /// # Errors
     /// When the bytes are no log, or hold no state to start from.
     pub fn read(bytes: &[u8], table: &Table) -> Result<Self, LogError> {
-        let mut reader = Reader::new(bytes)?;
+        Self::read_from(bytes, table)
+    }
+
+    /// [`Take::read`] from a file, of which no more than a record is in memory at once.
+    ///
+    /// # Errors
+    /// When that is no log, holds no state to start from, or cannot be read.
+    pub fn read_from(source: impl std::io::Read, table: &Table) -> Result<Self, LogError> {
+        let mut reader = Reader::new(source)?;
         let mut names = Names::default();
         let mut mapping = names.mapping(table);
         let mut at = reader.at();
@@ -141,6 +149,9 @@ impl Take {
                 }
             };
             take.events.push((tick, event));
+        }
+        if let Some(error) = reader.fault() {
+            return Err(LogError::Unreadable(error.to_string()));
         }
         take.ended = reader.ended().unwrap_or(Ended::Whole);
         Ok(take)

@@ -125,7 +125,7 @@ fn a_log_that_is_cut_anywhere_is_read_up_to_there() {
     let bytes = whole.write(&table).unwrap();
     // Where records begin: after magic and version, after the names, and after the state.
     let mut starts = vec![HEADER];
-    let mut reader = Reader::new(&bytes).unwrap();
+    let mut reader = Reader::new(bytes.as_slice()).unwrap();
     while reader.next().is_some() {
         starts.push(reader.at());
     }

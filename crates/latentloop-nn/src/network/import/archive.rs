@@ -1,7 +1,6 @@
 //! PyTorch's files taken apart: the pickle that describes their tensors, and the storages that hold the numbers.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::{BufReader, Cursor, Read};
 use std::ops::Range;
 use std::path::Path;
@@ -9,6 +8,7 @@ use std::path::Path;
 use zip::ZipArchive;
 
 use super::pickle::{self, Object, Pickle, Place};
+use crate::files;
 
 /// First number of a file that `torch.save` wrote before version 1.6, and the version of that format.
 const LEGACY: (i128, i128) = (0x1950_a86a_20f9_469c_fc6c, 1001);
@@ -68,11 +68,7 @@ pub(super) struct StorageName<'a> {
 /// # Errors
 /// When it is not. What is no zip archive, or cannot be read, passes.
 pub(super) fn check(path: &Path) -> Result<(), String> {
-    // Opening a pipe would wait.
-    if !fs::metadata(path).is_ok_and(|found| found.is_file()) {
-        return Ok(());
-    }
-    let Ok(mut file) = File::open(path) else {
+    let Ok(mut file) = files::open(path) else {
         return Ok(());
     };
     let mut head = [0; 2];

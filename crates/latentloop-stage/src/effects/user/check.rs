@@ -27,6 +27,8 @@ pub(super) struct Checked {
     pub(super) header: Header,
     /// The fragment entry point.
     pub(super) entry: String,
+    /// The most operations that a point takes.
+    pub(super) operations: u64,
 }
 
 /// Checks a file's text.
@@ -65,10 +67,11 @@ fn check_measured(text: &str) -> Result<Checked, ShaderError> {
         )));
     }
     room(&module, entry).map_err(at)?;
-    loops::check(&module, &entry.function).map_err(at)?;
+    let operations = loops::check(&module, &entry.function).map_err(at)?;
     Ok(Checked {
         header,
         entry: entry.name.clone(),
+        operations,
     })
 }
 

@@ -10,7 +10,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
 use super::check::check;
 use super::{Header, ShaderLoaded, ShaderRegistry, UserShader};
-use crate::files;
+use crate::files::{self, MAX_TEXT_BYTES, read_text_limited};
 use crate::instrument::{OWN_KNOBS, OWN_PASSES};
 
 /// The folder is looked at this often.
@@ -272,7 +272,7 @@ fn listed(folder: &Path) -> Vec<(PathBuf, Stamp)> {
 
 /// Reads a file; true where there is a new good version. What is wrong is reported.
 fn read(path: &Path, file: &mut File, registry: &ShaderRegistry) -> bool {
-    let read = files::read_text_limited(path, files::MAX_TEXT_BYTES, "shader")
+    let read = read_text_limited(path, MAX_TEXT_BYTES, "pass")
         .map_err(|error| format!("{}: {error}", path.display()));
     let checked = read.and_then(|text| match check(&text) {
         Ok(checked) => Ok((text, checked)),

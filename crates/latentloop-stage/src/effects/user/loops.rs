@@ -1,4 +1,4 @@
-//! Bounds of loops: how often those of a shader run, found on naga's form of it before any card sees it.
+//! Bounds of loops: how often those of a shader run, and what that costs, found on naga's form of it before any card sees it.
 //!
 //! Only one kind of loop can be told: a counter that is a whole number, begins at a constant, goes on by a constant and ends at a
 //! constant, and that nothing else changes.
@@ -13,31 +13,45 @@ pub(super) const MAX_ROUNDS: u64 = 1024;
 /// Most rounds of all loops of a shader together, those inside others multiplied; a call counts as one more.
 pub(super) const MAX_TOTAL: u64 = 65_536;
 
+/// What a read of a texture costs, in operations.
+const READ: u64 = 16;
+
 /// What is wrong with a loop, and where.
 pub(super) type LoopError = (Span, String);
 
-/// Holds every loop of a module against the bounds. `entry` is the function that is drawn with.
-pub(super) fn check(module: &Module, entry: &Function) -> Result<(), LoopError> {
+/// What a point costs at most.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    /// Rounds of loops, and calls.
+    rounds: u64,
+    /// Operations, a read of a texture counted as [`READ`]. Of branches all count: where neighbouring points part, a card takes
+    /// every one.
+    operations: u64,
+}
+
+/// Holds every loop of a module against the bounds; gives the most operations that a point takes. `entry` is the function that
+/// is drawn with.
+pub(super) fn check(module: &Module, entry: &Function) -> Result<u64, LoopError> {
     // Functions stand after those that they call, and none calls itself.
-    let mut costs: Vec<u64> = Vec::with_capacity(module.functions.len());
+    let mut costs: Vec<Cost> = Vec::with_capacity(module.functions.len());
     for (_, function) in module.functions.iter() {
         let cost = LoopCosts::new(module, function, &costs).block(&function.body)?;
         costs.push(cost);
     }
-    LoopCosts::new(module, entry, &costs).block(&entry.body)?;
-    Ok(())
+    let cost = LoopCosts::new(module, entry, &costs).block(&entry.body)?;
+    Ok(cost.operations)
 }
 
 /// The costs of one function.
 struct LoopCosts<'a> {
     module: &'a Module,
     function: &'a Function,
-    /// Rounds of the functions before this one.
-    costs: &'a [u64],
+    /// Those of the functions before this one.
+    costs: &'a [Cost],
 }
 
 impl<'a> LoopCosts<'a> {
-    fn new(module: &'a Module, function: &'a Function, costs: &'a [u64]) -> Self {
+    fn new(module: &'a Module, function: &'a Function, costs: &'a [Cost]) -> Self {
         Self {
             module,
             function,
@@ -45,24 +59,39 @@ impl<'a> LoopCosts<'a> {
         }
     }
 
-    /// Rounds of the loops in a block.
-    fn block(&self, block: &Block) -> Result<u64, LoopError> {
-        let mut total: u64 = 0;
+    /// What a block costs.
+    fn block(&self, block: &Block) -> Result<Cost, LoopError> {
+        let mut total = Cost::default();
         for (at, (statement, &span)) in block.span_iter().enumerate() {
-            let rounds = match statement {
+            let cost = match statement {
+                Statement::Emit(range) => Cost {
+                    rounds: 0,
+                    operations: range.clone().map(|found| self.operations(found)).sum(),
+                },
                 Statement::Block(inner) => self.block(inner)?,
                 Statement::If { accept, reject, .. } => {
-                    self.block(accept)?.max(self.block(reject)?)
+                    let (accept, reject) = (self.block(accept)?, self.block(reject)?);
+                    Cost {
+                        rounds: accept.rounds.max(reject.rounds),
+                        operations: accept.operations.saturating_add(reject.operations),
+                    }
                 }
                 Statement::Switch { cases, .. } => {
-                    let mut all = 0;
+                    let mut all = Cost::default();
                     for case in cases {
-                        all += self.block(&case.body)?;
+                        let one = self.block(&case.body)?;
+                        all.rounds += one.rounds;
+                        all.operations = all.operations.saturating_add(one.operations);
                     }
                     all
                 }
                 Statement::Call { function, .. } => {
-                    1 + self.costs.get(function.index()).map_or(0, |cost| *cost)
+                    let called = self.costs.get(function.index());
+                    let called = called.copied().unwrap_or_default();
+                    Cost {
+                        rounds: 1 + called.rounds,
+                        operations: called.operations.saturating_add(1),
+                    }
                 }
                 Statement::Loop {
                     body,
@@ -73,21 +102,39 @@ impl<'a> LoopCosts<'a> {
                     let rounds = self
                         .rounds(before, body, continuing, break_if.is_some())
                         .map_err(|reason| (span, reason))?;
-                    let inner = self.block(body)? + self.block(continuing)?;
-                    rounds * inner.max(1)
+                    let (body, continuing) = (self.block(body)?, self.block(continuing)?);
+                    let inner = body.rounds + continuing.rounds;
+                    let operations = body.operations.saturating_add(continuing.operations);
+                    Cost {
+                        rounds: rounds * inner.max(1),
+                        operations: operations.saturating_mul(rounds),
+                    }
                 }
-                _ => 0,
+                _ => Cost {
+                    rounds: 0,
+                    operations: 1,
+                },
             };
-            total += rounds;
-            if total > MAX_TOTAL {
+            total.rounds += cost.rounds;
+            total.operations = total.operations.saturating_add(cost.operations);
+            if total.rounds > MAX_TOTAL {
                 let reason = format!(
-                    "the loops and calls of this shader come to {total} in all, those inside loops \
-                     multiplied; at most {MAX_TOTAL} are let in"
+                    "the loops and calls of this shader come to {} in all, those inside loops \
+                     multiplied; at most {MAX_TOTAL} are let in",
+                    total.rounds
                 );
                 return Err((span, reason));
             }
         }
         Ok(total)
+    }
+
+    /// What finding an expression out costs.
+    fn operations(&self, expression: Handle<Expression>) -> u64 {
+        match self.function.expressions[expression] {
+            Expression::ImageSample { .. } | Expression::ImageLoad { .. } => READ,
+            _ => 1,
+        }
     }
 
     /// Rounds of one loop.

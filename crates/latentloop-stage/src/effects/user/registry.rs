@@ -27,6 +27,8 @@ pub struct UserShader {
     pub knobs: Vec<Knob>,
     pub(crate) wgsl: String,
     pub(crate) entry: String,
+    /// The most operations that a point takes, a read of a texture counted as sixteen.
+    pub(crate) operations: u64,
 }
 
 impl UserShader {
@@ -38,6 +40,7 @@ impl UserShader {
             knobs: checked.header.knobs,
             wgsl,
             entry: checked.entry,
+            operations: checked.operations,
         }
     }
 
@@ -115,6 +118,17 @@ impl ShaderRegistry {
     pub(super) fn put(&self, slot: usize, shader: Option<Arc<UserShader>>) {
         self.slots[slot].store(shader);
         self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// Takes a shader off: its slot is empty until its file changes. One that has come meanwhile stays.
+    pub(crate) fn take_off(&self, slot: usize, shader: &Arc<UserShader>) {
+        let there = self.slots[slot].compare_and_swap(shader, None);
+        if there
+            .as_ref()
+            .is_some_and(|there| Arc::ptr_eq(there, shader))
+        {
+            self.version.fetch_add(1, Ordering::Release);
+        }
     }
 
     pub(super) fn announce(&self, loaded: ShaderLoaded) {

@@ -247,6 +247,36 @@ fn loops_that_may_not_end_are_refused() {
     assert!(said.contains("in all"), "{said}");
 }
 
+#[test]
+fn what_a_point_costs_is_counted_through_loops_branches_and_calls() {
+    let cost = |body: &str| check(&pass(body)).unwrap().operations;
+    let bare = cost("");
+    let read = cost("sum += textureLoad(last, vec2<i32>(0), 0);") - bare;
+    assert!((17..30).contains(&read), "{read}");
+    let reads = |rounds: u32| {
+        cost(&format!(
+            "for (var i = 0; i < {rounds}; i++) {{ sum += textureLoad(last, vec2<i32>(0), 0); }}"
+        )) - bare
+    };
+    assert!(reads(100) >= 100 * read && reads(100) < 200 * read);
+    // But for what stands once before the loop.
+    assert!(reads(200) - reads(100) == reads(300) - reads(200));
+    let nested = cost(
+        "for (var y = 0; y < 9; y++) { for (var x = 0; x < 9; x++) { sum += textureLoad(last, vec2<i32>(x, y), 0); } }",
+    ) - bare;
+    assert!(nested >= 81 * read, "{nested}");
+    let both = cost(
+        "if sum.x > 0.5 { sum += textureLoad(last, vec2<i32>(0), 0); } else { sum -= textureLoad(last, vec2<i32>(1), 0); }",
+    ) - bare;
+    assert!(both >= 2 * read, "{both}");
+    let called = format!(
+        "{}fn g(x: i32) -> vec4<f32> {{ return textureLoad(last, vec2<i32>(x), 0); }}\n",
+        pass("for (var i = 0; i < 50; i++) { sum += g(i); }")
+    );
+    let called = check(&called).unwrap().operations - bare;
+    assert!(called >= 50 * 17, "{called}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
