@@ -114,6 +114,7 @@ fn what_is_no_film_ends_in_one_error_with_exit_code_1_and_leaves_nothing() {
     };
     check(&empty, "0 bytes");
     check(&clip("sound-only.mp4"), "no video");
+    check(&clip("cover.m4a"), "the picture of a cover");
     check(&clip("malformed.mp4"), "broken");
     check(&clip("none.mp4"), "No such file");
 }

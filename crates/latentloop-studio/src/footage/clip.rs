@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ffmpeg_next as ffmpeg;
 use ffmpeg_next::codec::packet::side_data;
 use ffmpeg_next::codec::threading;
+use ffmpeg_next::format::stream::Disposition;
 use ffmpeg_next::frame;
 use image::RgbImage;
 
@@ -195,6 +196,9 @@ impl Film {
             .streams()
             .best(ffmpeg::media::Type::Video)
             .ok_or("it holds no video, only sound or other data")?;
+        if stream.disposition().contains(Disposition::ATTACHED_PIC) {
+            return Err("it holds no video, only sound and the picture of a cover".into());
+        }
         let mut context =
             ffmpeg::codec::Context::from_parameters(stream.parameters()).map_err(broken)?;
         context.set_threading(threading::Config::kind(threading::Type::Frame));
@@ -349,8 +353,14 @@ fn with_alpha(stream: &ffmpeg::Stream) -> Option<ffmpeg::Codec> {
         ffmpeg::codec::Id::VP9 => "libvpx-vp9",
         _ => return None,
     };
-    let says_so = stream.metadata().get("alpha_mode") == Some("1");
-    says_so
-        .then(|| ffmpeg::decoder::find_by_name(name))
-        .flatten()
+    if stream.metadata().get("alpha_mode") != Some("1") {
+        return None;
+    }
+    let codec = ffmpeg::decoder::find_by_name(name);
+    if codec.is_none() {
+        tracing::warn!(
+            "what is transparent shows what lies below: this FFmpeg has no {name}, which reads it"
+        );
+    }
+    codec
 }
