@@ -93,9 +93,12 @@ const MOMENT: Duration = Duration::from_millis(120);
 fn a_show_holds_no_more_after_many_changes_than_after_few() {
     let place = tempfile::tempdir().expect("there is room for a folder");
     let folder = place.path();
-    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/generator.safetensors");
-    for name in ["a.safetensors", "b.safetensors"] {
-        std::fs::copy(&model, folder.join(name)).expect("it can be copied");
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    // Two different ones: one of the same content is not opened again.
+    for (model, name) in [("crystal", "a"), ("flower", "b")] {
+        let [from, to] = [models.join(model), folder.join(name)];
+        let [from, to] = [from, to].map(|path| path.with_extension("safetensors"));
+        std::fs::copy(from, to).expect("it can be copied");
     }
     for (number, name) in ["one.toml", "two.toml", "three.toml"]
         .into_iter()

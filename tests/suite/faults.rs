@@ -299,9 +299,11 @@ fn a_pass_that_holds_the_card_up_is_taken_off_and_the_recording_is_closed() {
 fn memory_that_models_held_goes_back_to_the_system() {
     let builder = Show::builder();
     let folder = builder.folder().to_owned();
-    for name in ["a", "b"] {
-        let to = folder.join(name).with_extension("safetensors");
-        std::fs::copy(root().join("models/crystal.safetensors"), to).unwrap();
+    // Two different ones: one of the same content is not opened again.
+    for (model, name) in [("crystal", "a"), ("flower", "b")] {
+        let from = root().join("models").join(model);
+        let [from, to] = [from, folder.join(name)].map(|path| path.with_extension("safetensors"));
+        std::fs::copy(from, to).unwrap();
     }
     let mut show = builder
         .plays(folder.join("a.safetensors"))
