@@ -106,7 +106,7 @@ fn leave_without_windows(
     }
     notices.warn("the display does not answer: the show ends without closing its windows");
     if let Err(error) = super::write_stats(settings, report) {
-        notices.warn(format!("{error:#}"));
+        notices.warn(chain(error.as_ref()));
     }
     // The log is another thread's.
     std::thread::sleep(Duration::from_millis(500));
