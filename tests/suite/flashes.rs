@@ -1,6 +1,7 @@
 //! Flashes: counted in films, and held in a show that is played.
 
 use std::path::Path;
+#[cfg(feature = "video")]
 use std::process::Command;
 
 use serde_json::Value;
