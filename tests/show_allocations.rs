@@ -11,8 +11,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use latentloop::app::{self, ConsoleChoice, Settings};
-use latentloop::engine::EngineOptions;
-use latentloop::record::{Encoders, FpsMode};
 use latentloop::stage::{Finished, PostChain, PostFrame, Presentation, Presented, Presenter};
 
 /// Threads beside the show that may allocate: what they do takes its time in any case, and nobody waits for it.
@@ -182,31 +180,12 @@ fn a_show_that_plays_allocates_nothing() {
         patch: Some(
             Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/generator.safetensors"),
         ),
-        engine: EngineOptions::default(),
-        norm: None,
-        fps: 60.0,
-        size: None,
-        codec: None,
-        encoder: Encoders::default(),
-        fps_mode: FpsMode::default(),
-        plain_mp4: false,
-        without_look: false,
-        out: Vec::new(),
-        out_size: None,
         osc: Some(address.to_string()),
         oscquery: Some("none".to_owned()),
-        osc_allow: Vec::new(),
-        osc_out: None,
-        midi_clock_in: None,
-        midi_clock_out: None,
-        sound_in: None,
-        monitors: Vec::new(),
         console: ConsoleChoice::Never,
-        fullscreen: false,
         length: Some(OVER + Duration::from_secs(1)),
-        stats: None,
-        seed: 1,
         takes: folder.path().join("takes"),
+        ..Settings::default()
     };
     let is_over = Arc::new(AtomicBool::new(false));
     let hand = {

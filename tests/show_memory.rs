@@ -10,8 +10,6 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use latentloop::app::{self, ConsoleChoice, Settings};
-use latentloop::engine::EngineOptions;
-use latentloop::record::{Encoders, FpsMode};
 use latentloop::stage::{Finished, PostChain, PostFrame, Presentation, Presented, Presenter};
 
 /// Counts the bytes that are held.
@@ -121,31 +119,13 @@ fn a_show_holds_no_more_after_many_changes_than_after_few() {
     let pictures = Arc::clone(&dark.pictures);
     let settings = Settings {
         patch: Some(folder.join("one.toml")),
-        engine: EngineOptions::default(),
-        norm: None,
         fps: 30.0,
-        size: None,
-        codec: None,
-        encoder: Encoders::default(),
-        fps_mode: FpsMode::default(),
-        plain_mp4: false,
-        without_look: false,
-        out: Vec::new(),
-        out_size: None,
         osc: Some(address.to_string()),
         oscquery: Some("none".to_owned()),
-        osc_allow: Vec::new(),
-        osc_out: None,
-        midi_clock_in: None,
-        midi_clock_out: None,
-        sound_in: None,
-        monitors: Vec::new(),
         console: ConsoleChoice::Never,
-        fullscreen: false,
         length: Some(Duration::from_secs(120)),
-        stats: None,
-        seed: 1,
         takes: folder.join("takes"),
+        ..Settings::default()
     };
     let hand = std::thread::spawn(move || {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("there is a port");

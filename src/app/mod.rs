@@ -126,6 +126,40 @@ pub struct Settings {
     pub takes: PathBuf,
 }
 
+impl Default for Settings {
+    /// Sixty pictures a second of the preset that ships, heard by nobody, recorded into `takes`.
+    fn default() -> Self {
+        Self {
+            patch: None,
+            engine: EngineOptions::default(),
+            norm: None,
+            fps: 60.0,
+            size: None,
+            codec: None,
+            encoder: Encoders::default(),
+            fps_mode: FpsMode::default(),
+            plain_mp4: false,
+            without_look: false,
+            out: Vec::new(),
+            out_size: None,
+            osc: None,
+            oscquery: None,
+            osc_allow: Vec::new(),
+            osc_out: None,
+            midi_clock_out: None,
+            midi_clock_in: None,
+            sound_in: None,
+            monitors: Vec::new(),
+            console: ConsoleChoice::default(),
+            fullscreen: false,
+            length: None,
+            stats: None,
+            seed: 1,
+            takes: "takes".into(),
+        }
+    }
+}
+
 /// Plays a show, in a window on a display or, without one, offscreen in real time, until it is ended.
 ///
 /// # Errors

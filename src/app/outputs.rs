@@ -11,7 +11,7 @@ use winit::monitor::MonitorHandle;
 use winit::window::{Fullscreen, Window, WindowId};
 
 use super::Settings;
-use super::placement::{OutputPlacement, WindowGeometry, is_within};
+use super::placement::{self, OutputPlacement, WindowGeometry};
 use crate::control::Notices;
 use crate::instrument::OUTPUTS;
 use crate::stage::{SurfaceWindow, WindowSize};
@@ -489,14 +489,7 @@ fn corner(
 ) -> Option<PhysicalPosition<i32>> {
     let mut monitors = event_loop.available_monitors();
     let monitor = monitors.find(|monitor| monitor.name() == geometry.monitor)?;
-    let [x, y] = geometry
-        .position
-        .filter(|at| is_within(*at, monitor.size()))?;
-    let corner = monitor.position();
-    Some(PhysicalPosition::new(
-        corner.x.saturating_add(x),
-        corner.y.saturating_add(y),
-    ))
+    placement::corner(geometry.position?, &monitor)
 }
 
 /// The size of a window that is not fullscreen: as it stood, or a square with room around it.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use winit::dpi::PhysicalSize;
+use winit::dpi::{PhysicalPosition, PhysicalSize};
+use winit::monitor::MonitorHandle;
 use winit::window::Window;
 
 use crate::config;
@@ -72,8 +73,19 @@ impl WindowGeometry {
     }
 }
 
+/// The corner of a window that stood there on a monitor; nothing where no hand could take hold of it.
+pub(super) fn corner(at: [i32; 2], monitor: &MonitorHandle) -> Option<PhysicalPosition<i32>> {
+    is_within(at, monitor.size()).then(|| {
+        let corner = monitor.position();
+        PhysicalPosition::new(
+            corner.x.saturating_add(at[0]),
+            corner.y.saturating_add(at[1]),
+        )
+    })
+}
+
 /// Whether a window with its corner there can be taken hold of on a monitor of that size.
-pub(super) fn is_within([x, y]: [i32; 2], monitor: PhysicalSize<u32>) -> bool {
+fn is_within([x, y]: [i32; 2], monitor: PhysicalSize<u32>) -> bool {
     let (width, height) = (i64::from(monitor.width), i64::from(monitor.height));
     let (x, y) = (i64::from(x), i64::from(y));
     (-width / 2..width - GRIP).contains(&x) && (-GRIP / 4..height - GRIP).contains(&y)

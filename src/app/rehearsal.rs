@@ -13,10 +13,9 @@ use super::show::{Parts, Show};
 use super::stats::StatsReport;
 use super::{ConsoleChoice, Settings};
 use crate::control::ControlPlane;
-use crate::engine::{Engine, EngineError, EngineOptions, Norm, Rounding};
+use crate::engine::{Engine, EngineError, Norm, Rounding};
 use crate::instrument::{Action, Instrument, ParamId, Preset, Table};
 use crate::library::Patch;
-use crate::record::{Encoders, FpsMode};
 use crate::stage::{Finished, PostChain, PostFrame, Presentation, Presented, Presenter};
 
 /// Paints the first number of its latents everywhere.
@@ -109,32 +108,11 @@ pub(super) struct Rehearsal {
 /// The settings of a show that keeps to a folder.
 pub(super) fn settings(folder: &Path) -> Settings {
     Settings {
-        patch: None,
-        engine: EngineOptions::default(),
-        norm: None,
-        fps: 60.0,
-        size: None,
         codec: Some(crate::record::Codec::Png),
-        encoder: Encoders::default(),
-        fps_mode: FpsMode::default(),
-        plain_mp4: false,
-        without_look: false,
-        out: Vec::new(),
-        out_size: None,
-        osc: None,
-        oscquery: None,
-        osc_allow: Vec::new(),
-        osc_out: None,
-        midi_clock_out: None,
-        midi_clock_in: None,
-        sound_in: None,
-        monitors: Vec::new(),
         console: ConsoleChoice::Never,
-        fullscreen: false,
-        length: None,
-        stats: None,
         seed: 7,
         takes: folder.join("takes"),
+        ..Settings::default()
     }
 }
 

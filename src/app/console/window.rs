@@ -20,7 +20,7 @@ use super::style;
 use super::surface::Surface;
 use super::view::ConsoleView;
 use crate::app::controllers::Controllers;
-use crate::app::placement::{ConsolePlacement, WindowGeometry, is_within};
+use crate::app::placement::{self, ConsolePlacement, WindowGeometry};
 
 /// Size of the window in points, and the least.
 const SIZE: (f64, f64) = (1280.0, 800.0);
@@ -257,13 +257,15 @@ fn attributes(
     };
     let (corner, room) = (monitor.position(), monitor.size());
     let is_same = place.monitor.is_some() && place.monitor == monitor.name();
-    let remembered = place.position.filter(|at| is_same && is_within(*at, room));
+    let remembered = place.position.filter(|_| is_same);
+    let remembered = remembered.and_then(|at| placement::corner(at, monitor));
     let inset = (f64::from(room.width) * (1.0 - MOST) / 2.0) as i32;
-    let [x, y] = remembered.unwrap_or([inset, inset]);
-    attributes.with_position(PhysicalPosition::new(
-        corner.x.saturating_add(x),
-        corner.y.saturating_add(y),
-    ))
+    attributes.with_position(remembered.unwrap_or_else(|| {
+        PhysicalPosition::new(
+            corner.x.saturating_add(inset),
+            corner.y.saturating_add(inset),
+        )
+    }))
 }
 
 /// Whether a key works the console's own widgets: Tab goes from one to the next, and the one that is reached takes some more.
