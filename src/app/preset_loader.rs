@@ -288,7 +288,10 @@ impl Loader {
                 self.handle(request);
             }
             if self.next.is_some() {
-                // Something else was asked for meanwhile.
+                // Something else was asked for meanwhile: it is not played, but what is wrong with it is told.
+                if let Err(error) = loaded {
+                    self.notices.warn(chain(error.as_ref()));
+                }
                 continue;
             }
             if let Some(loaded) = self.report(loaded, "playing") {

@@ -83,9 +83,14 @@ impl Library {
 
     /// Waits until the performer has been told of something with that in it.
     fn wait_for_notice(&self, part: &str) {
+        self.wait_for_notices(part, 1);
+    }
+
+    /// The same, so often.
+    fn wait_for_notices(&self, part: &str, times: usize) {
         let deadline = Instant::now() + Duration::from_secs(60);
-        let mut told = Vec::new();
-        while !told.iter().any(|text: &String| text.contains(part)) {
+        let mut told: Vec<String> = Vec::new();
+        while told.iter().filter(|text| text.contains(part)).count() < times {
             assert!(Instant::now() < deadline, "{told:?}");
             told.extend(self.told());
             std::thread::yield_now();
@@ -110,6 +115,18 @@ fn a_second_request_while_the_first_loads_goes_two_on() {
     library.neighbour(-1);
     library.is_opening("b");
     assert_eq!(library.loaded().patch.name, "b.toml");
+}
+
+#[test]
+fn what_is_wrong_with_a_request_that_was_overtaken_is_told() {
+    let mut library = Library::new(&["a", "b", "c"]);
+    library.next();
+    library.is_opening("b");
+    library.next();
+    // No model opens any more: neither the one that is being opened nor the one that has overtaken it.
+    library.permits = bounded(1).0;
+    library.is_opening("c");
+    library.wait_for_notices("disconnected", 2);
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl Desktop {
 fn wait_for_picture(
     what: &str,
     take: impl Fn() -> RgbImage,
-    holds: impl Fn(&RgbImage) -> bool,
+    mut holds: impl FnMut(&RgbImage) -> bool,
 ) -> RgbImage {
     wait_every(LOOK, what, || {
         let shot = take();
@@ -208,7 +208,7 @@ impl Window<'_> {
     }
 
     /// Waits for what it shows.
-    pub(crate) fn wait_until(&self, what: &str, holds: impl Fn(&RgbImage) -> bool) -> RgbImage {
+    pub(crate) fn wait_until(&self, what: &str, holds: impl FnMut(&RgbImage) -> bool) -> RgbImage {
         wait_for_picture(what, || self.screenshot(), holds)
     }
 
