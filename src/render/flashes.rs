@@ -17,6 +17,9 @@ const PICTURE: (u32, u32) = (48, 48);
 /// As a screen is.
 const FRAME: (u32, u32) = (64, 36);
 const RATES: [f64; 5] = [24.0, 25.0, 30.0, 50.0, 60.0];
+/// Flashes a second, and those between them.
+const HERTZ: &[f64] = &[3.5, 5.0, 7.5, 10.0, 15.0];
+const MORE_HERTZ: &[f64] = &[4.2, 6.0, 8.6, 12.0, 20.0];
 
 fn drawn(size: (u32, u32), pixel: impl Fn(f32, f32) -> [u8; 3]) -> Canvas {
     let mut canvas = Canvas::black(size);
@@ -49,10 +52,10 @@ fn scene(x: f32, y: f32) -> u8 {
     (110.0 + 60.0 * (x * 9.0).sin() + 50.0 * (y * 7.0 + x * 3.0).cos()) as u8
 }
 
-fn families() -> Vec<(String, Film)> {
-    let mut all: Vec<(String, Film)> = Vec::new();
-    let mut add = |name: String, film: Film| all.push((name, film));
-    for hertz in [3.5, 5.0, 7.5, 10.0, 15.0] {
+fn families(all: bool) -> Vec<(String, Film)> {
+    let mut families: Vec<(String, Film)> = Vec::new();
+    let mut add = |name: String, film: Film| families.push((name, film));
+    for hertz in [HERTZ, if all { MORE_HERTZ } else { &[] }].concat() {
         for (dark, light) in [(0, 255), (60, 180), (100, 190), (140, 220)] {
             add(
                 format!("strobe {hertz} {dark} {light}"),
@@ -99,7 +102,7 @@ fn families() -> Vec<(String, Film)> {
                 if is_red { [255, 0, 0] } else { [0, 255, 255] }
             }),
         );
-        for side in [8.0, 12.0, 24.0] {
+        for side in [8.0, 12.0, 24.0].into_iter().chain(all.then_some(20.0)) {
             add(
                 format!("checkers of {side} {hertz}"),
                 film(move |secs, x, y| {
@@ -234,7 +237,7 @@ fn families() -> Vec<(String, Film)> {
             grey(if turns.fract() < 0.5 { 255 } else { 0 })
         }),
     );
-    all
+    families
 }
 
 /// Which rules a film breaks that has gone through an output, with the limiter or without it.
@@ -264,9 +267,9 @@ fn length(number: usize) -> f64 {
 
 #[test]
 fn no_film_of_flashes_passes_an_output_with_too_many() {
-    let families = families();
-    // Each at one of the rates; at every one of them where that is asked for.
+    // Each at one of the rates; more of them, at every rate, where that is asked for.
     let all = std::env::var_os("LATENTLOOP_ALL_FLASHES").is_some();
+    let families = families(all);
     let films: Vec<_> = families
         .iter()
         .enumerate()
@@ -295,7 +298,7 @@ fn no_film_of_flashes_passes_an_output_with_too_many() {
 
 #[test]
 fn without_the_limiter_they_break_the_rules() {
-    let families = families();
+    let families = families(false);
     for (number, fps) in [
         (0, 60.0),
         (1, 24.0),

@@ -50,7 +50,7 @@ struct State {
     gains: array<f32, 144>,
     asked: array<f32, 144>,
     // For luminance and for red.
-    ledgers: array<array<Ledger, 2>, 82>,
+    ledgers: array<array<Ledger, 2>, 290>,
     points: array<Point, 2304>,
     has_begun: u32,
 }
@@ -64,16 +64,19 @@ const POINTS: u32 = 2304u;
 const BLOCK: u32 = 4u;
 const BLOCKS: u32 = 12u;
 const ALL_BLOCKS: u32 = 144u;
-const FIELD: u32 = 4u;
-const FIELDS: u32 = 9u;
-const AREAS: u32 = 82u;
-const FLASHING: f32 = 0.16;
+const CELL: u32 = 2u;
+const CELLS: u32 = 24u;
+const FIELD: u32 = 8u;
+const FIELDS: u32 = 17u;
+const AREAS: u32 = 290u;
+const FLASHING: f32 = 0.18;
 const SECOND: u32 = 552u;
 const LONG: u32 = 2432u;
 const AGAIN: u32 = 100u;
-const PAUSE: u32 = 30u;
-const LAST: u32 = 120u;
+const PAUSE: u32 = 27u;
+const LAST: u32 = 110u;
 const LEAST: f32 = 0.02;
+const KEEPS: f32 = 0.05;
 const MANY: u32 = 20u;
 
 struct Step {
@@ -126,9 +129,10 @@ fn around(at: f32) -> vec3<f32> {
 }
 
 var<workgroup> would: array<u32, 2304>;
-// Points that change, and that change again: luminance, then red.
-var<workgroup> counts: array<vec4<u32>, 144>;
-var<workgroup> others: array<vec4<u32>, 144>;
+// The points of every cell that rise, and again, and that fall, and again: luminance and red, in four bits each, the first the lowest.
+var<workgroup> counts: array<u32, 576>;
+// The areas that would brighten once too often: a bit each for luminance and for red.
+var<workgroup> refusals: array<u32, 290>;
 var<workgroup> held: array<vec2<u32>, 144>;
 var<workgroup> least: array<f32, 144>;
 
@@ -157,10 +161,6 @@ fn gain_at(place: vec2<f32>) -> f32 {
     );
 }
 
-fn block_of(index: u32) -> u32 {
-    return index / SIDE / BLOCK * BLOCKS + index % SIDE / BLOCK;
-}
-
 // A point of a block, of sixteen.
 fn point_of(block: u32, number: u32) -> u32 {
     let x = block % BLOCKS * BLOCK + number % BLOCK;
@@ -176,15 +176,17 @@ struct Sums {
 
 fn sum(area: u32) -> Sums {
     let is_whole = area == AREAS - 1u;
-    let side = select(FIELD, BLOCKS, is_whole);
+    let side = select(FIELD, CELLS, is_whole);
     let left = select(area % FIELDS, 0u, is_whole);
     let top = select(area / FIELDS, 0u, is_whole);
+    let shifts = vec4<u32>(0u, 4u, 8u, 12u);
     var up = vec4<u32>(0u);
     var down = vec4<u32>(0u);
     for (var y = top; y < top + side; y += 1u) {
         for (var x = left; x < left + side; x += 1u) {
-            up += counts[y * BLOCKS + x];
-            down += others[y * BLOCKS + x];
+            let packed = counts[y * CELLS + x];
+            up += (vec4<u32>(packed) >> shifts) & vec4<u32>(15u);
+            down += (vec4<u32>(packed >> 16u) >> shifts) & vec4<u32>(15u);
         }
     }
     let all_up = vec4<f32>(up);
@@ -196,7 +198,7 @@ fn sum(area: u32) -> Sums {
 }
 
 fn points(area: u32) -> f32 {
-    let side = select(FIELD * BLOCK, SIDE, area == AREAS - 1u);
+    let side = select(FIELD * CELL, SIDE, area == AREAS - 1u);
     return f32(side * side);
 }
 
@@ -218,11 +220,12 @@ fn followed_front(front: Front, more: vec2<f32>, area: u32) -> Followed {
     let again = front.again * moment.decay + more.y;
     let was_counted = select(front.is_counted, 0.0, is_new);
     let is_change = moves && (again >= enough || (was_counted < 0.5 && all >= enough));
+    let keeps = moves && (is_new || more.x >= KEEPS * points(area));
     let next = Front(
         select(all, 0.0, is_change),
         select(again, 0.0, is_change),
         select(front.began, moment.tick, is_new),
-        select(front.last, moment.tick, moves),
+        select(front.last, moment.tick, keeps),
         select(was_counted, 1.0, is_change),
     );
     return Followed(next, is_change);
@@ -287,20 +290,23 @@ fn spread(worker: u32) {
     }
 }
 
-// Counts the points of a block that change.
-fn tally(block: u32) {
-    var up_counts = vec4<u32>(0u);
-    var down_counts = vec4<u32>(0u);
-    for (var i = 0u; i < 16u; i += 1u) {
-        let one = would[point_of(block, i)];
-        let up = vec2<u32>(one & 1u, (one >> 1u) & 1u);
-        let down = vec2<u32>((one >> 2u) & 1u, (one >> 3u) & 1u);
-        let repeats = vec2<u32>((one >> 4u) & 1u, (one >> 5u) & 1u);
-        up_counts += vec4<u32>(up, up & repeats);
-        down_counts += vec4<u32>(down, down & repeats);
+// Counts the points of the cells that change.
+fn tally(worker: u32) {
+    for (var cell = worker; cell < CELLS * CELLS; cell += 256u) {
+        var packed = 0u;
+        for (var i = 0u; i < CELL * CELL; i += 1u) {
+            let x = cell % CELLS * CELL + i % CELL;
+            let y = cell / CELLS * CELL + i / CELL;
+            let one = would[y * SIDE + x];
+            let up = vec2<u32>(one & 1u, (one >> 1u) & 1u);
+            let down = vec2<u32>((one >> 2u) & 1u, (one >> 3u) & 1u);
+            let repeats = vec2<u32>((one >> 4u) & 1u, (one >> 5u) & 1u);
+            let shifted = (vec4<u32>(up, up & repeats) << vec4<u32>(0u, 4u, 8u, 12u))
+                + (vec4<u32>(down, down & repeats) << vec4<u32>(16u, 20u, 24u, 28u));
+            packed += shifted.x + shifted.y + shifted.z + shifted.w;
+        }
+        counts[cell] = packed;
     }
-    counts[block] = up_counts;
-    others[block] = down_counts;
 }
 
 @compute @workgroup_size(256)
@@ -348,36 +354,30 @@ fn follow(@builtin(local_invocation_index) worker: u32) {
         would[index] = changes_of(point, seen_of(level_of(point), gain_of(index)));
     }
     workgroupBarrier();
-    if worker < ALL_BLOCKS {
-        tally(worker);
-    }
+    tally(worker);
     workgroupBarrier();
-    // Where an area would brighten once too often; each block asks every area that it lies in.
-    var refuses = vec2<u32>(0u);
-    if worker < AREAS {
-        var all = sum(worker);
+    // Where an area would brighten once too often; each block asks every area of which some lies in it.
+    for (var area = worker; area < AREAS; area += 256u) {
+        var all = sum(area);
+        var refuses = 0u;
         for (var kind = 0u; kind < 2u; kind += 1u) {
-            let ledger = state.ledgers[worker][kind];
-            refuses[kind] = select(1u, 0u, admits(ledger, all.up[kind], all.down[kind], worker));
+            let ledger = state.ledgers[area][kind];
+            refuses |= select(1u << kind, 0u, admits(ledger, all.up[kind], all.down[kind], area));
         }
-    }
-    workgroupBarrier();
-    if worker < AREAS {
-        counts[worker].z = refuses.x;
-        counts[worker].w = refuses.y;
+        refusals[area] = refuses;
     }
     workgroupBarrier();
     if worker < ALL_BLOCKS {
-        let x = worker % BLOCKS;
-        let y = worker / BLOCKS;
-        var both = vec2<u32>(counts[AREAS - 1u].z, counts[AREAS - 1u].w);
-        for (var top = 0u; top < FIELDS; top += 1u) {
-            for (var left = 0u; left < FIELDS; left += 1u) {
-                let covers = left <= x && x < left + FIELD && top <= y && y < top + FIELD;
-                let refused = counts[top * FIELDS + left].zw;
-                both |= select(vec2<u32>(0u), refused, covers);
+        let last = vec2<u32>(worker % BLOCKS, worker / BLOCKS) * (BLOCK / CELL) + (BLOCK / CELL - 1u);
+        let first = last - min(last, vec2<u32>(FIELD + BLOCK / CELL - 2u));
+        let end = min(last, vec2<u32>(FIELDS - 1u));
+        var refused = refusals[AREAS - 1u];
+        for (var top = first.y; top <= end.y; top += 1u) {
+            for (var left = first.x; left <= end.x; left += 1u) {
+                refused |= refusals[top * FIELDS + left];
             }
         }
+        let both = vec2<u32>(refused & 1u, refused >> 1u);
         held[worker] = both * moment.limits;
         var gain = least[worker];
         for (var i = 0u; i < 16u; i += 1u) {
@@ -417,16 +417,14 @@ fn follow(@builtin(local_invocation_index) worker: u32) {
         state.points[index].turned[1] = select(point.turned[1], moment.tick, turns.y || turns.w);
     }
     workgroupBarrier();
-    if worker < ALL_BLOCKS {
-        tally(worker);
-    }
+    tally(worker);
     workgroupBarrier();
-    if worker < AREAS {
-        var all = sum(worker);
+    for (var area = worker; area < AREAS; area += 256u) {
+        var all = sum(area);
         for (var kind = 0u; kind < 2u; kind += 1u) {
-            let ledger = state.ledgers[worker][kind];
-            let up = followed_front(ledger.up, all.up[kind], worker);
-            let down = followed_front(ledger.down, all.down[kind], worker);
+            let ledger = state.ledgers[area][kind];
+            let up = followed_front(ledger.up, all.up[kind], area);
+            let down = followed_front(ledger.down, all.down[kind], area);
             // Where it does both at once, what it did not do last comes first.
             var direction = ledger.direction;
             let first = select(1.0, -1.0, direction > 0.0);
@@ -436,15 +434,15 @@ fn follow(@builtin(local_invocation_index) worker: u32) {
                 if moment.overlaid != 0u || (changes && direction != next) {
                     direction = next;
                     for (var i = MANY - 1u; i > 0u; i -= 1u) {
-                        state.ledgers[worker][kind].turns[i] = state.ledgers[worker][kind].turns[i - 1u];
+                        state.ledgers[area][kind].turns[i] = state.ledgers[area][kind].turns[i - 1u];
                     }
-                    state.ledgers[worker][kind].turns[0] = moment.tick;
+                    state.ledgers[area][kind].turns[0] = moment.tick;
                 }
             }
-            state.ledgers[worker][kind].direction = direction;
-            state.ledgers[worker][kind].rose = select(ledger.rose, moment.tick, up.is_change);
-            state.ledgers[worker][kind].up = up.front;
-            state.ledgers[worker][kind].down = down.front;
+            state.ledgers[area][kind].direction = direction;
+            state.ledgers[area][kind].rose = select(ledger.rose, moment.tick, up.is_change);
+            state.ledgers[area][kind].up = up.front;
+            state.ledgers[area][kind].down = down.front;
         }
     }
     if worker == 0u {

@@ -31,14 +31,19 @@ const POINTS: usize = SIDE * SIDE;
 const BLOCK: usize = 4;
 /// Blocks along a side.
 const BLOCKS: usize = SIDE / BLOCK;
-/// Blocks of a field along a side: a third of the frame.
-const FIELD: usize = BLOCKS / 3;
-/// Fields along a side, a block apart.
-const FIELDS: usize = BLOCKS - FIELD + 1;
+/// Points of a cell along a side; changes are counted by the cell.
+const CELL: usize = 2;
+/// Cells along a side.
+const CELLS: usize = SIDE / CELL;
+/// Cells of a field along a side: a third of the frame.
+const FIELD: usize = CELLS / 3;
+/// Fields along a side, a cell apart.
+const FIELDS: usize = CELLS - FIELD + 1;
 /// Every field, and the frame as a whole.
 const AREAS: usize = FIELDS * FIELDS + 1;
-/// The part of a field that flashes; WCAG's is a quarter.
-const FLASHING: f32 = 0.16;
+/// The part of a field that flashes. WCAG's is a quarter; half a cell to either side of a field another one may have a sixteenth
+/// more.
+const FLASHING: f32 = 0.18;
 /// What brightens within so many ticks brightens together (time constant).
 const TOGETHER: f32 = 0.2 * TICKS_PER_SEC as f32;
 /// A second, and what is kept in reserve: frames come late, and what rises gradually is counted sooner here than elsewhere.
@@ -50,11 +55,14 @@ const MANY: usize = 20;
 /// A point that changed the other way within so many ticks changes again.
 const AGAIN: u32 = 100;
 /// What changes from frame to frame, with pauses no longer than that, is one front: a light that fades in, an edge that moves across.
-/// It is counted once, unless it goes on for longer than it may last, or what changes changes again.
-const PAUSE: u32 = 30;
-const LAST: u32 = 120;
+/// It is counted once, unless it goes on for longer than it may last, or what changes changes again. Both are shorter than others
+/// count, by more than what rounds a frame's time to ticks.
+const PAUSE: u32 = 27;
+const LAST: u32 = 110;
 /// What changes less of a field than that is no front.
 const LEAST: f32 = 0.02;
+/// What changes less of it than that does not keep a front going: beside what is held, points differ from pixels.
+const KEEPS: f32 = 0.05;
 /// How much gain comes back in a second.
 const RECOVERY: f32 = 1.0;
 /// Added to every tick, so that nothing has happened yet at tick 0.
@@ -270,25 +278,24 @@ impl State {
 
     /// Lowers gains where an area would brighten once too often.
     fn limit(&mut self, moment: &Moment) {
-        let mut ups = [[Count::default(); 2]; BLOCKS * BLOCKS];
-        let mut downs = ups;
+        let mut changes = Tally::default();
         let gains = self.point_gains();
         let mut would = [[false; 2]; POINTS];
         for (at, would) in would.iter_mut().enumerate() {
-            let (point, block) = (&self.points[at], block_of(at));
+            let point = &self.points[at];
             let seen = Seen::of(point.level, gains[at]);
             *would = point.would_rise(&seen);
             let falls = point.would_fall(&seen);
             for kind in 0..2 {
                 let again = point.is_again(kind, moment.tick);
-                ups[block][kind].add(would[kind], again);
-                downs[block][kind].add(falls[kind] && !would[kind], again);
+                changes.add(at, kind, [would[kind], falls[kind] && !would[kind]], again);
             }
         }
+        let changes = changes.summed();
         let mut held = [[false; 2]; BLOCKS * BLOCKS];
         for area in 0..AREAS {
             for (kind, ledger) in self.ledgers[area].iter().enumerate() {
-                let (up, down) = (sum(&ups, area, kind), sum(&downs, area, kind));
+                let [up, down] = changes.within(area, kind);
                 if ledger.admits(up, down, area, moment) {
                     continue;
                 }
@@ -321,21 +328,20 @@ impl State {
 
     /// Takes it that the frame is shown with these gains.
     fn update(&mut self, moment: &Moment) {
-        let mut ups = [[Count::default(); 2]; BLOCKS * BLOCKS];
-        let mut downs = ups;
+        let mut changes = Tally::default();
         let gains = self.point_gains();
         for (at, (point, gain)) in self.points.iter_mut().zip(gains).enumerate() {
             let seen = Seen::of(point.level, gain);
             let again = [0, 1].map(|kind| point.is_again(kind, moment.tick));
             let turns = point.update(&seen, moment.tick);
             for kind in 0..2 {
-                ups[block_of(at)][kind].add(turns[kind] > 0, again[kind]);
-                downs[block_of(at)][kind].add(turns[kind] < 0, again[kind]);
+                changes.add(at, kind, [turns[kind] > 0, turns[kind] < 0], again[kind]);
             }
         }
+        let changes = changes.summed();
         for area in 0..AREAS {
             for kind in 0..2 {
-                let (up, down) = (sum(&ups, area, kind), sum(&downs, area, kind));
+                let [up, down] = changes.within(area, kind);
                 self.ledgers[area][kind].update(up, down, area, moment);
             }
         }
@@ -349,10 +355,70 @@ struct Count {
     again: u32,
 }
 
+/// Cells and an empty row and column before them.
+const CORNERS: usize = CELLS + 1;
+
+/// The points of every cell that rose, and that fell, for luminance and for red.
+struct Tally([[[Count; 2]; 2]; CORNERS * CORNERS]);
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self([Default::default(); CORNERS * CORNERS])
+    }
+}
+
+impl Tally {
+    /// Counts a point where it rises, or falls.
+    fn add(&mut self, point: usize, kind: usize, changes: [bool; 2], again: bool) {
+        let (x, y) = (point % SIDE / CELL, point / SIDE / CELL);
+        let counts = &mut self.0[(y + 1) * CORNERS + x + 1][kind];
+        for (count, changes) in counts.iter_mut().zip(changes) {
+            count.all += u32::from(changes);
+            count.again += u32::from(changes && again);
+        }
+    }
+
+    /// Of every cell, what it and those above and to the left of it have (summed-area table).
+    fn summed(mut self) -> SummedTally {
+        for y in 1..CORNERS {
+            let mut row = [[Count::default(); 2]; 2];
+            for x in 1..CORNERS {
+                let above = self.0[(y - 1) * CORNERS + x];
+                for (kind, row) in row.iter_mut().enumerate() {
+                    for (way, sum) in row.iter_mut().enumerate() {
+                        let cell = &mut self.0[y * CORNERS + x][kind][way];
+                        *sum = sum.plus(*cell);
+                        *cell = sum.plus(above[kind][way]);
+                    }
+                }
+            }
+        }
+        SummedTally(self)
+    }
+}
+
+struct SummedTally(Tally);
+
+impl SummedTally {
+    /// The points of an area that rose, and that fell.
+    fn within(&self, area: usize, kind: usize) -> [Count; 2] {
+        let (left, top, side) = cells_of(area);
+        let (right, bottom) = (left + side, top + side);
+        let [a, b, c, d] = [(left, top), (right, top), (left, bottom), (right, bottom)]
+            .map(|(x, y)| self.0.0[y * CORNERS + x][kind]);
+        [0, 1].map(|way| Count {
+            all: d[way].all + a[way].all - b[way].all - c[way].all,
+            again: d[way].again + a[way].again - b[way].again - c[way].again,
+        })
+    }
+}
+
 impl Count {
-    fn add(&mut self, changes: bool, again: bool) {
-        self.all += u32::from(changes);
-        self.again += u32::from(changes && again);
+    fn plus(self, other: Self) -> Self {
+        Self {
+            all: self.all + other.all,
+            again: self.again + other.again,
+        }
     }
 }
 
@@ -394,17 +460,20 @@ impl Front {
     /// The front after so many points have changed, and whether it is a change of the area.
     fn followed(self, more: Count, area: usize, moment: &Moment) -> (Self, bool) {
         let since = |time: u32| moment.tick.wrapping_sub(time);
-        let moves = more.all as f32 >= least(area);
+        let all = more.all as f32;
+        let moves = all >= LEAST * points(area);
         let is_new = since(self.last) > PAUSE || since(self.began) > LAST;
         let mut next = self;
-        next.all = self.all * moment.decay + more.all as f32;
+        next.all = self.all * moment.decay + all;
         next.again = self.again * moment.decay + more.again as f32;
         if moves {
             if is_new {
                 next.began = moment.tick;
                 next.is_counted = 0.0;
             }
-            next.last = moment.tick;
+            if is_new || all >= KEEPS * points(area) {
+                next.last = moment.tick;
+            }
         }
         let is_change = moves
             && (next.again >= enough(area) || (next.is_counted < 0.5 && next.all >= enough(area)));
@@ -477,23 +546,20 @@ fn block_of(point: usize) -> usize {
     point / SIDE / BLOCK * BLOCKS + point % SIDE / BLOCK
 }
 
-/// The blocks of an area, which lie in a rectangle.
-fn blocks_of(area: usize) -> impl Iterator<Item = usize> {
-    let (left, top, side) = if area == AREAS - 1 {
-        (0, 0, BLOCKS)
+/// The cells of an area: the first column, the first row, and how many each way.
+fn cells_of(area: usize) -> (usize, usize, usize) {
+    if area == AREAS - 1 {
+        (0, 0, CELLS)
     } else {
         (area % FIELDS, area / FIELDS, FIELD)
-    };
-    (top..top + side).flat_map(move |y| (left..left + side).map(move |x| y * BLOCKS + x))
+    }
 }
 
-fn sum(counts: &[[Count; 2]], area: usize, kind: usize) -> Count {
-    let mut sum = Count::default();
-    for block in blocks_of(area) {
-        sum.all += counts[block][kind].all;
-        sum.again += counts[block][kind].again;
-    }
-    sum
+/// The blocks of which some of an area is, which lie in a rectangle.
+fn blocks_of(area: usize) -> impl Iterator<Item = usize> {
+    let (left, top, side) = cells_of(area);
+    let blocks = move |first: usize| first * CELL / BLOCK..((first + side) * CELL).div_ceil(BLOCK);
+    blocks(top).flat_map(move |y| blocks(left).map(move |x| y * BLOCKS + x))
 }
 
 /// Points of an area that are enough for a flash.
@@ -501,16 +567,11 @@ fn enough(area: usize) -> f32 {
     FLASHING * points(area)
 }
 
-/// Points of an area that are a front.
-fn least(area: usize) -> f32 {
-    LEAST * points(area)
-}
-
 fn points(area: usize) -> f32 {
     let side = if area == AREAS - 1 {
         SIDE
     } else {
-        FIELD * BLOCK
+        FIELD * CELL
     };
     (side * side) as f32
 }

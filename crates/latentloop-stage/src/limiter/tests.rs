@@ -189,6 +189,8 @@ fn the_shader_has_the_same_numbers_and_the_same_memory() {
         ("BLOCK", BLOCK as u32),
         ("BLOCKS", BLOCKS as u32),
         ("ALL_BLOCKS", (BLOCKS * BLOCKS) as u32),
+        ("CELL", CELL as u32),
+        ("CELLS", CELLS as u32),
         ("FIELD", FIELD as u32),
         ("FIELDS", FIELDS as u32),
         ("AREAS", AREAS as u32),
@@ -204,6 +206,7 @@ fn the_shader_has_the_same_numbers_and_the_same_memory() {
     }
     assert!(wgsl.contains(&format!("const FLASHING: f32 = {FLASHING};")));
     assert!(wgsl.contains(&format!("const LEAST: f32 = {LEAST};")));
+    assert!(wgsl.contains(&format!("const KEEPS: f32 = {KEEPS};")));
     for (name, step) in [("LUMINANCE", signal::LUMINANCE), ("RED", RED)] {
         let (change, held) = step.numbers();
         let line = format!("const {name}: Step = Step({change}, {held}, ");
