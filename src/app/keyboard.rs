@@ -137,6 +137,7 @@ mod tests {
             KeyCode::KeyS,
             KeyCode::KeyT,
             KeyCode::KeyV,
+            KeyCode::KeyW,
             KeyCode::KeyX,
             KeyCode::Minus,
             KeyCode::Equal,

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
+use super::overwrite::OverwriteArgs;
 use super::values::{EngineArgs, one_of};
 use crate::engine::{Norm, open};
-use crate::files::{read_limited, write_atomic};
+use crate::files::{list, read_limited, write_atomic};
 use crate::network::weights::GeneratorWeights;
 
 /// Most bytes of a file of latents or pictures.
@@ -29,6 +30,8 @@ pub struct Args {
     #[arg(long, value_parser = one_of::<Norm>(), default_value = "batch")]
     norm: Norm,
     #[command(flatten)]
+    overwrite: OverwriteArgs,
+    #[command(flatten)]
     engine: EngineArgs,
 }
 
@@ -37,6 +40,9 @@ pub struct Args {
 /// # Errors
 /// When the model or the latents cannot be read or do not fit, or the pictures cannot be written.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    let has_pictures = list(&args.output).is_ok_and(|files| !files.is_empty());
+    args.overwrite.permit_where(has_pictures, &args.output)?;
+    args.overwrite.permit(&args.output)?;
     let mut engine = open(
         &GeneratorWeights::load(&crate::library::locate(&args.model)?)?,
         &args.engine.options(),

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::overwrite::OverwriteArgs;
+
 /// Cut film clips into a folder of pictures to train on
 ///
 /// Every frame is decoded; clips given together make one set. Without options the pictures are those of the reference
@@ -11,9 +13,11 @@ pub struct Args {
     /// Film clips, in any format that FFmpeg reads
     #[arg(required = true, value_name = "CLIP")]
     clips: Vec<PathBuf>,
-    /// Folder to write; a set that was cut before is replaced, anything else is left alone
+    /// Folder to write; one that holds anything but a set that was cut before is left alone
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     #[cfg(feature = "video")]
     #[command(flatten)]
     choices: choices::Choices,
@@ -32,6 +36,8 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
     use crate::footage::Matrix;
 
+    let is_set = args.output.join("dataset.json").is_file();
+    args.overwrite.permit_where(is_set, &args.output)?;
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     crate::interrupt::listen(move || flag.store(true, Ordering::Relaxed))?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 
+use super::overwrite::OverwriteArgs;
 use super::values::one_of;
 use crate::network::checkpoint::Precision;
 use crate::network::description::Description;
@@ -45,6 +46,8 @@ pub struct Args {
     /// Numbers of the model
     #[arg(long, value_parser = one_of::<Precision>(), default_value = "f32")]
     precision: Precision,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
 }
 
 /// Runs `latentloop import`.
@@ -59,6 +62,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             args.file.display()
         );
     }
+    args.overwrite.permit(&args.output)?;
     let choices = Choices {
         key: args.key,
         activations: args.activation,

@@ -17,6 +17,7 @@ pub mod info;
 pub mod keys;
 pub mod manual;
 pub mod mend;
+mod overwrite;
 pub mod params;
 #[cfg(feature = "live")]
 pub mod play;

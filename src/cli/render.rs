@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::bail;
 
 use super::film::{make, pictures, size};
+use super::overwrite::OverwriteArgs;
 use super::values::{EngineArgs, one_of};
 use crate::engine::{Norm, ROWS, Rounding};
 use crate::instrument::params::{LOOP_PATH, LOOP_SPEED};
@@ -64,6 +65,8 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["speed", "path", "size", "norm"])]
     reference: bool,
     #[command(flatten)]
+    overwrite: OverwriteArgs,
+    #[command(flatten)]
     engine: EngineArgs,
 }
 
@@ -72,6 +75,7 @@ pub struct Args {
 /// # Errors
 /// When the model cannot be read or drawn, an option does not fit, or the film cannot be written.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    args.overwrite.permit(&args.output)?;
     let table = Arc::new(Table::standard());
     let piece = library::open(Some(&args.piece), &table)?;
     let mut preset = piece.preset;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use image::{Rgb, RgbImage};
 
+use super::overwrite::OverwriteArgs;
 use super::values::{EngineArgs, one_of};
 use crate::engine::{Engine, Norm, Rounding, open};
 use crate::instrument::{Preset, Table};
@@ -28,6 +29,8 @@ pub struct Args {
     #[arg(long, value_parser = one_of::<Norm>(), default_value = "batch")]
     norm: Norm,
     #[command(flatten)]
+    overwrite: OverwriteArgs,
+    #[command(flatten)]
     engine: EngineArgs,
 }
 
@@ -36,6 +39,7 @@ pub struct Args {
 /// # Errors
 /// When the model cannot be read or drawn, or the picture not written.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    args.overwrite.permit(&args.output)?;
     let piece = library::open(Some(&args.model), &Table::standard())?;
     let preset = if args.seeds.is_empty() {
         piece.preset

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use candle_core::Device;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -62,6 +62,9 @@ pub struct Args {
     /// Go on from the checkpoint at --output
     #[arg(long)]
     resume: bool,
+    /// Begin anew in place of the checkpoint that is at --output, its log and its playing file
+    #[arg(long, conflicts_with = "resume")]
+    overwrite: bool,
     /// Steps between checkpoints
     #[arg(long, default_value_t = 100, value_name = "STEPS")]
     checkpoint_every: u64,
@@ -156,6 +159,12 @@ pub enum Matmul {
 /// # Errors
 /// When the pictures, the settings or the checkpoint do not do; the message says why and what to do.
 pub fn run(args: Args) -> anyhow::Result<()> {
+    if args.output.is_file() && !(args.resume || args.overwrite) {
+        bail!(
+            "{} is there already and is left alone: --resume goes on from it, --overwrite begins anew in its place",
+            args.output.display()
+        );
+    }
     train::keep_freed_memory();
     let device = args.device.open(args.matmul)?;
     let stop = Arc::new(AtomicBool::new(false));

@@ -442,7 +442,7 @@ fn a_matrix_that_is_not_said_is_assumed_told_and_chosen_otherwise() {
     let run = |more: &[&str]| {
         let output = Command::new(PROGRAM)
             .current_dir(place.path())
-            .args(["frames", "-o", "set"])
+            .args(["frames", "-o", "set", "--overwrite"])
             .arg(clip(name))
             .args(more)
             .output()

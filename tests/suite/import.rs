@@ -36,7 +36,7 @@ fn succeeded(output: &Output) -> String {
 /// Imports `file` as `model.safetensors`.
 fn import(place: &TempDir, file: &Path, options: &[&str]) -> Output {
     let mut args = vec![OsStr::new("import"), file.as_os_str()];
-    args.extend(["-o", "model.safetensors"].map(OsStr::new));
+    args.extend(["-o", "model.safetensors", "--overwrite"].map(OsStr::new));
     args.extend(options.iter().map(OsStr::new));
     latentloop(place, args)
 }
@@ -60,6 +60,7 @@ fn difference(place: &TempDir, expected: &Path, norm: &str) -> f32 {
         norm,
         "-o",
         "drawn.safetensors",
+        "--overwrite",
     ];
     let mut args: Vec<&OsStr> = args.iter().map(OsStr::new).collect();
     args.insert(2, expected.as_os_str());
@@ -134,6 +135,7 @@ fn whole_difference(place: &TempDir, expected: &Path) -> f32 {
         "running",
         "-o",
         "drawn.safetensors",
+        "--overwrite",
     ];
     let mut args: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
     args.insert(2, expected.as_os_str());
@@ -222,6 +224,7 @@ fn drawn(place: &TempDir) -> Vec<f32> {
         "running",
         "-o",
         "drawn.safetensors",
+        "--overwrite",
     ];
     succeeded(&latentloop(place, args));
     tensor(&place.path().join("drawn.safetensors"), "pictures").1

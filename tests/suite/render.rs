@@ -1,14 +1,102 @@
 //! Loops and takes rendered offline by the real program.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::support::{PROGRAM, model, refused, succeed};
+use crate::support::{PROGRAM, model, refused, root, succeed};
 
 fn picture(folder: &Path, number: usize) -> image::RgbImage {
     image::open(folder.join(format!("{number:06}.png")))
         .unwrap()
         .to_rgb8()
+}
+
+#[test]
+fn what_is_there_is_replaced_only_by_who_says_so() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    let model = model();
+    let model = model.to_str().unwrap();
+    std::fs::write(folder.join("t.take"), "latentloop take 1\n").unwrap();
+    std::fs::create_dir(folder.join("set")).unwrap();
+    let z = root().join("tests/parity/expected.safetensors");
+    let checkpoint = root().join("tests/import/linear.pth");
+    let (z, checkpoint) = (z.to_str().unwrap(), checkpoint.to_str().unwrap());
+    let clip = root().join("tests/footage/flower.mp4");
+    let commands: [(&[&str], &str); 8] = [
+        (&["render", model, "--frames", "1"], "film.mp4"),
+        (&["take", "render", "t.take"], "film.mkv"),
+        (&["take", "trim", "t.take"], "part.take"),
+        (&["take", "to-preset", "t.take"], "p.toml"),
+        (&["sheet", model], "sheet.png"),
+        (&["draw", model, z], "pictures.safetensors"),
+        (
+            &["import", checkpoint, "--activation", "relu"],
+            "m.safetensors",
+        ),
+        (&["train", "set"], "trained.safetensors"),
+    ];
+    for (command, name) in commands {
+        std::fs::write(folder.join(name), "an evening's work").unwrap();
+        let arguments = [command, &["-o", name]].concat();
+        let words = [name, "is there already", "--overwrite"];
+        refused(folder, &arguments, 1, &words);
+        let kept = std::fs::read_to_string(folder.join(name)).unwrap();
+        assert_eq!(kept, "an evening's work", "{command:?}");
+    }
+    refused(
+        folder,
+        &["train", "set", "-o", "trained.safetensors"],
+        1,
+        &["--resume"],
+    );
+    std::fs::write(folder.join("set/dataset.json"), "{}").unwrap();
+    let clip = clip.to_str().unwrap();
+    refused(
+        folder,
+        &["frames", clip, "-o", "set"],
+        1,
+        &["set is there already"],
+    );
+
+    // A terminal is asked.
+    let asked = |answer: &str| {
+        let command = format!("{PROGRAM} sheet {model} -o sheet.png");
+        let mut terminal = Command::new("script");
+        terminal
+            .args(["-qec", &command, "/dev/null"])
+            .current_dir(folder);
+        let mut terminal = terminal
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = terminal.stdin.take().unwrap();
+        writeln!(stdin, "{answer}").unwrap();
+        let output = terminal.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("Replace it? [y/N]"), "{said}");
+        output.status.success()
+    };
+    assert!(!asked("n") && !asked(""));
+    let sheet = || std::fs::read(folder.join("sheet.png")).unwrap();
+    assert_eq!(sheet(), b"an evening's work");
+    assert!(asked("y"));
+    assert_ne!(sheet(), b"an evening's work");
+    succeed(
+        folder,
+        &[
+            "render",
+            model,
+            "--frames",
+            "1",
+            "-o",
+            "film.mp4",
+            "--overwrite",
+        ],
+    );
+    assert!(std::fs::metadata(folder.join("film.mp4")).unwrap().len() > 1000);
 }
 
 #[test]

@@ -38,6 +38,9 @@ fn training(pictures: &Path, model: &Path, more: &[&str]) -> Command {
         .args(["--size", "64", "--width", "0.015625", "--latent", "12"])
         .args(["--batch", "4", "--device", "cpu"])
         .args(more);
+    if !more.contains(&"--resume") {
+        command.arg("--overwrite");
+    }
     command
 }
 

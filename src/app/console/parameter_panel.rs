@@ -119,7 +119,7 @@ impl ParameterPanel {
                 _ => group.values.push((param, name)),
             }
         }
-        let order = PLAYED.into_iter().chain(["stage"]);
+        let order = PLAYED.into_iter().chain(["stage", "look"]);
         let order = order.chain(EffectGroup::ALL.map(EffectGroup::name));
         let order: Vec<&str> = order.collect();
         let place = |group: &Group| order.iter().position(|name| *name == group.name);

@@ -204,7 +204,10 @@ impl Worker {
     fn preset(&mut self, tick: u64, preset: &Preset, fade_secs: f64, keeps_head: bool) {
         // A model that came at the same tick may have latents of another length.
         let (table, latent) = (self.instrument.table(), self.model.latent as usize);
-        match (preset.to_toml(), Recall::new(preset, table, latent)) {
+        match (
+            preset.clone().saying_what_it_keeps().to_toml(),
+            Recall::new(preset, table, latent),
+        ) {
             (Ok(text), Ok(mut recall)) => {
                 if keeps_head {
                     recall = recall.keeping_head();

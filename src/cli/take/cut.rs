@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use super::{logged, secs, write};
+use crate::cli::overwrite::OverwriteArgs;
 use crate::instrument::{Table, ticks};
 use crate::take::{self, Player};
 
@@ -23,9 +24,12 @@ pub(super) struct TrimArgs {
     /// Where it ends, in seconds [default: the take's end]
     #[arg(long, value_parser = secs, value_name = "SECS")]
     to: Option<f64>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
 }
 
 pub(super) fn trim(args: TrimArgs) -> anyhow::Result<()> {
+    args.overwrite.permit(&args.output)?;
     let table = Arc::new(Table::standard());
     let take = logged(&args.take, &table, "cut it with an editor")?;
     let length = take::secs(take.length());
@@ -58,9 +62,12 @@ pub(super) struct PresetArgs {
     /// When, in seconds [default: the take's end]
     #[arg(long, value_parser = secs, value_name = "SECS")]
     at: Option<f64>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
 }
 
 pub(super) fn to_preset(args: PresetArgs) -> anyhow::Result<()> {
+    args.overwrite.permit(&args.output)?;
     let table = Arc::new(Table::standard());
     let take = logged(&args.take, &table, "it names its preset")?;
     let length = take.length();

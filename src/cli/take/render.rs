@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use crate::cli::film::{make, pictures, size};
+use crate::cli::overwrite::OverwriteArgs;
 use crate::cli::values::{EngineArgs, one_of};
 use crate::engine::{EngineOptions, Norm, Rounding, open};
 use crate::instrument::Table;
@@ -45,6 +46,8 @@ pub(super) struct Args {
     #[arg(long)]
     verify: bool,
     #[command(flatten)]
+    overwrite: OverwriteArgs,
+    #[command(flatten)]
     engine: EngineArgs,
 }
 
@@ -58,6 +61,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<()> {
     let Some(output) = &args.output else {
         return Ok(());
     };
+    args.overwrite.permit(output)?;
     let form = render::RenderSettings {
         fps: args.fps,
         size: args.size,

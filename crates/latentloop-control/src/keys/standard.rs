@@ -1,7 +1,7 @@
 //! The standard key bindings, which the program comes with.
 
 /// The standard bindings: key, action, and help. `{n}` stands for each of 1 to 8.
-pub const STANDARD: [(&str, &str, &str); 39] = [
+pub const STANDARD: [(&str, &str, &str); 42] = [
     ("{n}", "keyframe.{n}.jump", "Jump to that keyframe"),
     (
         "Shift+{n}",
@@ -66,6 +66,17 @@ pub const STANDARD: [(&str, &str, &str); 39] = [
     ),
     ("B", "master.blackout", "Blackout"),
     ("H", "master.freeze", "Hold the picture"),
+    (
+        "W",
+        "look.dry",
+        "The picture without its look, and with it again",
+    ),
+    ("Shift+W", "look.reset", "The look back to its defaults"),
+    (
+        "Shift+Escape",
+        "master.panic",
+        "Get the picture back: no look, fade up, no blackout, no freeze",
+    ),
     ("F{n}", "preset.bank.{n}", "That preset of the bank"),
     ("N", "preset.next", "The next preset"),
     ("P", "preset.previous", "The preset before"),

@@ -432,6 +432,15 @@ impl Instrument {
                     self.reroll(keyframe);
                 }
             }
+            id::LOOK_RESET => self.reset_look(),
+            id::MASTER_PANIC => {
+                self.reset_look();
+                self.set(MASTER_FADE, 1.0);
+                self.set(MASTER_BLACKOUT, false);
+                self.set(MASTER_FREEZE, false);
+                self.set(LOOK_DRY, false);
+                self.arrive();
+            }
             id::BEAT_TAP => {
                 if let Some(tempo) = self.state.beat.tap(self.state.tick) {
                     self.set(BEAT_TEMPO, tempo);
@@ -564,7 +573,8 @@ impl Instrument {
 
     /// Takes up a preset, at once or fading over so many ticks: latents and continuous values glide, the rest changes now.
     ///
-    /// Values that the preset leaves out go to their defaults, but for the beat's, the stage's and the program's, which stay.
+    /// Values that the preset leaves out go to their defaults, but for those that it keeps, and the beat's, the outputs' fits and
+    /// the program's, which stay.
     /// Gives back what was there, to be thrown away where that may take time. Allocates nothing.
     pub fn recall(&mut self, mut recall: Recall, fade: u64) -> Recall {
         let interpolation = self.interpolation();
@@ -597,13 +607,8 @@ impl Instrument {
             length: fade,
         };
         let table = Arc::clone(&self.table);
-        for (param, row) in table.iter() {
-            let given = recall.values.iter().find(|(named, _)| *named == param);
-            let to = match given {
-                Some(&(_, value)) => value,
-                None if row.preset == PresetUse::Resets => row.default,
-                None => continue,
-            };
+        for &(param, to) in &recall.values {
+            let row = table.row(param);
             let is_value = row.kind.keeps_a_value() && !row.read_only;
             let is_loops = param == LOOP_POSITION || param == BEAT_NUDGE;
             if !is_value || is_loops || is_a_keyframes(param) {
@@ -618,6 +623,25 @@ impl Instrument {
         }
         self.mirror_keyframes();
         recall
+    }
+
+    /// The look's parameters go to their defaults, its passes to their usual order.
+    fn reset_look(&mut self) {
+        let table = Arc::clone(&self.table);
+        for (param, row) in table.iter() {
+            let is_look = row.preset == PresetUse::Resets && row.name.starts_with("look.");
+            if is_look && row.kind.keeps_a_value() {
+                self.set_value(param, row.default);
+            }
+        }
+        self.state.look_order = LookOrder::default();
+    }
+
+    /// Smoothed parameters are where they go.
+    fn arrive(&mut self) {
+        for slew in &mut self.state.slews {
+            slew.value = self.state.values[slew.param.index()];
+        }
     }
 
     /// Parameters on their way to a preset's values go on.

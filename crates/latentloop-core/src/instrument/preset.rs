@@ -37,6 +37,10 @@ pub struct Preset {
     /// The look, besides its parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look: Option<LookEntry>,
+    /// What stays as it is where the preset leaves it out, instead of going to its default. Takes name it with every preset; in
+    /// those of the first versions, where nothing is said, look and stage stayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Vec<Keep>>,
     /// What drives parameters besides a hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modulation: Vec<Modulation>,
@@ -55,6 +59,32 @@ pub struct KeyframeEntry {
     /// Left alone by re-rolls.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
+}
+
+/// A family of parameters that a preset can leave as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// `loop.*`: pace, path and glide.
+    Loop,
+    /// `look.*`, and the order of the passes.
+    Look,
+    /// `stage.*`: what is made of the picture on its way to a screen.
+    Stage,
+    /// `sound.*`.
+    Sound,
+}
+
+impl Keep {
+    /// How names of its parameters begin.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Loop => "loop.",
+            Self::Look => "look.",
+            Self::Stage => "stage.",
+            Self::Sound => "sound.",
+        }
+    }
 }
 
 /// A preset's entry for the look, besides its parameters.
@@ -166,8 +196,30 @@ impl Preset {
             order: Vec::new(),
             params: BTreeMap::new(),
             look: None,
+            keep: None,
             modulation: Vec::new(),
         }
+    }
+
+    /// Whether a parameter of that name stays as it is where the preset leaves it out.
+    pub fn keeps(&self, name: &str) -> bool {
+        let kept = self.keep.iter().flatten();
+        kept.into_iter().any(|keep| name.starts_with(keep.prefix()))
+    }
+
+    /// The same, saying what it keeps: as takes have it.
+    #[must_use]
+    pub fn saying_what_it_keeps(mut self) -> Self {
+        self.keep.get_or_insert_default();
+        self
+    }
+
+    /// As a take of the first versions means it, where it does not say what it keeps.
+    #[must_use]
+    pub fn of_a_take(mut self) -> Self {
+        self.keep
+            .get_or_insert_with(|| vec![Keep::Look, Keep::Stage]);
+        self
     }
 
     /// Its text.
@@ -208,14 +260,15 @@ impl Preset {
             .collect()
     }
 
-    /// The order of the look's passes: the usual one where the preset speaks of the look and gives none, nothing where it does
-    /// not speak of the look at all.
+    /// The order of the look's passes: the usual one where the preset gives none; nothing where it keeps the look and does not
+    /// speak of it at all.
     pub fn look_order(&self) -> Option<LookOrder> {
         match &self.look {
             Some(look) => Some(look.order),
             None => {
-                let speaks = self.params.keys().any(|name| name.starts_with("look."));
-                speaks.then(LookOrder::default)
+                let prefix = Keep::Look.prefix();
+                let speaks = self.params.keys().any(|name| name.starts_with(prefix));
+                (speaks || !self.keeps(prefix)).then(LookOrder::default)
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::InstrumentError;
 use super::glide::Ramp;
 use super::keyframe_loop::{FadingLoop, Interpolation, KeyframeLoop};
-use super::params::{LOOP_POSITION, LookOrder, ParamId, Table};
+use super::params::{LOOP_POSITION, LookOrder, ParamId, PresetUse, Table};
 use super::preset::{Modulation, Preset};
 use super::scratch::Scratch;
 use super::undo::History;
@@ -12,7 +12,7 @@ use crate::latent::{Keyframe, ROWS, Rows};
 /// A preset made ready to be taken up: what takes time or memory is done.
 #[derive(Debug)]
 pub struct Recall {
-    /// What the preset gives.
+    /// What the preset gives, and the defaults of what it leaves out and does not keep.
     pub(super) values: Vec<(ParamId, f64)>,
     pub(super) look_order: Option<LookOrder>,
     pub(super) keyframe_loop: KeyframeLoop,
@@ -31,7 +31,15 @@ impl Recall {
     /// # Errors
     /// When the preset does not fit the table or the model.
     pub fn new(preset: &Preset, table: &Table, latent: usize) -> Result<Self, InstrumentError> {
-        let values = preset.values(table)?;
+        let mut values = preset.values(table)?;
+        let given: Vec<ParamId> = values.iter().map(|&(param, _)| param).collect();
+        let left_out = table.iter().filter(|(param, row)| {
+            let is_value = row.kind.keeps_a_value() && !row.read_only;
+            let resets = is_value && row.preset == PresetUse::Resets;
+            resets && !given.contains(param) && !preset.keeps(&row.name)
+        });
+        values.extend(left_out.map(|(param, row)| (param, row.default)));
+        values.sort_by_key(|(param, _)| param.index());
         let mut keyframes = Vec::new();
         for (index, (rows, locked)) in preset.in_order().into_iter().enumerate() {
             if let Rows::Given(numbers) = &rows

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::builtin::EFFECTS;
 use crate::instrument::params::{
-    LOOK_LIMITER, LOOK_OWN_AMOUNT, LOOK_OWN_KNOBS, LOOK_TILT, Param, ParamId, Value,
+    LOOK_DRY, LOOK_LIMITER, LOOK_OWN_AMOUNT, LOOK_OWN_KNOBS, LOOK_TILT, Param, ParamId, Value,
 };
 use crate::instrument::{Instrument, Kind, LookOrder, OWN_KNOBS, OWN_PASSES, Table};
 
@@ -58,7 +58,16 @@ impl Default for EffectValues {
 
 impl EffectValues {
     /// What an instrument's parameters are now.
+    ///
+    /// Where [`LOOK_DRY`] is on, those of no look at all.
     pub fn of(instrument: &Instrument) -> Self {
+        if instrument.get(LOOK_DRY) {
+            let limits = instrument.get(LOOK_LIMITER);
+            let position = instrument.position() as f32;
+            return Self::default()
+                .with(LOOK_LIMITER, limits)
+                .with_position(position);
+        }
         let value = |at: usize| {
             let (param, neutral) = (PARAMS[at], NEUTRAL[at]);
             let row = instrument.table().row(param);
@@ -144,18 +153,38 @@ mod tests {
 
     use super::*;
     use crate::instrument::Preset;
-    use crate::instrument::params::{LOOK_GRAIN, LOOK_LIMITER};
+    use crate::instrument::params::{LOOK_GRAIN, LOOK_LIMITER, LOOK_RESET};
 
     #[test]
     fn every_row_of_the_look_is_read_and_belongs_to_one_effect() {
         let table = Table::standard();
         for (id, row) in table.iter() {
             let is_read = (FIRST..FIRST + COUNT).contains(&id.index());
-            assert_eq!(row.name.starts_with("look."), is_read, "{}", row.name);
+            let is_looks = row.name.starts_with("look.");
+            let is_its_switch = [LOOK_DRY.id(), LOOK_RESET.id()].contains(&id);
+            assert_eq!(is_looks && !is_its_switch, is_read, "{}", row.name);
             let effects = EFFECTS.iter().filter(|effect| effect.params.contains(&id));
             let expected = usize::from(is_read && id != LOOK_LIMITER);
             assert_eq!(effects.count(), expected, "{}", row.name);
         }
+    }
+
+    #[test]
+    fn dry_there_is_no_look_and_what_limits_flashes_stays() {
+        let preset = Preset::of_seeds([1, 2]);
+        let mut instrument = Instrument::new(&preset, Arc::new(Table::standard()), 100).unwrap();
+        instrument.set(LOOK_GRAIN, 0.5);
+        for _ in 0..480 {
+            instrument.tick();
+        }
+        let look = EffectValues::of(&instrument);
+        assert!(look.is_active());
+        instrument.set(LOOK_DRY, true);
+        let dry = EffectValues::of(&instrument);
+        assert!(!dry.is_active() && dry.get(LOOK_LIMITER));
+        assert_eq!(dry.position, look.position);
+        instrument.set(LOOK_DRY, false);
+        assert_eq!(EffectValues::of(&instrument), look);
     }
 
     #[test]

@@ -162,7 +162,17 @@ params! {
         PRESET_BANK "preset.bank.N": Trigger = trigger(),
             "Loads this preset of the bank";
     }
-    Stage, Stays => {
+    Stage, Unsaved => {
+        LOOK_DRY "look.dry": bool = toggle(),
+            "Shows the picture without its look, to compare";
+    }
+    Instrument, Unsaved => {
+        LOOK_RESET "look.reset": Trigger = trigger(),
+            "Brings all of the look back to its defaults: the picture as the network draws it";
+        MASTER_PANIC "master.panic": Trigger = trigger(),
+            "Gets the picture back: look to its defaults, trails gone, fade up, no blackout, no freeze";
+    }
+    Stage, Resets => {
         LOOK_TILT "look.tilt": f64 = float(-180.0..=180.0, 0.0, "degrees").smoothed(),
             "Turns the picture; its edges are mirrored";
         LOOK_CROP "look.crop": f64 = amount(0.0),
@@ -226,7 +236,7 @@ params! {
         LOOK_TRANSITION_AMOUNT "look.transition_amount": f64 = amount(0.5),
             "How much of the way to the next keyframe the transition takes; how dark a dip is";
     }
-    Stage, Stays, 1..=OWN_PASSES => {
+    Stage, Resets, 1..=OWN_PASSES => {
         LOOK_OWN_AMOUNT "look.own.N.amount": f64 = amount(0.0),
             "How much of your own pass in this place is seen";
         LOOK_OWN_A "look.own.N.a": f64 = amount(0.5),
@@ -238,7 +248,7 @@ params! {
         LOOK_OWN_D "look.own.N.d": f64 = amount(0.5),
             "A knob of your own pass in this place; its file says for what, and from where to where";
     }
-    Stage, Stays => {
+    Stage, Resets => {
         STAGE_UPSCALE "stage.upscale": Upscaling = choice(),
             "How the picture is enlarged; auto follows edges where a graphics card draws";
         STAGE_HALATION "stage.halation": f64 = amount(0.0),

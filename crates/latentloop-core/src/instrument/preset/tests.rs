@@ -19,6 +19,8 @@ fn a_preset_reads_back_as_it_was_written() {
         preset
     );
     assert_eq!(preset.in_order()[0].0, Rows::Seed(3));
+    assert_eq!(preset.look_order(), Some(LookOrder::default()));
+    preset.keep = Some(vec![Keep::Look]);
     assert_eq!(preset.look_order(), None);
     preset.params.insert("look.grain".into(), 0.5.into());
     assert_eq!(preset.look_order(), Some(LookOrder::default()));

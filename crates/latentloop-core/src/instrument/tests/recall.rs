@@ -1,6 +1,8 @@
 //! Presets taken up while the instrument plays.
 
 use super::*;
+use crate::instrument::params::LookOrder;
+use crate::instrument::preset::{Keep, LookEntry};
 
 fn recall(it: &mut Instrument, preset: &Preset, secs: f64) {
     let ready = Recall::new(preset, &Arc::clone(it.table()), LATENT).unwrap();
@@ -82,6 +84,89 @@ fn the_beat_the_stage_and_the_program_keep_what_a_preset_leaves_out() {
     assert_eq!(value("master.fade"), 0.5);
     assert_eq!(value("preset.fade_secs"), 4.0);
     assert_eq!(value("loop.glide"), 0.5, "the loop's go to their defaults");
+}
+
+#[test]
+fn a_preset_states_everything_but_what_it_keeps() {
+    let mut it = instrument();
+    let before = [
+        ("look.hue", 40.0),
+        ("look.feedback", 0.8),
+        ("look.own.2.amount", 0.5),
+        ("stage.grain", 0.5),
+        ("loop.glide", 3.0),
+        ("sound.depth", 2.0),
+    ];
+    for (name, value) in before {
+        set(&mut it, name, value);
+    }
+    let value = |it: &Instrument, name: &str| it.base_value(it.table().id(name).unwrap());
+    let keeping = |keep: &[Keep]| {
+        let keep = Some(keep.to_vec());
+        Preset { keep, ..other() }
+    };
+    let order = LookOrder::of(&["grain", "feedback"]).unwrap();
+    let mut first = keeping(&[Keep::Look]);
+    first.look = Some(LookEntry { order });
+    recall(&mut it, &first, 0.0);
+    assert_eq!((value(&it, "look.hue"), it.look_order()), (40.0, order));
+    assert_eq!(value(&it, "stage.grain"), 0.0);
+
+    recall(&mut it, &keeping(&[Keep::Look]), 0.0);
+    assert_eq!((value(&it, "look.hue"), it.look_order()), (40.0, order));
+    let (as_in_old_takes, all) = (other().of_a_take(), other());
+    recall(&mut it, &as_in_old_takes, 0.0);
+    assert_eq!((value(&it, "look.hue"), it.look_order()), (40.0, order));
+    recall(&mut it, &all, 0.0);
+    assert_eq!(it.look_order(), LookOrder::default());
+    for (name, _) in before {
+        let default = it.table().row(it.table().id(name).unwrap()).default;
+        assert_eq!(value(&it, name), default, "{name}");
+    }
+}
+
+#[test]
+fn panic_gets_the_picture_back_and_a_reset_the_look_alone() {
+    let mut it = instrument();
+    let put = |it: &mut Instrument| {
+        for (name, value) in [
+            ("look.feedback", 1.0),
+            ("look.kaleidoscope", 3.0),
+            ("look.limiter", 0.0),
+            ("look.dry", 1.0),
+            ("master.fade", 0.0),
+            ("master.blackout", 1.0),
+            ("master.freeze", 1.0),
+            ("loop.speed", 2.0),
+        ] {
+            set(it, name, value);
+        }
+        run(it, 1.0);
+    };
+    let value = |it: &Instrument, name: &str| it.value(it.table().id(name).unwrap());
+    put(&mut it);
+    fire(&mut it, "look.reset");
+    assert_eq!(value(&it, "look.kaleidoscope"), 0.0);
+    assert_eq!(value(&it, "master.blackout"), 1.0);
+    // It glides there, as under a hand.
+    assert!(value(&it, "look.feedback") > 0.5);
+    run(&mut it, 1.0);
+    assert!(value(&it, "look.feedback") < 1e-3);
+
+    put(&mut it);
+    fire(&mut it, "master.panic");
+    for (name, wanted) in [
+        ("look.feedback", 0.0),
+        ("look.kaleidoscope", 0.0),
+        ("look.dry", 0.0),
+        ("master.fade", 1.0),
+        ("master.blackout", 0.0),
+        ("master.freeze", 0.0),
+    ] {
+        assert_eq!(value(&it, name), wanted, "{name}");
+    }
+    assert_eq!(value(&it, "look.limiter"), 0.0, "it is no look");
+    assert_eq!(value(&it, "loop.speed"), 2.0);
 }
 
 #[test]

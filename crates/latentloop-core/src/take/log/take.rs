@@ -129,7 +129,7 @@ impl Take {
                     keeps_head,
                 } => match Preset::parse(&text, table) {
                     Ok(preset) => Event::Preset {
-                        preset: Box::new(preset),
+                        preset: Box::new(preset.of_a_take()),
                         fade_secs,
                         keeps_head,
                     },

@@ -60,7 +60,7 @@ fn take(table: &Arc<Table>) -> Take {
             (
                 20,
                 Event::Preset {
-                    preset: Box::new(Preset::of_seeds(5..=9)),
+                    preset: Box::new(Preset::of_seeds(5..=9).saying_what_it_keeps()),
                     fade_secs: 0.1,
                     keeps_head: true,
                 },
