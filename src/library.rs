@@ -1,7 +1,9 @@
 //! Presets, models and takes on disk: what an argument means, and what else lies beside it.
 
+use std::ffi::OsString;
 use std::io::{BufReader, Read};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, anyhow, bail};
 
@@ -91,7 +93,7 @@ pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Patch> {
         model_sha256: sha256(&found).with_context(|| format!("cannot read {}", found.display()))?,
         model: found,
         preset,
-        bank: bank_place(path, table),
+        bank: place_among(&bank(path, table), path),
         path: Some(path.to_owned()),
     })
 }
@@ -174,6 +176,11 @@ pub fn neighbour(path: &Path, steps: isize) -> Option<PathBuf> {
 ///
 /// A preset that says `bank = 3` is the third; those that say nothing fill the free places by name.
 pub fn bank(beside: &Path, table: &Table) -> Vec<Option<PathBuf>> {
+    arranged(beside, table, &[])
+}
+
+/// The bank where presets have had these places: they keep those that no other preset asks for.
+fn arranged(beside: &Path, table: &Table, before: &[Option<OsString>]) -> Vec<Option<PathBuf>> {
     let mut places = vec![None; BANK];
     let mut rest = Vec::new();
     for path in presets(folder(beside)) {
@@ -186,6 +193,13 @@ pub fn bank(beside: &Path, table: &Table) -> Vec<Option<PathBuf>> {
             _ => rest.push(path),
         }
     }
+    for (place, name) in places.iter_mut().zip(before) {
+        let is_it = |path: &PathBuf| path.file_name() == name.as_deref();
+        if place.is_none() && name.is_some() {
+            let found = rest.iter().position(is_it);
+            *place = found.map(|at| rest.remove(at));
+        }
+    }
     let free = places.iter_mut().filter(|place| place.is_none());
     for (place, path) in free.zip(rest) {
         *place = Some(path);
@@ -193,9 +207,56 @@ pub fn bank(beside: &Path, table: &Table) -> Vec<Option<PathBuf>> {
     places
 }
 
-fn bank_place(path: &Path, table: &Table) -> Option<u8> {
-    let name = path.file_name();
-    let places = bank(path, table);
+/// The bank of a show, which remembers: what has come to a place stays there while other files come and go.
+#[derive(Debug, Default)]
+pub struct Bank(Mutex<Remembered>);
+
+/// The presets at the places of a folder's bank, by file name.
+#[derive(Debug, Default)]
+struct Remembered {
+    folder: PathBuf,
+    names: Vec<Option<OsString>>,
+}
+
+impl Bank {
+    /// The [`bank`] of the folder that `beside` lies in, as it is now.
+    pub fn places(&self, beside: &Path, table: &Table) -> Vec<Option<PathBuf>> {
+        let folder = folder(beside);
+        // All shared folders have one bank.
+        let shared = data::folders().beside(folder);
+        let folders = shared.iter().map(PathBuf::as_path).chain([folder]);
+        let folder = folders.min().unwrap_or(folder);
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.folder != folder {
+            *remembered = Remembered {
+                folder: folder.to_owned(),
+                names: Vec::new(),
+            };
+        }
+        let places = arranged(beside, table, &remembered.names);
+        let name = |path: &Option<PathBuf>| Some(path.as_deref()?.file_name()?.to_owned());
+        remembered.names = places.iter().map(name).collect();
+        places
+    }
+
+    /// The place of a preset's file, counted from 1; nothing where the bank has none for it.
+    pub fn place_of(&self, preset: &Path, table: &Table) -> Option<u8> {
+        place_among(&self.places(preset, table), preset)
+    }
+
+    /// The place that a preset is to be saved with: the one that its file has, or the first empty one; nothing in a full bank.
+    pub fn place_for(&self, preset: &Path, table: &Table) -> Option<u8> {
+        let places = self.places(preset, table);
+        place_among(&places, preset).or_else(|| {
+            let free = places.iter().position(Option::is_none)?;
+            u8::try_from(free + 1).ok()
+        })
+    }
+}
+
+/// The place of a preset among those of a bank, counted from 1.
+fn place_among(places: &[Option<PathBuf>], preset: &Path) -> Option<u8> {
+    let name = preset.file_name();
     let is_here = |place: &Option<PathBuf>| place.as_deref().and_then(Path::file_name) == name;
     let place = places.iter().position(is_here)?;
     u8::try_from(place + 1).ok()

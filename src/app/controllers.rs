@@ -12,6 +12,7 @@ use crate::control::osc::Server;
 use crate::control::oscquery::QueryServer;
 use crate::control::{AllowList, ControlPlane};
 use crate::instrument::params::BEAT_CLOCK_IN;
+use crate::library::Bank;
 use crate::stage::user::{FolderWatcher, ShaderRegistry};
 
 /// The controllers of a show, and the channels between them and it.
@@ -25,6 +26,8 @@ pub(super) struct Controllers {
     pub(super) midi: HubHandle,
     /// The performer's own passes, and what looks after their folder.
     pub(super) looks: Arc<ShaderRegistry>,
+    /// The presets at the places of the bank.
+    pub(super) bank: Arc<Bank>,
     _watch: Option<FolderWatcher>,
 }
 
@@ -41,6 +44,7 @@ impl Controllers {
             allowed: Arc::new(AllowList::new(Vec::new())),
             midi: HubHandle::default(),
             looks: Arc::new(ShaderRegistry::new(control.notices.reporter())),
+            bank: Arc::default(),
             _watch: None,
             control,
         }
@@ -107,6 +111,7 @@ impl Controllers {
             allowed,
             midi,
             looks,
+            bank: Arc::default(),
             _watch: watch.ok(),
             control,
         })

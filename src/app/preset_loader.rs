@@ -9,11 +9,12 @@ use anyhow::{Context, bail};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::Settings;
-use crate::control::Notices;
+use super::controllers::Controllers;
+use crate::control::{ControlPlane, Notices};
 use crate::engine::{Backend, Engine, EngineOptions, Winograd, open, sample_palette};
 use crate::files::write_atomic;
 use crate::instrument::{Instrument, Preset, Recall, Table};
-use crate::library::{self, Patch};
+use crate::library::{self, Bank, Patch};
 use crate::network::weights::GeneratorWeights;
 use crate::palette::{Oklab, Palette};
 use crate::report::chain;
@@ -114,10 +115,9 @@ impl PresetLoader {
     /// Starts the thread of a show that begins with this patch, on a model with latents of that length.
     pub(super) fn start(
         settings: &Settings,
-        table: &Arc<Table>,
+        controllers: &Controllers,
         patch: &Arc<Patch>,
         latent: usize,
-        notices: &Arc<Notices>,
     ) -> std::io::Result<Self> {
         let options = EngineOptions {
             // Measuring would take the processor from the show.
@@ -134,23 +134,28 @@ impl PresetLoader {
                 palette: weights.palette.as_ref().map(Palette::oklab),
             })
         };
-        Self::with(open, table, patch, latent, notices)
+        Self::with(open, &controllers.control, &controllers.bank, patch, latent)
     }
 
     /// [`PresetLoader::start`] with another way to open a model's file.
     fn with(
         open_model: impl Fn(&Path) -> anyhow::Result<LoadedModel> + Send + 'static,
-        table: &Arc<Table>,
+        control: &ControlPlane,
+        bank: &Arc<Bank>,
         patch: &Arc<Patch>,
         latent: usize,
-        notices: &Arc<Notices>,
     ) -> std::io::Result<Self> {
+        // Who is where when the show begins is where he stays.
+        if let Some(path) = &patch.path {
+            bank.places(path, &control.table);
+        }
         let (requests, inbox) = bounded(WAITING);
         let (outbox, loaded) = bounded(1);
         let loader = Loader {
             open_model: Box::new(open_model),
-            table: Arc::clone(table),
-            notices: Arc::clone(notices),
+            table: Arc::clone(&control.table),
+            notices: Arc::clone(&control.notices),
+            bank: Arc::clone(bank),
             requested: patch.path.clone(),
             modified: patch.path.as_deref().and_then(modified),
             current: Arc::clone(patch),
@@ -215,6 +220,7 @@ struct Loader {
     open_model: OpenModel,
     table: Arc<Table>,
     notices: Arc<Notices>,
+    bank: Arc<Bank>,
     /// The patch that was handed over last, the length of its latents, and when its file was changed.
     current: Arc<Patch>,
     latent: usize,
@@ -359,7 +365,7 @@ impl Loader {
     fn save(&mut self, name: &str, mut preset: Preset, patch: &Patch) {
         preset.model = Some(model_name(patch));
         preset.model_sha256 = Some(patch.model_sha256.clone());
-        match write(name, &preset, patch) {
+        match self.write(name, preset, patch) {
             Ok(path) => {
                 if self.current.path.as_deref() == Some(&path) {
                     self.modified = modified(&path);
@@ -373,6 +379,21 @@ impl Loader {
         }
     }
 
+    /// What was there under the same name is kept beside it.
+    fn write(&self, name: &str, mut preset: Preset, patch: &Patch) -> anyhow::Result<PathBuf> {
+        let path = library::place_for(patch, name)?;
+        preset.bank = self.bank.place_for(&path, &self.table);
+        let text = preset.to_toml()?;
+        if path.exists() {
+            let before = path.with_extension("toml.bak");
+            std::fs::copy(&path, &before)
+                .with_context(|| format!("cannot keep {}", before.display()))?;
+        }
+        write_atomic(&path, text.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
     fn path(&self, which: &PresetSelector) -> anyhow::Result<PathBuf> {
         let beside = match &self.requested {
             Some(path) => path.clone(),
@@ -384,7 +405,7 @@ impl Loader {
                 .with_context(|| format!("there is no preset beside {}", beside.display())),
             PresetSelector::Named(name) => library::named_preset(&beside, name),
             PresetSelector::Bank(place) => {
-                let mut bank = library::bank(&beside, &self.table);
+                let mut bank = self.bank.places(&beside, &self.table);
                 let found = bank.get_mut(*place).and_then(Option::take);
                 found.with_context(|| format!("place {} of the bank is empty", place + 1))
             }
@@ -393,7 +414,8 @@ impl Loader {
 
     /// Opens a preset; the engine only where its model is another than the present one.
     fn open(&self, path: &Path) -> anyhow::Result<Loaded> {
-        let patch = library::preset(path, &self.table)?;
+        let mut patch = library::preset(path, &self.table)?;
+        patch.bank = self.bank.place_of(path, &self.table);
         if let Some(made_with) = &patch.preset.model_sha256
             && *made_with != patch.model_sha256
         {
@@ -466,20 +488,6 @@ impl Loader {
             }
         }
     }
-}
-
-/// What was there under the same name is kept beside it.
-fn write(name: &str, preset: &Preset, patch: &Patch) -> anyhow::Result<PathBuf> {
-    let path = library::place_for(patch, name)?;
-    let text = preset.to_toml()?;
-    if path.exists() {
-        let before = path.with_extension("toml.bak");
-        std::fs::copy(&path, &before)
-            .with_context(|| format!("cannot keep {}", before.display()))?;
-    }
-    write_atomic(&path, text.as_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
 }
 
 /// A patch's model, as a take names it.

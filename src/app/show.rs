@@ -122,8 +122,7 @@ impl Show {
         )?;
         let clocks = Clocks::new(&parts.controllers, &instrument);
         let performance = Performance::new(settings, instrument, &patch, clocks, &control, now)?;
-        let loader =
-            PresetLoader::start(settings, &control.table, &patch, engine.latent(), notices)?;
+        let loader = PresetLoader::start(settings, &parts.controllers, &patch, engine.latent())?;
         let thumbnails = parts
             .console
             .as_mut()

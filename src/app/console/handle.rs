@@ -13,6 +13,7 @@ use crate::control::midi::HubHandle;
 use crate::control::osc;
 use crate::instrument::params::{Param, Text};
 use crate::instrument::{Action, ParamId};
+use crate::library::Bank;
 use crate::stage::user::{Knob, ShaderRegistry};
 use crate::stage::user_slot;
 
@@ -31,6 +32,7 @@ pub(super) struct ConsoleHandle {
     pub(super) plane: ControlPlane,
     pub(super) midi: HubHandle,
     pub(super) looks: Arc<ShaderRegistry>,
+    pub(super) bank: Arc<Bank>,
     pub(super) osc: Option<SocketAddr>,
     pub(super) oscquery: Option<SocketAddr>,
     /// Keys, and what each does.
@@ -54,6 +56,7 @@ impl ConsoleHandle {
             plane: controllers.control.clone(),
             midi: controllers.midi.clone(),
             looks: Arc::clone(&controllers.looks),
+            bank: Arc::clone(&controllers.bank),
             osc: controllers.osc.as_ref().map(osc::Server::address),
             oscquery: controllers
                 .oscquery

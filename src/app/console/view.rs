@@ -59,7 +59,11 @@ impl ConsoleView {
             knobs: ParameterPanel::new(table),
             tab: Tab::default(),
             models: ModelBrowser::default(),
-            worker: ConsoleWorker::start(Arc::clone(table), handle.takes.clone())?,
+            worker: ConsoleWorker::start(
+                Arc::clone(table),
+                handle.takes.clone(),
+                Arc::clone(&handle.bank),
+            )?,
             meters: Meters::default(),
             log: NoticePanel::default(),
             graph: TimingGraph::default(),

@@ -4,20 +4,20 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::model_card::ModelCard;
 use crate::instrument::Table;
-use crate::library;
+use crate::library::{self, Bank};
 use crate::record;
 use crate::worker::Worker;
 
 /// Models that are listed at most.
 const MODELS: usize = 256;
-/// The disk is looked at this often.
-const INTERVAL: Duration = Duration::from_secs(3);
+/// The disk and the folder of the bank are looked at this often.
+const INTERVAL: Duration = Duration::from_secs(1);
 /// What the system does not tell.
 const UNKNOWN: u64 = u64::MAX;
 
@@ -54,13 +54,19 @@ pub(super) struct ConsoleWorker {
 
 impl ConsoleWorker {
     /// Starts the thread; recordings go to the folder `takes`.
-    pub(super) fn start(table: Arc<Table>, takes: PathBuf) -> std::io::Result<Self> {
+    pub(super) fn start(
+        table: Arc<Table>,
+        takes: PathBuf,
+        bank: Arc<Bank>,
+    ) -> std::io::Result<Self> {
         let (requests, taken) = bounded(2);
         let (answers, responses) = bounded(4);
         let free_bytes = Arc::new(AtomicU64::new(UNKNOWN));
         let worker = WorkerThread {
             table,
             takes,
+            bank,
+            banked: None,
             requests: taken,
             responses: answers,
             free_bytes: Arc::clone(&free_bytes),
@@ -110,6 +116,9 @@ impl Drop for ConsoleWorker {
 struct WorkerThread {
     table: Arc<Table>,
     takes: PathBuf,
+    bank: Arc<Bank>,
+    /// The preset whose folder's bank is shown, and when that folder was changed.
+    banked: Option<(PathBuf, Option<SystemTime>)>,
     requests: Receiver<Request>,
     responses: Sender<Response>,
     free_bytes: Arc<AtomicU64>,
@@ -126,6 +135,11 @@ impl WorkerThread {
                 due = now + INTERVAL;
                 let free = record::free(&self.takes.join("next")).unwrap_or(UNKNOWN);
                 self.free_bytes.store(free, Ordering::Relaxed);
+                if let Some(bank) = self.changed_bank()
+                    && self.responses.send(bank).is_err()
+                {
+                    return;
+                }
             }
             // Between two models a request is taken, but not waited for.
             let deadline = if self.models.is_empty() { due } else { now };
@@ -134,7 +148,7 @@ impl WorkerThread {
                     self.models = library::models(&present).into_iter().take(MODELS).collect();
                     Some(Response::ModelList)
                 }
-                Ok(Request::Bank(preset)) => Some(Response::Bank(self.bank(preset))),
+                Ok(Request::Bank(preset)) => Some(self.bank(preset)),
                 #[cfg(test)]
                 Ok(Request::Wait(end)) => {
                     let _ = end.recv();
@@ -152,14 +166,36 @@ impl WorkerThread {
         }
     }
 
-    fn bank(&self, preset: Option<PathBuf>) -> Vec<Option<String>> {
-        let Some(preset) = preset.or_else(|| library::first().ok()) else {
-            return Vec::new();
-        };
-        let name = |path: &Path| Some(path.file_stem()?.to_string_lossy().into_owned());
-        let places = library::bank(&preset, &self.table);
-        places.iter().map(|path| name(path.as_deref()?)).collect()
+    /// The bank, where its folder has changed since it was read.
+    fn changed_bank(&mut self) -> Option<Response> {
+        let (preset, read) = self.banked.as_ref()?;
+        if folder_modified(preset) == *read {
+            return None;
+        }
+        let preset = preset.clone();
+        Some(self.bank(Some(preset)))
     }
+
+    fn bank(&mut self, preset: Option<PathBuf>) -> Response {
+        let Some(preset) = preset.or_else(|| library::first().ok()) else {
+            return Response::Bank(Vec::new());
+        };
+        // Looked at first: what comes while it is read is seen the next time.
+        self.banked = Some((preset.clone(), folder_modified(&preset)));
+        let name = |path: &Path| Some(path.file_stem()?.to_string_lossy().into_owned());
+        let places = self.bank.places(&preset, &self.table);
+        Response::Bank(places.iter().map(|path| name(path.as_deref()?)).collect())
+    }
+}
+
+fn folder_modified(file: &Path) -> Option<SystemTime> {
+    let folder = file.parent()?;
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    folder.metadata().ok()?.modified().ok()
 }
 
 #[cfg(test)]
@@ -167,7 +203,7 @@ mod tests {
     use super::*;
 
     fn start(takes: PathBuf) -> ConsoleWorker {
-        ConsoleWorker::start(Arc::new(Table::standard()), takes).unwrap()
+        ConsoleWorker::start(Arc::new(Table::standard()), takes, Arc::default()).unwrap()
     }
 
     #[test]
@@ -214,5 +250,30 @@ mod tests {
             }
         }
         assert!(bank.unwrap().contains(&Some("first".to_owned())));
+    }
+
+    #[test]
+    fn a_preset_that_comes_is_seen_in_the_bank() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        std::fs::write(at("b.toml"), "").unwrap();
+        let worker = start(at("takes"));
+        assert!(worker.request(Request::Bank(Some(at("b.toml")))));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let wait_for = |first: &str, second: Option<&str>| {
+            loop {
+                assert!(Instant::now() < deadline, "{first}, {second:?}");
+                if let Some(Response::Bank(names)) = worker.take()
+                    && names[0].as_deref() == Some(first)
+                    && names[1].as_deref() == second
+                {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        wait_for("b", None);
+        std::fs::write(at("a.toml"), "").unwrap();
+        wait_for("b", Some("a"));
     }
 }

@@ -29,7 +29,8 @@ impl Library {
             std::fs::write(folder.path().join(format!("{name}.toml")), text).unwrap();
         }
         let table = Arc::new(Table::standard());
-        let notices = Arc::new(Notices::default());
+        let control = ControlPlane::new(&table);
+        let notices = Arc::clone(&control.notices);
         let first = folder.path().join(format!("{}.toml", names[0]));
         let patch = Arc::new(library::preset(&first, &table).unwrap());
         let (begun, opening) = bounded(16);
@@ -44,7 +45,7 @@ impl Library {
                 palette: None,
             })
         };
-        let loader = PresetLoader::with(open, &table, &patch, 4, &notices).unwrap();
+        let loader = PresetLoader::with(open, &control, &Arc::default(), &patch, 4).unwrap();
         Self {
             folder,
             table,
@@ -233,6 +234,42 @@ fn a_preset_whose_file_changes_is_read_again_and_one_that_is_saved_is_not() {
     assert_eq!(library.told(), ["read again a.toml"]);
     let saved = library::preset(&kept, &library.table);
     assert!(saved.is_ok());
+}
+
+#[test]
+fn a_new_preset_takes_the_first_empty_place_and_moves_nobody() {
+    let library = Library::new(&["b", "c", "d"]);
+    let bank = |place: usize| {
+        let request = LoadRequest::Preset(PresetSelector::Bank(place - 1));
+        library.loader.load(request).unwrap();
+        library.permits.send(()).unwrap();
+        let loaded = library.loaded();
+        assert_eq!(loaded.patch.bank, Some(place as u8));
+        loaded.patch.name.clone()
+    };
+    let save = |name: &str| {
+        let preset = library.patch.preset.clone();
+        library
+            .loader
+            .save(name.into(), preset, &library.patch)
+            .unwrap();
+        library.wait_for_notice("saved");
+    };
+    assert_eq!(bank(2), "c.toml");
+    save("a");
+    assert_eq!([bank(4), bank(2)], ["a.toml", "c.toml"]);
+    // Files that come and go underneath move nobody either.
+    let path = |name: &str| library.folder.path().join(name);
+    std::fs::rename(path("b.toml"), path("z.toml")).unwrap();
+    std::fs::copy(path("c.toml"), path("aa.toml")).unwrap();
+    assert_eq!([bank(2), bank(3), bank(4)], ["c.toml", "d.toml", "a.toml"]);
+    assert_eq!([bank(1), bank(5)], ["aa.toml", "z.toml"]);
+    // One that is saved over keeps its place, also for the next show.
+    save("d");
+    save("c");
+    assert_eq!([bank(2), bank(3)], ["c.toml", "d.toml"]);
+    let text = std::fs::read_to_string(path("c.toml")).unwrap();
+    assert!(text.contains("bank = 2"), "{text}");
 }
 
 #[test]

@@ -47,6 +47,7 @@ impl Rig {
         receiver.watch(true);
         let handle = ConsoleHandle {
             monitors: Arc::default(),
+            bank: Arc::default(),
             plane: ControlPlane::new(&table),
             looks: Arc::new(crate::stage::user::ShaderRegistry::new(
                 crate::report::Reporter::silent(),
