@@ -13,7 +13,7 @@ use super::show::grain_seed;
 use super::take_log::TakeLog;
 use crate::control::{ControlPlane, Stamp};
 use crate::engine::Norm;
-use crate::instrument::params::LOOP_NORM;
+use crate::instrument::params::{LOOP_NORM, LOOP_POSITION};
 use crate::instrument::{Action, Instrument, Preset, Recall, TICKS_PER_SEC, ticks};
 use crate::library::Patch;
 use crate::take::log::fingerprint;
@@ -74,6 +74,14 @@ impl Performance {
 
     /// Lets an action take effect on the instrument, and logs it.
     pub(super) fn act(&mut self, action: Action) {
+        let action = match action {
+            // A take has values, whatever becomes of a control's curve.
+            Action::SetUnit { param, unit } if param != LOOP_POSITION.id() => Action::Set {
+                param,
+                value: self.instrument.table().row(param).from_unit(unit),
+            },
+            action => action,
+        };
         self.instrument.apply(&action);
         self.take_log.action(self.instrument.ticks(), action);
     }

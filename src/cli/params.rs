@@ -56,7 +56,7 @@ pub fn parameters(table: &Table) -> String {
         "# Parameters\n\n\
          Made by `latentloop params --markdown > docs/parameters.md`; change `crates/latentloop-core/src/instrument/params/standard.rs`, not this.\n\n\
          `N` stands for 1 to 64 in `keyframe.N`, and for 1 to 16 in `preset.bank.N`. A *square* curve is finer near the low end \
-         of a fader. *Smoothing* is the time over which a stepped control is slewed.\n\n\
+         of a fader, *high* near its high end, *centre* around its middle, where it rests. *Smoothing* is the time over which a stepped control is slewed.\n\n\
          | Parameter | OSC | Type | Range (default) | Unit | Curve | Smoothing | Access | What it does |\n\
          |---|---|---|---|---|---|---|---|---|\n",
     );
@@ -66,6 +66,8 @@ pub fn parameters(table: &Table) -> String {
                 match row.curve {
                     Curve::Linear => "linear",
                     Curve::Square => "square",
+                    Curve::Centre => "centre",
+                    Curve::High => "high",
                 },
                 if row.smoothing_secs > 0.0 {
                     format!("{} s", row.smoothing_secs)

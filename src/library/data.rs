@@ -26,17 +26,17 @@ struct BuiltinFile {
 const BUILTIN: [BuiltinFile; 5] = [
     BuiltinFile {
         name: "presets/first.toml",
-        sha256: "eb63e9995683400bb1f5878c1dc52198526292c6310e2c100c4a501b05689619",
+        sha256: "c4cd76e7cc132de5466a764b077b3bbc9480f38e18f2da1ffcbf8d5f700f7247",
         bytes: include_bytes!("../../presets/first.toml"),
     },
     BuiltinFile {
         name: "presets/drift.toml",
-        sha256: "d5a0747b6e413b3d7474593cc7858a882cec8f74e8edc2e76b14100cbe78cd24",
+        sha256: "b65f9d0e0ecde6568842dfc30825f70163fb5f6a9781651a24a463324298bd80",
         bytes: include_bytes!("../../presets/drift.toml"),
     },
     BuiltinFile {
         name: "presets/pulse.toml",
-        sha256: "3dee608077f84790424248da25e4c77f7aaa2b27571cb37c23cc7f7112c38d1c",
+        sha256: "d785c96a8dfdaf0248b2dccbb652e12377501e648b23a6116d0f1c29e863a504",
         bytes: include_bytes!("../../presets/pulse.toml"),
     },
     BuiltinFile {

@@ -275,7 +275,11 @@ fn bind(entry: &BindingEntry, overrides_base: bool, table: &Table) -> Result<Bin
     let range = RangeMapping {
         lo,
         hi,
-        curve: entry.curve.unwrap_or(row.curve),
+        curve: entry.curve.unwrap_or(match row.curve {
+            // Of a part of the range, the middle is nothing to rest on.
+            Curve::Centre if lo != -hi => Curve::Linear,
+            curve => curve,
+        }),
         invert: entry.invert,
         whole: row.kind != Kind::Float,
     };

@@ -103,6 +103,22 @@ impl<T> Shape<T> {
         }
     }
 
+    /// A control is finer around its middle, where it rests.
+    pub(super) const fn centred(self) -> Self {
+        Self {
+            curve: Curve::Centre,
+            ..self
+        }
+    }
+
+    /// A control is finer near the high end.
+    pub(super) const fn fine_high(self) -> Self {
+        Self {
+            curve: Curve::High,
+            ..self
+        }
+    }
+
     /// Steps of a control are slewed.
     pub(super) const fn smoothed(self) -> Self {
         Self {
@@ -343,6 +359,64 @@ pub(super) use params;
 #[cfg(test)]
 mod tests {
     use super::super::*;
+
+    #[test]
+    fn knobs_are_fine_where_they_are_played() {
+        let table = Table::standard();
+        let reached = |name: &str| -> Vec<f64> {
+            let row = table.row(table.find(name).unwrap());
+            let steps = (0..128).map(|step| row.from_unit(f64::from(step) / 127.0));
+            steps.collect()
+        };
+        for name in [
+            "loop.speed",
+            "beat.rate",
+            "look.tilt",
+            "look.hue",
+            "look.feedback_zoom",
+            "look.feedback_rotate",
+            "look.feedback_hue",
+        ] {
+            let (steps, row) = (reached(name), table.row(table.find(name).unwrap()));
+            assert!(steps.is_sorted(), "{name}: {steps:?}");
+            assert_eq!([steps[0], steps[127]], [row.min, row.max], "{name}");
+            // Both middle steps of 128 rest at zero, and each side is the other's mirror image.
+            assert_eq!([steps[63], steps[64]], [0.0, 0.0], "{name}");
+            assert!(steps[65] > 0.0 && steps[65] < row.max * 1e-3, "{name}");
+            for step in 0..64 {
+                assert!((steps[step] + steps[127 - step]).abs() < 1e-9, "{name}");
+            }
+        }
+        let near = |steps: &[f64], value: f64, by: f64| {
+            assert!(
+                steps.iter().any(|step| (step - value).abs() <= by),
+                "{value}: {steps:?}"
+            );
+        };
+        for speed in [-0.08, 0.08, 0.3] {
+            near(&reached("loop.speed"), speed, 0.03);
+        }
+        // Between 0.96 and 1 lies a third of the fader.
+        let drama = reached("look.feedback");
+        assert!(drama.is_sorted() && drama[127] == 1.0);
+        assert!(drama.iter().filter(|value| **value >= 0.96).count() >= 42);
+    }
+
+    #[test]
+    fn every_value_is_reached_by_a_control() {
+        for (_, row) in Table::standard().iter() {
+            for part in 0..=100 {
+                let value = row.clamp(row.min + (row.max - row.min) * f64::from(part) / 100.0);
+                let again = row.from_unit(row.to_unit(value));
+                let off = (again - value).abs();
+                assert!(
+                    off <= 1e-9 * (row.max - row.min),
+                    "{}: {value}, {again}",
+                    row.name
+                );
+            }
+        }
+    }
 
     #[test]
     fn constants_are_the_rows_of_their_names() {

@@ -37,7 +37,7 @@ params! {
     Instrument, Resets => {
         LOOP_POSITION "loop.position": f64 = float(0.0..=MAX_KEYFRAMES as f64, 0.0, "keyframes"),
             "Where the play head stands; taken modulo the loop's length";
-        LOOP_SPEED "loop.speed": f64 = float(-8.0..=8.0, 0.3, "keyframes/s"),
+        LOOP_SPEED "loop.speed": f64 = float(-8.0..=8.0, 0.3, "keyframes/s").centred(),
             "Pace of the play head; negative walks backwards";
         LOOP_PAUSE "loop.pause": bool = toggle(),
             "Holds the play head";
@@ -79,7 +79,7 @@ params! {
             "Beats of a bar";
         BEAT_UNIT "beat.unit": BeatUnit = choice(),
             "What beat.rate counts in: beats or bars";
-        BEAT_RATE "beat.rate": f64 = float(-16.0..=16.0, 1.0, "keyframes"),
+        BEAT_RATE "beat.rate": f64 = float(-16.0..=16.0, 1.0, "keyframes").centred(),
             "Keyframes that the loop passes in a beat or a bar; negative walks backwards";
         BEAT_QUANTISE "beat.quantise": Quantise = choice(),
             "Jumps and re-rolls wait for the next beat or bar";
@@ -173,7 +173,7 @@ params! {
             "Gets the picture back: look to its defaults, trails gone, fade up, no blackout, no freeze";
     }
     Stage, Resets => {
-        LOOK_TILT "look.tilt": f64 = float(-180.0..=180.0, 0.0, "degrees").smoothed(),
+        LOOK_TILT "look.tilt": f64 = float(-180.0..=180.0, 0.0, "degrees").smoothed().centred(),
             "Turns the picture; its edges are mirrored";
         LOOK_CROP "look.crop": f64 = amount(0.0),
             "Comes closer: the middle of the picture fills all of it";
@@ -183,19 +183,19 @@ params! {
             "Mirrors one half of the picture onto the other";
         LOOK_KALEIDOSCOPE "look.kaleidoscope": Segments = choice(),
             "Mirrors one segment of the picture all around";
-        LOOK_KALEIDOSCOPE_TURN "look.kaleidoscope_turn": f64 = float(-180.0..=180.0, 0.0, "degrees").smoothed(),
+        LOOK_KALEIDOSCOPE_TURN "look.kaleidoscope_turn": f64 = float(-180.0..=180.0, 0.0, "degrees").smoothed().centred(),
             "Turns the kaleidoscope's segments";
-        LOOK_FEEDBACK "look.feedback": f64 = amount(0.0),
+        LOOK_FEEDBACK "look.feedback": f64 = amount(0.0).fine_high(),
             "How much of the last picture stays";
-        LOOK_FEEDBACK_ZOOM "look.feedback_zoom": f64 = float(-2.0..=2.0, 0.0, "octaves/s").smoothed(),
+        LOOK_FEEDBACK_ZOOM "look.feedback_zoom": f64 = float(-2.0..=2.0, 0.0, "octaves/s").smoothed().centred(),
             "The last picture grows or shrinks by so much";
-        LOOK_FEEDBACK_ROTATE "look.feedback_rotate": f64 = float(-180.0..=180.0, 0.0, "degrees/s").smoothed(),
+        LOOK_FEEDBACK_ROTATE "look.feedback_rotate": f64 = float(-180.0..=180.0, 0.0, "degrees/s").smoothed().centred(),
             "The last picture turns by so much";
         LOOK_FEEDBACK_DECAY "look.feedback_decay": f64 = amount(0.0),
             "How fast the last picture darkens";
-        LOOK_FEEDBACK_HUE "look.feedback_hue": f64 = float(-360.0..=360.0, 0.0, "degrees/s").smoothed(),
+        LOOK_FEEDBACK_HUE "look.feedback_hue": f64 = float(-360.0..=360.0, 0.0, "degrees/s").smoothed().centred(),
             "The last picture's colours turn by so much";
-        LOOK_LIFT "look.lift": f64 = float(-0.5..=0.5, 0.0, "").smoothed(),
+        LOOK_LIFT "look.lift": f64 = float(-0.5..=0.5, 0.0, "").smoothed().centred(),
             "Raises or lowers the dark parts";
         LOOK_GAMMA "look.gamma": f64 = float(0.25..=4.0, 1.0, "").smoothed(),
             "Brightens or darkens the middle tones";
@@ -205,7 +205,7 @@ params! {
             "Contrast around middle grey";
         LOOK_SATURATION "look.saturation": f64 = float(0.0..=2.0, 1.0, "").smoothed(),
             "Strength of the colours";
-        LOOK_HUE "look.hue": f64 = float(-180.0..=180.0, 0.0, "degrees").smoothed(),
+        LOOK_HUE "look.hue": f64 = float(-180.0..=180.0, 0.0, "degrees").smoothed().centred(),
             "Turns the colours";
         LOOK_BLOOM "look.bloom": f64 = amount(0.0),
             "Light around the bright parts";

@@ -254,7 +254,15 @@ pub enum Curve {
     Linear,
     /// Finer near the low end: the square of the control.
     Square,
+    /// Finer around the middle of the range, on which the middle of the control rests: the square of the way from there, either side.
+    Centre,
+    /// Finer near the high end: what is left to it is the cube of what is left of the control. Of feedback, even steps of the time in
+    /// which a picture fades.
+    High,
 }
+
+/// The part of a control to either side of its middle that counts as the middle: the two middle ones of 128 steps.
+const DETENT: f64 = 1.2 / 127.0;
 
 impl Curve {
     /// The value between `min` and `max` of a control at `unit` in 0..1.
@@ -263,6 +271,14 @@ impl Curve {
         let curved = match self {
             Self::Linear => unit,
             Self::Square => unit * unit,
+            Self::Centre => {
+                let from_middle = 2.0 * unit - 1.0;
+                let way = (from_middle.abs() - DETENT).max(0.0) / (1.0 - DETENT);
+                let middle = min + (max - min) / 2.0;
+                let way = libm::copysign(way * way, from_middle) * (max - min) / 2.0;
+                return (middle + way).clamp(min, max);
+            }
+            Self::High => 1.0 - (1.0 - unit) * (1.0 - unit) * (1.0 - unit),
         };
         (min + (max - min) * curved).clamp(min, max)
     }
@@ -276,6 +292,13 @@ impl Curve {
         match self {
             Self::Linear => curved,
             Self::Square => libm::sqrt(curved),
+            Self::Centre if curved == 0.5 => 0.5,
+            Self::Centre => {
+                let from_middle = 2.0 * curved - 1.0;
+                let way = libm::sqrt(from_middle.abs()) * (1.0 - DETENT) + DETENT;
+                (libm::copysign(way, from_middle) + 1.0) / 2.0
+            }
+            Self::High => 1.0 - libm::cbrt(1.0 - curved),
         }
     }
 }
@@ -335,6 +358,11 @@ impl Row {
     /// The value, in the parameter's unit, of a control at `unit` in 0..1.
     pub fn from_unit(&self, unit: f64) -> f64 {
         self.clamp(self.curve.value(unit, self.min, self.max))
+    }
+
+    /// The value of a control at `unit` in 0..1 that is even over the range, whatever the parameter's own curve is.
+    pub fn from_even_unit(&self, unit: f64) -> f64 {
+        self.clamp(Curve::Linear.value(unit, self.min, self.max))
     }
 
     /// Where in 0..1 a control for this value stands.

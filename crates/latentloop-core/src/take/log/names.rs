@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::instrument::{Action, Kind, ParamId, SOURCES, State, Table};
+use crate::instrument::{Action, Curve, Kind, ParamId, SOURCES, State, Table};
 
 /// The parameters that a file's numbers stand for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +89,7 @@ impl Mapping<'_> {
     }
 
     /// The action in the table's terms, or the name of what the table has not.
-    pub(super) fn action(&self, action: Action<u16>) -> Result<Action, String> {
+    pub(super) fn action(&self, action: Action<u16>, table: &Table) -> Result<Action, String> {
         Ok(match action {
             Action::Set { param, value } => {
                 let (param, value) = self.value(param, value)?;
@@ -103,7 +103,14 @@ impl Mapping<'_> {
                     Action::Set { param, value }
                 } else {
                     let (param, _) = self.value(param, 0.0)?;
-                    Action::SetUnit { param, unit }
+                    match table.row(param).curve {
+                        Curve::Linear | Curve::Square => Action::SetUnit { param, unit },
+                        // A control was even when takes had what stood at it: now they have values.
+                        Curve::Centre | Curve::High => Action::Set {
+                            param,
+                            value: table.row(param).from_even_unit(unit),
+                        },
+                    }
                 }
             }
             Action::Nudge { param, delta } => Action::Nudge {

@@ -116,7 +116,7 @@ impl Take {
                     mapping.state(&mut snapshot.state, table);
                     Event::State(snapshot)
                 }
-                Record::Action(action) => match mapping.action(action) {
+                Record::Action(action) => match mapping.action(action, table) {
                     Ok(action) => Event::Action(action),
                     Err(name) => {
                         leave_out(name);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::instrument::params::LOOP_SPEED;
 use crate::instrument::preset::LookEntry;
-use crate::instrument::{Action, Instrument, LookOrder, ParamId, Preset, Table};
+use crate::instrument::{Action, Curve, Instrument, LookOrder, ParamId, Preset, Table};
 
 const LATENT: usize = 6;
 
@@ -77,10 +77,16 @@ fn take(table: &Arc<Table>) -> Take {
 fn any_action() -> impl Strategy<Value = Action> {
     let last = Table::standard().len();
     let param = (0..last).prop_map(|at| ParamId::at(at).unwrap());
+    let even = param
+        .clone()
+        .prop_filter("a control that was even", |param| {
+            let curve = Table::standard().row(*param).curve;
+            matches!(curve, Curve::Linear | Curve::Square)
+        });
     let number = || any::<f64>().prop_filter("a number", |v| !v.is_nan());
     prop_oneof![
         (param.clone(), number()).prop_map(|(param, value)| Action::Set { param, value }),
-        (param.clone(), number()).prop_map(|(param, unit)| Action::SetUnit { param, unit }),
+        (even, number()).prop_map(|(param, unit)| Action::SetUnit { param, unit }),
         (param.clone(), number()).prop_map(|(param, delta)| Action::Nudge { param, delta }),
         param.clone().prop_map(|param| Action::Trigger { param }),
         (param, ".*").prop_map(|(param, text)| Action::Text {
@@ -226,6 +232,24 @@ fn parameters_are_found_by_name_and_those_that_are_not_there_are_counted() {
     assert_eq!(read.events[0], (0, Event::Action(speed)));
     let it = Instrument::from_state(&read.opening.state, Arc::clone(&table)).unwrap();
     assert_eq!(it.state(), instrument(&table).state());
+}
+
+#[test]
+fn what_stood_at_an_even_control_is_the_value_that_it_was() {
+    let table = Arc::new(Table::standard());
+    let param = table.find("loop.speed").unwrap();
+    let mut take = take(&table);
+    let action = Action::SetUnit { param, unit: 0.75 };
+    take.events = vec![(1, Event::Action(action))];
+    let read = Take::read(&take.write(&table).unwrap(), &table).unwrap();
+    let value = 4.0;
+    assert_ne!(
+        table.row(param).from_unit(0.75),
+        value,
+        "it is even no more"
+    );
+    let set = Event::Action(Action::Set { param, value });
+    assert_eq!(read.events, [(1, set)]);
 }
 
 #[test]
