@@ -300,6 +300,60 @@ fn sound_is_as_long_as_the_pictures_whatever_its_form() {
     }
 }
 
+#[test]
+fn pictures_beside_sound_begin_at_zero_at_exactly_their_rate_and_sound_is_where_it_was() {
+    for name in ["a.mp4", "b.mov", "c.mkv", "d.webm"] {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join(name);
+        let settings = Settings {
+            sound: Some(Sound {
+                rate: 48_000,
+                channels: 1,
+            }),
+            fps_mode: FpsMode::Cfr,
+            ..Settings::silent((64, 64), 30.0, Effort::Live)
+        };
+        let recorder = Recorder::start(&file, &settings).unwrap();
+        for number in 0..90u32 {
+            // A click at one second.
+            let mut block = vec![0.0f32; 1600];
+            if number == 30 {
+                block[..48].fill(0.9);
+            }
+            let at = |number: u32| Duration::from_secs_f64(f64::from(number) / 30.0);
+            offer(&recorder, (64, 64), number, at(number));
+            while !recorder.offer_sound(&block, at(number + 1)) {
+                assert!(!recorder.has_failed(), "{name}");
+                std::thread::yield_now();
+            }
+        }
+        recorder.finish().unwrap();
+        let mut probe = Command::new("ffprobe");
+        probe.args(["-v", "error", "-select_streams", "v", "-of", "csv=p=0"]);
+        probe.args([
+            "-show_entries",
+            "stream=r_frame_rate,avg_frame_rate,start_time",
+        ]);
+        let output = probe.arg(&file).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert_eq!(told, "30/1,30/1,0.000000", "{name}");
+        let mut decode = Command::new("ffmpeg");
+        decode.args(["-v", "error", "-copyts", "-i"]).arg(&file);
+        decode.args(["-map", "0:a", "-af", "aresample=async=1:first_pts=0"]);
+        decode.args(["-f", "f32le", "-ar", "48000", "-ac", "1", "-"]);
+        let heard = decode.output().unwrap().stdout;
+        let levels = heard
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes(b.try_into().unwrap()));
+        let click = levels
+            .into_iter()
+            .position(|level| level.abs() > 0.4)
+            .unwrap();
+        // AAC smears a click by less than half its frame.
+        assert!(click.abs_diff(48_000) < 200, "{name}: {click}");
+    }
+}
+
 /// The second at which each stream's last packet ends.
 fn ends_secs(file: &Path) -> Vec<f64> {
     let mut input = ffmpeg::format::input(file).unwrap();

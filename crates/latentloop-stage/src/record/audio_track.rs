@@ -47,7 +47,14 @@ pub(super) struct AudioTrack {
 }
 
 impl AudioTrack {
-    pub(super) fn open(id: codec::Id, sound: Sound) -> Result<Self, ffmpeg::Error> {
+    /// Opens an encoder. A file without edits cannot leave out what AAC puts before the sound: there that takes the place of the
+    /// sound's first fiftieth of a second, and no stream begins before the pictures. What Opus puts there every player leaves
+    /// out, but FFmpeg's muxer does not count it.
+    pub(super) fn open(
+        id: codec::Id,
+        sound: Sound,
+        has_edits: bool,
+    ) -> Result<Self, ffmpeg::Error> {
         if sound.rate == 0 || sound.channels == 0 {
             return Err(ffmpeg::Error::InvalidData);
         }
@@ -84,6 +91,10 @@ impl AudioTrack {
         audio.set_bit_rate(96_000 * channels);
         audio.set_flags(codec::Flags::GLOBAL_HEADER);
         let encoder = audio.open_with(Dictionary::new())?;
+        #[allow(unsafe_code, reason = "ffmpeg-next does not wrap initial_padding")]
+        // SAFETY: the encoder is open and owned here; a number is read.
+        let padding = unsafe { (*encoder.as_ptr()).initial_padding };
+        let padding = if has_edits { 0 } else { padding.max(0) };
         let mut options = Dictionary::new();
         // Ready to be stretched, also where both rates are the same.
         options.set("flags", "res");
@@ -103,8 +114,8 @@ impl AudioTrack {
             channels,
             rate,
             pending: Vec::new(),
-            received: 0,
-            encoded: 0,
+            received: if is_opus { 0 } else { padding as u64 },
+            encoded: i64::from(padding),
             behind_secs: None,
         })
     }
