@@ -49,7 +49,7 @@ pub(super) struct AudioTrack {
 impl AudioTrack {
     /// Opens an encoder. A file without edits cannot leave out what AAC puts before the sound: there that takes the place of the
     /// sound's first fiftieth of a second, and no stream begins before the pictures. What Opus puts there every player leaves
-    /// out, but FFmpeg's muxer does not count it.
+    /// out; up to FFmpeg 5 Matroska's muxer counts it twice, which would put pictures later than their sound.
     pub(super) fn open(
         id: codec::Id,
         sound: Sound,
@@ -94,7 +94,8 @@ impl AudioTrack {
         #[allow(unsafe_code, reason = "ffmpeg-next does not wrap initial_padding")]
         // SAFETY: the encoder is open and owned here; a number is read.
         let padding = unsafe { (*encoder.as_ptr()).initial_padding };
-        let padding = if has_edits { 0 } else { padding.max(0) };
+        let is_counted = has_edits || (is_opus && ffmpeg::format::version() >> 16 >= 60);
+        let padding = if is_counted { 0 } else { padding.max(0) };
         let mut options = Dictionary::new();
         // Ready to be stretched, also where both rates are the same.
         options.set("flags", "res");
