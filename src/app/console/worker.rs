@@ -117,8 +117,8 @@ struct WorkerThread {
     table: Arc<Table>,
     takes: PathBuf,
     bank: Arc<Bank>,
-    /// The preset whose folder's bank is shown, and when that folder was changed.
-    banked: Option<(PathBuf, Option<SystemTime>)>,
+    /// The preset whose folder's bank is shown, and what that folder held.
+    banked: Option<(PathBuf, FolderState)>,
     requests: Receiver<Request>,
     responses: Sender<Response>,
     free_bytes: Arc<AtomicU64>,
@@ -169,7 +169,7 @@ impl WorkerThread {
     /// The bank, where its folder has changed since it was read.
     fn changed_bank(&mut self) -> Option<Response> {
         let (preset, read) = self.banked.as_ref()?;
-        if folder_modified(preset) == *read {
+        if FolderState::of(preset) == *read {
             return None;
         }
         let preset = preset.clone();
@@ -181,21 +181,36 @@ impl WorkerThread {
             return Response::Bank(Vec::new());
         };
         // Looked at first: what comes while it is read is seen the next time.
-        self.banked = Some((preset.clone(), folder_modified(&preset)));
+        self.banked = Some((preset.clone(), FolderState::of(&preset)));
         let name = |path: &Path| Some(path.file_stem()?.to_string_lossy().into_owned());
         let places = self.bank.places(&preset, &self.table);
         Response::Bank(places.iter().map(|path| name(path.as_deref()?)).collect())
     }
 }
 
-fn folder_modified(file: &Path) -> Option<SystemTime> {
-    let folder = file.parent()?;
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    folder.metadata().ok()?.modified().ok()
+/// What the folder of a file holds, and when that was changed: clocks of file systems are coarse.
+#[derive(Debug, PartialEq)]
+struct FolderState {
+    modified: Option<SystemTime>,
+    files: Vec<PathBuf>,
+}
+
+impl FolderState {
+    fn of(file: &Path) -> Self {
+        let folder = file.parent().unwrap_or(file);
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
+        let metadata = folder.metadata().ok();
+        let mut files = crate::files::list(folder).unwrap_or_default();
+        files.sort();
+        Self {
+            modified: metadata.and_then(|metadata| metadata.modified().ok()),
+            files,
+        }
+    }
 }
 
 #[cfg(test)]
