@@ -297,6 +297,8 @@ impl Show {
 
     /// Presses and lets go of a button that starts and ends a recording.
     pub(crate) fn press_record(&self) {
+        // Within 20 ms of the one before, a press is taken for a packet that came twice.
+        std::thread::sleep(Duration::from_millis(40));
         self.osc.number("/record/toggle", 1.0);
         self.osc.number("/record/toggle", 0.0);
     }
