@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use anyhow::{Context, anyhow, bail};
 
@@ -32,7 +33,7 @@ pub struct Patch {
     pub model_sha256: String,
     /// The preset's file, where there is one.
     pub path: Option<PathBuf>,
-    /// Its place in its folder's bank, counted from 1.
+    /// Its place in the show's [`Bank`], counted from 1.
     pub bank: Option<u8>,
 }
 
@@ -93,7 +94,7 @@ pub fn preset(path: &Path, table: &Table) -> anyhow::Result<Patch> {
         model_sha256: sha256(&found).with_context(|| format!("cannot read {}", found.display()))?,
         model: found,
         preset,
-        bank: place_among(&bank(path, table), path),
+        bank: None,
         path: Some(path.to_owned()),
     })
 }
@@ -172,13 +173,6 @@ pub fn neighbour(path: &Path, steps: isize) -> Option<PathBuf> {
     presets.into_iter().nth(next as usize)
 }
 
-/// The bank of the folder that `beside` lies in: a preset for each of the places 1 to [`BANK`] that is taken.
-///
-/// A preset that says `bank = 3` is the third; those that say nothing fill the free places by name.
-pub fn bank(beside: &Path, table: &Table) -> Vec<Option<PathBuf>> {
-    arranged(beside, table, &[])
-}
-
 /// The bank where presets have had these places: they keep those that no other preset asks for.
 fn arranged(beside: &Path, table: &Table, before: &[Option<OsString>]) -> Vec<Option<PathBuf>> {
     let mut places = vec![None; BANK];
@@ -207,7 +201,10 @@ fn arranged(beside: &Path, table: &Table, before: &[Option<OsString>]) -> Vec<Op
     places
 }
 
-/// The bank of a show, which remembers: what has come to a place stays there while other files come and go.
+/// The bank of a show: a preset for each of the places 1 to [`BANK`] that is taken.
+///
+/// A preset that says `bank = 3` is the third; those that say nothing fill the free places by name. What has come to a place stays
+/// there while other files come and go.
 #[derive(Debug, Default)]
 pub struct Bank(Mutex<Remembered>);
 
@@ -219,7 +216,7 @@ struct Remembered {
 }
 
 impl Bank {
-    /// The [`bank`] of the folder that `beside` lies in, as it is now.
+    /// The presets of the folder that `beside` lies in at their places.
     pub fn places(&self, beside: &Path, table: &Table) -> Vec<Option<PathBuf>> {
         let folder = folder(beside);
         // All shared folders have one bank.
@@ -245,13 +242,22 @@ impl Bank {
     }
 
     /// The place that a preset is to be saved with: the one that its file has, or the first empty one; nothing in a full bank.
-    pub fn place_for(&self, preset: &Path, table: &Table) -> Option<u8> {
+    pub fn place_to_save(&self, preset: &Path, table: &Table) -> Option<u8> {
         let places = self.places(preset, table);
         place_among(&places, preset).or_else(|| {
             let free = places.iter().position(Option::is_none)?;
             u8::try_from(free + 1).ok()
         })
     }
+}
+
+/// The presets that share a bank with this one, and when each was changed.
+pub fn changes_beside(preset: &Path) -> Vec<(PathBuf, Option<SystemTime>)> {
+    let timed = |path: PathBuf| {
+        let modified = path.metadata().and_then(|file| file.modified()).ok();
+        (path, modified)
+    };
+    presets(folder(preset)).into_iter().map(timed).collect()
 }
 
 /// The place of a preset among those of a bank, counted from 1.

@@ -145,10 +145,6 @@ impl PresetLoader {
         patch: &Arc<Patch>,
         latent: usize,
     ) -> std::io::Result<Self> {
-        // Who is where when the show begins is where he stays.
-        if let Some(path) = &patch.path {
-            bank.places(path, &control.table);
-        }
         let (requests, inbox) = bounded(WAITING);
         let (outbox, loaded) = bounded(1);
         let loader = Loader {
@@ -382,7 +378,7 @@ impl Loader {
     /// What was there under the same name is kept beside it.
     fn write(&self, name: &str, mut preset: Preset, patch: &Patch) -> anyhow::Result<PathBuf> {
         let path = library::place_for(patch, name)?;
-        preset.bank = self.bank.place_for(&path, &self.table);
+        preset.bank = self.bank.place_to_save(&path, &self.table);
         let text = preset.to_toml()?;
         if path.exists() {
             let before = path.with_extension("toml.bak");

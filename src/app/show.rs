@@ -102,14 +102,18 @@ impl Show {
         ) -> std::io::Result<EngineThread>,
     ) -> anyhow::Result<Self> {
         let InitialPatch {
-            patch,
+            mut patch,
             instrument,
             engine,
             palette,
         } = opened;
-        let patch = Arc::new(patch);
         let now = parts.clock.now();
         let control = parts.controllers.control.clone();
+        let bank = &parts.controllers.bank;
+        // Who is where when the show begins is where he stays.
+        let path = patch.path.as_deref();
+        patch.bank = path.and_then(|path| bank.place_of(path, &control.table));
+        let patch = Arc::new(patch);
         let notices = &control.notices;
         let (name, latent) = (engine.name().to_owned(), engine.latent());
         notices.info(format!("playing {} with {}", patch.name, engine.name()));

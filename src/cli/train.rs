@@ -159,11 +159,16 @@ pub enum Matmul {
 /// # Errors
 /// When the pictures, the settings or the checkpoint do not do; the message says why and what to do.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    if args.output.is_file() && !(args.resume || args.overwrite) {
-        bail!(
-            "{} is there already and is left alone: --resume goes on from it, --overwrite begins anew in its place",
-            args.output.display()
-        );
+    if !(args.resume || args.overwrite) {
+        let playing = train::inference_path(&args.output);
+        let written = [Some(&args.output), args.export.as_ref(), Some(&playing)];
+        if let Some(there) = written.into_iter().flatten().find(|file| file.is_file()) {
+            bail!(
+                "{} is there already and is left alone: --resume goes on from the checkpoint, --overwrite begins anew in its \
+                 place",
+                there.display()
+            );
+        }
     }
     train::keep_freed_memory();
     let device = args.device.open(args.matmul)?;

@@ -43,7 +43,7 @@ fn what_macos_leaves_beside_each_file_is_no_preset_and_no_model() {
     }
     assert_eq!(neighbour(&at("a.toml"), 1), Some(at("c.toml")));
     assert_eq!(neighbour(&at("c.toml"), 1), Some(at("a.toml")));
-    let bank = bank(&at("a.toml"), &Table::standard());
+    let bank = Bank::default().places(&at("a.toml"), &Table::standard());
     assert_eq!(bank[..3], [Some(at("a.toml")), Some(at("c.toml")), None]);
     let beside: Vec<_> = self::models(&at("a.toml"))
         .into_iter()
@@ -87,7 +87,7 @@ fn presets_models_and_the_bank_go_by_the_numbers_in_their_names() {
         assert_eq!(neighbour(&path(two[0]), 1), Some(path(two[1])));
         assert_eq!(neighbour(&path(two[1]), -1), Some(path(two[0])));
     }
-    let bank = bank(&path(1), &Table::standard());
+    let bank = Bank::default().places(&path(1), &Table::standard());
     assert_eq!(bank[..5], numbers.map(|number| Some(path(number))));
     let models = self::models(&path(1));
     let beside: Vec<&Path> = models

@@ -16,7 +16,7 @@ use crate::worker::Worker;
 
 /// Models that are listed at most.
 const MODELS: usize = 256;
-/// The disk and the folder of the bank are looked at this often.
+/// The disk and the files of the bank are looked at this often.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// What the system does not tell.
 const UNKNOWN: u64 = u64::MAX;
@@ -112,13 +112,16 @@ impl Drop for ConsoleWorker {
     }
 }
 
+/// Presets, and when each was changed.
+type PresetFiles = Vec<(PathBuf, Option<SystemTime>)>;
+
 /// The thread's side.
 struct WorkerThread {
     table: Arc<Table>,
     takes: PathBuf,
     bank: Arc<Bank>,
-    /// The preset whose folder's bank is shown, and what that folder held.
-    banked: Option<(PathBuf, FolderState)>,
+    /// The preset whose bank is shown, and the files beside it when that was read.
+    banked: Option<(PathBuf, PresetFiles)>,
     requests: Receiver<Request>,
     responses: Sender<Response>,
     free_bytes: Arc<AtomicU64>,
@@ -166,10 +169,10 @@ impl WorkerThread {
         }
     }
 
-    /// The bank, where its folder has changed since it was read.
+    /// The bank, where its files have changed since it was read.
     fn changed_bank(&mut self) -> Option<Response> {
         let (preset, read) = self.banked.as_ref()?;
-        if FolderState::of(preset) == *read {
+        if library::changes_beside(preset) == *read {
             return None;
         }
         let preset = preset.clone();
@@ -181,35 +184,10 @@ impl WorkerThread {
             return Response::Bank(Vec::new());
         };
         // Looked at first: what comes while it is read is seen the next time.
-        self.banked = Some((preset.clone(), FolderState::of(&preset)));
+        self.banked = Some((preset.clone(), library::changes_beside(&preset)));
         let name = |path: &Path| Some(path.file_stem()?.to_string_lossy().into_owned());
         let places = self.bank.places(&preset, &self.table);
         Response::Bank(places.iter().map(|path| name(path.as_deref()?)).collect())
-    }
-}
-
-/// What the folder of a file holds, and when that was changed: clocks of file systems are coarse.
-#[derive(Debug, PartialEq)]
-struct FolderState {
-    modified: Option<SystemTime>,
-    files: Vec<PathBuf>,
-}
-
-impl FolderState {
-    fn of(file: &Path) -> Self {
-        let folder = file.parent().unwrap_or(file);
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
-        let metadata = folder.metadata().ok();
-        let mut files = crate::files::list(folder).unwrap_or_default();
-        files.sort();
-        Self {
-            modified: metadata.and_then(|metadata| metadata.modified().ok()),
-            files,
-        }
     }
 }
 

@@ -31,6 +31,8 @@ impl Library {
         let table = Arc::new(Table::standard());
         let control = ControlPlane::new(&table);
         let notices = Arc::clone(&control.notices);
+        let bank = Arc::<Bank>::default();
+
         let first = folder.path().join(format!("{}.toml", names[0]));
         let patch = Arc::new(library::preset(&first, &table).unwrap());
         let (begun, opening) = bounded(16);
@@ -45,7 +47,7 @@ impl Library {
                 palette: None,
             })
         };
-        let loader = PresetLoader::with(open, &control, &Arc::default(), &patch, 4).unwrap();
+        let loader = PresetLoader::with(open, &control, &bank, &patch, 4).unwrap();
         Self {
             folder,
             table,

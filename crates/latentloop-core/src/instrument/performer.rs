@@ -7,7 +7,7 @@ use super::beat::Beat;
 use super::glide::{ParamRamp, Ramp, Slew, blend};
 use super::keyframe_loop::{Interpolation, KeyframeLoop};
 use super::params::*;
-use super::preset::{KeyframeEntry, LookEntry, Preset};
+use super::preset::{Keep, KeyframeEntry, LookEntry, Preset};
 use super::recall::Recall;
 use super::scratch::Scratch;
 use super::state::{MAX_QUEUED, Parts, SeedRng};
@@ -629,7 +629,7 @@ impl Instrument {
     fn reset_look(&mut self) {
         let table = Arc::clone(&self.table);
         for (param, row) in table.iter() {
-            let is_look = row.preset == PresetUse::Resets && row.name.starts_with("look.");
+            let is_look = row.preset == PresetUse::Resets && Keep::Look.covers(&row.name);
             if is_look && row.kind.keeps_a_value() {
                 self.set_value(param, row.default);
             }

@@ -76,14 +76,14 @@ pub enum Keep {
 }
 
 impl Keep {
-    /// How names of its parameters begin.
-    fn prefix(self) -> &'static str {
-        match self {
+    /// Whether a parameter of that name is one of them.
+    pub(super) fn covers(self, name: &str) -> bool {
+        name.starts_with(match self {
             Self::Loop => "loop.",
             Self::Look => "look.",
             Self::Stage => "stage.",
             Self::Sound => "sound.",
-        }
+        })
     }
 }
 
@@ -203,8 +203,7 @@ impl Preset {
 
     /// Whether a parameter of that name stays as it is where the preset leaves it out.
     pub fn keeps(&self, name: &str) -> bool {
-        let kept = self.keep.iter().flatten();
-        kept.into_iter().any(|keep| name.starts_with(keep.prefix()))
+        self.keep.iter().flatten().any(|keep| keep.covers(name))
     }
 
     /// The same, saying what it keeps: as takes have it.
@@ -266,9 +265,9 @@ impl Preset {
         match &self.look {
             Some(look) => Some(look.order),
             None => {
-                let prefix = Keep::Look.prefix();
-                let speaks = self.params.keys().any(|name| name.starts_with(prefix));
-                (speaks || !self.keeps(prefix)).then(LookOrder::default)
+                let speaks = self.params.keys().any(|name| Keep::Look.covers(name));
+                let keeps = self.keep.iter().flatten().any(|keep| *keep == Keep::Look);
+                (speaks || !keeps).then(LookOrder::default)
             }
         }
     }

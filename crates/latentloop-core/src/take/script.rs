@@ -178,6 +178,28 @@ mod tests {
     }
 
     #[test]
+    fn a_percentage_is_the_value_that_it_was_before_there_were_more_curves() {
+        let table = Table::standard();
+        let text = "latentloop take 1\npreset one.toml\nlength 1\n0 loop.speed 75%\n0 look.feedback 96%\n0 loop.glide 50%\n";
+        let script = Script::parse(text, &table).unwrap();
+        let glide = Action::SetUnit {
+            param: LOOP_GLIDE.id(),
+            unit: 0.5,
+        };
+        let expected = [
+            Action::set(LOOP_SPEED, 4.0),
+            Action::set(LOOK_FEEDBACK, 0.96),
+            glide,
+        ];
+        let actions: Vec<_> = script
+            .events
+            .into_iter()
+            .map(|(_, action)| action)
+            .collect();
+        assert_eq!(actions, expected);
+    }
+
+    #[test]
     fn lines_that_are_not_understood_are_named() {
         let table = Table::standard();
         for (text, line, words) in [

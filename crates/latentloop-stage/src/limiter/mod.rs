@@ -358,8 +358,11 @@ struct Count {
 /// Cells and an empty row and column before them.
 const CORNERS: usize = CELLS + 1;
 
-/// The points of every cell that rose, and that fell, for luminance and for red.
-struct Tally([[[Count; 2]; 2]; CORNERS * CORNERS]);
+/// Points that rose, and that fell, for luminance and for red, by the cell.
+type Cells = [[[Count; 2]; 2]; CORNERS * CORNERS];
+
+/// What changes in every cell.
+struct Tally(Cells);
 
 impl Default for Tally {
     fn default() -> Self {
@@ -378,7 +381,7 @@ impl Tally {
         }
     }
 
-    /// Of every cell, what it and those above and to the left of it have (summed-area table).
+    /// Adds up.
     fn summed(mut self) -> SummedTally {
         for y in 1..CORNERS {
             let mut row = [[Count::default(); 2]; 2];
@@ -393,11 +396,12 @@ impl Tally {
                 }
             }
         }
-        SummedTally(self)
+        SummedTally(self.0)
     }
 }
 
-struct SummedTally(Tally);
+/// What changes in every cell and all above and to the left of it (summed-area table).
+struct SummedTally(Cells);
 
 impl SummedTally {
     /// The points of an area that rose, and that fell.
@@ -405,7 +409,7 @@ impl SummedTally {
         let (left, top, side) = cells_of(area);
         let (right, bottom) = (left + side, top + side);
         let [a, b, c, d] = [(left, top), (right, top), (left, bottom), (right, bottom)]
-            .map(|(x, y)| self.0.0[y * CORNERS + x][kind]);
+            .map(|(x, y)| self.0[y * CORNERS + x][kind]);
         [0, 1].map(|way| Count {
             all: d[way].all + a[way].all - b[way].all - c[way].all,
             again: d[way].again + a[way].again - b[way].again - c[way].again,

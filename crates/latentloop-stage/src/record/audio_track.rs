@@ -47,14 +47,10 @@ pub(super) struct AudioTrack {
 }
 
 impl AudioTrack {
-    /// Opens an encoder. A file without edits cannot leave out what AAC puts before the sound: there that takes the place of the
-    /// sound's first fiftieth of a second, and no stream begins before the pictures. What Opus puts there every player leaves
-    /// out; up to FFmpeg 5 Matroska's muxer counts it twice, which would put pictures later than their sound.
-    pub(super) fn open(
-        id: codec::Id,
-        sound: Sound,
-        has_edits: bool,
-    ) -> Result<Self, ffmpeg::Error> {
+    /// Opens an encoder. What AAC puts before the sound takes the place of its first fiftieth of a second, so that no stream begins
+    /// before the pictures: fragments have no edit list to leave it out by. What Opus puts there every player leaves out; up to
+    /// FFmpeg 5 Matroska's muxer counts it twice, which would put pictures later than their sound.
+    pub(super) fn open(id: codec::Id, sound: Sound) -> Result<Self, ffmpeg::Error> {
         if sound.rate == 0 || sound.channels == 0 {
             return Err(ffmpeg::Error::InvalidData);
         }
@@ -93,9 +89,12 @@ impl AudioTrack {
         let encoder = audio.open_with(Dictionary::new())?;
         #[allow(unsafe_code, reason = "ffmpeg-next does not wrap initial_padding")]
         // SAFETY: the encoder is open and owned here; a number is read.
-        let padding = unsafe { (*encoder.as_ptr()).initial_padding };
-        let is_counted = has_edits || (is_opus && ffmpeg::format::version() >> 16 >= 60);
-        let padding = if is_counted { 0 } else { padding.max(0) };
+        let padding = unsafe { (*encoder.as_ptr()).initial_padding }.max(0);
+        let (received, encoded) = match is_opus {
+            false => (padding, padding),
+            true if ffmpeg::format::version() >> 16 < 60 => (0, padding),
+            true => (0, 0),
+        };
         let mut options = Dictionary::new();
         // Ready to be stretched, also where both rates are the same.
         options.set("flags", "res");
@@ -115,8 +114,8 @@ impl AudioTrack {
             channels,
             rate,
             pending: Vec::new(),
-            received: if is_opus { 0 } else { padding as u64 },
-            encoded: i64::from(padding),
+            received: received as u64,
+            encoded: i64::from(encoded),
             behind_secs: None,
         })
     }

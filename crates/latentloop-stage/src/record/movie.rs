@@ -50,7 +50,7 @@ impl MovieEncoders {
         let opened = format.open(settings, size).map_err(of_pictures)?;
         let track = settings
             .sound
-            .map(|sound| AudioTrack::open(format.sound, sound, has_edits(&format, settings)))
+            .map(|sound| AudioTrack::open(format.sound, sound))
             .transpose()
             .map_err(|error| no_encoder(format.sound.name(), error))?;
         let converter = Converter::new(
@@ -257,12 +257,6 @@ impl Sink for Movie {
             .and(ended)
             .map_err(|error| RecordError::write("close", &self.path, error))
     }
-}
-
-/// Whether a file can leave out what an encoder puts before the sound: fragments cannot, their header is written before anything is
-/// known, and nor does FFmpeg's Matroska.
-fn has_edits(format: &MovieFormat, settings: &Settings) -> bool {
-    matches!(format.container, "mp4" | "mov") && settings.effort == Effort::Offline
 }
 
 fn open_output(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Param, ParamId, Text, Trigger, Value};
+use super::{Curve, Param, ParamId, Row, Text, Trigger, Value};
 
 /// An action on one parameter. Values are in the parameter's own unit.
 ///
@@ -61,6 +61,18 @@ pub enum Action<P = ParamId> {
 }
 
 impl Action {
+    /// What files mean that have a control's place, 0..1, rather than a value: written takes, keys, and logs of the first versions. The
+    /// curves that have come since do not count there, so that old files keep their values.
+    pub(crate) fn of_written_unit(param: ParamId, unit: f64, row: &Row) -> Self {
+        match row.curve {
+            Curve::Linear | Curve::Square => Self::SetUnit { param, unit },
+            Curve::Centre | Curve::High => Self::Set {
+                param,
+                value: row.clamp(Curve::Linear.value(unit, row.min, row.max)),
+            },
+        }
+    }
+
     /// Sets a parameter.
     pub fn set<T: Value>(param: Param<T>, value: T) -> Self {
         Self::Set {

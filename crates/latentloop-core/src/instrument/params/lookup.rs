@@ -95,7 +95,9 @@ impl Table {
                 )),
             },
             (_, [text]) if text.ends_with('%') => match number(&text[..text.len() - 1])? / 100.0 {
-                unit if (0.0..=1.0).contains(&unit) => Ok(Action::SetUnit { param, unit }),
+                unit if (0.0..=1.0).contains(&unit) => {
+                    Ok(Action::of_written_unit(param, unit, row))
+                }
                 _ => Err(format!("{name} takes 0% to 100%, not {text}")),
             },
             (_, [text]) => {

@@ -360,11 +360,6 @@ impl Row {
         self.clamp(self.curve.value(unit, self.min, self.max))
     }
 
-    /// The value of a control at `unit` in 0..1 that is even over the range, whatever the parameter's own curve is.
-    pub fn from_even_unit(&self, unit: f64) -> f64 {
-        self.clamp(Curve::Linear.value(unit, self.min, self.max))
-    }
-
     /// Where in 0..1 a control for this value stands.
     pub fn to_unit(&self, value: f64) -> f64 {
         self.curve.unit(value, self.min, self.max)

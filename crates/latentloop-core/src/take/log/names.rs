@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::instrument::{Action, Curve, Kind, ParamId, SOURCES, State, Table};
+use crate::instrument::{Action, Kind, ParamId, SOURCES, State, Table};
 
 /// The parameters that a file's numbers stand for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,14 +103,7 @@ impl Mapping<'_> {
                     Action::Set { param, value }
                 } else {
                     let (param, _) = self.value(param, 0.0)?;
-                    match table.row(param).curve {
-                        Curve::Linear | Curve::Square => Action::SetUnit { param, unit },
-                        // A control was even when takes had what stood at it: now they have values.
-                        Curve::Centre | Curve::High => Action::Set {
-                            param,
-                            value: table.row(param).from_even_unit(unit),
-                        },
-                    }
+                    Action::of_written_unit(param, unit, table.row(param))
                 }
             }
             Action::Nudge { param, delta } => Action::Nudge {
